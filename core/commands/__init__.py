@@ -1,0 +1,1 @@
+"""One file a subcommand: it parses, calls a stage, and prints."""

@@ -1,0 +1,43 @@
+"""Progress bars and remarks, on standard error, so that standard output stays for results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+T = TypeVar("T")
+
+console = Console(stderr=True, highlight=False)
+out = Console(highlight=False)
+
+
+def bar() -> Progress:
+    """A progress bar in the house's form; it vanishes when done and is silent where nobody looks."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+    """Go through `items` under a progress bar called `what`."""
+    with bar() as progress:
+        count = total if total is not None else (len(items) if hasattr(items, "__len__") else None)
+        task = progress.add_task(what, total=count, note="")
+        for item in items:
+            yield item
+            progress.advance(task)
+
+
+def say(text: str) -> None:
+    """A remark for the person at the terminal."""
+    console.print(text, markup=False, soft_wrap=True)

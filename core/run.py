@@ -1,0 +1,172 @@
+"""The run folder: where the stages meet. One folder a model, teacher first, each with the same file names.
+
+RUN/run.json               the data set, and the names of the models in the order they were made
+RUN/teacher/model.keras    what training left (needs edgeblur[train] to read)
+RUN/teacher/model.json     what it is: kind, shape, parameters, how it was made
+RUN/teacher/history.json   losses and metrics by epoch, drawn in curves.png
+RUN/teacher/float.tflite   float32, batch 1: enough for every later stage, without TensorFlow
+RUN/teacher/int8.tflite    after `edgeblur quantize`, with quantize.json
+RUN/w8/...                 the same for each student
+RUN/compare.json, report.html, report.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeblur import __version__
+from edgeblur.errors import UserError
+from edgeblur.files import read_json, write_json
+
+TEACHER = "teacher"
+
+
+@dataclass(frozen=True)
+class RunModel:
+    """One model's folder inside a run; a file may not exist yet."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """`teacher`, `w8`, `w8-prune50`, ..."""
+        return self.folder.name
+
+    @property
+    def keras(self) -> Path:
+        """The trained model, in the tf_keras format."""
+        return self.folder / "model.keras"
+
+    @property
+    def float_tflite(self) -> Path:
+        """Float32 flatbuffer, `[1, H, W, 3]` to `[1, H, W, 3]`, 0 to 1."""
+        return self.folder / "float.tflite"
+
+    @property
+    def int8_tflite(self) -> Path:
+        """Fully quantized flatbuffer."""
+        return self.folder / "int8.tflite"
+
+    def info(self) -> dict[str, Any]:
+        """What model.json says: `kind`, `parameters`, `spec`, `made_by`, ... ; empty if there is none."""
+        path = self.folder / "model.json"
+        return dict(read_json(path)) if path.exists() else {}
+
+    def notes(self, name: str) -> dict[str, Any] | None:
+        """The JSON file `name` of this model's folder (`history.json`, `quantize.json`, ...), None if absent."""
+        path = self.folder / name
+        return dict(read_json(path)) if path.exists() else None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder on disk."""
+
+    folder: Path
+
+    def settings(self) -> dict[str, Any]:
+        """What run.json says."""
+        return dict(read_json(self.folder / "run.json"))
+
+    @property
+    def dataset(self) -> Path:
+        """Where the data set of this run lies."""
+        return Path(self.settings()["dataset"])
+
+    @property
+    def teacher(self) -> RunModel:
+        """The teacher's folder."""
+        return RunModel(self.folder / TEACHER)
+
+    def models(self) -> list[RunModel]:
+        """Finished models in the order they were made, the teacher first."""
+        return [m for name in self.settings()["models"] if (m := RunModel(self.folder / name)).keras.exists()]
+
+    def model(self, name: str | None = None) -> RunModel:
+        """A model by name; without one, the newest student, else the teacher.
+
+        Raises:
+            UserError: no such model in this run.
+        """
+        models = self.models()
+        if not models:
+            raise UserError(f"{self.folder} holds no finished model yet: run `edgeblur train` first")
+        if name is None:
+            students = [m for m in models if m.info().get("kind") == "student"]
+            return (students or models)[-1]
+        for model in models:
+            if model.name == name:
+                return model
+        raise UserError(f"{self.folder} has no model {name!r}: it has {', '.join(m.name for m in models)}")
+
+    def add(self, name: str) -> RunModel:
+        """Note a model in run.json (again, if it was there) and return its folder."""
+        settings = self.settings()
+        settings["models"] = [m for m in settings["models"] if m != name] + [name]
+        settings["models"].sort(key=lambda m: m != TEACHER)  # stable: the teacher first, else by age
+        write_json(self.folder / "run.json", settings)
+        return RunModel(self.folder / name)
+
+
+def create_run(folder: Path, dataset: Path, extra: Mapping[str, Any] | None = None) -> Run:
+    """Start a run folder that reads `dataset`."""
+    settings = {"edgeblur": __version__, "dataset": str(dataset.absolute()), **(extra or {}), "models": []}
+    write_json(folder / "run.json", settings)
+    return Run(folder)
+
+
+def open_run(folder: Path) -> Run:
+    """Open a run folder.
+
+    Raises:
+        UserError: there is none at `folder`.
+    """
+    if not (folder / "run.json").is_file():
+        raise UserError(
+            f"{folder} is no run folder (it has no run.json): make one with `edgeblur train --out {folder}`"
+        )
+    return Run(folder)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What RUN_OR_MODEL on a command line came to: a model file, and the run around it if there is one."""
+
+    path: Path
+    run: Run | None
+    model: RunModel | None
+
+    @property
+    def name(self) -> str:
+        """How tables call it: the model's name in its run, or the file's name."""
+        return self.model.name if self.model else self.path.name
+
+
+def choose_tflite(path: Path, name: str | None = None) -> Chosen:
+    """Find the .tflite that a user means: the file itself, or a run's model (int8 if quantized, else float).
+
+    Args:
+        path: a .tflite file, a run folder, or a model's folder inside a run.
+        name: which model of a run; its newest student by default.
+
+    Raises:
+        UserError: nothing there, or no .tflite yet.
+    """
+    if path.is_file():
+        model = RunModel(path.parent)
+        inside = (path.parent.parent / "run.json").is_file() and (path.parent / "model.json").is_file()
+        return Chosen(path, Run(path.parent.parent) if inside else None, model if inside else None)
+    if not path.exists():
+        raise UserError(f"{path} does not exist: give a run folder or a .tflite file")
+    if (path / "model.json").is_file() and (path.parent / "run.json").is_file():
+        run, model = Run(path.parent), RunModel(path)
+    else:
+        run = open_run(path)
+        model = run.model(name)
+    for candidate in (model.int8_tflite, model.float_tflite):
+        if candidate.exists():
+            return Chosen(candidate, run, model)
+    raise UserError(f"{model.folder} holds no .tflite: run `edgeblur quantize --int8 {path}` first")

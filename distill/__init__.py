@@ -1,0 +1,1 @@
+"""Photos to a data set, a teacher, and students."""

@@ -1,0 +1,1 @@
+"""Reading .tflite, and writing what a board needs."""

@@ -1,0 +1,1 @@
+"""Interpreters, measures, comparisons and reports."""

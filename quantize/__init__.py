@@ -1,0 +1,1 @@
+"""Calibration, int8 post-training quantization, and a diagnosis layer by layer."""
