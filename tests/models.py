@@ -1,0 +1,71 @@
+"""Tiny seeded U-Nets as .tflite bytes, so that a test can have any shape, type and width it wants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def tiny_unet(height: int = 32, width: int = 32, base: int = 2, seed: int = 7) -> Any:
+    """A U-Net of two levels: two convolutions each, pooling, transposed convolution, concat, 1x1 and sigmoid.
+
+    The weights are random, the last layer's scaled so that the output uses the whole range of values.
+    """
+    import tf_keras as K
+
+    K.utils.set_random_seed(seed)
+    layers = K.layers
+    picture = layers.Input((height, width, 3))
+
+    def pair(x: Any, filters: int) -> Any:
+        for _ in range(2):
+            x = layers.Conv2D(filters, 3, padding="same", activation="relu", bias_initializer="uniform")(x)
+        return x
+
+    skip = pair(picture, base)
+    deep = pair(layers.MaxPooling2D()(skip), 2 * base)
+    up = layers.Conv2DTranspose(base, 2, strides=2, padding="same")(deep)
+    merged = pair(layers.Concatenate()([up, skip]), base)
+    last = layers.Conv2D(3, 1)
+    logits = last(merged)
+    model = K.Model(picture, layers.Activation("sigmoid")(logits))
+    # Spread out, or at Keras's start every output byte would lie within a few steps of the middle.
+    noise = np.random.default_rng(seed).random((1, height, width, 3), np.float32)
+    start = np.asarray(K.Model(picture, logits)(noise))
+    kernel = last.get_weights()[0] * (2 / start.std((0, 1, 2)))
+    last.set_weights([kernel, -start.mean((0, 1, 2)) * 2 / start.std((0, 1, 2))])
+    return model
+
+
+def _converter(model: Any) -> Any:
+    import tensorflow as tf
+
+    # A fixed batch of 1: a free one drags SHAPE, STRIDED_SLICE and PACK behind the transposed convolution.
+    signature = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)
+    function = tf.function(model).get_concrete_function(signature)
+    return tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+
+
+def float_tflite(model: Any) -> bytes:
+    """The model as a float32 .tflite, batch 1, values 0 to 1."""
+    return bytes(_converter(model).convert())
+
+
+def int8_tflite(model: Any, io: str = "int8") -> bytes:
+    """The model fully quantized, calibrated on seeded noise and ramps; `io` is int8, uint8 or float32."""
+    import tensorflow as tf
+
+    random = np.random.default_rng(1)
+
+    def calibration() -> Any:
+        for i in range(8):
+            noise = random.random((1, *model.input_shape[1:]), np.float32)
+            yield [noise if i % 2 else np.sort(noise, axis=1 + i // 4)]
+
+    converter = _converter(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = calibration
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.as_dtype(io)
+    return bytes(converter.convert())
