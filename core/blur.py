@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from edgeblur.faces import Face
+from edgeblur.faces import Ellipse, Face
 from edgeblur.images import Pixels
 
 _SUPERSAMPLE = 4
@@ -32,27 +32,46 @@ class BlurStyle:
     feather: float = 0.05
 
 
-def ellipse_mask(size: tuple[int, int], face: Face, style: BlurStyle) -> Pixels:
-    """The soft mask of one face, `[height, width]`, 255 where the blur is full.
-
-    The edge is soft outwards: the feather is added to the ellipse, never taken from it.
-    """
-    width, height = size
-    ellipse, feather = face.ellipse, style.feather * face.box.side
-    a = ellipse.w * style.grow / 2 + feather
-    b = ellipse.h * style.grow / 2 + feather
+def _outline(ellipse: Ellipse, style: BlurStyle, feather: float) -> list[tuple[float, float]]:
+    """Points of the grown ellipse. The edge is soft outwards: the feather is added, never taken away."""
+    a, b = ellipse.w * style.grow / 2 + feather, ellipse.h * style.grow / 2 + feather
     turn = math.radians(ellipse.degrees)
-    points = [
+    return [
         (
-            (ellipse.cx + a * math.cos(t) * math.cos(turn) - b * math.sin(t) * math.sin(turn)) * _SUPERSAMPLE,
-            (ellipse.cy + a * math.cos(t) * math.sin(turn) + b * math.sin(t) * math.cos(turn)) * _SUPERSAMPLE,
+            ellipse.cx + a * math.cos(t) * math.cos(turn) - b * math.sin(t) * math.sin(turn),
+            ellipse.cy + a * math.cos(t) * math.sin(turn) + b * math.sin(t) * math.cos(turn),
         )
         for t in np.linspace(0, 2 * math.pi, 64, endpoint=False)
     ]
-    canvas = Image.new("L", (width * _SUPERSAMPLE, height * _SUPERSAMPLE))
-    ImageDraw.Draw(canvas).polygon(points, fill=255)
-    mask = canvas.resize((width, height), Image.Resampling.BOX)
-    return np.asarray(mask.filter(ImageFilter.GaussianBlur(feather / 2)))
+
+
+def _soft_mask(points: list[tuple[float, float]], region: tuple[int, int, int, int], feather: float) -> Image.Image:
+    """The polygon as an antialiased, feathered mask over `region` (left, top, right, bottom)."""
+    left, top, right, bottom = region
+    canvas = Image.new("L", ((right - left) * _SUPERSAMPLE, (bottom - top) * _SUPERSAMPLE))
+    ImageDraw.Draw(canvas).polygon([((x - left) * _SUPERSAMPLE, (y - top) * _SUPERSAMPLE) for x, y in points], fill=255)
+    mask = canvas.resize((right - left, bottom - top), Image.Resampling.BOX)
+    return mask.filter(ImageFilter.GaussianBlur(feather / 2))
+
+
+def _blur_one(picture: Image.Image, total: Image.Image, face: Face, style: BlurStyle) -> None:
+    """Blur one face in place, and note its mask in `total`. Works on the face's surroundings only."""
+    sigma, feather = style.strength * face.box.side, style.feather * face.box.side
+    points = _outline(face.ellipse, style, feather)
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    reach = 2 * feather + 2 * sigma  # what the blur draws its colours from
+    region = (
+        max(0, math.floor(min(xs) - reach)),
+        max(0, math.floor(min(ys) - reach)),
+        min(picture.width, math.ceil(max(xs) + reach)),
+        min(picture.height, math.ceil(max(ys) + reach)),
+    )
+    if region[0] >= region[2] or region[1] >= region[3]:
+        return
+    mask = _soft_mask(points, region, feather)
+    clear = picture.crop(region)
+    picture.paste(Image.composite(clear.filter(ImageFilter.GaussianBlur(sigma)), clear, mask), region)
+    total.paste(Image.fromarray(np.maximum(np.asarray(total.crop(region)), np.asarray(mask))), region)
 
 
 def blur_faces(
@@ -68,12 +87,7 @@ def blur_faces(
     Returns:
         The blurred picture, and the mask `[height, width]` (255 where a face was blurred fully).
     """
-    style = style or BlurStyle()
-    result = picture
-    total = np.zeros((picture.height, picture.width), np.uint8)
+    result, total = picture.copy(), Image.new("L", picture.size)
     for face in sorted(faces, key=lambda f: f.box.side):  # the larger face's blur lies on top
-        mask = ellipse_mask(picture.size, face, style)
-        blurred = picture.filter(ImageFilter.GaussianBlur(style.strength * face.box.side))
-        result = Image.composite(blurred, result, Image.fromarray(mask))
-        total = np.maximum(total, mask)
-    return result, total
+        _blur_one(result, total, face, style or BlurStyle())
+    return result, np.asarray(total)

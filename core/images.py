@@ -45,14 +45,10 @@ def load_picture(path: Path) -> Image.Image:
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(
-            f"{path} should be a picture (JPEG, PNG, ...) but cannot be read as one: {error}"
-        ) from error
+        raise UserError(f"{path} should be a picture (JPEG, PNG, ...) but cannot be read as one: {error}") from error
     if min(picture.size) < SMALLEST_SIDE:
         width, height = picture.size
-        raise UserError(
-            f"{path} is {width}x{height} pixels: a picture needs at least {SMALLEST_SIDE}x{SMALLEST_SIDE}"
-        )
+        raise UserError(f"{path} is {width}x{height} pixels: a picture needs at least {SMALLEST_SIDE}x{SMALLEST_SIDE}")
     return picture
 
 
@@ -67,9 +63,7 @@ def find_pictures(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist: give a picture or a folder of pictures")
     found = sorted(
-        p
-        for p in folder.rglob("*")
-        if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith(".")
+        p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith(".")
     )
     if not found:
         raise UserError(f"{folder} holds no picture (looked for {', '.join(sorted(SUFFIXES))})")
@@ -111,11 +105,7 @@ def save_picture(path: Path, pixels: Any, *, quality: int = 95) -> None:
 
 def resize(picture: Image.Image, width: int, height: int) -> Image.Image:
     """Resize with an antialiasing filter; the same picture comes back if the size is right already."""
-    return (
-        picture
-        if picture.size == (width, height)
-        else picture.resize((width, height), Image.Resampling.LANCZOS)
-    )
+    return picture if picture.size == (width, height) else picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def to_floats(pixels: Pixels) -> Floats:
@@ -125,4 +115,5 @@ def to_floats(pixels: Pixels) -> Floats:
 
 def to_bytes(floats: NDArray[np.floating[Any]]) -> Pixels:
     """Floats as bytes, rounded and clipped."""
-    return np.clip(np.rint(floats * 255), 0, 255).astype(np.uint8)
+    pixels: Pixels = np.clip(np.rint(floats * 255), 0, 255).astype(np.uint8)
+    return pixels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
 from rich.console import Console
@@ -31,7 +31,7 @@ def bar() -> Progress:
 def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
     """Go through `items` under a progress bar called `what`."""
     with bar() as progress:
-        count = total if total is not None else (len(items) if hasattr(items, "__len__") else None)
+        count = len(items) if total is None and isinstance(items, Sized) else total
         task = progress.add_task(what, total=count, note="")
         for item in items:
             yield item

@@ -1,0 +1,52 @@
+"""`edgeblur train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgeblur.commands.options import fit_options, force_option
+from edgeblur.progress import out as stdout
+
+
+@click.command(short_help="Train the teacher U-Net.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Data set made by `edgeblur data make`.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder to make.")
+@click.option(
+    "--width", "base", default=32, show_default=True, type=click.IntRange(1), help="Filters of the top level."
+)
+@click.option("--levels", default=3, show_default=True, type=click.IntRange(1, 5), help="Pooling levels.")
+@click.option("--size", default=128, show_default=True, type=click.IntRange(16), help="Side of the net's input.")
+@click.option("--batch-norm/--no-batch-norm", default=False, help="Batch normalization before each ReLU.")
+@click.option("--dropout/--no-dropout", default=False, help="0.05 in the deepest encoder level, 0.2 in the bottleneck.")
+@fit_options(epochs=30)
+@click.option("--start", type=click.Path(path_type=Path), help="Start from the weights of this .keras file.")
+@click.option("--strategy", default="single", show_default=True, type=click.Choice(["single", "multiworker"]),
+              help="multiworker: one process a machine, as TF_CONFIG says.")  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on with a training that was killed.")
+@force_option
+def command(
+    data: Path, out: Path, base: int, levels: int, size: int, batch_norm: bool, dropout: bool, epochs: int, batch: int,
+    learning_rate: float, patience: int, face_weight: float, seed: int, start: Path | None, strategy: str,
+    resume: bool, force: bool,
+) -> None:  # fmt: skip
+    """Train the teacher U-Net (or any relative of it) into a run folder.
+
+    The defaults are the thesis's net: 128x128x3, filters 32-64-128, bottleneck 256, 1,925,667 parameters.
+    """
+    from edgeblur.distill.keras_files import require_tensorflow
+
+    require_tensorflow()
+    from edgeblur.distill.fit import FitOptions
+    from edgeblur.distill.train import TrainOptions, train
+    from edgeblur.distill.unet import unet_spec
+
+    spec = unet_spec(base, levels, height=size, width=size, batch_norm=batch_norm, dropout=dropout)
+    fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, seed)
+    fitted = train(data, out, TrainOptions(spec, fit, strategy, start), resume=resume, force=force)
+    best = fitted.best
+    stdout.print(
+        f"{out}: best epoch {best['epoch']:.0f}, validation {best['val_psnr']:.2f} dB, SSIM {best['val_ssim']:.3f}, "
+        f"MAE {best['val_mae']:.4f}; curves in {out}/teacher/curves.png"
+    )

@@ -1,0 +1,35 @@
+"""Training curves as a picture."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from edgeblur.files import write_bytes
+
+_PANELS = (("loss", "loss (MSE)"), ("mae", "MAE"), ("psnr", "PSNR, dB"), ("ssim", "SSIM"))
+
+
+def draw_curves(epochs: list[dict[str, float]], path: Path) -> None:
+    """Draw train and validation curves of loss, MAE, PSNR and SSIM over the epochs into a PNG.
+
+    Args:
+        epochs: entries with `epoch`, `loss`, `val_loss`, `mae`, ... ; a metric that is missing leaves its panel empty.
+    """
+    from matplotlib.figure import Figure  # no pyplot: it would look for a screen
+
+    figure = Figure(figsize=(9, 5.2), layout="constrained")
+    x = [e["epoch"] for e in epochs]
+    for axes, (key, title) in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
+        for name, label in ((key, "train"), (f"val_{key}", "validation")):
+            if all(name in e for e in epochs):
+                axes.plot(x, [e[name] for e in epochs], marker="o", markersize=3, label=label)
+        if key == "loss":
+            axes.set_yscale("log")
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("epoch", fontsize=8)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    write_bytes(path, buffer.getvalue())

@@ -1,0 +1,281 @@
+"""One training loop for teacher and students: curves, checkpoints, early stopping, resume after a kill."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeblur.dataset import Dataset
+from edgeblur.distill.curves import draw_curves
+from edgeblur.distill.lessons import Augmentation, lessons
+from edgeblur.files import read_json, write_json
+from edgeblur.progress import bar, say
+
+METRICS = ("loss", "mae", "psnr", "ssim")
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How long and how a net is trained.
+
+    Attributes:
+        epochs: passes over the train split at most.
+        batch: pictures a step (on all workers together).
+        learning_rate: of Adam at the start; falls to 1 % of it along a cosine over all epochs.
+        patience: stop after so many epochs without a better validation loss.
+        face_weight: how much more a pixel inside a face counts in the loss; 1 is the thesis's plain MSE.
+        seed: of weights and shuffling.
+        augmentation: how pictures are varied; None shows them as they are.
+    """
+
+    epochs: int = 30
+    batch: int = 16
+    learning_rate: float = 1e-3
+    patience: int = 10
+    face_weight: float = 1.0
+    seed: int = 0
+    augmentation: Augmentation | None = field(default_factory=Augmentation)
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """How a teacher helps.
+
+    Attributes:
+        teacher: a tf_keras model with the student's input size.
+        weight: 0 learns from the ground truth alone, 1 from the teacher alone.
+        feature_weight: weight of attention transfer between layers of the same name; 0 is off.
+    """
+
+    teacher: Any
+    weight: float = 0.5
+    feature_weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a training came to: `epochs` of history, and the best of them by validation loss."""
+
+    epochs: list[dict[str, float]]
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The epoch whose weights were kept."""
+        return min(self.epochs, key=lambda e: e["val_loss"])
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of all epochs."""
+        return sum(e["seconds"] for e in self.epochs)
+
+
+def psnr(target: Any, output: Any) -> Any:
+    """Peak signal-to-noise ratio in dB, one value a picture."""
+    import tensorflow as tf
+
+    return tf.image.psnr(target, output, 1.0)
+
+
+def ssim(target: Any, output: Any) -> Any:
+    """Structural similarity, one value a picture."""
+    import tensorflow as tf
+
+    return tf.image.ssim(target, output, 1.0)
+
+
+def fit(
+    net: Any,
+    data: Dataset,
+    folder: Path,
+    options: FitOptions,
+    *,
+    teaching: Teaching | None = None,
+    resume: bool = False,
+    chief: bool = True,
+    callbacks: tuple[Any, ...] = (),
+) -> Fitted:
+    """Train `net` and leave it with its best weights.
+
+    Writes `history.json`, `curves.png`, `best.weights.h5` and `checkpoint/` below `folder` as it goes. To be called
+    inside a strategy's scope when there is one.
+
+    Args:
+        net: a tf_keras model, `[N, H, W, 3]` to `[N, H, W, 3]`, 0 to 1.
+        teaching: a teacher to learn from as well.
+        resume: go on where `folder` stands; otherwise start anew.
+        chief: False on workers that must not write (they share the folder with the one that does).
+        callbacks: further tf_keras callbacks (pruning needs one).
+
+    Raises:
+        UserError: an empty split.
+    """
+    import tf_keras
+
+    _, height, width, _ = net.input_shape
+    train, val = (
+        lessons(data, split, height=height, width=width, batch=options.batch, face_weight=options.face_weight,
+                augment=options.augmentation if split == "train" else None)
+        for split in ("train", "val")
+    )  # fmt: skip
+    pupil = _pupil_class()(net, teaching)
+    schedule = tf_keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * len(train), alpha=0.01)
+    pupil.compile(
+        optimizer=tf_keras.optimizers.Adam(schedule), loss="mse", weighted_metrics=[], metrics=["mae", psnr, ssim]
+    )
+    history = _History(folder, options, len(train), resume=resume, chief=chief)
+    if not history.finished():
+        keeper = tf_keras.callbacks.BackupAndRestore(folder / "checkpoint", delete_checkpoint=False)
+        watcher = _watcher_class()(net, history)
+        pupil.fit(train, validation_data=val, epochs=options.epochs, verbose=0, callbacks=[watcher, *callbacks, keeper])
+    net.load_weights(folder / "best.weights.h5")
+    return Fitted(history.epochs)
+
+
+class _History:
+    """The epochs so far, on disk after each; early stopping is a function of it, so it survives a kill."""
+
+    def __init__(self, folder: Path, options: FitOptions, steps: int, *, resume: bool, chief: bool) -> None:
+        self.path = folder / "history.json"
+        self.folder, self.options, self.steps, self.chief = folder, options, steps, chief
+        known = read_json(self.path)["epochs"] if resume and self.path.exists() else []
+        self.epochs: list[dict[str, float]] = known
+
+    def add(self, epoch: int, logs: dict[str, float], seconds: float) -> bool:
+        """Note an epoch; True if it is the best so far. A killed epoch that runs again replaces its first try."""
+        entry = {"epoch": epoch + 1, **{k: round(float(v), 6) for k, v in logs.items()}, "seconds": round(seconds, 1)}
+        self.epochs = [e for e in self.epochs if e["epoch"] <= epoch] + [entry]
+        if self.chief:
+            write_json(
+                self.path, {"options": asdict(self.options), "steps_per_epoch": self.steps, "epochs": self.epochs}
+            )
+            draw_curves(self.epochs, self.folder / "curves.png")
+        return entry["val_loss"] <= min(e["val_loss"] for e in self.epochs)
+
+    def stale(self) -> bool:
+        """Patience is exhausted."""
+        best = min(self.epochs, key=lambda e: e["val_loss"])["epoch"] if self.epochs else 0
+        return bool(self.epochs) and self.epochs[-1]["epoch"] - best >= self.options.patience
+
+    def finished(self) -> bool:
+        """Nothing is left to train."""
+        return self.stale() or len(self.epochs) >= self.options.epochs
+
+
+def _pupil_class() -> type[Any]:
+    """The model that learns; a class inside a function because its base needs TensorFlow."""
+    import tensorflow as tf
+    import tf_keras
+
+    class Pupil(tf_keras.Model):  # type: ignore[misc]
+        """A net that learns from the ground truth, and from a teacher's output and features if there is one."""
+
+        def __init__(self, net: Any, teaching: Teaching | None) -> None:
+            super().__init__()
+            self.net = net
+            self.taught = teaching is not None and (teaching.weight > 0 or teaching.feature_weight > 0)
+            if teaching is not None and self.taught:
+                self.weight, self.feature_weight = teaching.weight, teaching.feature_weight
+                names = _shared_layers(net, teaching.teacher) if teaching.feature_weight else []
+                self.tapped = _tapped(net, names)
+                observed = _tapped(teaching.teacher, names)
+                # In a closure, so that checkpoints of the pupil do not hold the teacher.
+                self.observe = lambda x: observed(x, training=False)
+
+        def call(self, x: Any, training: bool = False) -> Any:
+            return self.net(x, training=training)
+
+        def train_step(self, data: Any) -> dict[str, Any]:
+            x, y, weight = data
+            with tf.GradientTape() as tape:
+                if self.taught:
+                    output, loss = self.lesson(x, y, weight)
+                else:
+                    output = self.net(x, training=True)
+                    loss = self.compute_loss(x, y, output, weight)
+            self.optimizer.minimize(loss, self.net.trainable_variables, tape=tape)
+            return self.compute_metrics(x, y, output, None)
+
+        def test_step(self, data: Any) -> dict[str, Any]:
+            x, y, weight = data
+            output = self.net(x, training=False)
+            self.compute_loss(x, y, output, weight)
+            return self.compute_metrics(x, y, output, None)
+
+        def lesson(self, x: Any, y: Any, weight: Any) -> tuple[Any, Any]:
+            # (1-a) MSE(s, y) + a MSE(s, t) differs from MSE(s, (1-a) y + a t) by a constant: one loss does for both.
+            teacher_output, *teacher_features = self.observe(x)
+            output, *features = self.tapped(x, training=True)
+            mixed = (1.0 - self.weight) * y + self.weight * teacher_output
+            loss = self.compute_loss(x, mixed, output, weight)
+            for mine, theirs in zip(features, teacher_features, strict=True):
+                loss += self.feature_weight * tf.reduce_mean(tf.square(_attention(mine) - _attention(theirs)))
+            return output, loss
+
+    return Pupil
+
+
+def _shared_layers(net: Any, teacher: Any) -> list[str]:
+    """Layers whose attention maps are compared: the last activation of each stage that both nets have."""
+    names = [layer.name for layer in net.layers if layer.name.endswith("b_relu")]
+    theirs = {layer.name for layer in teacher.layers}
+    return [name for name in names if name in theirs]
+
+
+def _tapped(net: Any, names: list[str]) -> Any:
+    import tf_keras
+
+    return tf_keras.Model(net.input, [net.output, *(net.get_layer(name).output for name in names)])
+
+
+def _attention(features: Any) -> Any:
+    """The attention map of features `[B, h, w, c]`: squares summed over channels, scaled to mean square 1.
+
+    Zagoruyko and Komodakis 2017; it compares layers of different widths without an adapter.
+    """
+    import tensorflow as tf
+
+    energy = tf.reduce_mean(tf.square(features), -1)
+    scale = tf.sqrt(tf.reduce_mean(tf.square(energy), (1, 2), keepdims=True)) + 1e-6
+    return energy / scale
+
+
+def _watcher_class() -> type[Any]:
+    """The callback that shows progress and keeps history and best weights."""
+    import tf_keras
+
+    class Watcher(tf_keras.callbacks.Callback):  # type: ignore[misc]
+        def __init__(self, net: Any, history: _History) -> None:
+            super().__init__()
+            self.net, self.history, self.progress = net, history, bar()
+
+        def on_train_begin(self, logs: Any = None) -> None:
+            self.progress.start()
+            self.task = self.progress.add_task("training", total=self.history.steps, note="")
+
+        def on_train_end(self, logs: Any = None) -> None:
+            self.progress.stop()
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self.started = time.monotonic()
+            name = f"epoch {epoch + 1}/{self.history.options.epochs}"
+            self.progress.reset(self.task, total=self.history.steps, description=name)
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.progress.update(self.task, advance=1, note=f"{logs['psnr']:.2f} dB")
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            best = self.history.add(epoch, logs, time.monotonic() - self.started)
+            if self.history.chief:
+                if best:
+                    self.net.save_weights(self.history.folder / "best.weights.h5")
+                say(
+                    f"epoch {epoch + 1}/{self.history.options.epochs}: "
+                    f"train {logs['psnr']:.2f} dB, val {logs['val_psnr']:.2f} dB, ssim {logs['val_ssim']:.3f}"
+                    + (" (best)" if best else "")
+                )
+            if self.history.stale():
+                self.model.stop_training = True
+
+    return Watcher

@@ -1,0 +1,82 @@
+"""Trained models on disk: model.keras, model.json and float.tflite of a run's model folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from edgeblur.errors import UserError, missing_package
+from edgeblur.files import telling_disk_errors, write_bytes, write_json
+from edgeblur.run import RunModel
+
+
+def require_tensorflow() -> None:
+    """Raise the sentence that says how to install what training and conversion need.
+
+    Raises:
+        UserError: TensorFlow or tf_keras is not installed.
+    """
+    try:
+        import tensorflow  # noqa: F401
+        import tf_keras  # noqa: F401
+    except ImportError as error:
+        raise missing_package("tensorflow", "train") from error
+
+
+def load_keras(path: Path) -> Any:
+    """Load a tf_keras model whose input and output are one picture each, `[N, H, W, 3]`.
+
+    Raises:
+        UserError: the file is missing, cannot be read by tf_keras, or the model's shapes are others.
+    """
+    import tf_keras
+
+    if not path.exists():
+        raise UserError(f"{path} does not exist: give a .keras or .h5 file that tf_keras wrote")
+    try:
+        net = tf_keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
+        raise UserError(
+            f"{path} cannot be read as a tf_keras model ({str(error).splitlines()[0][:120]}): "
+            "save it with tf_keras (Keras 3 files are another format)"
+        ) from error
+    if len(net.inputs) != 1 or len(net.outputs) != 1 or len(net.input_shape) != 4 or len(net.output_shape) != 4:
+        raise UserError(f"{path} should take one picture and give one ([N, H, W, C]), it has {net.input_shape} "
+                        f"and {net.output_shape}")  # fmt: skip
+    if None in net.input_shape[1:]:
+        raise UserError(f"{path} has an open input size {net.input_shape}: fix height, width and channels for a board")
+    return net
+
+
+def concrete(net: Any) -> Any:
+    """The net's inference as a concrete function of batch 1, so that the converter leaves no shape ops behind."""
+    import tensorflow as tf
+
+    _, height, width, channels = net.input_shape
+    signature = tf.TensorSpec([1, height, width, channels], tf.float32, name="picture")
+    return tf.function(lambda picture: net(picture, training=False)).get_concrete_function(signature)
+
+
+def float_tflite(net: Any) -> bytes:
+    """The net as a float32 .tflite, `[1, H, W, 3]` floats 0 to 1 to the same."""
+    import tensorflow as tf
+
+    converted: bytes = tf.lite.TFLiteConverter.from_concrete_functions([concrete(net)], net).convert()
+    return converted
+
+
+def save_model(net: Any, model: RunModel, info: dict[str, Any]) -> None:
+    """Write model.keras, float.tflite and model.json (`info` and the parameter count) of a trained net."""
+    partial = model.folder / "partial.keras"
+    with telling_disk_errors(model.keras):
+        try:
+            net.save(partial)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    write_bytes(model.float_tflite, float_tflite(net))
+    write_json(model.folder / "model.json", {"name": model.name, "parameters": net.count_params(), **info})
+    partial.replace(model.keras)  # last: a model counts as finished when this file is there
+    shutil.rmtree(model.folder / "checkpoint", ignore_errors=True)
+    (model.folder / "best.weights.h5").unlink(missing_ok=True)

@@ -1,0 +1,160 @@
+"""What a net is shown: a data set's triples, cropped, scaled, flipped, recoloured and recomposed on the fly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgeblur.dataset import Dataset
+from edgeblur.errors import UserError
+from edgeblur.progress import track
+
+_CHANNELS = 7  # picture 3, blurred 3, mask 1
+_CACHE_BYTES = 6 * 2**30  # beyond this, pictures are decoded again each epoch instead of kept
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How pictures are varied, so that faces are not always central, large and well lit.
+
+    Attributes:
+        smallest_crop: side of the smallest random crop, as a share of the picture's side.
+        paste: share of pictures that get another picture's faces at other places and sizes.
+        smallest_paste: by how much a pasted picture is shrunk at most, as a share of the frame.
+        brightness: largest factor of darkening or brightening, as a power of two.
+        flip: mirror half of the pictures.
+    """
+
+    smallest_crop: float = 0.45
+    paste: float = 0.5
+    smallest_paste: float = 0.3
+    brightness: float = 0.8
+    flip: bool = True
+
+
+def lessons(
+    data: Dataset, split: str, *, height: int, width: int, batch: int, face_weight: float, augment: Augmentation | None
+) -> Any:
+    """A `tf.data.Dataset` of batches `(picture, target, weight)`, floats `[B, H, W, 3]`, `[B, H, W, 3]`, `[B, H, W]`.
+
+    Decoded pictures stay in memory as bytes if they fit; crop, scale, flip, colour and copy-paste then run on whole
+    batches inside TensorFlow, so that the input is not the bottleneck.
+
+    Args:
+        face_weight: how much more a pixel inside the face mask counts; 1 is plain MSE.
+        augment: None for validation: every picture as it is, in order.
+
+    Raises:
+        UserError: the split is empty or a picture is damaged.
+    """
+    import tensorflow as tf
+
+    samples = data.split(split)
+    if not samples:
+        raise UserError(f"{data.root} has no pictures in its {split} split: make it again with a share for {split}")
+    small = len(samples) * data.size**2 * _CHANNELS <= _CACHE_BYTES
+    if small:
+        source = tf.data.Dataset.from_tensor_slices(_decode_all(data, split))
+    else:
+        source = tf.data.Dataset.from_tensor_slices(
+            tuple(
+                [str(path) for path in column]
+                for column in zip(*((s.picture, s.blur, s.mask) for s in samples), strict=True)
+            )
+        ).map(_decode, num_parallel_calls=tf.data.AUTOTUNE)
+    if augment:
+        source = source.shuffle(len(samples) if small else 1024)
+    source = source.batch(batch, drop_remainder=False)
+
+    def lesson(pixels: Any) -> tuple[Any, Any, Any]:
+        floats = tf.cast(pixels, tf.float32) / 255.0
+        floats = (
+            _vary(floats, height, width, augment)
+            if augment
+            else tf.image.resize(floats, (height, width), antialias=True)
+        )
+        picture, target, mask = floats[..., :3], floats[..., 3:6], floats[..., 6]
+        return picture, target, 1.0 + (face_weight - 1.0) * mask
+
+    return source.map(lesson, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _decode_all(data: Dataset, split: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """All triples of a split as one array `[N, size, size, 7]` of bytes."""
+    samples = data.split(split)
+    pixels = np.empty((len(samples), data.size, data.size, _CHANNELS), np.uint8)
+    for row, sample in zip(pixels, track(samples, f"reading {split}"), strict=True):
+        triple = data.load(sample)
+        row[..., :3], row[..., 3:6], row[..., 6] = triple.picture, triple.blur, triple.mask
+    return pixels
+
+
+def _decode(picture: Any, blur: Any, mask: Any) -> Any:
+    import tensorflow as tf
+
+    parts = [tf.io.decode_jpeg(tf.io.read_file(p), channels=c) for p, c in ((picture, 3), (blur, 3), (mask, 1))]
+    return tf.concat(parts, -1)
+
+
+def _vary(pixels: Any, height: int, width: int, augment: Augmentation) -> Any:
+    """Random crops of the batch, with faces of other pictures pasted in, in other light: `[B, height, width, 7]`."""
+    import tensorflow as tf
+
+    count = tf.shape(pixels)[0]
+    scale = tf.random.uniform([count], augment.smallest_crop, 1.0)
+    scene = _cut(pixels, scale * tf.random.uniform([count], 0.9, 1.0), scale, height, width, augment.flip)
+    scene = _paste_faces(scene, tf.roll(pixels, 1, axis=0), height, width, augment)
+    return _relight(scene, augment)
+
+
+def _cut(pixels: Any, tall: Any, wide: Any, height: int, width: int, flip: bool) -> Any:
+    """Cut windows of `tall` x `wide` at random places (shares of the picture; beyond its border all is 0)."""
+    import tensorflow as tf
+
+    count = tf.shape(pixels)[0]
+    top = tf.random.uniform([count]) * (1.0 - tall)
+    left = tf.random.uniform([count]) * (1.0 - wide)
+    right = left + wide
+    if flip:  # a box whose sides are swapped mirrors the picture
+        swap = tf.random.uniform([count]) < 0.5
+        left, right = tf.where(swap, right, left), tf.where(swap, left, right)
+    boxes = tf.stack([top, left, top + tall, right], axis=1)
+    return tf.image.crop_and_resize(pixels, boxes, tf.range(count), (height, width), extrapolation_value=0.0)
+
+
+def _paste_faces(scene: Any, others: Any, height: int, width: int, augment: Augmentation) -> Any:
+    """Lay another picture's faces, shrunk, over the scene: picture, blurred target and mask alike.
+
+    Either the whole picture goes in (one portrait becomes one of several), or only its faces with a soft rim.
+    """
+    import tensorflow as tf
+
+    count = tf.shape(scene)[0]
+    shrink = 1.0 / tf.random.uniform([count], augment.smallest_paste, 0.9)
+    covered = tf.concat([others, tf.ones_like(others[..., :1])], -1)
+    pasted = _cut(covered, shrink, shrink, height, width, augment.flip)
+    pasted, inside = pasted[..., :7], pasted[..., 7:]
+    rim = tf.nn.avg_pool2d(tf.nn.max_pool2d(pasted[..., 6:], 7, 1, "SAME"), 5, 1, "SAME")
+    whole = tf.cast(tf.random.uniform([count, 1, 1, 1]) < 0.35, tf.float32)
+    chosen = tf.cast(tf.random.uniform([count, 1, 1, 1]) < augment.paste, tf.float32)
+    matte = chosen * inside * tf.maximum(whole, rim)
+    return scene * (1.0 - matte) + pasted * matte
+
+
+def _relight(scene: Any, augment: Augmentation) -> Any:
+    """Brightness, contrast and tint, the same for picture and target: blurring is linear, so the pair stays true."""
+    import tensorflow as tf
+
+    count = tf.shape(scene)[0]
+    gain = 2.0 ** tf.random.uniform([count, 1, 1, 1], -augment.brightness, augment.brightness / 2)
+    tint = tf.random.uniform([count, 1, 1, 3], 0.9, 1.1)
+    lift = tf.random.uniform([count, 1, 1, 1], -0.05, 0.08)
+    grey = tf.cast(tf.random.uniform([count, 1, 1, 1]) < 0.1, tf.float32)
+
+    def light(picture: Any) -> Any:
+        lit = tf.clip_by_value(picture * gain * tint + lift, 0.0, 1.0)
+        return lit * (1.0 - grey) + tf.reduce_mean(lit, -1, keepdims=True) * grey
+
+    return tf.concat([light(scene[..., :3]), light(scene[..., 3:6]), scene[..., 6:]], -1)
