@@ -73,8 +73,7 @@ class Dataset:
         """
         width, height = size or (self.size, self.size)
         picture, blur, mask = (
-            np.asarray(resize(load_picture(p), width, height))
-            for p in (sample.picture, sample.blur, sample.mask)
+            np.asarray(resize(load_picture(p), width, height)) for p in (sample.picture, sample.blur, sample.mask)
         )
         scale = width / self.size  # data sets are square; a model that is not sees them stretched
         return Triple(picture, blur, mask[..., 0], tuple(f.moved(0, 0, scale) for f in sample.faces))
@@ -88,9 +87,7 @@ def open_dataset(root: Path) -> Dataset:
     """
     path = root / "manifest.json"
     if not path.is_file():
-        raise UserError(
-            f"{root} is no data set (it has no manifest.json): make one with `edgeblur data make`"
-        )
+        raise UserError(f"{root} is no data set (it has no manifest.json): make one with `edgeblur data make`")
     manifest = read_json(path)
     try:
         samples = tuple(

@@ -19,6 +19,4 @@ class RunError(EdgeblurError):
 
 def missing_package(package: str, extra: str) -> UserError:
     """The error for a command that needs a package outside the light install."""
-    return UserError(
-        f"this needs the package {package}, which is not installed: pip install 'edgeblur[{extra}]'"
-    )
+    return UserError(f"this needs the package {package}, which is not installed: pip install 'edgeblur[{extra}]'")

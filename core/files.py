@@ -25,9 +25,7 @@ def telling_disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _DISK_FULL:
-            raise RunError(
-                f"the disk is full: {path} could not be written; free some space and run again"
-            ) from error
+            raise RunError(f"the disk is full: {path} could not be written; free some space and run again") from error
         if isinstance(error, (PermissionError, NotADirectoryError)) or error.errno == errno.EROFS:
             raise UserError(f"{path} cannot be written ({error.strerror}): choose another place") from error
         raise
@@ -76,9 +74,7 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist") from error
     except (json.JSONDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise UserError(
-            f"{path} should be JSON that edgeblur wrote, but cannot be read as such: {error}"
-        ) from error
+        raise UserError(f"{path} should be JSON that edgeblur wrote, but cannot be read as such: {error}") from error
 
 
 def refuse_existing(path: Path, *, force: bool = False) -> None:
