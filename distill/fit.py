@@ -56,14 +56,18 @@ class Teaching:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a training came to: `epochs` of history, and the best of them by validation loss."""
+    """What a training came to: `epochs` of history, and the best of them by validation loss.
+
+    Epochs before `first_counting` are never the best.
+    """
 
     epochs: list[dict[str, float]]
+    first_counting: int = 1
 
     @property
     def best(self) -> dict[str, float]:
         """The epoch whose weights were kept."""
-        return min(self.epochs, key=lambda e: e["val_loss"])
+        return min((e for e in self.epochs if e["epoch"] >= self.first_counting), key=lambda e: e["val_loss"])
 
     @property
     def seconds(self) -> float:
@@ -95,6 +99,7 @@ def fit(
     resume: bool = False,
     chief: bool = True,
     callbacks: tuple[Any, ...] = (),
+    keep_best_after: int = 0,
 ) -> Fitted:
     """Train `net` and leave it with its best weights.
 
@@ -107,6 +112,7 @@ def fit(
         resume: go on where `folder` stands; otherwise start anew.
         chief: False on workers that must not write (they share the folder with the one that does).
         callbacks: further tf_keras callbacks (pruning needs one).
+        keep_best_after: steps before which no epoch counts as the best: its net is not yet what was asked for.
 
     Raises:
         UserError: an empty split.
@@ -124,21 +130,26 @@ def fit(
     pupil.compile(
         optimizer=tf_keras.optimizers.Adam(schedule), loss="mse", weighted_metrics=[], metrics=["mae", psnr, ssim]
     )
-    history = _History(folder, options, len(train), resume=resume, chief=chief)
+    pupil.build(net.input_shape)  # so that a checkpoint finds the optimizer's slots when it is restored
+    history = _History(folder, options, len(train), resume=resume, chief=chief, keep_best_after=keep_best_after)
     if not history.finished():
         keeper = tf_keras.callbacks.BackupAndRestore(folder / "checkpoint", delete_checkpoint=False)
         watcher = _watcher_class()(net, history)
         pupil.fit(train, validation_data=val, epochs=options.epochs, verbose=0, callbacks=[watcher, *callbacks, keeper])
-    net.load_weights(folder / "best.weights.h5")
-    return Fitted(history.epochs)
+    if chief:
+        net.load_weights(folder / "best.weights.h5")
+    return Fitted(history.epochs, history.first_counting)
 
 
 class _History:
     """The epochs so far, on disk after each; early stopping is a function of it, so it survives a kill."""
 
-    def __init__(self, folder: Path, options: FitOptions, steps: int, *, resume: bool, chief: bool) -> None:
+    def __init__(
+        self, folder: Path, options: FitOptions, steps: int, *, resume: bool, chief: bool, keep_best_after: int
+    ) -> None:
         self.path = folder / "history.json"
         self.folder, self.options, self.steps, self.chief = folder, options, steps, chief
+        self.first_counting = min(options.epochs, keep_best_after // steps + 1)
         known = read_json(self.path)["epochs"] if resume and self.path.exists() else []
         self.epochs: list[dict[str, float]] = known
 
@@ -151,12 +162,16 @@ class _History:
                 self.path, {"options": asdict(self.options), "steps_per_epoch": self.steps, "epochs": self.epochs}
             )
             draw_curves(self.epochs, self.folder / "curves.png")
-        return entry["val_loss"] <= min(e["val_loss"] for e in self.epochs)
+        return self._best() == epoch + 1
+
+    def _best(self) -> float:
+        """Number of the best epoch so far, 0 if none counts yet."""
+        counting = [e for e in self.epochs if e["epoch"] >= self.first_counting]
+        return min(counting, key=lambda e: e["val_loss"])["epoch"] if counting else 0
 
     def stale(self) -> bool:
         """Patience is exhausted."""
-        best = min(self.epochs, key=lambda e: e["val_loss"])["epoch"] if self.epochs else 0
-        return bool(self.epochs) and self.epochs[-1]["epoch"] - best >= self.options.patience
+        return bool(self._best()) and self.epochs[-1]["epoch"] - self._best() >= self.options.patience
 
     def finished(self) -> bool:
         """Nothing is left to train."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,13 @@ from edgeblur.run import RunModel
 
 
 def require_tensorflow() -> None:
-    """Raise the sentence that says how to install what training and conversion need.
+    """Import TensorFlow quietly, or raise the sentence that says how to install it.
 
     Raises:
         UserError: TensorFlow or tf_keras is not installed.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start-up remarks are not for our users
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         import tensorflow  # noqa: F401
         import tf_keras  # noqa: F401

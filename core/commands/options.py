@@ -9,6 +9,8 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_POSITIVE = click.FloatRange(0, min_open=True)
+
 force_option = click.option("--force", is_flag=True, help="Replace what is there already.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable result on standard output.")
 model_option = click.option("--model", "model_name", help="Which model of a run; its newest student by default.")
@@ -22,11 +24,11 @@ def fit_options(*, epochs: int) -> Callable[[F], F]:
             [
                 click.option("--epochs", default=epochs, show_default=True, type=click.IntRange(1), help="At most."),
                 click.option("--batch", default=16, show_default=True, type=click.IntRange(1), help="Pictures a step."),
-                click.option("--learning-rate", default=1e-3, show_default=True, type=click.FloatRange(0, min_open=True),
+                click.option("--learning-rate", default=1e-3, show_default=True, type=_POSITIVE,
                              help="Of Adam at the start; falls along a cosine."),
                 click.option("--patience", default=10, show_default=True, type=click.IntRange(1),
                              help="Stop after so many epochs without a better validation loss."),
-                click.option("--face-weight", default=1.0, show_default=True, type=click.FloatRange(0, min_open=True),
+                click.option("--face-weight", default=1.0, show_default=True, type=_POSITIVE,
                              help="How much more a pixel inside a face counts in the loss; 1 is plain MSE."),
                 click.option("--seed", default=0, show_default=True, help="Of weights and shuffling."),
             ]

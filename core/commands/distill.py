@@ -1,0 +1,57 @@
+"""`edgeblur distill`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgeblur.commands.options import fit_options, force_option, json_option
+from edgeblur.progress import out as stdout
+from edgeblur.run import open_run
+
+
+@click.command(short_help="Distill the teacher into a narrower student.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--width", default=8, show_default=True, type=click.IntRange(1), help="Filters of the top level.")
+@click.option("--levels", default=3, show_default=True, type=click.IntRange(2, 4), help="Pooling levels.")
+@click.option("--teacher-weight", default=0.5, show_default=True, type=click.FloatRange(0, 1),
+              help="0 learns from the ground truth alone, 1 from the teacher alone.")  # fmt: skip
+@click.option("--feature-weight", default=0.0, show_default=True, type=click.FloatRange(0),
+              help="Weight of attention transfer between layers of the same place.")  # fmt: skip
+@click.option("--prune", default=0.0, help="Then remove this share of whole channels: smaller and faster.")
+@click.option("--sparsity", default=0.0, help="Then zero this share of single weights: smaller when compressed.")
+@click.option("--alone/--no-alone", default=True, help="Also train the student without the teacher, to compare.")
+@fit_options(epochs=30)
+@click.option("--resume", is_flag=True, help="Go on with a training that was killed.")
+@force_option
+@json_option
+def command(
+    run: Path, width: int, levels: int, teacher_weight: float, feature_weight: float, prune: float, sparsity: float,
+    alone: bool, epochs: int, batch: int, learning_rate: float, patience: int, face_weight: float, seed: int,
+    resume: bool, force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Distill the teacher of RUN into a narrower student, and prune it if asked.
+
+    A student that is finished already is pruned as it is, not trained again.
+    """
+    opened = open_run(run)
+    from edgeblur.distill.keras_files import require_tensorflow
+
+    require_tensorflow()
+    from edgeblur.distill.fit import FitOptions
+    from edgeblur.distill.student import StudentOptions, distill
+
+    fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, seed)
+    options = StudentOptions(width, levels, teacher_weight, feature_weight, prune, sparsity, alone, fit)
+    models = distill(opened, options, resume=resume, force=force)
+    if as_json:
+        print(json.dumps({"models": [m.info() for m in models]}))
+        return
+    for model in models:
+        info = model.info()
+        line = f"{model.name}: {info['parameters']:,} parameters, validation {info['best']['val_psnr']:.2f} dB"
+        if gain := info.get("gained_by_distilling"):
+            line += f" ({gain['gain_db']:+.2f} dB against the same student trained alone)"
+        stdout.print(line)

@@ -1,0 +1,185 @@
+"""Distill a run's teacher into narrower students, and prune them."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgeblur.dataset import Dataset, open_dataset
+from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit
+from edgeblur.distill.keras_files import load_keras, save_model
+from edgeblur.distill.prune import prune_channels, with_sparsity, without_wrapping, zero_share
+from edgeblur.distill.train import spec_of
+from edgeblur.distill.unet import UNetSpec, build_unet, unet_spec
+from edgeblur.errors import UserError
+from edgeblur.progress import say
+from edgeblur.run import Run, RunModel
+
+
+@dataclass(frozen=True)
+class StudentOptions:
+    """Which student and how it learns.
+
+    Attributes:
+        width: filters of its top level.
+        levels: pooling levels.
+        teacher_weight: 0 learns from the ground truth alone, 1 from the teacher alone.
+        feature_weight: weight of attention transfer between layers of the same name; 0 is off.
+        prune: share of channels to remove after; 0 is none.
+        sparsity: share of single weights to zero after; 0 is none.
+        alone: train the same student without the teacher as well, to say what distillation gained.
+        fit: how long, with which loss and augmentation.
+    """
+
+    width: int = 8
+    levels: int = 3
+    teacher_weight: float = 0.5
+    feature_weight: float = 0.0
+    prune: float = 0.0
+    sparsity: float = 0.0
+    alone: bool = True
+    fit: FitOptions = field(default_factory=FitOptions)
+
+    @property
+    def name(self) -> str:
+        """`w8`, or `w8l2` where the levels are not the teacher's usual 3."""
+        return f"w{self.width}" + (f"l{self.levels}" if self.levels != 3 else "")
+
+
+def distill(run: Run, options: StudentOptions, *, resume: bool = False, force: bool = False) -> list[RunModel]:
+    """Train a student from the run's teacher; prune it if asked. A finished student is pruned, not trained again.
+
+    Returns:
+        The models made, in order; the last is what was asked for.
+
+    Raises:
+        UserError: no teacher yet, the student exists already, a share outside 0 to 1, an empty split.
+    """
+    for what, share in (("--prune", options.prune), ("--sparsity", options.sparsity)):
+        if not 0 <= share < 1:
+            raise UserError(f"{what} takes a share of at least 0 and below 1, got {share}")
+    if not run.teacher.keras.exists():
+        raise UserError(f"{run.folder} has no finished teacher: run `edgeblur train` first, or add --resume to it")
+    workshop = _Workshop(run, open_dataset(run.dataset), load_keras(run.teacher.keras), options, resume, force)
+    student = RunModel(run.folder / options.name)
+    made = []
+    pruning = options.prune > 0 or options.sparsity > 0
+    if not (student.keras.exists() and pruning):
+        made.append(workshop.student(student.name))
+    if options.prune:
+        made.append(workshop.pruned(student))
+    if options.sparsity:
+        made.append(workshop.sparse(student))
+    return made
+
+
+@dataclass(frozen=True)
+class _Workshop:
+    """What every student of one command shares."""
+
+    run: Run
+    data: Dataset
+    teacher: Any
+    options: StudentOptions
+    resume: bool
+    force: bool
+
+    @property
+    def teaching(self) -> Teaching:
+        return Teaching(self.teacher, self.options.teacher_weight, self.options.feature_weight)
+
+    def student(self, name: str) -> RunModel:
+        """Train the student with the teacher, and alone if that is wanted."""
+        _, height, width, _ = self.teacher.input_shape
+        spec = unet_spec(self.options.width, self.options.levels, height=height, width=width)
+        model, alone = self._claim(name), None
+        if self.options.alone:
+            say(f"{name}-alone: the same student without the teacher, for comparison")
+            alone = self._learn(self._claim(f"{name}-alone"), spec, None, {"kind": "alone"})
+        say(f"{name}: {build_unet(spec).count_params():,} parameters learn from the teacher")
+        info = {"kind": "student", "parent": "teacher", "teacher_weight": self.options.teacher_weight,
+                "feature_weight": self.options.feature_weight}  # fmt: skip
+        self._learn(model, spec, self.teaching, info, alone=alone)
+        return model
+
+    def _claim(self, name: str) -> RunModel:
+        """The folder of a new model, emptied unless an unfinished training is to go on.
+
+        Raises:
+            UserError: it is finished already and may not be replaced, or unfinished and not to be resumed.
+        """
+        model = RunModel(self.run.folder / name)
+        if self.resume or not model.folder.exists():
+            return model
+        if not self.force:
+            state = "exists already" if model.keras.exists() else "holds an unfinished training"
+            raise UserError(f"{model.folder} {state}: add --force to replace it, or --resume to finish it")
+        shutil.rmtree(model.folder)
+        return model
+
+    def _learn(
+        self, model: RunModel, spec: UNetSpec, teaching: Teaching | None, info: dict[str, Any],
+        *, alone: Fitted | None = None,
+    ) -> Fitted:  # fmt: skip
+        if self.resume and model.keras.exists():
+            return Fitted((model.notes("history.json") or {})["epochs"])
+        model.folder.mkdir(parents=True, exist_ok=True)
+        net = build_unet(spec, seed=self.options.fit.seed)
+        fitted = fit(net, self.data, model.folder, self.options.fit, teaching=teaching, resume=self.resume)
+        gained = {"gained_by_distilling": _gain(alone, fitted)} if alone else {}
+        self._save(net, model, spec, fitted, {**info, **gained})
+        return fitted
+
+    def _save(self, net: Any, model: RunModel, spec: UNetSpec, fitted: Fitted, info: dict[str, Any]) -> None:
+        about = {"spec": spec.as_json(), "best": fitted.best, "seconds": round(fitted.seconds)}
+        save_model(net, model, {**info, **about})
+        self.run.add(model.name)
+
+    def pruned(self, student: RunModel) -> RunModel:
+        """Remove whole channels of a finished student, and fine-tune what stays."""
+        share = self.options.prune
+        model = self._claim(f"{student.name}-prune{round(share * 100)}")
+        before = load_keras(student.keras)
+        net, spec = prune_channels(before, spec_of(student), share)
+        say(f"{model.name}: {before.count_params():,} parameters become {net.count_params():,}; fine-tuning")
+        model.folder.mkdir(parents=True, exist_ok=True)
+        fitted = fit(net, self.data, model.folder, self.options.fit, teaching=self.teaching, resume=self.resume)
+        info = {"kind": "student", "parent": student.name, "pruned_channels": share}
+        self._save(net, model, spec, fitted, info)
+        return model
+
+    def sparse(self, student: RunModel) -> RunModel:
+        """Zero single weights of a finished student with magnitude pruning, while it goes on learning."""
+        share = self.options.sparsity
+        model = self._claim(f"{student.name}-sparse{round(share * 100)}")
+        before = load_keras(student.keras)
+        steps = math.ceil(len(self.data.split("train")) / self.options.fit.batch) * self.options.fit.epochs
+        wrapped, callbacks = with_sparsity(before, share, round(steps * 0.5))
+        say(f"{model.name}: magnitude pruning to {share:.0%} zeros; the same size on a board, smaller when compressed")
+        model.folder.mkdir(parents=True, exist_ok=True)
+        fitted = fit(
+            wrapped, self.data, model.folder, self.options.fit,
+            teaching=self.teaching, resume=self.resume, callbacks=callbacks, keep_best_after=round(steps * 0.6),
+        )  # fmt: skip
+        net = without_wrapping(wrapped)
+        info = {"kind": "student", "parent": student.name, "zeroed_weights": round(zero_share(net), 4)}
+        self._save(net, model, spec_of(student), fitted, info)
+        return model
+
+
+def _gain(alone: Fitted, distilled: Fitted) -> dict[str, float]:
+    """Best validation figures of both, and the difference in dB (positive: distillation helped)."""
+    gained = distilled.best["val_psnr"] - alone.best["val_psnr"]
+    return {
+        "alone_val_psnr_db": alone.best["val_psnr"],
+        "distilled_val_psnr_db": distilled.best["val_psnr"],
+        "gain_db": round(gained, 3),
+    }
+
+
+def compressed_bytes(data: bytes) -> int:
+    """Size after DEFLATE at level 9, what a zip or a compressed firmware image would hold."""
+    return len(zlib.compress(data, 9))
