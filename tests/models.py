@@ -69,3 +69,13 @@ def int8_tflite(model: Any, io: str = "int8") -> bytes:
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.as_dtype(io)
     return bytes(converter.convert())
+
+
+def function_tflite(function: Any, shape: tuple[int, ...], *, custom_ops: bool = False) -> bytes:
+    """Any TensorFlow function of one float tensor as a float32 .tflite."""
+    import tensorflow as tf
+
+    traced = tf.function(function).get_concrete_function(tf.TensorSpec(shape, tf.float32))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], tf.Module())
+    converter.allow_custom_ops = custom_ops
+    return bytes(converter.convert())

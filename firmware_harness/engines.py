@@ -1,0 +1,291 @@
+"""Four interpreters behind one adapter: a .tflite in, pictures through it.
+
+`litert`          ai-edge-litert with its default, optimised kernels on one thread: the fastest on a host
+`litert-ref`      ai-edge-litert with reference kernels: what "bit-exact" is measured against
+`tflite-runtime`  the same interpreter under its old name (last release 2.14)
+`tflm`            TensorFlow Lite Micro's wheel: the kernels of a microcontroller; equals litert-ref byte for byte
+
+A new engine is one function and its line in `_OPENERS`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from edgeblur.errors import RunError, UserError, missing_package
+from edgeblur.export.options import CustomOptions
+from edgeblur.export.tflite import ImageEnd, ImageModel, image_model, read_tflite
+from edgeblur.images import Floats, Pixels, to_bytes
+
+Raw = NDArray[Any]
+"""What goes into and comes out of a model: `[1, height, width, channels]` int8, uint8 or float32."""
+Invoke = Callable[[Raw], Raw]
+
+
+def value_range(end: ImageEnd) -> tuple[float, float]:
+    """The real values that stand for black and white at one end of a model.
+
+    Floats are taken as 0 to 1, edgeblur's own convention. For a quantized end, what its scale and zero point can
+    express tells: beyond 8 only 0 to 255 makes sense, about as far below 0 as above means -1 to 1, else 0 to 1.
+    """
+    if end.scale is None or end.zero_point is None:
+        return 0.0, 1.0
+    limits = np.iinfo(end.dtype)
+    low = (int(limits.min) - end.zero_point) * end.scale
+    high = (int(limits.max) - end.zero_point) * end.scale
+    if high > 8:
+        return 0.0, 255.0
+    return (-1.0, 1.0) if -low > 0.7 * high else (0.0, 1.0)
+
+
+def to_raw(picture: Pixels, end: ImageEnd) -> Raw:
+    """A picture in the form that a model takes; for a model of one channel it is made grey first.
+
+    Args:
+        picture: `[height, width, 3]` bytes of the model's size.
+        end: the model's input.
+
+    Raises:
+        ValueError: the picture has another size.
+    """
+    if picture.shape != (end.height, end.width, 3):
+        raise ValueError(f"the model takes {end.height}x{end.width}x3 bytes, got {picture.shape}")
+    pixels = picture if end.channels == 3 else np.asarray(Image.fromarray(picture).convert("L"))[..., None]
+    low, high = value_range(end)
+    real = pixels[None] / np.float64(255) * (high - low) + low
+    if end.scale is None or end.zero_point is None:
+        return real.astype(np.float32)
+    limits = np.iinfo(end.dtype)
+    raw: Raw = np.clip(np.rint(real / end.scale) + end.zero_point, limits.min, limits.max).astype(end.dtype)
+    return raw
+
+
+def from_raw(raw: Raw, end: ImageEnd) -> Floats:
+    """A model's output as a picture: `[height, width, channels]`, 0 to 1, clipped."""
+    real = raw[0].astype(np.float64)
+    if end.scale is not None and end.zero_point is not None:
+        real = (real - end.zero_point) * end.scale
+    low, high = value_range(end)
+    picture: Floats = np.clip((real - low) / (high - low), 0, 1).astype(np.float32)
+    return picture
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A model ready to run in one of the four interpreters."""
+
+    name: str
+    model: ImageModel
+    invoke: Invoke
+
+    def run(self, raw: Raw) -> Raw:
+        """One inference on the model's own numbers.
+
+        Args:
+            raw: `[1, height, width, channels]` of the input's type.
+
+        Returns:
+            `[1, height, width, channels]` of the output's type.
+
+        Raises:
+            ValueError: another shape or type.
+            RunError: the interpreter gave up.
+        """
+        taken = self.model.input.tensor
+        if raw.shape != taken.shape or raw.dtype != taken.dtype:
+            raise ValueError(f"the model takes {taken.dtype} {taken.shape}, got {raw.dtype} {raw.shape}")
+        try:
+            return self.invoke(raw)
+        except (RuntimeError, ValueError) as error:
+            raise RunError(f"{self.name} failed while running {self.model.graph.name}: {_condense(error)}") from error
+
+    def infer(self, picture: Pixels) -> Floats:
+        """A picture `[height, width, 3]` of the model's size through the model, as floats 0 to 1."""
+        return from_raw(self.run(to_raw(picture, self.model.input)), self.model.output)
+
+    def blur(self, picture: Pixels) -> Pixels:
+        """A picture `[height, width, 3]` of the model's size through the model, as bytes."""
+        return to_bytes(self.infer(picture))
+
+
+def _tflite(interpreter: Any) -> Invoke:
+    """The interface that ai-edge-litert and tflite-runtime share."""
+    interpreter.allocate_tensors()
+    taken, given = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+
+    def invoke(raw: Raw) -> Raw:
+        interpreter.set_tensor(taken, raw)
+        interpreter.invoke()
+        output: Raw = interpreter.get_tensor(given)
+        return output
+
+    return invoke
+
+
+def _litert(data: bytes, model: ImageModel) -> Invoke:
+    from ai_edge_litert.interpreter import Interpreter
+
+    return _tflite(Interpreter(model_content=data, num_threads=1))
+
+
+def _litert_ref(data: bytes, model: ImageModel) -> Invoke:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    kernels = OpResolverType.BUILTIN_REF
+    return _tflite(Interpreter(model_content=data, num_threads=1, experimental_op_resolver_type=kernels))
+
+
+@contextlib.contextmanager
+def _own_symbols_first() -> Iterator[None]:
+    """Load libraries so that they call their own functions, not TensorFlow's of the same name.
+
+    With a newer TensorFlow in the process, tflite-runtime 2.14 otherwise fails with "vector::reserve".
+    """
+    flags = sys.getdlopenflags()
+    if "tensorflow" in sys.modules and hasattr(os, "RTLD_DEEPBIND"):
+        sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
+    try:
+        yield
+    finally:
+        sys.setdlopenflags(flags)
+
+
+def _tflite_runtime(data: bytes, model: ImageModel) -> Invoke:
+    if sys.version_info >= (3, 12):
+        raise UserError("tflite-runtime has no release for Python 3.12 or newer: litert is the same interpreter")
+    try:
+        with _own_symbols_first():
+            from tflite_runtime.interpreter import Interpreter
+    except ModuleNotFoundError as error:
+        raise missing_package("tflite-runtime", "engines") from error
+    except ImportError as error:  # built against numpy 1, it cannot be loaded beside numpy 2
+        raise UserError(f"tflite-runtime cannot be loaded beside numpy {np.__version__}: install numpy<2") from error
+    return _tflite(Interpreter(model_content=data, num_threads=1))
+
+
+def _tflm(data: bytes, model: ImageModel) -> Invoke:
+    try:
+        from tflite_micro import runtime
+    except ImportError as error:
+        raise missing_package("tflite-micro", "engines") from error
+    interpreter = _tflm_interpreter(runtime, data, model)
+
+    def invoke(raw: Raw) -> Raw:
+        interpreter.set_input(raw, 0)
+        interpreter.invoke()
+        return np.array(interpreter.get_output(0))
+
+    return invoke
+
+
+def _tflm_interpreter(runtime: Any, data: bytes, model: ImageModel) -> Any:
+    """Open with an arena that is surely large enough; memory that is not touched costs the host nothing."""
+    activations = sum(4 * t.elements for t in model.graph.tensors if t.data is None)
+    for arena_bytes in (2**20 + activations, 2**24 + 4 * activations):
+        try:
+            return runtime.Interpreter.from_bytes(data, arena_size=arena_bytes)
+        except RuntimeError as error:
+            failure = error
+    raise failure
+
+
+_OPENERS: dict[str, Callable[[bytes, ImageModel], Invoke]] = {
+    "litert": _litert,
+    "litert-ref": _litert_ref,
+    "tflite-runtime": _tflite_runtime,
+    "tflm": _tflm,
+}
+
+ENGINES = tuple(_OPENERS)
+
+
+def engine_names(text: str) -> tuple[str, ...]:
+    """Engines from a list with commas, as on the command line.
+
+    Raises:
+        UserError: one is unknown or named twice.
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if name not in _OPENERS:
+            raise UserError(f"unknown engine {name!r}: choose among {', '.join(ENGINES)}")
+    if len(set(names)) < len(names):
+        raise UserError(f"an engine is named twice in {text!r}: each one runs once")
+    return names
+
+
+@contextlib.contextmanager
+def _stderr_caught() -> Iterator[Callable[[], str]]:
+    """Catch what C++ code writes to file descriptor 2; yields a function that reads what came so far."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as caught:
+        saved = os.dup(2)
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield lambda: os.pread(caught.fileno(), 2**16, 0).decode("utf-8", "replace")
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+_MISSING_OP = re.compile(r"op for builtin opcode '(?P<op>\w+)'(?: version '(?P<version>\d+))?")
+_REMARK = re.compile(r"INFO|WARNING|[IW]\d{4} ")
+
+
+def _custom_ops(model: ImageModel) -> list[str]:
+    """Names of ops that are not TensorFlow Lite's own; those of TensorFlow itself begin with Flex."""
+    return [op.options.code for op in model.graph.ops if isinstance(op.options, CustomOptions)]
+
+
+def _condense(error: Exception, printed: str = "", custom_ops: Sequence[str] = ()) -> str:
+    """The cause in half a sentence, from an interpreter's exception and from what it wrote to standard error."""
+    text = f"{printed}\n{error}"  # TensorFlow Lite Micro prints the cause and raises "failed"; the others raise it
+    if custom_ops and re.search("custom|flex|select tensorflow", text, re.IGNORECASE):
+        return f"it has no op {custom_ops[0]}"
+    if found := _MISSING_OP.search(text):
+        version = f" in version {found['version']}" if found["version"] else ""
+        return f"it has no op {found['op']}{version}"
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not _REMARK.match(line)]
+    return re.sub(r"^\S+\.(?:cc|h):\d+ ", "", lines[0]).rstrip(".") if lines else type(error).__name__
+
+
+def open_engine(name: str, source: Path | bytes) -> Engine:
+    """Load a model into an interpreter.
+
+    Args:
+        name: one of `ENGINES`.
+        source: a .tflite file or its bytes.
+
+    Raises:
+        UserError: no such engine, its package is not installed, the file is no whole .tflite, the model does not
+            take one picture and give one, or the engine lacks an op of it.
+    """
+    if name not in _OPENERS:
+        raise UserError(f"unknown engine {name!r}: choose among {', '.join(ENGINES)}")
+    model = image_model(read_tflite(source))  # interpreters may crash on a damaged file; this does not
+    data = source if isinstance(source, bytes) else source.read_bytes()
+    with _stderr_caught() as printed:
+        try:
+            return Engine(name, model, _OPENERS[name](data, model))
+        except (RuntimeError, ValueError) as error:
+            cause, reason = error, _condense(error, printed(), _custom_ops(model))
+    label = "this model" if isinstance(source, bytes) else source
+    raise UserError(f"{name} cannot run {label}: {reason}; {_advice(name, model)}") from cause
+
+
+def _advice(name: str, model: ImageModel) -> str:
+    if _custom_ops(model):
+        return "convert it with TensorFlow Lite's own ops only"
+    return f"try {' or '.join(n for n in ('litert', 'litert-ref') if n != name)}"
