@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,8 @@ def new_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
 def sha256(data: bytes) -> str:
     """Hex digest that names a model in provenance comments and reports."""
     return hashlib.sha256(data).hexdigest()
+
+
+def compressed_bytes(data: bytes) -> int:
+    """Size after DEFLATE at level 9: what a zip or a compressed firmware update would hold."""
+    return len(zlib.compress(data, 9))

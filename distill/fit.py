@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -131,11 +132,13 @@ def fit(
         optimizer=tf_keras.optimizers.Adam(schedule), loss="mse", weighted_metrics=[], metrics=["mae", psnr, ssim]
     )
     pupil.build(net.input_shape)  # so that a checkpoint finds the optimizer's slots when it is restored
+    if not resume and chief:  # a checkpoint that lies about would be taken for this training's own
+        shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     history = _History(folder, options, len(train), resume=resume, chief=chief, keep_best_after=keep_best_after)
     if not history.finished():
         keeper = tf_keras.callbacks.BackupAndRestore(folder / "checkpoint", delete_checkpoint=False)
         watcher = _watcher_class()(net, history)
-        pupil.fit(train, validation_data=val, epochs=options.epochs, verbose=0, callbacks=[watcher, *callbacks, keeper])
+        pupil.fit(train, validation_data=val, epochs=options.epochs, verbose=0, callbacks=[*callbacks, watcher, keeper])
     if chief:
         net.load_weights(folder / "best.weights.h5")
     return Fitted(history.epochs, history.first_counting)
@@ -220,8 +223,8 @@ def _pupil_class() -> type[Any]:
 
         def lesson(self, x: Any, y: Any, weight: Any) -> tuple[Any, Any]:
             # (1-a) MSE(s, y) + a MSE(s, t) differs from MSE(s, (1-a) y + a t) by a constant: one loss does for both.
-            teacher_output, *teacher_features = self.observe(x)
-            output, *features = self.tapped(x, training=True)
+            teacher_output, *teacher_features = tf.nest.flatten(self.observe(x))
+            output, *features = tf.nest.flatten(self.tapped(x, training=True))
             mixed = (1.0 - self.weight) * y + self.weight * teacher_output
             loss = self.compute_loss(x, mixed, output, weight)
             for mine, theirs in zip(features, teacher_features, strict=True):

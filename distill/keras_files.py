@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +22,28 @@ def require_tensorflow() -> None:
     Raises:
         UserError: TensorFlow or tf_keras is not installed.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start-up remarks are not for our users
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
-        import tensorflow  # noqa: F401
-        import tf_keras  # noqa: F401
+        with silent_stderr():
+            import tensorflow  # noqa: F401
+            import tf_keras  # noqa: F401
     except ImportError as error:
         raise missing_package("tensorflow", "train") from error
+
+
+@contextlib.contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Send the process's standard error nowhere: TensorFlow's C++ greets there before it reads its log level."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def load_keras(path: Path) -> Any:

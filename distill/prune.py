@@ -93,7 +93,9 @@ def with_sparsity(net: Any, sparsity: float, steps: int) -> tuple[Any, tuple[Any
     """
     from tensorflow_model_optimization.sparsity import keras as sparse
 
-    schedule = sparse.PolynomialDecay(0.0, sparsity, begin_step=0, end_step=max(1, steps), frequency=10)
+    every = max(1, steps // 50)
+    last = max(1, steps // every) * every  # masks change only at multiples of the frequency, so the end must be one
+    schedule = sparse.PolynomialDecay(0.0, sparsity, begin_step=0, end_step=last, frequency=every)
     return sparse.prune_low_magnitude(net, pruning_schedule=schedule), (sparse.UpdatePruningStep(),)
 
 

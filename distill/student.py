@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgeblur.dataset import Dataset, open_dataset
@@ -162,7 +161,8 @@ class _Workshop:
         model.folder.mkdir(parents=True, exist_ok=True)
         fitted = fit(
             wrapped, self.data, model.folder, self.options.fit,
-            teaching=self.teaching, resume=self.resume, callbacks=callbacks, keep_best_after=round(steps * 0.6),
+            teaching=replace(self.teaching, feature_weight=0.0),  # the wrapper renames the layers that features go by
+            resume=self.resume, callbacks=callbacks, keep_best_after=round(steps * 0.6),
         )  # fmt: skip
         net = without_wrapping(wrapped)
         info = {"kind": "student", "parent": student.name, "zeroed_weights": round(zero_share(net), 4)}
@@ -179,7 +179,3 @@ def _gain(alone: Fitted, distilled: Fitted) -> dict[str, float]:
         "gain_db": round(gained, 3),
     }
 
-
-def compressed_bytes(data: bytes) -> int:
-    """Size after DEFLATE at level 9, what a zip or a compressed firmware image would hold."""
-    return len(zlib.compress(data, 9))

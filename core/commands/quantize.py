@@ -1,0 +1,85 @@
+"""`edgeblur quantize`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.table import Table
+
+from edgeblur.commands.options import force_option, json_option
+from edgeblur.errors import UserError
+from edgeblur.progress import out as stdout
+from edgeblur.progress import say
+
+if TYPE_CHECKING:
+    from edgeblur.quantize.quantize import Quantized
+
+
+@click.command(short_help="Quantize to int8, and say where fidelity was lost.")
+@click.argument("target", metavar="RUN_OR_MODEL", type=click.Path(path_type=Path))
+@click.option("--int8", is_flag=True, required=True, help="Full int8: weights, activations, input and output.")
+@click.option("--model", "model_name", help="Which model of a run; all of them by default.")
+@click.option("--data", type=click.Path(path_type=Path), help="Data set to calibrate with; a run knows its own.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where a bare .keras file's int8.tflite goes.")
+@click.option("--io", "io_type", default="int8", show_default=True, type=click.Choice(["int8", "uint8"]),
+              help="Type of input and output.")  # fmt: skip
+@click.option("--calibration", default=200, show_default=True, type=click.IntRange(1),
+              help="Pictures of the train split that ranges are taken from.")  # fmt: skip
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Test pictures to compare on.")
+@click.option("--qat", is_flag=True, help="Train on with int8 simulated: for students that lose more than 0.5 dB.")
+@click.option("--epochs", default=5, show_default=True, type=click.IntRange(1), help="Of --qat.")
+@force_option
+@json_option
+def command(
+    target: Path, int8: bool, model_name: str | None, data: Path | None, out: Path | None, io_type: str,
+    calibration: int, limit: int, qat: bool, epochs: int, force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Quantize a run's models, or one .keras file, to int8 and account for the loss layer by layer."""
+    if not target.exists():
+        raise UserError(f"{target} does not exist: give a run folder or a .keras file")
+    from edgeblur.distill.keras_files import require_tensorflow
+
+    require_tensorflow()
+    from edgeblur.distill.fit import FitOptions
+    from edgeblur.quantize.qat import quantize_aware
+    from edgeblur.quantize.quantize import QuantizeOptions, models_to_quantize, quantize_file, quantize_run_model
+
+    options = QuantizeOptions(io_type, calibration, limit)
+    run, models = models_to_quantize(target, model_name)
+    if run is None:
+        done = [quantize_file(target, data, out or target.with_suffix(".int8"), options, force=force)]
+    elif qat:
+        fit = FitOptions(epochs=epochs, learning_rate=2e-4)
+        model = run.model(model_name)
+        done = [quantize_aware(run, model, options, fit, force=force)]
+    else:
+        waiting = [m for m in models if force or not m.int8_tflite.exists()]
+        if not waiting:
+            raise UserError(f"all models of {target} are quantized already: add --force to do it again")
+        done = [quantize_run_model(run, m, options, force=force) for m in waiting]
+    if as_json:
+        print(json.dumps({"models": [{"name": q.name, "path": str(q.path), **q.account} for q in done]}))
+        return
+    for quantized in done:
+        _show(quantized)
+
+
+def _show(quantized: Quantized) -> None:
+    from edgeblur.quantize.quantize import QAT_WORTH_DB
+
+    account = quantized.account
+    table = Table("layer", "op", "SNR, dB", title=f"{quantized.name}: int8 against float, layer by layer")
+    for layer in account["layers"]:
+        worst = " (worst)" if layer["name"] in account["worst_layers"] else ""
+        table.add_row(layer["name"], layer["op"], f"{layer['snr_db']:.1f}{worst}" if "snr_db" in layer else "-")
+    stdout.print(table)
+    stdout.print(
+        f"{quantized.path}: {account['size_bytes']:,} bytes (float {account['float_size_bytes']:,}); on "
+        f"{account['test_pictures']} test pictures {account['int8_against_target_psnr_db']:.2f} dB against the target, "
+        f"float {account['float_against_target_psnr_db']:.2f}: int8 loses {quantized.loss_db:.2f} dB"
+    )
+    if quantized.loss_db > QAT_WORTH_DB:
+        say(f"more than {QAT_WORTH_DB} dB lost: try `edgeblur quantize --int8 --qat --model {quantized.name}`")

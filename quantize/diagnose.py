@@ -1,0 +1,131 @@
+"""Where int8 lost signal: every layer of the quantized model beside the same layer in float. No TensorFlow needed."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgeblur.export.tflite import Graph, read_tflite
+from edgeblur.images import Floats
+from edgeblur.progress import track
+
+
+@dataclass(frozen=True)
+class LayerLoss:
+    """How faithfully int8 keeps one layer's output.
+
+    Attributes:
+        name: the layer, as the converter named its output tensor.
+        op: kind of the op that makes it.
+        snr_db: power of the float signal over the power of the difference, in dB; None if the float output is all zero.
+    """
+
+    name: str
+    op: str
+    snr_db: float | None
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Layer by layer in the order they run, and the outputs for further measures: `[N, H, W, C]` floats."""
+
+    layers: tuple[LayerLoss, ...]
+    float_outputs: Floats
+    int8_outputs: Floats
+
+    def worst(self, count: int = 3) -> tuple[LayerLoss, ...]:
+        """The layers that lost most, the worst first."""
+        known = [layer for layer in self.layers if layer.snr_db is not None]
+        return tuple(sorted(known, key=lambda layer: layer.snr_db or 0.0)[:count])
+
+
+class _Probe:
+    """An interpreter that keeps every tensor, read as real numbers."""
+
+    def __init__(self, model: bytes) -> None:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        self.graph: Graph = read_tflite(model)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it remarks that keeping every tensor takes memory: that is what we want
+            self._interpreter = Interpreter(
+                model_content=model,
+                experimental_preserve_all_tensors=True,
+                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+                num_threads=2,
+            )
+        self._interpreter.allocate_tensors()
+
+    def run(self, picture: Floats) -> None:
+        """Run one picture `[1, H, W, C]`, 0 to 1."""
+        tensor = self.graph.tensors[self.graph.inputs[0]]
+        numbers: Any = picture
+        if tensor.scales:
+            limits = np.iinfo(tensor.dtype)
+            steps = np.rint(picture / tensor.scales[0]) + tensor.zero_points[0]
+            numbers = np.clip(steps, limits.min, limits.max).astype(tensor.dtype)
+        self._interpreter.set_tensor(tensor.index, numbers)
+        self._interpreter.invoke()
+
+    def real(self, index: int) -> Floats:
+        """A tensor after `run`, as real numbers."""
+        tensor = self.graph.tensors[index]
+        numbers = self._interpreter.get_tensor(index).astype(np.float32)
+        if tensor.scales:
+            numbers = (numbers - tensor.zero_points[0]) * np.float32(tensor.scales[0])
+        return np.asarray(numbers, np.float32)
+
+    def outputs(self) -> dict[str, tuple[int, str]]:
+        """Output tensors of all ops by their layer's name: index and kind of op; the last is called `output`."""
+        named = {}
+        for op in self.graph.ops:
+            tensor = self.graph.tensors[op.outputs[0]]
+            name = "output" if tensor.index == self.graph.outputs[0] else short_name(tensor.name)
+            named[name] = (tensor.index, op.kind)
+        return named
+
+
+def diagnose(float_model: bytes, int8_model: bytes, pictures: list[Floats]) -> Diagnosis:
+    """Run pictures through both models and compare the outputs of all layers that both have, by name.
+
+    Args:
+        float_model: the float32 .tflite of the same net.
+        int8_model: the quantized .tflite.
+        pictures: each `[1, H, W, 3]`, 0 to 1.
+    """
+    exact, quantized = _Probe(float_model), _Probe(int8_model)
+    ours = exact.outputs()
+    shared = [(name, ours[name][0], index, op) for name, (index, op) in quantized.outputs().items() if name in ours]
+    signal, noise = np.zeros(len(shared)), np.zeros(len(shared))
+    outputs: tuple[list[Floats], list[Floats]] = ([], [])
+    for picture in track(pictures, "layer by layer"):
+        for probe, kept in zip((exact, quantized), outputs, strict=True):
+            probe.run(picture)
+            kept.append(probe.real(probe.graph.outputs[0]))
+        for row, (_, exact_index, int8_index, _) in enumerate(shared):
+            real = exact.real(exact_index)
+            signal[row] += np.square(real, dtype=np.float64).sum()
+            noise[row] += np.square(real - quantized.real(int8_index), dtype=np.float64).sum()
+    layers = tuple(
+        LayerLoss(name, op, _decibel(signal[row], noise[row])) for row, (name, _, _, op) in enumerate(shared)
+    )
+    return Diagnosis(layers, np.concatenate(outputs[0]), np.concatenate(outputs[1]))
+
+
+def _decibel(signal: float, noise: float) -> float | None:
+    """10 log10 of a ratio; the cap of 120 dB stands for `no difference seen`."""
+    if signal == 0:
+        return None
+    return 120.0 if noise == 0 else min(120.0, round(float(10 * np.log10(signal / noise)), 2))
+
+
+def short_name(tensor: str) -> str:
+    """`unet/enc1a_relu/Relu;unet/enc1a/BiasAdd;...` becomes `enc1a_relu`: the layer that a person knows.
+
+    Quantization-aware training calls the same layer `quant_enc1a_relu`.
+    """
+    parts = [p for p in tensor.split(";")[0].split("/") if p]
+    return (parts[-2] if len(parts) > 1 else tensor).removeprefix("quant_")

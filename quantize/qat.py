@@ -1,0 +1,62 @@
+"""Quantization-aware training, for students that lose too much when quantized after training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgeblur.dataset import open_dataset
+from edgeblur.distill.fit import FitOptions, Teaching, fit
+from edgeblur.distill.keras_files import load_keras, save_model
+from edgeblur.distill.train import spec_of
+from edgeblur.errors import UserError
+from edgeblur.files import refuse_existing, write_bytes, write_json
+from edgeblur.progress import say
+from edgeblur.quantize.convert import to_int8
+from edgeblur.quantize.quantize import Quantized, QuantizeOptions, account_for
+from edgeblur.run import Run, RunModel
+
+
+def quantize_aware(
+    run: Run, model: RunModel, options: QuantizeOptions, fit_options: FitOptions, *, force: bool
+) -> Quantized:
+    """Go on training a run's model with quantization simulated (Jacob et al. 2018), and convert it: `NAME-qat`.
+
+    Raises:
+        UserError: `NAME-qat` exists already (without `force`); the model has batch norm, which is folded differently.
+    """
+    spec = spec_of(model)
+    if spec.batch_norm:
+        raise UserError(f"--qat handles nets without batch norm, {model.name} has it: quantize it without --qat")
+    aware = RunModel(run.folder / f"{model.name}-qat")
+    refuse_existing(aware.folder, force=force)
+    data, net = open_dataset(run.dataset), load_keras(model.keras)
+    wrapped = simulate_int8(net)
+    say(f"{aware.name}: training {model.name} on with int8 simulated")
+    aware.folder.mkdir(parents=True, exist_ok=True)
+    teaching = None if model.name == run.teacher.name else Teaching(load_keras(run.teacher.keras))
+    fitted = fit(wrapped, data, aware.folder, fit_options, teaching=teaching)
+    int8 = to_int8(wrapped, None, io_type=options.io_type)
+    _take_back(wrapped, net)
+    info = {"kind": "student", "parent": model.name, "quantization_aware": True, "spec": spec.as_json(),
+            "best": fitted.best, "seconds": round(fitted.seconds)}  # fmt: skip
+    save_model(net, aware, info)
+    account = account_for(aware.float_tflite.read_bytes(), int8, data, options, calibrated_on=len(data.split("train")))
+    write_json(aware.folder / "quantize.json", account)
+    write_bytes(aware.int8_tflite, int8)
+    run.add(aware.name)
+    return Quantized(aware.name, Path(aware.int8_tflite), account)
+
+
+def simulate_int8(net: Any) -> Any:
+    """The net with int8 rounding of weights and activations simulated in its forward pass."""
+    from tensorflow_model_optimization.quantization import keras as quantization
+
+    return quantization.quantize_model(net)
+
+
+def _take_back(wrapped: Any, net: Any) -> None:
+    """Copy the trained kernels and biases out of the wrapped net, by layer name."""
+    trained = {w.name.removeprefix("quant_").split(":")[0]: w for w in wrapped.trainable_weights}
+    for weight in net.trainable_weights:
+        weight.assign(trained[weight.name.split(":")[0]])

@@ -1,0 +1,157 @@
+"""Post-training quantization of a run's models, with an account of what it cost."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeblur.dataset import Dataset, open_dataset
+from edgeblur.distill.keras_files import float_tflite, load_keras
+from edgeblur.errors import UserError
+from edgeblur.export.tflite import image_model, read_tflite
+from edgeblur.files import compressed_bytes, refuse_existing, write_bytes, write_json
+from edgeblur.images import Floats, to_floats
+from edgeblur.progress import say
+from edgeblur.quantize.convert import calibration_pictures, to_int8
+from edgeblur.quantize.diagnose import Diagnosis, diagnose
+from edgeblur.run import Run, RunModel, open_run
+
+QAT_WORTH_DB = 0.5
+"""If post-training quantization loses more than this, training aware of it is worth its time."""
+
+
+@dataclass(frozen=True)
+class QuantizeOptions:
+    """How a net is quantized and how it is checked.
+
+    Attributes:
+        io_type: `int8` or `uint8` at both ends.
+        calibration: pictures of the train split that activation ranges are taken from.
+        limit: pictures of the test split that int8 is compared with float on, at most.
+    """
+
+    io_type: str = "int8"
+    calibration: int = 200
+    limit: int = 100
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """A quantized model and what it lost; `loss_db` is PSNR against the blurred target, float minus int8."""
+
+    name: str
+    path: Path
+    account: dict[str, Any]
+
+    @property
+    def loss_db(self) -> float:
+        """What quantization cost on the test split, in dB."""
+        return float(self.account["loss_db"])
+
+
+def models_to_quantize(target: Path, name: str | None) -> tuple[Run | None, list[RunModel]]:
+    """What RUN_OR_MODEL means to `quantize`: a run's models (or the one that is named), or one bare .keras file.
+
+    Raises:
+        UserError: nothing there; a .tflite, which is converted already; a model that is not in the run.
+    """
+    if target.suffix == ".tflite":
+        raise UserError(f"{target} is a .tflite already: quantize the .keras model that it was made from")
+    if target.is_file():
+        return None, []
+    if not target.exists():
+        raise UserError(f"{target} does not exist: give a run folder or a .keras file")
+    if (target / "model.json").is_file():
+        return open_run(target.parent), [RunModel(target)]
+    run = open_run(target)
+    return run, [run.model(name)] if name else [m for m in run.models() if m.info().get("kind") != "alone"]
+
+
+def quantize_run_model(run: Run, model: RunModel, options: QuantizeOptions, *, force: bool) -> Quantized:
+    """Quantize one model of a run: writes int8.tflite and quantize.json into its folder.
+
+    Raises:
+        UserError: it is quantized already (without `force`), or has an op without int8.
+    """
+    refuse_existing(model.int8_tflite, force=force)
+    data = open_dataset(run.dataset)
+    net = load_keras(model.keras)
+    count = min(options.calibration, len(data.split("train")))
+    say(f"{model.name}: quantizing, calibrated on {count} training pictures")
+    int8, account = _quantize(net, model.float_tflite.read_bytes(), data, options)
+    write_json(model.folder / "quantize.json", account)
+    write_bytes(model.int8_tflite, int8)
+    return Quantized(model.name, model.int8_tflite, account)
+
+
+def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOptions, *, force: bool) -> Quantized:
+    """Quantize anybody's .keras model: writes int8.tflite, float.tflite and quantize.json into `out`.
+
+    Raises:
+        UserError: no data set to calibrate with, `out` occupied, an op without int8.
+    """
+    if data is None:
+        raise UserError("int8 needs pictures to calibrate with: name a data set with --data DATASET")
+    refuse_existing(out, force=force)
+    dataset, net = open_dataset(data), load_keras(path)
+    exact = float_tflite(net)
+    int8, account = _quantize(net, exact, dataset, options)
+    write_bytes(out / "float.tflite", exact)
+    write_json(out / "quantize.json", account)
+    write_bytes(out / "int8.tflite", int8)
+    return Quantized(path.stem, out / "int8.tflite", account)
+
+
+def _quantize(net: Any, exact: bytes, data: Dataset, options: QuantizeOptions) -> tuple[bytes, dict[str, Any]]:
+    _, height, width, _ = net.input_shape
+    pictures = calibration_pictures(data, options.calibration, height, width)
+    int8 = to_int8(net, pictures, io_type=options.io_type)
+    return int8, account_for(exact, int8, data, options, calibrated_on=len(pictures))
+
+
+def account_for(
+    exact: bytes, int8: bytes, data: Dataset, options: QuantizeOptions, *, calibrated_on: int
+) -> dict[str, Any]:
+    """What quantize.json holds: sizes, both ends' scales, layers by signal-to-noise, PSNR on the test split."""
+    ends = image_model(read_tflite(int8))
+    samples = data.split("test")[: options.limit]
+    if not samples:
+        raise UserError(f"{data.root} has no test split to compare int8 with float on: make it again with a test share")
+    triples = [data.load(s, (ends.input.width, ends.input.height)) for s in samples]
+    found = diagnose(exact, int8, [to_floats(t.picture)[np.newaxis] for t in triples])
+    targets = np.stack([to_floats(t.blur) for t in triples])
+    float_db, int8_db = psnr_db(found.float_outputs, targets), psnr_db(found.int8_outputs, targets)
+    return {
+        "calibration_pictures": calibrated_on,
+        "test_pictures": len(samples),
+        "input": _end(ends.input),
+        "output": _end(ends.output),
+        "size_bytes": len(int8),
+        "compressed_bytes": compressed_bytes(int8),
+        "float_size_bytes": len(exact),
+        "float_compressed_bytes": compressed_bytes(exact),
+        "int8_against_float_psnr_db": psnr_db(found.int8_outputs, found.float_outputs),
+        "float_against_target_psnr_db": float_db,
+        "int8_against_target_psnr_db": int8_db,
+        "loss_db": round(float_db - int8_db, 3),
+        "worst_layers": [layer.name for layer in found.worst()],
+        "layers": _layers(found),
+    }
+
+
+def _end(end: Any) -> dict[str, Any]:
+    return {"dtype": end.dtype, "scale": end.scale, "zero_point": end.zero_point}
+
+
+def _layers(found: Diagnosis) -> list[dict[str, Any]]:
+    """Layers as JSON; a signal-to-noise ratio that is not known is absent."""
+    return [{k: v for k, v in asdict(layer).items() if v is not None} for layer in found.layers]
+
+
+def psnr_db(outputs: Floats, references: Floats) -> float:
+    """PSNR of many pictures `[N, H, W, C]`, 0 to 1, over their common mean squared error, in dB; at most 100."""
+    error = float(np.square(np.clip(outputs, 0, 1) - references, dtype=np.float64).mean())
+    return round(float(-10 * np.log10(max(error, 1e-10))), 3)
