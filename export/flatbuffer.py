@@ -145,6 +145,15 @@ class _Walk:
             if offset + (kind.size if isinstance(kind, Scalar) else 4) > table_size:
                 raise DamagedError(f"the table at byte {position} has a field outside itself")
             self.field(position + offset, kind)
+        if name == "Buffer":
+            self.outside(position, vtable, vtable_size)
+
+    def outside(self, position: int, vtable: int, vtable_size: int) -> None:
+        """Data that a buffer keeps behind the tables: in slot 1 where it starts, in slot 2 how long it is."""
+        slots = [self.unsigned(vtable + entry, 2) if entry < vtable_size else 0 for entry in (6, 8)]
+        if all(slots):
+            start, size = (self.unsigned(position + slot, 8) for slot in slots)
+            self.need(start, size if start > 1 else 0)  # 0 and 1 mean: none (schema.fbs)
 
 
 def verify_tflite(data: bytes) -> None:

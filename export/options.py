@@ -69,6 +69,14 @@ class FullyConnectedOptions:
 
 
 @dataclass(frozen=True)
+class BatchMatMulOptions:
+    """BATCH_MATMUL; `adj_x` and `adj_y` say that a factor is transposed first."""
+
+    adj_x: bool
+    adj_y: bool
+
+
+@dataclass(frozen=True)
 class ConcatenationOptions:
     """CONCATENATION; a negative `axis` counts from the end."""
 
@@ -218,6 +226,7 @@ OPTIONS: dict[str, type[Any]] = {
     "AVERAGE_POOL_2D": Pool2DOptions,
     "L2_POOL_2D": Pool2DOptions,
     "FULLY_CONNECTED": FullyConnectedOptions,
+    "BATCH_MATMUL": BatchMatMulOptions,
     "CONCATENATION": ConcatenationOptions,
     "ADD": AddOptions,
     "SUB": SubOptions,
@@ -248,6 +257,7 @@ Options = (
     | TransposeConvOptions
     | Pool2DOptions
     | FullyConnectedOptions
+    | BatchMatMulOptions
     | ConcatenationOptions
     | AddOptions
     | SubOptions

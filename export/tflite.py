@@ -39,6 +39,18 @@ _BITS = {
     "float64": 64,
 }
 
+_RANKS = {
+    "AVERAGE_POOL_2D": (4,),
+    "BATCH_MATMUL": (2, 2),
+    "CONV_2D": (4, 4),
+    "CONV_3D": (5, 5),
+    "DEPTHWISE_CONV_2D": (4, 4),
+    "FULLY_CONNECTED": (1, 2),
+    "MAX_POOL_2D": (4,),
+    "TRANSPOSE_CONV": (1, 4, 4),
+}
+"""How many axes the first inputs of an op have at least; readers of a graph rely on it."""
+
 
 @dataclass(frozen=True)
 class Tensor:
@@ -146,11 +158,7 @@ def _constant(model: Any, index: int, file: bytes) -> bytes | None:
     if buffer.DataLength():
         return bytes(buffer.DataAsNumpy())
     start, size = buffer.Offset(), buffer.Size()
-    if start <= 1 or not size:  # 0 and 1 mean: none (schema.fbs)
-        return None
-    if start + size > len(file):
-        raise DamagedError(f"it ends at byte {len(file)}, but a buffer reaches to {start + size}")
-    return file[start : start + size]
+    return file[start : start + size] if start > 1 and size else None  # 0 and 1 mean: none (schema.fbs)
 
 
 def _quantization(table: Any) -> tuple[tuple[float, ...], tuple[int, ...], int]:
@@ -193,6 +201,17 @@ def _op(schema: Any, model: Any, table: Any, index: int) -> Op:
     return Op(index, kind, code.Version(), inputs, outputs, options)
 
 
+def _check_tensors(tensors: tuple[Tensor, ...], ops: tuple[Op, ...], ends: tuple[int, ...]) -> None:
+    used = {*ends, *(t for op in ops for t in (*op.inputs, *op.outputs))}
+    if (used and not ABSENT <= min(used) <= max(used) < len(tensors)) or ABSENT in ends:
+        raise DamagedError("an op names a tensor that is not there")
+    for op in ops:
+        ranks = [len(tensors[i].shape) if i != ABSENT else -1 for i in op.inputs]
+        wanted = _RANKS.get(op.kind, ())
+        if not op.outputs or len(ranks) < len(wanted) or any(r < w for r, w in zip(ranks, wanted, strict=False)):
+            raise DamagedError(f"op {op.index} ({op.kind}) lacks an input or an output, or one has too few axes")
+
+
 def _graph(data: bytes, name: str) -> Graph:
     from ai_edge_litert import schema_py_generated as schema
 
@@ -205,13 +224,16 @@ def _graph(data: bytes, name: str) -> Graph:
     ops = tuple(_op(schema, model, main.Operators(i), i) for i in range(main.OperatorsLength()))
     inputs = _ints(main.InputsAsNumpy(), main.InputsLength())
     outputs = _ints(main.OutputsAsNumpy(), main.OutputsLength())
-    used = {*inputs, *outputs, *(t for op in ops for t in (*op.inputs, *op.outputs))}
-    if used and not ABSENT <= min(used) <= max(used) < len(tensors):
-        raise DamagedError("an op names a tensor that is not there")
+    _check_tensors(tensors, ops, (*inputs, *outputs))
     return Graph(name, sha256(data), len(data), tensors, ops, inputs, outputs)
 
 
-def _read_file(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """The bytes of a model file.
+
+    Raises:
+        UserError: it is missing, a folder, or not to be read.
+    """
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
@@ -232,7 +254,7 @@ def read_tflite(source: Path | bytes, *, name: str = "model") -> Graph:
     Raises:
         UserError: the file is missing, is no .tflite, is cut short or damaged, or holds several graphs.
     """
-    data, told = (source, name) if isinstance(source, bytes) else (_read_file(source), str(source))
+    data, told = (source, name) if isinstance(source, bytes) else (read_file(source), str(source))
     try:
         return _graph(data, name if isinstance(source, bytes) else source.stem)
     except DamagedError as error:
