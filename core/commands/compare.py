@@ -1,0 +1,84 @@
+"""`edgeblur compare`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.table import Table
+
+from edgeblur.commands.options import json_option
+from edgeblur.errors import UserError
+from edgeblur.progress import out as stdout
+from edgeblur.run import open_run
+
+if TYPE_CHECKING:
+    from edgeblur.firmware_harness.compare import Comparison, Entry
+
+
+@click.command(short_help="Approach A beside approach B on the same photos.")
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path), help="Data set; a run knows its own.")
+@click.option("--with", "extra", multiple=True, type=click.Path(path_type=Path), help="A further .tflite; repeatable.")
+@click.option("--detector", "detectors", multiple=True, default=("centerface",), show_default=True,
+              help="Approach A; repeatable. `none` leaves it out.")  # fmt: skip
+@click.option("--judge", default="centerface", show_default=True,
+              help="Detector that says which faces leak; `none` leaves leak rates out.")  # fmt: skip
+@click.option("--limit", default=200, show_default=True, type=click.IntRange(1), help="Test pictures at most.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for compare.json and compare.png; RUN by default.")
+@json_option
+def command(
+    run: Path | None, data: Path | None, extra: tuple[Path, ...], detectors: tuple[str, ...], judge: str, limit: int,
+    out: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Compare detectors (approach A) with the teacher and students of RUN (approach B) on a data set's test split.
+
+    Writes compare.json and the contact sheet compare.png.
+    """
+    from edgeblur.firmware_harness.compare import compare, write_comparison
+
+    opened = open_run(run) if run else None
+    for path in extra:
+        if not path.is_file():
+            raise UserError(f"{path} does not exist: --with takes a .tflite file")
+    found = compare(
+        opened, data=data, extra=extra, limit=limit,
+        detectors=[d for d in detectors if d != "none"], judge=None if judge == "none" else judge,
+    )  # fmt: skip
+    place = out or run
+    if place:
+        write_comparison(found, place)
+    if as_json:
+        print(json.dumps(found.as_json()))
+        return
+    stdout.print(_table(found))
+    if place:
+        stdout.print(f"contact sheet: {place}/compare.png, numbers: {place}/compare.json", markup=False)
+
+
+def _table(found: Comparison) -> Table:
+    table = Table(
+        "", "", "dB", "dB in", "dB out", "SSIM", "MAE", "leak", "over-blur", "params", "MMAC", "host ms",
+        title=f"{found.images} test photos at {found.size[0]}x{found.size[1]}, against the target; "
+        f"leaks judged by {found.judge or 'nobody'}; latency on {found.host}",
+    )  # fmt: skip
+    for entry in found.entries:
+        table.add_row(entry.name, entry.precision, *_numbers(entry))
+    return table
+
+
+def _numbers(entry: Entry) -> list[str]:
+    f = entry.fidelity
+    parts = [f"{p.psnr_db:.2f}" if p else "-" for p in (f.image, f.inside, f.outside)]
+    return [
+        *parts,
+        f"{f.image.ssim:.3f}" if f.image.ssim is not None else "-",
+        f"{f.image.mae:.4f}",
+        f"{entry.leak.rate:.1%}" if entry.leak and entry.leak.rate is not None else "-",
+        f"{entry.over_blur.mean_change:.4f}" if entry.over_blur.mean_change is not None else "-",
+        f"{entry.parameters:,}" if entry.parameters else "-",
+        f"{entry.macs / 1e6:,.1f}" if entry.macs else "-",
+        f"{entry.latency.median_ms:.2f}" if entry.latency else "-",
+    ]

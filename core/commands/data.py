@@ -1,0 +1,88 @@
+"""`edgeblur data`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgeblur.commands.options import force_option, json_option
+from edgeblur.errors import UserError
+from edgeblur.progress import out as stdout
+from edgeblur.progress import say
+
+
+@click.group(short_help="Make a data set.")
+def command() -> None:
+    """Data sets in the thesis's layout: train/ train_blur/ train_mask/ val/ ... with a manifest."""
+
+
+def _shares(context: click.Context, parameter: click.Parameter, text: str) -> tuple[float, float, float] | None:
+    """`70/20/10` as shares that sum to 1; None for `labels`."""
+    if text == "labels":
+        return None
+    try:
+        train, val, test = (float(part) for part in text.split("/"))
+        total = train + val + test
+        if min(train, val, test) < 0 or train <= 0:
+            raise ValueError
+    except ValueError as error:
+        raise click.BadParameter(f"should be train/val/test such as 70/20/10, or `labels`, not {text!r}") from error
+    return train / total, val / total, test / total
+
+
+@command.command()
+@click.argument("photos", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--labels", multiple=True, type=click.Path(path_type=Path),
+              help="annotations.jsonl of the PHOTOS folder at the same place; repeatable.")  # fmt: skip
+@click.option("--source", help="Instead of PHOTOS: synthetic:600, tfds:wider_face or tfds:celeb_a.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Data set to make.")
+@click.option("--detector", default="centerface", show_default=True, help="Labels the photos that come without labels.")
+@click.option("--split", "shares", default="70/20/10", show_default=True, callback=_shares,
+              help="Train/val/test by source picture, or `labels` to keep the split that each label names.")  # fmt: skip
+@click.option("--terms", help="Keep only pictures of these licence terms, comma-separated, as the labels name them.")
+@click.option("--size", default=192, show_default=True, type=click.IntRange(16), help="Side of the stored squares.")
+@click.option("--strength", default=0.3, show_default=True, type=click.FloatRange(0, min_open=True),
+              help="Standard deviation of the blur, as a share of the face's longer side.")  # fmt: skip
+@click.option("--grow", default=1.2, show_default=True, type=click.FloatRange(0, min_open=True),
+              help="Factor on the face's ellipse.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(1), help="Pictures at most.")
+@click.option("--seed", default=0, show_default=True, help="Of the split, the crops and the synthetic scenes.")
+@force_option
+@json_option
+def make(
+    photos: tuple[Path, ...], labels: tuple[Path, ...], source: str | None, out: Path, detector: str,
+    shares: tuple[float, float, float] | None, terms: str | None, size: int, strength: float, grow: float,
+    limit: int | None, seed: int, force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Make a data set from PHOTOS (one or more folders) and their labels, or from another --source.
+
+    Without labels, a pretrained face detector finds the faces.
+    """
+    from edgeblur.blur import BlurStyle
+    from edgeblur.distill.make import MakeOptions, make_dataset
+    from edgeblur.distill.sources import open_photos, open_source
+    from edgeblur.files import refuse_existing
+
+    refuse_existing(out, force=force)
+    skipped: list[str] = []
+    if bool(photos) == bool(source):
+        raise UserError("data make needs photo folders or a --source (such as synthetic:600), one of the two")
+    if source:
+        found = open_source(source, size=size, seed=seed, limit=limit)
+    else:
+        wanted = frozenset(terms.split(",")) if terms else None
+        found = open_photos(photos, labels, detector=detector, terms=wanted, limit=limit, skipped=skipped)
+    style = BlurStyle(strength=strength, grow=grow)
+    options = MakeOptions(size, shares or (0.7, 0.2, 0.1), seed, keep_splits=shares is None, style=style)
+    data = make_dataset(found, out, options, force=force)
+    counts = data.manifest["counts"]
+    faces = sum(len(sample.faces) for sample in data.samples)
+    for sentence in skipped:
+        say(f"skipped: {sentence}")
+    if as_json:
+        print(json.dumps({"out": str(out), "counts": counts, "faces": faces, "skipped": skipped}))
+    else:
+        told = ", ".join(f"{count} {split}" for split, count in counts.items())
+        stdout.print(f"{out}: {told} pictures with {faces} faces ({len(skipped)} files skipped)", markup=False)

@@ -1,0 +1,65 @@
+"""`edgeblur validate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgeblur.commands.options import force_option, json_option, model_option
+from edgeblur.files import refuse_existing, write_json
+from edgeblur.progress import out as stdout
+from edgeblur.progress import say
+from edgeblur.run import choose_tflite
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command(short_help="Run a .tflite on this host: size, arena, MACs, latency, fidelity.")
+@click.argument("run_or_model", type=_PATH)
+@model_option
+@click.option("--photos", type=_PATH, help="A folder of photos, resized to the model's input.")
+@click.option("--data", type=_PATH, help="A data set: its test split, with masks. [default: the run's]")
+@click.option("--random", type=click.IntRange(1), help="So many seeded random pictures. [default outside a run: 10]")
+@click.option("--engine", default="litert", show_default=True,
+              help="litert, litert-ref, tflite-runtime, tflm; several with commas are compared.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(1), help="At most so many pictures, evenly spread.")
+@click.option("--reference", type=_PATH,
+              help="A .tflite to measure fidelity against. [default: the run's teacher, or the data set]")  # fmt: skip
+@click.option("--exact", is_flag=True, help="Fail (exit code 1) if output bytes of the engines differ.")
+@click.option("--min-psnr", "min_psnr_db", type=float, help="Fail (exit code 1) below so many dB over the image.")
+@click.option("--out", type=_PATH, help="Also write the JSON to this file.")
+@force_option
+@json_option
+def command(
+    run_or_model: Path, model_name: str | None, photos: Path | None, data: Path | None, random: int | None,
+    engine: str, limit: int | None, reference: Path | None, exact: bool, min_psnr_db: float | None,
+    out: Path | None, force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Run RUN_OR_MODEL on this host and say what it needs and how faithful it is.
+
+    Any .tflite with a picture in and a picture out will do, also one that edgeblur did not make.
+    """
+    from edgeblur.firmware_harness.engines import engine_names
+    from edgeblur.firmware_harness.tables import layer_table, summary_table
+    from edgeblur.firmware_harness.validate import validate
+    from edgeblur.firmware_harness.validation import Gates
+
+    engines, gates = engine_names(engine), Gates(exact, min_psnr_db)
+    if out:
+        refuse_existing(out, force=force)
+    result = validate(
+        choose_tflite(run_or_model, model_name),
+        photos=photos, data=data, random=random, engines=engines, limit=limit, reference=reference,
+        gates=gates,
+    )  # fmt: skip
+    for remark in result.skipped:
+        say(f"skipped: {remark}")
+    if as_json:
+        click.echo(json.dumps(result.as_json(), indent=2, allow_nan=False))
+    else:
+        stdout.print(summary_table(result), "", layer_table(result), sep="\n")
+    if out:
+        write_json(out, result.as_json())
+    gates.check(result)

@@ -1,0 +1,248 @@
+"""Approach A beside approach B: detectors, teacher and students on the same photos, in one table and one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from edgeblur.blur import BlurStyle
+from edgeblur.dataset import Dataset, Triple, open_dataset
+from edgeblur.detectors import Detector, open_detector
+from edgeblur.errors import UserError
+from edgeblur.export.arena import measure_arena
+from edgeblur.export.cost import cost
+from edgeblur.export.tflite import image_model, read_tflite
+from edgeblur.files import compressed_bytes, write_bytes, write_json
+from edgeblur.firmware_harness.blurrers import detector_blurrer
+from edgeblur.firmware_harness.contact import Column, contact_sheet, png
+from edgeblur.firmware_harness.engines import open_engine
+from edgeblur.firmware_harness.inputs import evenly
+from edgeblur.firmware_harness.latency import Latency, host_name, measure_call, measure_latency
+from edgeblur.firmware_harness.privacy import Leak, OverBlur, leak_rate, mean_over_blur, over_blur
+from edgeblur.images import Pixels
+from edgeblur.metrics import Fidelity, fidelity, mean_fidelity
+from edgeblur.progress import say, track
+from edgeblur.run import TEACHER, Run
+
+_SHEET_ROWS = 8
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the comparison.
+
+    Attributes:
+        name: `untouched`, `target`, `detector:centerface`, `teacher`, `w8`, ...
+        approach: `A` (detector), `B` (net), or empty for the two yardsticks.
+        precision: `float32` or `int8` for a net, else empty.
+        fidelity: against the target, the photo blurred by its labels.
+        leak: faces that the judge still finds; None without a judge.
+        over_blur: change outside the masks, against the untouched photo.
+        latency: on this host, one picture; None for yardsticks.
+        parameters: of a net.
+        macs: of a net, one picture.
+        size_bytes: of a net's .tflite.
+        compressed_bytes: the same after DEFLATE.
+        arena_bytes: what TensorFlow Lite Micro needs for an int8 net, recorded.
+    """
+
+    name: str
+    approach: str
+    precision: str
+    fidelity: Fidelity
+    leak: Leak | None
+    over_blur: OverBlur
+    latency: Latency | None = None
+    parameters: int | None = None
+    macs: int | None = None
+    size_bytes: int | None = None
+    compressed_bytes: int | None = None
+    arena_bytes: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain numbers; what is unknown is absent."""
+        facts = {
+            "name": self.name,
+            "approach": self.approach or None,
+            "precision": self.precision or None,
+            "fidelity": self.fidelity.as_json(),
+            "leak": self.leak.as_json() if self.leak else None,
+            "over_blur": self.over_blur.as_json(),
+            "latency_ms": self.latency.as_json() if self.latency else None,
+            "parameters": self.parameters,
+            "macs": self.macs,
+            "size_bytes": self.size_bytes,
+            "compressed_bytes": self.compressed_bytes,
+            "arena_bytes": self.arena_bytes,
+        }
+        return {key: value for key, value in facts.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The whole table, and the sheet of pictures."""
+
+    data: Path
+    images: int
+    size: tuple[int, int]
+    host: str
+    judge: str | None
+    entries: tuple[Entry, ...]
+    sheet: Image.Image
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain numbers, and where they were measured."""
+        return {
+            "data": str(self.data),
+            "split": "test",
+            "images": self.images,
+            "width": self.size[0],
+            "height": self.size[1],
+            "host": self.host,
+            **({"judge": self.judge} if self.judge else {}),
+            "entries": [entry.as_json() for entry in self.entries],
+        }
+
+
+def _nets(run: Run | None, extra: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Every .tflite of a run, float before int8, then the others that were named."""
+    for model in run.models() if run else []:
+        for path in (model.float_tflite, model.int8_tflite):
+            if path.exists():
+                yield model.name, path
+    yield from ((path.name, path) for path in extra)
+
+
+def compare(
+    run: Run | None,
+    *,
+    data: Path | None = None,
+    detectors: Sequence[str] = ("centerface",),
+    extra: Sequence[Path] = (),
+    limit: int = 200,
+    judge: str | None = "centerface",
+) -> Comparison:
+    """Run detectors and nets over the test split of a data set, all at the nets' input size.
+
+    Args:
+        run: its teacher and students, float and int8.
+        data: the data set; the run's own by default.
+        detectors: approach A, by name.
+        extra: further .tflite files.
+        limit: pictures, spread evenly over the test split.
+        judge: the detector that says which faces leak; None leaves leak rates out.
+
+    Raises:
+        UserError: no data set, an empty test split, a detector that is not installed.
+    """
+    root = data or (run.dataset if run else None)
+    if root is None:
+        raise UserError("compare needs photos with labels: name a run, or a data set with --data DATASET")
+    dataset = open_dataset(root)
+    samples = evenly(dataset.split("test"), limit)
+    if not samples:
+        raise UserError(f"{root} has no test split to compare on: make it again with a share for test")
+    nets = list(_nets(run, extra))
+    size = _common_size(nets) or (dataset.size, dataset.size)
+    triples = [dataset.load(sample, size) for sample in track(samples, "reading photos")]
+    jury = open_detector(judge) if judge else None
+    bench = _Bench(triples, jury)
+    entries = [
+        bench.yardstick("untouched", [t.picture for t in triples]),
+        bench.yardstick("target", [t.blur for t in triples]),
+    ]
+    columns = [Column("original", [t.picture for t in triples]), Column("target", [t.blur for t in triples])]
+    for name in detectors:
+        entry, outputs = bench.detector(name, _style(dataset))
+        entries.append(entry)
+        columns.append(Column(f"A: {name}", outputs))
+    for name, path in nets:
+        entry, outputs = bench.net(name, path)
+        entries.append(entry)
+        columns.append(Column(f"{name} {entry.precision}", outputs))
+    rows = _telling_rows(triples)
+    sheet = contact_sheet([Column(c.title, [c.pictures[i] for i in rows]) for c in columns if _on_sheet(c.title)])
+    return Comparison(root, len(samples), size, host_name(), judge, tuple(entries), sheet)
+
+
+def _common_size(nets: Sequence[tuple[str, Path]]) -> tuple[int, int] | None:
+    """Width and height that all nets take.
+
+    Raises:
+        UserError: they differ.
+    """
+    sizes = {name: (m.input.width, m.input.height) for name, p in nets for m in [image_model(read_tflite(p))]}
+    if len(set(sizes.values())) > 1:
+        told = ", ".join(f"{name} {w}x{h}" for name, (w, h) in sizes.items())
+        raise UserError(f"the nets take pictures of different sizes ({told}): compare those of one size at a time")
+    return next(iter(sizes.values()), None)
+
+
+def _style(dataset: Dataset) -> BlurStyle:
+    """The blur that the data set was made with, so that approach A blurs as strongly as its target."""
+    return BlurStyle(**dataset.manifest["blur"]) if "blur" in dataset.manifest else BlurStyle()
+
+
+def _on_sheet(title: str) -> bool:
+    """The nets trained only to be compared with, and the teacher's int8, stay off the picture."""
+    return "-alone" not in title and title != f"{TEACHER} int8"
+
+
+def _telling_rows(triples: Sequence[Triple]) -> list[int]:
+    """A few photos for the sheet: mostly with faces, of different sizes, and one without."""
+    with_faces = [i for i, t in enumerate(triples) if t.faces]
+    without = [i for i, t in enumerate(triples) if not t.faces]
+    return evenly(with_faces, _SHEET_ROWS - 1) + without[:1] or list(range(min(_SHEET_ROWS, len(triples))))
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """The photos, and the judge."""
+
+    triples: Sequence[Triple]
+    judge: Detector | None
+
+    def measure(self, outputs: Sequence[Pixels]) -> tuple[Fidelity, Leak | None, OverBlur]:
+        pairs = list(zip(self.triples, outputs, strict=True))
+        leak = leak_rate(self.judge, ((out, t.faces) for t, out in pairs)) if self.judge else None
+        return (
+            mean_fidelity([fidelity(out, t.blur, t.mask) for t, out in pairs]),
+            leak,
+            mean_over_blur([over_blur(t.picture, out, t.mask) for t, out in pairs]),
+        )
+
+    def yardstick(self, name: str, outputs: Sequence[Pixels]) -> Entry:
+        return Entry(name, "", "", *self.measure(outputs))
+
+    def detector(self, name: str, style: BlurStyle) -> tuple[Entry, list[Pixels]]:
+        blurrer = detector_blurrer(name, style)
+        pictures = [Image.fromarray(t.picture) for t in self.triples]
+        outputs = [np.asarray(blurrer.blur(p)) for p in track(pictures, f"A: {name}")]
+        latency = measure_call(lambda: blurrer.blur(pictures[0]))
+        return Entry(f"detector:{name}", "A", "", *self.measure(outputs), latency=latency), outputs
+
+    def net(self, name: str, path: Path) -> tuple[Entry, list[Pixels]]:
+        data = path.read_bytes()
+        engine, graph = open_engine("litert", data), read_tflite(data)
+        integer = engine.model.input.dtype != "float32"
+        precision = "int8" if integer else "float32"
+        outputs = [engine.blur(t.picture) for t in track(self.triples, f"B: {name} {precision}")]
+        spent = cost(graph)
+        entry = Entry(
+            name, "B", precision, *self.measure(outputs),
+            latency=measure_latency(engine), parameters=spent.parameters, macs=spent.macs, size_bytes=len(data),
+            compressed_bytes=compressed_bytes(data), arena_bytes=measure_arena(data) if integer else None,
+        )  # fmt: skip
+        say(f"{name} {precision}: {entry.fidelity.image.psnr_db:.2f} dB against the target")
+        return entry, outputs
+
+
+def write_comparison(found: Comparison, folder: Path) -> None:
+    """Write compare.json and compare.png, replacing those of an earlier comparison."""
+    write_bytes(folder / "compare.png", png(found.sheet))
+    write_json(folder / "compare.json", found.as_json())

@@ -1,0 +1,44 @@
+"""Contact sheets: the same photos in every column, so that a person can compare."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFont
+
+from edgeblur.images import Pixels
+
+_GAP, _HEAD = 4, 40
+
+
+@dataclass(frozen=True)
+class Column:
+    """A titled column of pictures `[h, w, 3]`, all columns of one sheet in the same order and size."""
+
+    title: str
+    pictures: Sequence[Pixels]
+
+
+def contact_sheet(columns: Sequence[Column], *, cell: int = 128) -> Image.Image:
+    """Draw the columns side by side, each picture `cell` pixels wide, titles above (broken at spaces)."""
+    rows = len(columns[0].pictures)
+    height = max(1, round(cell * columns[0].pictures[0].shape[0] / columns[0].pictures[0].shape[1]))
+    sheet = Image.new("RGB", (len(columns) * (cell + _GAP) + _GAP, _HEAD + rows * (height + _GAP)), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    for number, column in enumerate(columns):
+        left = _GAP + number * (cell + _GAP)
+        middle = (left + cell / 2, _HEAD / 2)
+        draw.multiline_text(middle, column.title.replace(" ", "\n", 1), "black", font, "mm", align="center")
+        for row, pixels in enumerate(column.pictures):
+            picture = Image.fromarray(pixels).resize((cell, height), Image.Resampling.LANCZOS)
+            sheet.paste(picture, (left, _HEAD + row * (height + _GAP)))
+    return sheet
+
+
+def png(picture: Image.Image) -> bytes:
+    """A picture as PNG bytes."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
