@@ -71,11 +71,18 @@ def int8_tflite(model: Any, io: str = "int8") -> bytes:
     return bytes(converter.convert())
 
 
-def function_tflite(function: Any, shape: tuple[int, ...], *, custom_ops: bool = False) -> bytes:
-    """Any TensorFlow function of one float tensor as a float32 .tflite."""
+def function_tflite(
+    function: Any, shape: tuple[int, ...], *, custom_ops: bool = False, small_weights: bool = False
+) -> bytes:
+    """Any TensorFlow function of one float tensor as a .tflite that computes in float32.
+
+    Ops that TensorFlow Lite lacks may stay as custom ones; large weights may be kept as int8.
+    """
     import tensorflow as tf
 
     traced = tf.function(function).get_concrete_function(tf.TensorSpec(shape, tf.float32))
     converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], tf.Module())
     converter.allow_custom_ops = custom_ops
+    if small_weights:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
     return bytes(converter.convert())
