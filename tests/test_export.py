@@ -255,7 +255,8 @@ def test_unknown_macs_are_absent() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "1st", "a-b", "a b", "über", "_x", "a__b", "int", "class", "main", "x" * 49, "a\n"]
+    "name",
+    ["", "1st", "a-b", "a b", "über", "_x", "a__b", "a_t", "int", "class", "main", "string", "exp", "x" * 49, "a\n"],
 )
 def test_refuses_identifier(name: str) -> None:
     with pytest.raises(UserError):
@@ -265,7 +266,7 @@ def test_refuses_identifier(name: str) -> None:
 @pytest.mark.parametrize(
     ("label", "name"),
     [("w8_int8", "w8_int8"), ("my-student v2", "my_student_v2"), ("8bit", "model_8bit"), ("", "model"), ("üß", "model"),
-     ("__x__", "x"), ("double", "double_model"), ("y" * 99, "y" * 48)],
+     ("__x__", "x"), ("double", "double_model"), ("a-t", "a_t_model"), ("y" * 99, "y" * 48)],
 )  # fmt: skip
 def test_default_identifier(label: str, name: str) -> None:
     assert default_identifier(label) == check_identifier(name)
