@@ -1,4 +1,4 @@
-"""Fixtures for every stage: two tiny models, converted once a session."""
+"""Fixtures for every stage, made once a session: two tiny models, a tiny data set, a run trained on it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports TensorFlow
 
 from models import float_tflite, int8_tflite, tiny_unet
+
+from edgeblur.dataset import Dataset
+from edgeblur.run import Run
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +29,25 @@ def tiny_int8(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "tiny_int8.tflite"
     path.write_bytes(int8_tflite(tiny_unet()))
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """24 drawn scenes of 48x48 pixels: 16 to train, 4 to validate, 4 to test. To be read only."""
+    from edgeblur.distill.make import MakeOptions, make_dataset
+    from edgeblur.distill.sources import from_synthetic
+
+    options = MakeOptions(size=48, shares=(16 / 24, 4 / 24, 4 / 24))
+    return make_dataset(from_synthetic(24, seed=1, size=48), tmp_path_factory.mktemp("tiny") / "data", options)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_data: Dataset) -> Run:
+    """A run whose teacher (width 2, two levels, 32x32 pixels) was trained for one epoch. To be copied, not changed."""
+    from edgeblur.distill.fit import FitOptions
+    from edgeblur.distill.train import TrainOptions, train
+    from edgeblur.distill.unet import unet_spec
+
+    folder = tiny_data.root.parent / "run"
+    train(tiny_data.root, folder, TrainOptions(unet_spec(2, 2, height=32, width=32), FitOptions(epochs=1, batch=8)))
+    return Run(folder)
