@@ -1,0 +1,30 @@
+"""`edgeblur report`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgeblur.commands.options import json_option
+from edgeblur.progress import out as stdout
+from edgeblur.run import open_run
+
+
+@click.command(short_help="One HTML page and one Markdown page about a run.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--limit", default=200, show_default=True, type=click.IntRange(1), help="Test pictures to compare on.")
+@click.option("--judge", default="centerface", show_default=True,
+              help="Detector for approach A and leak rates; `none` leaves both out.")  # fmt: skip
+@json_option
+def command(run: Path, limit: int, judge: str, as_json: bool) -> None:
+    """Write RUN/report.html (self-contained) and RUN/report.md, comparing first if a model is new."""
+    from edgeblur.firmware_harness.report import gather, write_report
+
+    found = gather(open_run(run), limit=limit, judge=None if judge == "none" else judge)
+    html, markdown = write_report(found, run)
+    if as_json:
+        print(json.dumps({"html": str(html), "markdown": str(markdown), **found.comparison}))
+    else:
+        stdout.print(f"{html}\n{markdown}", markup=False)
