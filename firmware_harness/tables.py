@@ -11,7 +11,7 @@ from edgeblur.metrics import Part
 
 
 def _times(latency: Latency) -> str:
-    spread = f"{latency.min_ms:.2f} to {latency.max_ms:.2f} over {latency.runs} warm runs, 1 thread"
+    spread = f"{latency.min_ms:.2f} to {latency.max_ms:.2f} over {latency.runs} warm runs"
     return f"{latency.median_ms:.2f} ms ({spread})"
 
 
@@ -37,7 +37,7 @@ def _rows(validation: Validation) -> list[tuple[str, str]]:
         ("arena", arena_told),
         ("MACs", "unknown: an op that edgeblur cannot count" if macs is None else f"{macs:,}"),
         ("parameters", f"{validation.cost.parameters:,}"),
-        ("host", validation.host),
+        ("host", f"{validation.host}; 1 thread used"),
         (f"latency, {validation.engine}", _times(validation.latency)),
         *((f"latency, {c.engine}", _times(c.latency)) for c in validation.comparisons),
         ("pictures", f"{validation.images}: {validation.told}"),

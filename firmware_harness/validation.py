@@ -135,6 +135,7 @@ class Validation:
             "macs": self.cost.macs,
             "parameters": self.cost.parameters,
             "latency_ms": self.latency.as_json(),
+            "threads": 1,
             "reference": self.reference.as_json() if self.reference else None,
             "fidelity": self.fidelity.as_json() if self.fidelity else None,
         }
