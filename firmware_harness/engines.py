@@ -170,8 +170,10 @@ def _tflite_runtime(data: bytes, model: ImageModel) -> Invoke:
             from tflite_runtime.interpreter import Interpreter
     except ModuleNotFoundError as error:
         raise missing_package("tflite-runtime", "engines") from error
-    except ImportError as error:  # built against numpy 1, it cannot be loaded beside numpy 2
-        raise UserError(f"tflite-runtime cannot be loaded beside numpy {np.__version__}: install numpy<2") from error
+    if int(np.__version__.split(".")[0]) >= 2:  # 2.14 was built against numpy 1 and crashes with another
+        raise UserError(
+            f"tflite-runtime does not work beside numpy {np.__version__}: install 'numpy<2', or take litert"
+        )
     return _tflite(Interpreter(model_content=data, num_threads=1))
 
 

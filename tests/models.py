@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
+
+from edgeblur.firmware_harness.engines import ENGINES
+
+HAS_TFLITE_RUNTIME = sys.version_info < (3, 12)
+"""Its last release is for Python 3.11."""
+
+ENGINES_HERE = tuple(name for name in ENGINES if HAS_TFLITE_RUNTIME or name != "tflite-runtime")
 
 
 def tiny_unet(height: int = 32, width: int = 32, base: int = 2, seed: int = 7) -> Any:

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models import function_tflite, int8_tflite, tiny_unet
+from models import ENGINES_HERE, HAS_TFLITE_RUNTIME, function_tflite, int8_tflite, tiny_unet
 
 from edgeblur.errors import UserError
 from edgeblur.export.tflite import ImageEnd, Tensor
 from edgeblur.firmware_harness.engines import (
-    ENGINES,
     engine_names,
     from_raw,
     open_engine,
@@ -60,7 +59,7 @@ def test_the_reference_engines_agree_byte_for_byte(quantized: dict[str, bytes], 
         assert len(np.unique(output)) > 60, "an output that hardly varies proves little"
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", ENGINES_HERE)
 def test_engines_blur_alike(quantized: dict[str, bytes], tiny_float: Path, name: str) -> None:
     picture = random_picture(32, 32)
     expected = open_engine("litert-ref", tiny_float).infer(picture)
@@ -71,7 +70,7 @@ def test_engines_blur_alike(quantized: dict[str, bytes], tiny_float: Path, name:
     assert np.abs(got / 255 - expected).mean() < 0.03
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", ENGINES_HERE)
 def test_engines_keep_no_memory_of_the_last_picture(tiny_int8: Path, name: str) -> None:
     engine = open_engine(name, tiny_int8)
     raw = random_raw((1, 32, 32, 3), "int8")
@@ -117,7 +116,7 @@ def test_wrong_shape_or_type_never_reaches_the_interpreter(tiny_int8: Path) -> N
         engine.blur(random_picture(16, 32))
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", ENGINES_HERE)
 @pytest.mark.parametrize("kept", [0, 3, 20, 3000, 6000])
 def test_a_truncated_file_is_a_sentence(tiny_int8: Path, tmp_path: Path, name: str, kept: int) -> None:
     cut = tmp_path / "cut.tflite"
@@ -133,7 +132,7 @@ def test_an_op_that_an_engine_lacks_is_named(no_micro_op: bytes, capfd: pytest.C
     assert capfd.readouterr().err == "", "what C++ prints stays away from the terminal"
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", ENGINES_HERE)
 def test_a_custom_op_is_named(name: str) -> None:
     import tensorflow as tf
 
@@ -153,8 +152,16 @@ def test_engine_names() -> None:
 
 
 @pytest.mark.parametrize(("name", "package"), [("tflm", "tflite_micro"), ("tflite-runtime", "tflite_runtime")])
+@pytest.mark.skipif(not HAS_TFLITE_RUNTIME, reason="tflite-runtime has no release for this Python")
 def test_a_missing_package_is_named(tiny_int8: Path, monkeypatch: pytest.MonkeyPatch, name: str, package: str) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.delitem(sys.modules, f"{package}.interpreter", raising=False)  # loaded by an earlier test
     with pytest.raises(UserError, match=r"edgeblur\[engines\]"):
         open_engine(name, tiny_int8)
+
+
+@pytest.mark.skipif(not HAS_TFLITE_RUNTIME, reason="tflite-runtime has no release for this Python")
+def test_numpy_2_beside_tflite_runtime_is_told(tiny_int8: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(np, "__version__", "2.1.0")
+    with pytest.raises(UserError, match="does not work beside numpy 2"):
+        open_engine("tflite-runtime", tiny_int8)

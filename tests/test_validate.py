@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from models import float_tflite, function_tflite, int8_tflite, tiny_unet
+from models import ENGINES_HERE, float_tflite, function_tflite, int8_tflite, tiny_unet
 from PIL import Image
 
 from edgeblur.blur import blur_faces
@@ -22,7 +22,7 @@ from edgeblur.errors import RunError
 from edgeblur.export.tflite import read_tflite
 from edgeblur.faces import Box, Face
 from edgeblur.files import write_json
-from edgeblur.firmware_harness.engines import ENGINES, open_engine
+from edgeblur.firmware_harness.engines import open_engine
 from edgeblur.firmware_harness.inputs import evenly, random_picture
 from edgeblur.firmware_harness.validate import validate
 from edgeblur.firmware_harness.validation import Gates, Validation, precision
@@ -96,7 +96,7 @@ def call_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[st
     return result
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_HERE)
 def test_json_of_each_engine(capsys: pytest.CaptureFixture[str], tiny_int8: Path, engine: str) -> None:
     got = call_json(capsys, tiny_int8, "--engine", engine, "--random", 2)
     assert got.keys() >= KEYS
