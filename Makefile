@@ -1,6 +1,39 @@
-.PHONY: types
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+STAGES = distill quantize export firmware_harness
+
+.PHONY: demo test install lint types system clean
+
+demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, int8 student in C and a report out
+	$(BIN)/edgeblur demo --force
+
+test: system $(VENV)/.installed lint ## everything that CI checks
+	$(BIN)/pytest
+
+install: $(VENV)/.installed ## the package with all extras, editable, in $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
+	@touch $@
+
+lint: $(VENV)/.installed types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
 # A view of the package map for type checkers: they cannot follow the editable install's import hook.
 types:
 	@rm -rf .typing && mkdir -p .typing/edgeblur
 	@ln -s $(CURDIR)/core/* .typing/edgeblur/
-	@for stage in distill quantize export firmware_harness; do ln -s $(CURDIR)/$$stage .typing/edgeblur/$$stage; done
+	@for stage in $(STAGES); do ln -s $(CURDIR)/$$stage .typing/edgeblur/$$stage; done
+
+# What the tests need outside Python: compilers for the C arrays, a browser for the report.
+system:
+	@sh tests/install_system_packages.sh
+
+clean:
+	rm -rf $(VENV) .typing .mypy_cache .ruff_cache .pytest_cache build *.egg-info demo

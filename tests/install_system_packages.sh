@@ -1,0 +1,20 @@
+#!/bin/sh
+# Install the Debian packages that the tests use, if any is missing and we may. Without them the tests that need
+# them are skipped by name on a laptop, and fail where CI is set.
+set -eu
+missing=""
+for pair in gcc:gcc g++:g++ clang:clang chromium:chromium; do
+    command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
+done
+[ -z "$missing" ] && exit 0
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "not found, and no apt-get to install them:$missing" >&2
+    exit 0
+fi
+if [ "$(id -u)" = 0 ]; then as_root=""; elif command -v sudo >/dev/null 2>&1; then as_root="sudo"; else
+    echo "not found, and no right to install them:$missing" >&2
+    exit 0
+fi
+$as_root apt-get update -qq
+# shellcheck disable=SC2086  # the list is meant to be split
+DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
