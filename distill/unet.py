@@ -52,13 +52,16 @@ class UNetSpec:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> UNetSpec:
         """The inverse of `as_json`."""
-        nested = {"encoder", "decoder"}
-        flat = {"bottleneck", "up"}
         return cls(
-            **{
-                key: tuple(map(tuple, value)) if key in nested else tuple(value) if key in flat else value
-                for key, value in data.items()
-            }
+            height=data["height"],
+            width=data["width"],
+            encoder=tuple(map(tuple, data["encoder"])),
+            bottleneck=tuple(data["bottleneck"]),
+            up=tuple(data["up"]),
+            decoder=tuple(map(tuple, data["decoder"])),
+            batch_norm=data["batch_norm"],
+            encoder_dropout=data["encoder_dropout"],
+            bottleneck_dropout=data["bottleneck_dropout"],
         )
 
 
@@ -108,7 +111,7 @@ def stages(spec: UNetSpec) -> Iterator[tuple[str, tuple[int, ...]]]:
 def build_unet(spec: UNetSpec, *, seed: int = 0) -> Any:
     """Build the net as a tf_keras model, `[N, height, width, 3]` floats 0 to 1 to the same shape.
 
-    Layers are named after their place (`enc1a`, `pool1`, `mid_b`, `up3`, `cat3`, `dec3a`, `head`, `out`), the same in
+    Layers are named after their place (`enc1a`, `pool1`, `midb`, `up3`, `cat3`, `dec3a`, `head`, `out`), the same in
     teacher and student. Weights are drawn from `seed`.
     """
     import tf_keras

@@ -1,0 +1,123 @@
+"""The U-Net, counted against the table of the thesis."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgeblur.distill.unet import UNetSpec, build_unet, unet_spec
+from edgeblur.errors import UserError
+
+# Layer, output, parameters, as the thesis lists them.
+TABLE = """
+conv     128 32  896
+conv     128 32  9248
+pool     64  32  0
+conv     64  64  18496
+conv     64  64  36928
+pool     32  64  0
+conv     32  128 73856
+conv     32  128 147584
+pool     16  128 0
+conv     16  256 295168
+conv     16  256 590080
+up       32  128 131200
+concat   32  256 0
+conv     32  128 295040
+conv     32  128 147584
+up       64  64  32832
+concat   64  128 0
+conv     64  64  73792
+conv     64  64  36928
+up       128 32  8224
+concat   128 64  0
+conv     128 32  18464
+conv     128 32  9248
+conv     128 3   99
+"""
+KINDS = {"Conv2D": "conv", "MaxPooling2D": "pool", "Conv2DTranspose": "up", "Concatenate": "concat"}
+
+
+def test_the_teacher_is_the_thesis_layer_by_layer() -> None:
+    net = build_unet(unet_spec())
+    built = [
+        (KINDS[type(layer).__name__], *layer.output_shape[1:], layer.count_params())
+        for layer in net.layers
+        if type(layer).__name__ in KINDS
+    ]
+    rows = [line.split() for line in TABLE.strip().splitlines()]
+    assert built == [(kind, int(side), int(side), int(depth), int(count)) for kind, side, depth, count in rows]
+    assert net.count_params() == sum(row[-1] for row in built) == 1_925_667
+
+
+def test_the_teacher_computes_what_the_thesis_says() -> None:
+    net = build_unet(unet_spec())
+    convs = [layer for layer in net.layers if type(layer).__name__ == "Conv2D"]
+    assert {layer.kernel_size for layer in convs[:-1]} == {(3, 3)}
+    assert convs[-1].kernel_size == (1, 1)
+    ups = [layer for layer in net.layers if type(layer).__name__ == "Conv2DTranspose"]
+    assert {(layer.kernel_size, layer.strides) for layer in ups} == {((2, 2), (2, 2))}
+    assert sum(type(layer).__name__ == "ReLU" for layer in net.layers) == len(convs) - 1
+    assert net.layers[-1].activation.__name__ == "sigmoid"
+    assert not any("norm" in layer.name or "dropout" in layer.name for layer in net.layers)
+
+
+# 482 k, 121 k and 30 k in the table of the design.
+@pytest.mark.parametrize(("base", "parameters"), [(16, 482_067), (8, 120_843), (4, 30_375)])
+def test_narrower_relatives(base: int, parameters: int) -> None:
+    assert build_unet(unet_spec(base)).count_params() == parameters
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 4])
+def test_levels_and_sides(levels: int) -> None:
+    net = build_unet(unet_spec(2, levels, height=32, width=48))
+    assert net.output_shape == net.input_shape == (None, 32, 48, 3)
+    assert sum("pool" in layer.name for layer in net.layers) == levels
+    picture = np.random.default_rng(0).random((1, 32, 48, 3), np.float32)
+    output = net.predict(picture, verbose=0)
+    assert 0 < output.min() < output.max() < 1
+
+
+def test_dropout_is_where_the_thesis_has_it() -> None:
+    net = build_unet(unet_spec(2, 3, height=32, width=32, dropout=True))
+    names = [layer.name for layer in net.layers]
+    rates = {layer.name: layer.rate for layer in net.layers if "dropout" in layer.name}
+    assert rates == {"enc_dropout": 0.05, "mid_dropout": 0.2}
+    assert names[names.index("enc_dropout") - 1] == "enc3b_relu"
+    assert names[names.index("mid_dropout") - 1] == "midb_relu"
+    assert names[names.index("mid_dropout") + 1] == "up3"
+
+
+def test_batch_norm_stands_between_every_conv_and_its_relu() -> None:
+    plain, normed = (build_unet(unet_spec(2, 2, height=16, width=16, batch_norm=b)) for b in (False, True))
+    names = [layer.name for layer in normed.layers]
+    relus = [name for name in names if name.endswith("_relu")]
+    for relu in relus:
+        norm = names[names.index(relu) - 1]
+        assert norm == relu.replace("_relu", "_norm")
+        assert names[names.index(norm) - 1] == relu.removesuffix("_relu")
+    channels = sum(normed.get_layer(name).output_shape[-1] for name in relus)
+    assert normed.count_params() - plain.count_params() == 4 * channels
+
+
+def test_a_seed_draws_the_weights() -> None:
+    spec = unet_spec(2, 2, height=16, width=16)
+    one, two, other = (build_unet(spec, seed=seed).get_weights() for seed in (3, 3, 4))
+    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize(("levels", "height", "width"), [(3, 100, 128), (3, 128, 100), (2, 30, 32), (5, 48, 48)])
+def test_sides_that_cannot_be_halved_are_refused(levels: int, height: int, width: int) -> None:
+    with pytest.raises(UserError, match=f"multiples of {2**levels}, got {width}x{height}"):
+        unet_spec(4, levels, height=height, width=width)
+
+
+def test_a_spec_survives_json() -> None:
+    spec = unet_spec(4, 2, height=32, width=48, batch_norm=True, dropout=True)
+    assert UNetSpec.from_json(spec.as_json()) == spec
+
+
+def test_a_spec_must_be_whole() -> None:
+    with pytest.raises(ValueError, match="2 encoder levels"):
+        UNetSpec(32, 32, encoder=((2,), (4,)), bottleneck=(8,), up=(4,), decoder=((4,), (2,)))
