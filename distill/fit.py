@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import shutil
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,10 +14,12 @@ from typing import Any
 from edgeblur.dataset import Dataset
 from edgeblur.distill.curves import draw_curves
 from edgeblur.distill.lessons import Augmentation, lessons
-from edgeblur.files import read_json, write_json
+from edgeblur.errors import UserError
+from edgeblur.files import read_json, telling_disk_errors, write_json
 from edgeblur.progress import bar, say
 
-METRICS = ("loss", "mae", "psnr", "ssim")
+BEST_WEIGHTS = "best.weights.h5"
+HISTORY = "history.json"
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,6 @@ def fit(
     *,
     teaching: Teaching | None = None,
     resume: bool = False,
-    chief: bool = True,
     callbacks: tuple[Any, ...] = (),
     keep_best_after: int = 0,
 ) -> Fitted:
@@ -111,19 +115,21 @@ def fit(
         net: a tf_keras model, `[N, H, W, 3]` to `[N, H, W, 3]`, 0 to 1.
         teaching: a teacher to learn from as well.
         resume: go on where `folder` stands; otherwise start anew.
-        chief: False on workers that must not write (they share the folder with the one that does).
         callbacks: further tf_keras callbacks (pruning needs one).
         keep_best_after: steps before which no epoch counts as the best: its net is not yet what was asked for.
 
     Raises:
-        UserError: an empty split.
+        UserError: an empty split, or a training to resume that was begun with other options.
+        RunError: the disk is full.
     """
+    import tensorflow as tf
     import tf_keras
 
     _, height, width, _ = net.input_shape
+    workers = tf.distribute.get_strategy().num_replicas_in_sync
     train, val = (
         lessons(data, split, height=height, width=width, batch=options.batch, face_weight=options.face_weight,
-                augment=options.augmentation if split == "train" else None)
+                augment=options.augmentation if split == "train" else None, workers=workers)
         for split in ("train", "val")
     )  # fmt: skip
     pupil = _pupil_class()(net, teaching)
@@ -132,40 +138,75 @@ def fit(
         optimizer=tf_keras.optimizers.Adam(schedule), loss="mse", weighted_metrics=[], metrics=["mae", psnr, ssim]
     )
     pupil.build(net.input_shape)  # so that a checkpoint finds the optimizer's slots when it is restored
-    if not resume and chief:  # a checkpoint that lies about would be taken for this training's own
+    if not resume:  # a checkpoint that lies about would be taken for this training's own
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)
-    history = _History(folder, options, len(train), resume=resume, chief=chief, keep_best_after=keep_best_after)
+    history = _History(folder, options, len(train), resume=resume, keep_best_after=keep_best_after)
     if not history.finished():
-        keeper = tf_keras.callbacks.BackupAndRestore(folder / "checkpoint", delete_checkpoint=False)
+        keeper = tf_keras.callbacks.BackupAndRestore(str(folder / "checkpoint"), delete_checkpoint=False)
         watcher = _watcher_class()(net, history)
-        pupil.fit(train, validation_data=val, epochs=options.epochs, verbose=0, callbacks=[*callbacks, watcher, keeper])
-    if chief:
-        net.load_weights(folder / "best.weights.h5")
+        everyone = [*callbacks, watcher, keeper]
+        with telling_disk_errors(folder):
+            pupil.fit(train, validation_data=val, epochs=options.epochs, verbose=0, callbacks=everyone)
+    net.load_weights(folder / BEST_WEIGHTS)
     return Fitted(history.epochs, history.first_counting)
+
+
+@contextlib.contextmanager
+def removed_unless_begun(folder: Path, model: Path) -> Iterator[None]:
+    """Remove `folder` when training `model` (itself or inside) ends before its first epoch: nothing is to resume."""
+    try:
+        yield
+    except BaseException:
+        if not (model / HISTORY).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def refuse_changed(folder: Path, begun: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Refuse to go on with a training with other options than it was begun with.
+
+    Raises:
+        UserError: something differs; it is named, with both values.
+    """
+    old, new = _flat(begun), _flat(json.loads(json.dumps(wanted)))
+    changed = [f"{key} {old.get(key)}, not {value}" for key, value in new.items() if old.get(key) != value]
+    if changed:
+        raise UserError(
+            f"{folder} was begun with other options ({'; '.join(changed)}): resume with the same ones, or start anew"
+        )
+
+
+def _flat(options: dict[str, Any]) -> dict[str, Any]:
+    """Nested options by their own names; no two of ours are called the same."""
+    flat: dict[str, Any] = {}
+    for key, value in options.items():
+        flat.update(_flat(value) if isinstance(value, dict) else {key: value})
+    return flat
 
 
 class _History:
     """The epochs so far, on disk after each; early stopping is a function of it, so it survives a kill."""
 
-    def __init__(
-        self, folder: Path, options: FitOptions, steps: int, *, resume: bool, chief: bool, keep_best_after: int
-    ) -> None:
-        self.path = folder / "history.json"
-        self.folder, self.options, self.steps, self.chief = folder, options, steps, chief
+    def __init__(self, folder: Path, options: FitOptions, steps: int, *, resume: bool, keep_best_after: int) -> None:
+        self.path = folder / HISTORY
+        self.folder, self.options, self.steps = folder, options, steps
         self.first_counting = min(options.epochs, keep_best_after // steps + 1)
-        known = read_json(self.path)["epochs"] if resume and self.path.exists() else []
-        self.epochs: list[dict[str, float]] = known
+        self.epochs: list[dict[str, float]] = []
+        if resume and self.path.exists():
+            known = read_json(self.path)
+            refuse_changed(folder, known["options"], asdict(options))
+            self.epochs = known["epochs"]
 
     def add(self, epoch: int, logs: dict[str, float], seconds: float) -> bool:
         """Note an epoch; True if it is the best so far. A killed epoch that runs again replaces its first try."""
         entry = {"epoch": epoch + 1, **{k: round(float(v), 6) for k, v in logs.items()}, "seconds": round(seconds, 1)}
         self.epochs = [e for e in self.epochs if e["epoch"] <= epoch] + [entry]
-        if self.chief:
-            write_json(
-                self.path, {"options": asdict(self.options), "steps_per_epoch": self.steps, "epochs": self.epochs}
-            )
-            draw_curves(self.epochs, self.folder / "curves.png")
         return self._best() == epoch + 1
+
+    def write(self) -> None:
+        """Put the epochs so far on disk, as numbers and as curves."""
+        write_json(self.path, {"options": asdict(self.options), "steps_per_epoch": self.steps, "epochs": self.epochs})
+        draw_curves(self.epochs, self.folder / "curves.png")
 
     def _best(self) -> float:
         """Number of the best epoch so far, 0 if none counts yet."""
@@ -199,12 +240,12 @@ def _pupil_class() -> type[Any]:
                 self.tapped = _tapped(net, names)
                 observed = _tapped(teaching.teacher, names)
                 # In a closure, so that checkpoints of the pupil do not hold the teacher.
-                self.observe = lambda x: observed(x, training=False)
+                self.observe: Callable[[Any], Any] = lambda x: observed(x, training=False)
 
         def call(self, x: Any, training: bool = False) -> Any:
             return self.net(x, training=training)
 
-        def train_step(self, data: Any) -> dict[str, Any]:
+        def train_step(self, data: Any) -> Any:
             x, y, weight = data
             with tf.GradientTape() as tape:
                 if self.taught:
@@ -215,7 +256,7 @@ def _pupil_class() -> type[Any]:
             self.optimizer.minimize(loss, self.net.trainable_variables, tape=tape)
             return self.compute_metrics(x, y, output, None)
 
-        def test_step(self, data: Any) -> dict[str, Any]:
+        def test_step(self, data: Any) -> Any:
             x, y, weight = data
             output = self.net(x, training=False)
             self.compute_loss(x, y, output, weight)
@@ -285,14 +326,16 @@ def _watcher_class() -> type[Any]:
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             best = self.history.add(epoch, logs, time.monotonic() - self.started)
-            if self.history.chief:
-                if best:
-                    self.net.save_weights(self.history.folder / "best.weights.h5")
-                say(
-                    f"epoch {epoch + 1}/{self.history.options.epochs}: "
-                    f"train {logs['psnr']:.2f} dB, val {logs['val_psnr']:.2f} dB, ssim {logs['val_ssim']:.3f}"
-                    + (" (best)" if best else "")
-                )
+            if best:  # before the history says so, and whole or not at all: a kill may come at any time
+                partial = self.history.folder / f"partial.{BEST_WEIGHTS}"
+                self.net.save_weights(partial)
+                partial.replace(self.history.folder / BEST_WEIGHTS)
+            self.history.write()
+            say(
+                f"epoch {epoch + 1}/{self.history.options.epochs}: "
+                f"train {logs['psnr']:.2f} dB, val {logs['val_psnr']:.2f} dB, ssim {logs['val_ssim']:.3f}"
+                + (" (best)" if best else "")
+            )
             if self.history.stale():
                 self.model.stop_training = True
 

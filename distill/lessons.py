@@ -35,8 +35,9 @@ class Augmentation:
 
 
 def lessons(
-    data: Dataset, split: str, *, height: int, width: int, batch: int, face_weight: float, augment: Augmentation | None
-) -> Any:
+    data: Dataset, split: str, *, height: int, width: int, batch: int, face_weight: float,
+    augment: Augmentation | None, workers: int = 1,
+) -> Any:  # fmt: skip
     """A `tf.data.Dataset` of batches `(picture, target, weight)`, floats `[B, H, W, 3]`, `[B, H, W, 3]`, `[B, H, W]`.
 
     Decoded pictures stay in memory as bytes if they fit; crop, scale, flip, colour and copy-paste then run on whole
@@ -45,15 +46,19 @@ def lessons(
     Args:
         face_weight: how much more a pixel inside the face mask counts; 1 is plain MSE.
         augment: None for validation: every picture as it is, in order.
+        workers: among which each batch is shared out. No worker may go empty, so with several of them the pictures
+            that fill no batch are left out: other ones each epoch in training, the last ones in validation.
 
     Raises:
-        UserError: the split is empty or a picture is damaged.
+        UserError: the split is empty, has fewer pictures than there are workers, or a picture is damaged.
     """
     import tensorflow as tf
 
     samples = data.split(split)
     if not samples:
         raise UserError(f"{data.root} has no pictures in its {split} split: make it again with a share for {split}")
+    if workers > 1:
+        batch = _shared_batch(data, split, len(samples), batch, workers, keep_size=augment is not None)
     small = len(samples) * data.size**2 * _CHANNELS <= _CACHE_BYTES
     if small:
         source = tf.data.Dataset.from_tensor_slices(_decode_all(data, split))
@@ -66,7 +71,7 @@ def lessons(
         ).map(_decode, num_parallel_calls=tf.data.AUTOTUNE)
     if augment:
         source = source.shuffle(len(samples) if small else 1024)
-    source = source.batch(batch, drop_remainder=False)
+    source = source.batch(batch, drop_remainder=workers > 1)
 
     def lesson(pixels: Any) -> tuple[Any, Any, Any]:
         floats = tf.cast(pixels, tf.float32) / 255.0
@@ -78,7 +83,22 @@ def lessons(
         picture, target, mask = floats[..., :3], floats[..., 3:6], floats[..., 6]
         return picture, target, 1.0 + (face_weight - 1.0) * mask
 
+    shared_out = tf.data.Options()  # several workers: each takes its part of every batch
+    shared_out.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    source = source.with_options(shared_out)
     return source.map(lesson, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _shared_batch(data: Dataset, split: str, count: int, batch: int, workers: int, *, keep_size: bool) -> int:
+    """Pictures a step on all workers together: as asked for, or the size that leaves the fewest pictures out."""
+    if min(count, batch) < workers:
+        raise UserError(
+            f"{workers} workers need at least {workers} pictures a step and in each split, got --batch {batch} and "
+            f"{count} pictures in the {split} split of {data.root}"
+        )
+    if keep_size:
+        return min(count, batch)
+    return max(range(workers, min(count, batch) + 1, workers), key=lambda size: (count // size * size, size))
 
 
 def _decode_all(data: Dataset, split: str) -> np.ndarray[Any, np.dtype[np.uint8]]:

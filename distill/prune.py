@@ -96,7 +96,14 @@ def with_sparsity(net: Any, sparsity: float, steps: int) -> tuple[Any, tuple[Any
     every = max(1, steps // 50)
     last = max(1, steps // every) * every  # masks change only at multiples of the frequency, so the end must be one
     schedule = sparse.PolynomialDecay(0.0, sparsity, begin_step=0, end_step=last, frequency=every)
-    return sparse.prune_low_magnitude(net, pruning_schedule=schedule), (sparse.UpdatePruningStep(),)
+
+    class PruningStep(sparse.UpdatePruningStep):  # type: ignore[misc]
+        """Counts on where a resumed training's optimizer stands; the original would start again from zero."""
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self.step = int(self.model.optimizer.iterations)
+
+    return sparse.prune_low_magnitude(net, pruning_schedule=schedule), (PruningStep(),)
 
 
 def without_wrapping(net: Any) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgeblur.dataset import Dataset, open_dataset
-from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit
+from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit, removed_unless_begun
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.prune import prune_channels, with_sparsity, without_wrapping, zero_share
 from edgeblur.distill.train import spec_of
@@ -105,7 +105,7 @@ class _Workshop:
         return model
 
     def _claim(self, name: str) -> RunModel:
-        """The folder of a new model, emptied unless an unfinished training is to go on.
+        """The folder of a new model, emptied unless what is there is to be finished (or is finished already).
 
         Raises:
             UserError: it is finished already and may not be replaced, or unfinished and not to be resumed.
@@ -123,14 +123,24 @@ class _Workshop:
         self, model: RunModel, spec: UNetSpec, teaching: Teaching | None, info: dict[str, Any],
         *, alone: Fitted | None = None,
     ) -> Fitted:  # fmt: skip
-        if self.resume and model.keras.exists():
+        if model.keras.exists():
             return Fitted((model.notes("history.json") or {})["epochs"])
-        model.folder.mkdir(parents=True, exist_ok=True)
         net = build_unet(spec, seed=self.options.fit.seed)
-        fitted = fit(net, self.data, model.folder, self.options.fit, teaching=teaching, resume=self.resume)
+        fitted = self._fit(net, model, teaching)
         gained = {"gained_by_distilling": _gain(alone, fitted)} if alone else {}
         self._save(net, model, spec, fitted, {**info, **gained})
         return fitted
+
+    def _fit(
+        self, net: Any, model: RunModel, teaching: Teaching | None,
+        *, callbacks: tuple[Any, ...] = (), keep_best_after: int = 0,
+    ) -> Fitted:  # fmt: skip
+        model.folder.mkdir(parents=True, exist_ok=True)
+        with removed_unless_begun(model.folder, model.folder):
+            return fit(
+                net, self.data, model.folder, self.options.fit, teaching=teaching, resume=self.resume,
+                callbacks=callbacks, keep_best_after=keep_best_after,
+            )  # fmt: skip
 
     def _save(self, net: Any, model: RunModel, spec: UNetSpec, fitted: Fitted, info: dict[str, Any]) -> None:
         about = {"spec": spec.as_json(), "best": fitted.best, "seconds": round(fitted.seconds)}
@@ -141,11 +151,12 @@ class _Workshop:
         """Remove whole channels of a finished student, and fine-tune what stays."""
         share = self.options.prune
         model = self._claim(f"{student.name}-prune{round(share * 100)}")
+        if model.keras.exists():
+            return model
         before = load_keras(student.keras)
         net, spec = prune_channels(before, spec_of(student), share)
         say(f"{model.name}: {before.count_params():,} parameters become {net.count_params():,}; fine-tuning")
-        model.folder.mkdir(parents=True, exist_ok=True)
-        fitted = fit(net, self.data, model.folder, self.options.fit, teaching=self.teaching, resume=self.resume)
+        fitted = self._fit(net, model, self.teaching)
         info = {"kind": "student", "parent": student.name, "pruned_channels": share}
         self._save(net, model, spec, fitted, info)
         return model
@@ -154,16 +165,15 @@ class _Workshop:
         """Zero single weights of a finished student with magnitude pruning, while it goes on learning."""
         share = self.options.sparsity
         model = self._claim(f"{student.name}-sparse{round(share * 100)}")
+        if model.keras.exists():
+            return model
         before = load_keras(student.keras)
         steps = math.ceil(len(self.data.split("train")) / self.options.fit.batch) * self.options.fit.epochs
         wrapped, callbacks = with_sparsity(before, share, round(steps * 0.5))
         say(f"{model.name}: magnitude pruning to {share:.0%} zeros; the same size on a board, smaller when compressed")
-        model.folder.mkdir(parents=True, exist_ok=True)
-        fitted = fit(
-            wrapped, self.data, model.folder, self.options.fit,
-            teaching=replace(self.teaching, feature_weight=0.0),  # the wrapper renames the layers that features go by
-            resume=self.resume, callbacks=callbacks, keep_best_after=round(steps * 0.6),
-        )  # fmt: skip
+        # Without features: the wrapper renames the layers that they go by.
+        teaching = replace(self.teaching, feature_weight=0.0)
+        fitted = self._fit(wrapped, model, teaching, callbacks=callbacks, keep_best_after=round(steps * 0.6))
         net = without_wrapping(wrapped)
         info = {"kind": "student", "parent": student.name, "zeroed_weights": round(zero_share(net), 4)}
         self._save(net, model, spec_of(student), fitted, info)
@@ -178,4 +188,3 @@ def _gain(alone: Fitted, distilled: Fitted) -> dict[str, float]:
         "distilled_val_psnr_db": distilled.best["val_psnr"],
         "gain_db": round(gained, 3),
     }
-

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edgeblur.dataset import Dataset, open_dataset
-from edgeblur.distill.fit import FitOptions, Fitted, fit
+from edgeblur.distill.fit import BEST_WEIGHTS, FitOptions, Fitted, fit, refuse_changed, removed_unless_begun
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.unet import UNetSpec, build_unet, unet_spec
+from edgeblur.distill.workers import Place, join
 from edgeblur.errors import UserError
 from edgeblur.files import read_json, refuse_existing
 from edgeblur.progress import say
 from edgeblur.run import TEACHER, Run, RunModel, create_run, open_run
-
-STRATEGIES = ("single", "multiworker")
 
 
 @dataclass(frozen=True)
@@ -53,68 +51,79 @@ def train(data: Path, out: Path, options: TrainOptions, *, resume: bool = False,
         UserError: no such data set, `out` occupied, nothing to resume, a start of another shape.
     """
     dataset = open_dataset(data)
-    strategy, chief = _strategy(options.strategy)
-    if not chief:  # every worker trains alike, only the chief owns the run folder
-        with tempfile.TemporaryDirectory(prefix="edgeblur-worker-") as scratch:
-            return _train(dataset, Run(Path(scratch)), options, strategy, resume=False, chief=False)
-    run, resuming = _open_or_create(data, out, options, resume=resume, force=force)
-    return _train(dataset, run, options, strategy, resume=resuming, chief=True)
+    place = join(options.strategy)
+    with _run_folder(data, out, options, place, resume=resume, force=force) as run:
+        if run.teacher.keras.exists():  # what was to resume had ended already
+            run.add(TEACHER)
+            return Fitted((run.teacher.notes("history.json") or {})["epochs"])
+        return _train(dataset, run, options, place, resume=resume)
 
 
-def _open_or_create(data: Path, out: Path, options: TrainOptions, *, resume: bool, force: bool) -> tuple[Run, bool]:
-    if resume:
-        run = open_run(out)
-        begun = run.settings().get("training")
-        if begun is None:
-            raise UserError(f"{out} holds no training that edgeblur began: start one without --resume")
-        wanted = json.loads(json.dumps(_recipe(options)))
-        if begun != wanted:
-            changed = ", ".join(sorted(key for key in wanted if wanted[key] != begun.get(key)))
-            raise UserError(f"{out} was begun with other options ({changed}): resume with the same ones, or start anew")
-        return run, True
+@contextlib.contextmanager
+def _run_folder(
+    data: Path, out: Path, options: TrainOptions, place: Place, *, resume: bool, force: bool
+) -> Iterator[Run]:
+    """The folder this process writes to: the run's own for the chief, one that goes away again for other workers."""
+    if place.chief:
+        run = _reopen(data, out, options) if resume else _create(data, out, options, force=force)
+        with contextlib.nullcontext() if resume else removed_unless_begun(run.folder, run.teacher.folder):
+            yield run
+        return
+    with tempfile.TemporaryDirectory(prefix="edgeblur-worker-") as scratch:
+        run = Run(Path(scratch))
+        if resume:
+            # Every worker reads the chief's checkpoint; TensorFlow does not send it around.
+            shutil.copytree(_reopen(data, out, options).teacher.folder, run.teacher.folder)
+        yield run
+
+
+def _reopen(data: Path, out: Path, options: TrainOptions) -> Run:
+    """The run folder of a training that was begun with the same options.
+
+    Raises:
+        UserError: there is none, or it was begun otherwise.
+    """
+    run = open_run(out)
+    begun = run.settings().get("training")
+    if begun is None:
+        raise UserError(f"{out} holds no training that edgeblur began: start one without --resume")
+    refuse_changed(out, {**begun, "data": str(run.dataset)}, {**_recipe(options), "data": str(data.absolute())})
+    return run
+
+
+def _create(data: Path, out: Path, options: TrainOptions, *, force: bool) -> Run:
+    """A new run folder in the place of whatever is there.
+
+    Raises:
+        UserError: something is there and `force` is false, or it holds what the training needs.
+    """
     refuse_existing(out, force=force)
+    for needed in (data, options.start):
+        if needed and needed.resolve().is_relative_to(out.resolve()):
+            raise UserError(f"{out} would be replaced, but {needed} lies in it: choose another --out")
     if out.is_dir():
         shutil.rmtree(out)
-    return create_run(out, data, {"training": _recipe(options)}), False
+    out.unlink(missing_ok=True)
+    return create_run(out, data, {"training": _recipe(options)})
 
 
 def _recipe(options: TrainOptions) -> dict[str, Any]:
     return {**asdict(options), "start": str(options.start) if options.start else None}
 
 
-def _strategy(name: str) -> tuple[Any, bool]:
-    """The tf.distribute strategy (None for one machine), and whether this process is the chief."""
-    if name == "single":
-        return None, True
-    config = os.environ.get("TF_CONFIG")
-    if not config:
-        raise UserError(
-            "--strategy multiworker needs TF_CONFIG with the cluster's workers and this process's index, "
-            "as tf.distribute documents it; it is not set"
-        )
-    try:
-        task = json.loads(config)["task"]
-        kind, index = str(task["type"]), int(task["index"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"TF_CONFIG should be JSON with cluster and task, but cannot be read as such: {error!r}"
-        ) from error
-    import tensorflow as tf
-
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    return strategy, kind == "chief" or (kind == "worker" and index == 0)
-
-
-def _train(dataset: Dataset, run: Run, options: TrainOptions, strategy: Any, *, resume: bool, chief: bool) -> Fitted:
-    model = RunModel(run.folder / TEACHER)
+def _train(dataset: Dataset, run: Run, options: TrainOptions, place: Place, *, resume: bool) -> Fitted:
+    model = run.teacher
     model.folder.mkdir(parents=True, exist_ok=True)
-    with strategy.scope() if strategy else contextlib.nullcontext():
+    with place.scope():
         net = build_unet(options.spec, seed=options.fit.seed)
         if options.start:
             copy_weights(net, load_keras(options.start), options.start)
         say(f"training {net.count_params():,} parameters on {len(dataset.split('train'))} pictures")
-        fitted = fit(net, dataset, model.folder, options.fit, resume=resume, chief=chief)
-    if chief:
+        fitted = fit(net, dataset, model.folder, options.fit, resume=resume)
+    if place.chief:
+        if place.strategy:  # reading a distributed net would ask workers that may be gone
+            net = build_unet(options.spec)
+            net.load_weights(model.folder / BEST_WEIGHTS)
         info = {"kind": TEACHER, "spec": options.spec.as_json(), "best": fitted.best, "seconds": round(fitted.seconds)}
         save_model(net, model, info)
         run.add(TEACHER)

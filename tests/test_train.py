@@ -1,0 +1,268 @@
+"""Training on a tiny data set: what it leaves behind, going on after a kill, stopping early."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgeblur.cli import main
+from edgeblur.dataset import Dataset
+from edgeblur.distill.fit import FitOptions
+from edgeblur.distill.lessons import Augmentation, lessons
+from edgeblur.distill.make import MakeOptions, make_dataset
+from edgeblur.distill.sources import from_synthetic
+from edgeblur.distill.train import TrainOptions, train
+from edgeblur.distill.unet import UNetSpec, unet_spec
+from edgeblur.errors import UserError
+from edgeblur.files import read_json
+from edgeblur.run import Run, open_run
+
+SPEC = unet_spec(2, 2, height=32, width=32)
+QUICK = TrainOptions(SPEC, FitOptions(epochs=1, batch=8))
+MEASURES = {"loss", "mae", "psnr", "ssim"}
+
+
+def command(data: Dataset, out: Path, *more: str) -> list[str]:
+    shape = ["--width", "2", "--levels", "2", "--size", "32", "--batch", "8"]
+    return ["train", "--data", str(data.root), "--out", str(out), *shape, *more]
+
+
+def epochs_of(run: Path) -> list[dict[str, float]]:
+    return list(read_json(run / "teacher" / "history.json")["epochs"])
+
+
+def same_weights(one: Path, two: Path) -> bool:
+    from edgeblur.distill.keras_files import load_keras
+
+    pairs = zip(load_keras(one).get_weights(), load_keras(two).get_weights(), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_what_a_training_leaves_behind(tiny_run: Run) -> None:
+    teacher = tiny_run.teacher
+    assert {path.name for path in teacher.folder.iterdir()} == {
+        "curves.png", "float.tflite", "history.json", "model.json", "model.keras",
+    }  # fmt: skip
+    with Image.open(teacher.folder / "curves.png") as curves:
+        assert curves.format == "PNG"
+        assert min(curves.size) > 300
+        assert len(curves.convert("RGB").getcolors(1 << 24)) > 20
+    (epoch,) = epochs_of(tiny_run.folder)
+    assert set(epoch) == {"epoch", "seconds"} | MEASURES | {f"val_{measure}" for measure in MEASURES}
+    assert 0 < epoch["val_mae"] < 1
+    assert 0 < epoch["val_psnr"] < 60
+    assert -1 <= epoch["val_ssim"] <= 1
+    info = teacher.info()
+    assert (info["kind"], info["parameters"], info["best"]["epoch"]) == ("teacher", 1925, 1)
+    assert UNetSpec.from_json(info["spec"]) == SPEC
+    assert [model.name for model in open_run(tiny_run.folder).models()] == ["teacher"]
+
+
+def test_the_history_tells_the_truth(tiny_run: Run, tiny_data: Dataset) -> None:
+    """PSNR and MAE of the validation split, computed anew from the saved model."""
+    from edgeblur.distill.keras_files import load_keras
+
+    net = load_keras(tiny_run.teacher.keras)
+    lesson = lessons(tiny_data, "val", height=32, width=32, batch=4, face_weight=1.0, augment=None)
+    ((picture, target, weight),) = lesson.as_numpy_iterator()
+    error = net.predict(picture, verbose=0) - target
+    (epoch,) = epochs_of(tiny_run.folder)
+    assert epoch["val_mae"] == pytest.approx(np.abs(error).mean(), rel=1e-3)
+    decibel = [-10 * np.log10(np.square(e).mean()) for e in error]
+    assert epoch["val_psnr"] == pytest.approx(np.mean(decibel), rel=1e-3)
+    assert epoch["val_loss"] == pytest.approx(np.square(error).mean(), rel=1e-3)
+    assert (weight == 1).all()
+
+
+def test_training_learns(tiny_data: Dataset, tmp_path: Path) -> None:
+    options = TrainOptions(SPEC, FitOptions(epochs=6, batch=4, learning_rate=2e-2, augmentation=None))
+    fitted = train(tiny_data.root, tmp_path / "run", options)
+    assert len(fitted.epochs) == 6
+    assert fitted.epochs[-1]["psnr"] > fitted.epochs[0]["psnr"] + 1
+    assert fitted.best["val_loss"] == min(epoch["val_loss"] for epoch in fitted.epochs)
+
+
+def test_a_killed_training_goes_on(tiny_data: Dataset, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = command(tiny_data, out, "--epochs", "4")
+    # The epochs are made slow enough to be killed in, by a sitecustomize that only this process sees.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import edgeblur.distill.fit as fit, time\n"
+        "write = fit._History.write\n"
+        "def slowly(history):\n"
+        "    write(history)\n"
+        "    if len(history.epochs) == 3:\n"
+        "        time.sleep(600)\n"
+        "fit._History.write = slowly\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-m", "edgeblur", *arguments], env=environment) as process:
+        history = out / "teacher" / "history.json"
+        while process.poll() is None and not (history.exists() and len(epochs_of(out)) == 3):
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    before = epochs_of(out)
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, "--resume"])
+    assert ended.value.code == 0
+    after = epochs_of(out)
+    assert [epoch["epoch"] for epoch in after] == [1, 2, 3, 4]
+    assert after[:2] == before[:2]  # the third was noted, but killed before its checkpoint: it ran again
+    assert after[2] != before[2]
+    assert open_run(out).teacher.info()["best"] == min(after, key=lambda epoch: epoch["val_loss"])
+    assert not (out / "teacher" / "checkpoint").exists()
+
+
+def test_resuming_what_had_ended_changes_nothing(tiny_data: Dataset, tiny_run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(tiny_run.folder, out)
+    before = {path.name: path.read_bytes() for path in (out / "teacher").iterdir()}
+    fitted = train(tiny_data.root, out, QUICK, resume=True)
+    assert len(fitted.epochs) == 1
+    assert {path.name: path.read_bytes() for path in (out / "teacher").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (replace(QUICK, fit=replace(QUICK.fit, epochs=2)), "epochs 1, not 2"),
+        (replace(QUICK, spec=unet_spec(2, 2, height=32, width=32, dropout=True)), "dropout"),
+        (replace(QUICK, fit=replace(QUICK.fit, augmentation=Augmentation(flip=False))), "flip True, not False"),
+    ],
+)
+def test_resuming_with_other_options_is_refused(
+    tiny_data: Dataset, tiny_run: Run, options: TrainOptions, told: str
+) -> None:
+    with pytest.raises(UserError, match=f"begun with other options.*{told}"):
+        train(tiny_data.root, tiny_run.folder, options, resume=True)
+
+
+def test_resuming_needs_a_training_of_the_same_data(tiny_data: Dataset, tiny_run: Run, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no run folder"):
+        train(tiny_data.root, tmp_path / "none", QUICK, resume=True)
+    other = shutil.copytree(tiny_data.root, tmp_path / "other")
+    with pytest.raises(UserError, match=r"other options.*data"):
+        train(other, tiny_run.folder, QUICK, resume=True)
+
+
+def test_training_stops_early(tiny_data: Dataset, tmp_path: Path) -> None:
+    """A learning rate so large that nothing gets better: patience 1 ends it long before epoch 30."""
+    options = TrainOptions(SPEC, FitOptions(epochs=30, batch=8, learning_rate=50.0, patience=1))
+    fitted = train(tiny_data.root, tmp_path / "run", options)
+    assert len(fitted.epochs) < 30
+    assert fitted.epochs[-1]["epoch"] == fitted.best["epoch"] + 1
+
+
+def test_a_start_gives_its_weights(tiny_data: Dataset, tiny_run: Run, tmp_path: Path) -> None:
+    still = FitOptions(epochs=1, batch=16, learning_rate=1e-12)
+    train(tiny_data.root, tmp_path / "run", TrainOptions(SPEC, still, start=tiny_run.teacher.keras))
+    begun, ended = tiny_run.teacher.notes("history.json"), epochs_of(tmp_path / "run")
+    assert begun is not None
+    assert ended[0]["val_psnr"] == pytest.approx(begun["epochs"][0]["val_psnr"], abs=1e-3)
+    assert not same_weights(tmp_path / "run" / "teacher" / "model.keras", _fresh(tmp_path))
+
+
+def _fresh(folder: Path) -> Path:
+    from edgeblur.distill.unet import build_unet
+
+    build_unet(SPEC).save(folder / "fresh.keras")
+    return folder / "fresh.keras"
+
+
+def test_a_start_of_another_shape_is_refused(tiny_data: Dataset, tiny_run: Run, tmp_path: Path) -> None:
+    wide = TrainOptions(unet_spec(4, 2, height=32, width=32), QUICK.fit, start=tiny_run.teacher.keras)
+    with pytest.raises(UserError, match="another arrangement"):
+        train(tiny_data.root, tmp_path / "run", wide)
+    with pytest.raises(UserError, match="does not exist"):
+        train(tiny_data.root, tmp_path / "run", replace(QUICK, start=tmp_path / "no.keras"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_occupied_run_is_refused_unless_forced(tiny_data: Dataset, tiny_run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(tiny_run.folder, out)
+    (out / "report.md").write_text("old")
+    with pytest.raises(UserError, match="--force"):
+        train(tiny_data.root, out, QUICK)
+    train(tiny_data.root, out, QUICK, force=True)
+    assert not (out / "report.md").exists()
+    with pytest.raises(UserError, match="lies in it"):
+        train(tiny_data.root, tiny_data.root.parent, QUICK, force=True)
+    assert tiny_data.root.exists()
+
+
+def test_a_training_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
+    options = MakeOptions(size=32, shares=(1.0, 0.0, 0.0))
+    data = make_dataset(from_synthetic(3, size=32), tmp_path / "data", options)
+    with pytest.raises(UserError, match="no pictures in its val split"):
+        train(data.root, tmp_path / "run", QUICK)
+    (data.root / "train" / "00002.jpg").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"train/00002\.jpg should be a picture"):
+        train(data.root, tmp_path / "run", QUICK)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
+
+
+def test_augmented_pairs_stay_pairs(tiny_data: Dataset) -> None:
+    """Where the mask says that nothing was blurred, picture and target agree, however they were varied."""
+    lesson = lessons(tiny_data, "train", height=32, width=32, batch=16, face_weight=3.0, augment=Augmentation())
+    ((picture, target, weight),) = lesson.as_numpy_iterator()
+    assert picture.shape == target.shape == (16, 32, 32, 3)
+    assert weight.shape == (16, 32, 32)
+    assert 0 <= picture.min() < picture.max() <= 1
+    assert 1 <= weight.min() < weight.max() <= 3.001
+    background = weight < 1.01
+    assert background.mean() > 0.2
+    inside, outside = (np.abs(picture - target)[chosen].mean() for chosen in (~background, background))
+    assert outside < 0.03 < inside
+    plain = lessons(tiny_data, "train", height=32, width=32, batch=16, face_weight=3.0, augment=None)
+    assert not np.array_equal(next(plain.as_numpy_iterator())[0], picture)
+
+
+def test_pictures_too_many_for_memory_are_read_as_they_come(
+    tiny_data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = lessons(tiny_data, "val", height=24, width=24, batch=4, face_weight=2.0, augment=None)
+    monkeypatch.setattr("edgeblur.distill.lessons._CACHE_BYTES", 0)
+    read = lessons(tiny_data, "val", height=24, width=24, batch=4, face_weight=2.0, augment=None)
+    for one, two in zip(next(kept.as_numpy_iterator()), next(read.as_numpy_iterator()), strict=True):
+        assert np.abs(one - two).mean() < 0.01  # two JPEG decoders
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--size", "33"], "multiples of 4, got 33x33"),
+        (["--levels", "9"], "--levels"),
+        (["--epochs", "0"], "--epochs"),
+        (["--learning-rate", "0"], "--learning-rate"),
+        (["--strategy", "magic"], "--strategy"),
+    ],
+)
+def test_bad_options_get_one_sentence(
+    tiny_data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(command(tiny_data, tmp_path / "run", *options))
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "--data", str(tmp_path), "--out", str(tmp_path / "run")])
+    assert ended.value.code == 2
+    assert "edgeblur data make" in capsys.readouterr().err
+    assert json.dumps([path.name for path in tmp_path.iterdir()]) == "[]"
