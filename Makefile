@@ -16,8 +16,8 @@ install: $(VENV)/.installed ## the package with all extras, editable, in $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
+	$(BIN)/pip install --quiet uv # several times faster than pip at TensorFlow's size
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[all,dev]'
 	@touch $@
 
 lint: $(VENV)/.installed types

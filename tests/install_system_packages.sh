@@ -6,6 +6,7 @@ missing=""
 for pair in gcc:gcc g++:g++ clang:clang chromium:chromium; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
+ldconfig -p 2>/dev/null | grep -q libGL.so.1 || missing="$missing libgl1 libglib2.0-0" # the detector's OpenCV wants it
 [ -z "$missing" ] && exit 0
 if ! command -v apt-get >/dev/null 2>&1; then
     echo "not found, and no apt-get to install them:$missing" >&2
