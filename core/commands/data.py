@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +11,6 @@ from edgeblur.commands.options import force_option, json_option
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say, track
-
-if TYPE_CHECKING:
-    from edgeblur.distill.sources import Photos
 
 
 @click.group(short_help="Make a data set.")
@@ -68,7 +62,7 @@ def make(
     """
     from edgeblur.blur import BlurStyle
     from edgeblur.distill.make import MakeOptions, make_dataset
-    from edgeblur.distill.sources import open_source, parse_source
+    from edgeblur.distill.sources import open_photos, open_source, parse_source
     from edgeblur.files import refuse_existing
 
     refuse_existing(out, force=force)
@@ -76,15 +70,13 @@ def make(
     if bool(photos) == bool(source):
         raise UserError("data make needs photo folders or a --source (such as synthetic:600), one of the two")
     if source:
-        found = [open_source(parse_source(source), size=size, seed=seed, limit=limit)]
+        found = open_source(parse_source(source), size=size, seed=seed, limit=limit)
     else:
-        found = _open_photos(photos, labels, detector, frozenset(terms.split(",")) if terms else None, skipped)
+        wanted = frozenset(term.strip() for term in terms.split(",")) if terms else None
+        found = open_photos(photos, labels, skipped=skipped, detector=detector, terms=wanted, limit=limit)
     style = BlurStyle(strength=strength, grow=grow)
     options = MakeOptions(size, shares or (0.7, 0.2, 0.1), seed, keep_splits=shares is None, style=style)
-    counts_known = [part.total for part in found if part.total is not None]
-    total = min(sum(counts_known), limit or sys.maxsize) if len(counts_known) == len(found) else limit
-    stream = track(itertools.islice(itertools.chain.from_iterable(found), limit), "making pictures", total)
-    data = make_dataset(stream, out, options, force=force)
+    data = make_dataset(track(found, "making pictures", found.total), out, options, force=force)
     counts = data.manifest["counts"]
     faces = sum(len(sample.faces) for sample in data.samples)
     for sentence in skipped:
@@ -94,22 +86,3 @@ def make(
     else:
         told = ", ".join(f"{count} {split}" for split, count in counts.items())
         stdout.print(f"{out}: {told} pictures with {faces} faces ({len(skipped)} files skipped)", markup=False)
-
-
-def _open_photos(
-    folders: tuple[Path, ...], labels: tuple[Path, ...], detector: str, terms: frozenset[str] | None, skipped: list[str]
-) -> list[Photos]:
-    """Folders with their label files, in the order given; without any label file, a detector finds the faces."""
-    from edgeblur.detectors import open_detector
-    from edgeblur.distill.sources import from_detector, from_labels
-
-    if labels and len(labels) != len(folders):
-        raise UserError(
-            f"give one --labels for each photo folder, in the same order: got {len(labels)} for {len(folders)}"
-        )
-    if labels:
-        return [from_labels(folder, file, skipped, terms) for folder, file in zip(folders, labels, strict=True)]
-    if terms:
-        raise UserError("--terms chooses by what a label file says of each picture: name one with --labels")
-    finder = open_detector(detector)
-    return [from_detector(folder, finder, skipped) for folder in folders]
