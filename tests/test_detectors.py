@@ -41,7 +41,7 @@ def recall_and_precision(detector: Detector, photos: list[tuple[Image.Image, tup
 
 
 def test_drawn_faces_are_found(detector: Detector) -> None:
-    scenes = [draw_scene(seed, 192) for seed in range(12)]
+    scenes = [draw_scene(seed, 192) for seed in range(24)]
     recall, precision = recall_and_precision(detector, scenes)
     assert recall > {"centerface": 0.85, "blazeface": 0.65}[detector.name]
     assert precision > 0.85
