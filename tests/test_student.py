@@ -1,0 +1,253 @@
+"""Students: distilled, slimmed, made sparse; each claim checked on the files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgeblur.cli import main
+from edgeblur.distill.fit import FitOptions, Teaching, fit
+from edgeblur.distill.keras_files import load_keras
+from edgeblur.distill.prune import prune_channels, pruned_spec, zero_share
+from edgeblur.distill.student import StudentOptions, distill
+from edgeblur.distill.unet import UNetSpec, build_unet, unet_spec
+from edgeblur.errors import UserError
+from edgeblur.files import compressed_bytes
+from edgeblur.run import Run, RunModel, open_run
+
+QUICK = StudentOptions(width=4, levels=2, fit=FitOptions(epochs=1, batch=8))
+NAME = "w4l2"
+
+
+@pytest.fixture(scope="session")
+def distilled(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run with a student of width 4, the same student alone, half of its channels, and 60 % zeros."""
+    folder = tmp_path_factory.mktemp("distilled") / "run"
+    shutil.copytree(tiny_run.folder, folder)
+    run = open_run(folder)
+    fit_options = FitOptions(epochs=5, batch=4, learning_rate=3e-3)
+    distill(run, replace(QUICK, prune=0.5, sparsity=0.6, feature_weight=0.1, fit=fit_options))
+    return run
+
+
+@pytest.fixture
+def run(tiny_run: Run, tmp_path: Path) -> Run:
+    """A run of this test's own, with a teacher only."""
+    shutil.copytree(tiny_run.folder, tmp_path / "run")
+    return open_run(tmp_path / "run")
+
+
+def picture(spec: UNetSpec, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).random((2, spec.height, spec.width, 3), np.float32)
+
+
+def test_the_models_of_a_distillation(distilled: Run) -> None:
+    names = ["teacher", f"{NAME}-alone", NAME, f"{NAME}-prune50", f"{NAME}-sparse60"]
+    assert [model.name for model in distilled.models()] == names
+    kinds = [model.info()["kind"] for model in distilled.models()]
+    assert kinds == ["teacher", "alone", "student", "student", "student"]
+    for model in distilled.models():
+        assert {"curves.png", "float.tflite", "history.json"} <= {path.name for path in model.folder.iterdir()}
+        assert load_keras(model.keras).count_params() == model.info()["parameters"]
+
+
+def test_what_distilling_gained_is_told(distilled: Run) -> None:
+    info, alone = distilled.model(NAME).info(), distilled.model(f"{NAME}-alone").info()
+    gain = info["gained_by_distilling"]
+    assert gain["alone_val_psnr_db"] == alone["best"]["val_psnr"]
+    assert gain["distilled_val_psnr_db"] == info["best"]["val_psnr"]
+    assert gain["gain_db"] == pytest.approx(gain["distilled_val_psnr_db"] - gain["alone_val_psnr_db"], abs=1e-3)
+    assert info["parent"] == "teacher"
+    assert alone["spec"] == info["spec"]
+    assert alone["best"] != info["best"]  # the teacher made a difference
+
+
+def test_pruned_channels_make_a_smaller_model(distilled: Run) -> None:
+    before, after = distilled.model(NAME), distilled.model(f"{NAME}-prune50")
+    assert after.info()["pruned_channels"] == 0.5
+    assert after.info()["parent"] == NAME
+    assert after.info()["parameters"] == build_unet(unet_spec(2, 2, height=32, width=32)).count_params()
+    assert after.info()["parameters"] < 0.3 * before.info()["parameters"]
+    assert after.float_tflite.stat().st_size < 0.8 * before.float_tflite.stat().st_size
+
+
+def test_sparsity_compresses_but_does_not_shrink(distilled: Run) -> None:
+    before, after = distilled.model(NAME), distilled.model(f"{NAME}-sparse60")
+    assert after.info()["zeroed_weights"] == pytest.approx(0.6, abs=0.02)
+    assert zero_share(load_keras(after.keras)) == pytest.approx(0.6, abs=0.02)
+    assert after.info()["parameters"] == before.info()["parameters"]
+    sizes = [model.float_tflite.stat().st_size for model in (before, after)]
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.02)
+    dense, sparse = (compressed_bytes(model.float_tflite.read_bytes()) for model in (before, after))
+    assert sparse < 0.75 * dense
+
+
+def test_the_best_epoch_of_a_sparse_student_has_its_zeros(distilled: Run) -> None:
+    """Earlier epochs are better, having fewer zeros; they must not be the ones that are kept."""
+    model = distilled.model(f"{NAME}-sparse60")
+    assert model.info()["best"]["epoch"] >= 0.6 * 5
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_pruning_nothing_changes_nothing(batch_norm: bool) -> None:
+    spec = unet_spec(3, 2, height=16, width=16, batch_norm=batch_norm)
+    net = build_unet(spec, seed=5)
+    _make_lively(net)
+    slim, same = prune_channels(net, spec, 0.0)
+    assert same == spec
+    assert np.array_equal(slim.predict(picture(spec), verbose=0), net.predict(picture(spec), verbose=0))
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("levels", [2, 3])
+def test_pruning_dead_channels_changes_nothing(batch_norm: bool, levels: int) -> None:
+    spec = unet_spec(4, levels, height=16, width=16, batch_norm=batch_norm)
+    net = build_unet(spec, seed=5)
+    _make_lively(net)
+    _kill_channels(net, 0.5)
+    slim, smaller = prune_channels(net, spec, 0.5)
+    assert slim.count_params() < 0.35 * net.count_params()
+    assert smaller.bottleneck == (2 * 2**levels,) * 2
+    wanted = net.predict(picture(spec), verbose=0)
+    assert wanted.std() > 0.05  # otherwise anything would be equal
+    assert np.abs(slim.predict(picture(spec), verbose=0) - wanted).max() < 1e-5  # sums run in another order
+
+
+def _make_lively(net: Any) -> None:
+    """Biases and batch norms as training leaves them: nothing is 0 or 1 any more."""
+    random = np.random.default_rng(1)
+    for layer in net.layers:
+        weights = layer.get_weights()
+        layer.set_weights([w if w.ndim == 4 else random.uniform(0.2, 1.2, w.shape) for w in weights])
+
+
+def _kill_channels(net: Any, share: float) -> None:
+    """Make a random `share` of every layer's channels put out 0, whatever comes in."""
+    random = np.random.default_rng(2)
+    for layer in net.layers:
+        weights = layer.get_weights()
+        if layer.name == "head" or not weights or layer.name.endswith("_norm"):
+            continue
+        count = weights[1].shape[0]
+        dead = random.permutation(count)[: round(count * share)]
+        norms = [other for other in net.layers if other.name == f"{layer.name}_norm"]
+        for norm in norms:  # the filter may be as large as it likes: the scale after it is 0
+            gamma, beta, *moving = norm.get_weights()
+            gamma[dead] = beta[dead] = 0
+            norm.set_weights([gamma, beta, *moving])
+        if not norms:
+            weights[0][(..., dead, slice(None)) if layer.name.startswith("up") else (..., dead)] = 0
+            weights[1][dead] = 0
+            layer.set_weights(weights)
+
+
+def test_at_least_one_channel_stays() -> None:
+    spec = unet_spec(2, 2, height=16, width=16)
+    assert pruned_spec(spec, 0.95).encoder == ((1, 1), (1, 1))
+    slim, _ = prune_channels(build_unet(spec), spec, 0.95)
+    assert slim.predict(picture(spec), verbose=0).shape == (2, 16, 16, 3)
+
+
+def test_a_teacher_alone_can_be_learnt_from(run: Run, tmp_path: Path) -> None:
+    """Weight 1: the target is the teacher's output, so a copy of the teacher has nothing to learn."""
+    from edgeblur.dataset import open_dataset
+
+    teacher = load_keras(run.teacher.keras)
+    copy = load_keras(run.teacher.keras)
+    options = FitOptions(epochs=1, batch=8, learning_rate=1e-9)
+    fitted = fit(copy, open_dataset(run.dataset), tmp_path, options, teaching=Teaching(teacher, weight=1.0))
+    assert fitted.epochs[0]["loss"] < 1e-6
+    assert fitted.epochs[0]["val_loss"] > 1e-3  # validation is against the ground truth
+
+
+def test_an_existing_student_is_refused_unless_forced(distilled: Run, tmp_path: Path) -> None:
+    shutil.copytree(distilled.folder, tmp_path / "run")
+    run = open_run(tmp_path / "run")
+    with pytest.raises(UserError, match=f"{NAME} exists already: add --force"):
+        distill(run, QUICK)
+    with pytest.raises(UserError, match="prune50 exists already"):
+        distill(run, replace(QUICK, prune=0.5))
+    before = run.model(NAME).keras.read_bytes()
+    (pruned,) = distill(run, replace(QUICK, prune=0.25))
+    assert pruned.name == f"{NAME}-prune25"
+    assert run.model(NAME).keras.read_bytes() == before  # a finished student is pruned, not trained again
+    (again,) = distill(run, replace(QUICK, alone=False), force=True)
+    assert again.info()["best"]["epoch"] == 1
+    assert run.model(NAME).keras.read_bytes() != before
+
+
+def test_finished_students_are_not_trained_again_on_resume(distilled: Run) -> None:
+    files = {path: path.stat().st_mtime_ns for path in distilled.folder.rglob("*") if path.name == "model.keras"}
+    options = replace(QUICK, prune=0.5, sparsity=0.6, feature_weight=0.1)
+    models = distill(distilled, options, resume=True)
+    assert [model.name for model in models] == [f"{NAME}-prune50", f"{NAME}-sparse60"]
+    assert {path: path.stat().st_mtime_ns for path in files} == files
+
+
+def test_an_unfinished_student_is_resumed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edgeblur.distill import fit as fit_module
+
+    options = replace(QUICK, alone=False, fit=replace(QUICK.fit, epochs=3))
+    write = fit_module._History.write
+
+    def interrupted(history: Any) -> None:
+        write(history)
+        if len(history.epochs) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit_module._History, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        distill(run, options)
+    monkeypatch.undo()
+    student = RunModel(run.folder / NAME)
+    begun = (student.notes("history.json") or {})["epochs"]
+    with pytest.raises(UserError, match="unfinished training"):
+        distill(run, options)
+    with pytest.raises(UserError, match="epochs 3, not 4"):
+        distill(run, replace(options, fit=replace(options.fit, epochs=4)), resume=True)
+    distill(run, options, resume=True)
+    ended = (student.notes("history.json") or {})["epochs"]
+    assert [epoch["epoch"] for epoch in ended] == [1, 2, 3]
+    assert ended[0] == begun[0]
+
+
+@pytest.mark.parametrize(("option", "share"), [("prune", 1.0), ("prune", -0.1), ("sparsity", 1.5)])
+def test_shares_outside_0_to_1_are_refused(run: Run, option: str, share: float) -> None:
+    shares = {"prune": 0.0, "sparsity": 0.0, option: share}
+    with pytest.raises(UserError, match=f"--{option} takes a share"):
+        distill(run, replace(QUICK, prune=shares["prune"], sparsity=shares["sparsity"]))
+
+
+def test_the_command(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["distill", str(run.folder), "--width", "2", "--levels", "2", "--no-alone", "--epochs", "1"]
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, "--batch", "8", "--json"])
+    assert ended.value.code == 0
+    (model,) = json.loads(capsys.readouterr().out)["models"]
+    assert model["name"] == "w2l2"
+    assert "gained_by_distilling" not in model
+    with pytest.raises(SystemExit) as refused:
+        main(arguments)
+    assert refused.value.code == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("levels", [2, 3, 4])
+def test_levels_that_do_not_fit_the_picture(run: Run, levels: int) -> None:
+    assert build_unet(unet_spec(1, levels, height=32, width=32)).output_shape == (None, 32, 32, 3)
+    with pytest.raises(UserError, match="multiples of 64"):
+        distill(run, replace(QUICK, levels=6))
+    assert sorted(path.name for path in run.folder.iterdir()) == ["run.json", "teacher"]
+
+
+def test_a_run_without_a_teacher(tmp_path: Path, tiny_run: Run) -> None:
+    (tmp_path / "run").mkdir()
+    shutil.copy(tiny_run.folder / "run.json", tmp_path / "run")
+    with pytest.raises(UserError, match="no finished teacher"):
+        distill(open_run(tmp_path / "run"), QUICK)
