@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
+import os
 import sys
-from typing import Any
+from collections.abc import Iterator
+from typing import NoReturn
 
 import click
 
 from edgeblur import __version__
-from edgeblur.errors import EdgeblurError
+from edgeblur.errors import EdgeblurError, as_sentence
 
 COMMANDS = {
     "blur": "Blur the faces of a picture or a folder, with a model or a detector.",
@@ -51,17 +55,54 @@ def cli() -> None:
     """Distill a face-blurring U-Net into int8 students for microcontrollers, and prove what was lost."""
 
 
-def main(arguments: list[str] | None = None) -> Any:
+def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line; every failure that has a sentence gets that sentence and its exit code."""
-    try:
-        code = cli.main(arguments, prog_name="edgeblur", standalone_mode=False)
-    except click.exceptions.Abort:
-        print("edgeblur: interrupted; nothing half-written was left behind", file=sys.stderr)
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except EdgeblurError as error:
-        print(f"edgeblur: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    with _own_streams():
+        try:
+            code = cli.main(arguments, prog_name="edgeblur", standalone_mode=False)
+            sys.stdout.flush()  # here, where a full disk or a closed pipe can still be told
+        except click.ClickException as error:
+            error.show()
+            code = 2
+        except _TOLD as error:
+            code = _tell(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+_TOLD = (EdgeblurError, OSError, MemoryError, click.exceptions.Abort, KeyboardInterrupt)
+
+
+def _tell(error: BaseException) -> int:
+    """Write the one sentence for an error to standard error, and give its exit code."""
+    if isinstance(error, BrokenPipeError):  # `| head` has seen enough; as click does, no word about it
+        return 1
+    if isinstance(error, (click.exceptions.Abort, KeyboardInterrupt)):
+        sentence, code = "interrupted; nothing half-written was left behind", 130
+    elif isinstance(error, MemoryError):
+        sentence, code = "there is not enough memory for this: try smaller pictures, batches or nets", 1
+    elif isinstance(error, OSError):
+        told = as_sentence(error)
+        sentence, code = str(told), told.exit_code
+    else:
+        sentence, code = str(error), getattr(error, "exit_code", 1)
+    with contextlib.suppress(OSError):  # nobody may be listening there either
+        print("edgeblur:", " ".join(sentence.splitlines()), file=sys.stderr, flush=True)
+    return code
+
+
+@contextlib.contextmanager
+def _own_streams() -> Iterator[None]:
+    """Standard streams that take every file name, also where they are closed, and that end in silence."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # started with >&-
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as long as the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names need not be text
+    try:
+        yield
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:  # told already; Python would tell it again at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

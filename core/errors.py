@@ -1,5 +1,14 @@
 """The two ways a command can end badly, each told to the user in one sentence."""
 
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_WRONG_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOENT,
+                errno.ENAMETOOLONG, errno.ELOOP)  # fmt: skip
+
 
 class EdgeblurError(Exception):
     """Base of all errors whose text is meant for the user: what was expected, what came, what to do."""
@@ -20,3 +29,18 @@ class RunError(EdgeblurError):
 def missing_package(package: str, extra: str) -> UserError:
     """The error for a command that needs a package outside the light install."""
     return UserError(f"this needs the package {package}, which is not installed: pip install 'edgeblur[{extra}]'")
+
+
+def as_sentence(error: OSError, path: Path | None = None) -> EdgeblurError:
+    """The operating system's refusal as an error of ours: a full disk breaks a run, a wrong place is the user's.
+
+    Args:
+        path: what was being written; without it, the file that the system names, or standard output.
+    """
+    place = str(path or error.filename or "standard output")
+    if error.errno in _DISK_FULL:
+        return RunError(f"the disk is full: {place} could not be written; free some space and run again")
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.errno in _WRONG_PLACE:
+        return UserError(f"{place} cannot be used ({reason}): choose another place")
+    return RunError(f"{place} could not be read or written: {reason}")

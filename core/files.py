@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from edgeblur.errors import RunError, UserError
-
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+from edgeblur.errors import UserError, as_sentence
 
 
 @contextlib.contextmanager
@@ -25,10 +22,20 @@ def telling_disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _DISK_FULL:
-            raise RunError(f"the disk is full: {path} could not be written; free some space and run again") from error
-        if isinstance(error, (PermissionError, NotADirectoryError)) or error.errno == errno.EROFS:
-            raise UserError(f"{path} cannot be written ({error.strerror}): choose another place") from error
+        raise as_sentence(error, path) from error
+
+
+@contextlib.contextmanager
+def _made_parents(path: Path) -> Iterator[None]:
+    """Make the folders above `path`; those that were missing go again if the block fails."""
+    missing = [folder for folder in path.parents if not folder.exists()]  # the deepest first
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in missing:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
         raise
 
 
@@ -37,11 +44,12 @@ def write_bytes(path: Path, data: bytes) -> None:
 
     Raises:
         RunError: the disk is full.
-        UserError: the place cannot be written to.
+        UserError: the place cannot be written to, or is a folder or a device.
     """
-    with telling_disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    if path.exists() and not path.is_file():  # renamed over, a device such as /dev/null would be gone
+        raise UserError(f"{path} is no ordinary file: choose another place")
+    with telling_disk_errors(path), _made_parents(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -56,7 +64,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """`write_bytes` for UTF-8 text."""
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode(errors="backslashreplace"))  # file names need not be text
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -74,8 +82,22 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist") from error
+    except PermissionError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})") from error
     except (json.JSONDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
         raise UserError(f"{path} should be JSON that edgeblur wrote, but cannot be read as such: {error}") from error
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """`read_json` where the file holds one object.
+
+    Raises:
+        UserError: the file is missing, is no JSON, or holds something else.
+    """
+    data = read_json(path)
+    if not isinstance(data, dict):
+        raise UserError(f"{path} should hold a JSON object that edgeblur wrote, but holds another thing: {data!r:.40}")
+    return data
 
 
 def refuse_existing(path: Path, *, force: bool = False) -> None:
@@ -84,7 +106,7 @@ def refuse_existing(path: Path, *, force: bool = False) -> None:
     Raises:
         UserError: `path` is a file, or a folder with something in it, and `force` is false.
     """
-    occupied = path.is_file() or (path.is_dir() and any(path.iterdir()))
+    occupied = any(path.iterdir()) if path.is_dir() else path.exists()
     if occupied and not force:
         raise UserError(f"{path} exists already: choose another place, or add --force to replace it")
 
@@ -93,10 +115,33 @@ def refuse_strangers(path: Path, marker: str) -> None:
     """Refuse to replace a folder that edgeblur did not make: --force must not cost a user's own files.
 
     Raises:
-        UserError: `path` is a folder with something in it, but without the file `marker` that ours always have.
+        UserError: `path` is a file, or a folder with something in it, but without the JSON
+            file `marker` that ours always have.
     """
-    if path.is_dir() and any(path.iterdir()) and not (path / marker).exists():
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{path} is a file, and a folder is to be made there: choose another place")
+    if path.is_dir() and any(path.iterdir()) and not _is_ours(path / marker):
         raise UserError(f"{path} holds files that edgeblur did not write (it has no {marker}): choose another place")
+
+
+def refuse_swallowing(path: Path, needed: Iterable[Path]) -> None:
+    """Refuse to replace a folder that holds what its successor is to be made from.
+
+    Raises:
+        UserError: something of `needed` lies in `path`.
+    """
+    for item in needed:
+        if item.resolve().is_relative_to(path.resolve()):
+            raise UserError(f"{path} would be replaced, but {item} lies in it: choose another --out")
+
+
+def _is_ours(marker: Path) -> bool:
+    """It names the edgeblur that wrote it; other programs write files called manifest.json too."""
+    try:
+        data = json.loads(marker.read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(data, dict) and "edgeblur" in data
 
 
 @contextlib.contextmanager
@@ -111,24 +156,36 @@ def new_folder(path: Path, *, force: bool = False, marker: str | None = None) ->
         UserError: `path` is not empty and `force` is false, is not one of ours, or cannot be written to.
         RunError: the disk is full.
     """
-    path = path.absolute()
+    path = path.resolve()  # of a link the folder behind it
     refuse_existing(path, force=force)
     if marker:
         refuse_strangers(path, marker)
-    with telling_disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    with telling_disk_errors(path), _made_parents(path):
+        staging = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:100]}."))
         try:
             staging.chmod(0o755)
             yield staging
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
-            staging.replace(path)
+            _swap(staging, path)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
+
+
+def _swap(new: Path, path: Path) -> None:
+    """Put the folder `new` at `path`; whenever this is interrupted, the old folder or the new one is there, whole."""
+    aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:100]}."))
+    try:
+        if path.is_dir():
+            path.replace(aside)
+        elif path.exists():
+            path.unlink()
+        new.replace(path)
+    except BaseException:
+        if not path.exists() and any(aside.iterdir()):
+            aside.replace(path)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def sha256(data: bytes) -> str:

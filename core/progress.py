@@ -10,16 +10,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 T = TypeVar("T")
 
-console = Console(stderr=True, highlight=False)
-out = Console(highlight=False)
+console = Console(stderr=True, highlight=False, markup=False, emoji=False)  # file names are no markup
+out = Console(highlight=False, markup=False, emoji=False)
 if not out.is_terminal:
-    out = Console(highlight=False, width=140)  # a pipe has no width; 80 columns would break our tables
+    out.width = 140  # a pipe has no width; 80 columns would break our tables
 
 
 def bar() -> Progress:
     """A progress bar in the house's form; it vanishes when done and is silent where nobody looks."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),

@@ -19,7 +19,7 @@ from typing import Any
 
 from edgeblur import __version__
 from edgeblur.errors import UserError
-from edgeblur.files import read_json, write_json
+from edgeblur.files import read_object, write_json
 
 TEACHER = "teacher"
 
@@ -52,13 +52,12 @@ class RunModel:
 
     def info(self) -> dict[str, Any]:
         """What model.json says: `kind`, `parameters`, `spec`, `made_by`, ... ; empty if there is none."""
-        path = self.folder / "model.json"
-        return dict(read_json(path)) if path.exists() else {}
+        return self.notes("model.json") or {}
 
     def notes(self, name: str) -> dict[str, Any] | None:
         """The JSON file `name` of this model's folder (`history.json`, `quantize.json`, ...), None if absent."""
         path = self.folder / name
-        return dict(read_json(path)) if path.exists() else None
+        return read_object(path) if path.exists() else None
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,16 @@ class Run:
     folder: Path
 
     def settings(self) -> dict[str, Any]:
-        """What run.json says."""
-        return dict(read_json(self.folder / "run.json"))
+        """What run.json says.
+
+        Raises:
+            UserError: it is missing or damaged.
+        """
+        path = self.folder / "run.json"
+        settings = read_object(path)
+        if not isinstance(settings.get("dataset"), str) or not isinstance(settings.get("models"), list):
+            raise UserError(f"{path} is damaged (it names no dataset or no models): train again, or restore it")
+        return settings
 
     @property
     def dataset(self) -> Path:

@@ -299,6 +299,22 @@ def image_model(graph: Graph) -> ImageModel:
     return ImageModel(graph, taken, _image_end(graph, graph.outputs, "output", "out"))
 
 
+def blurring_model(graph: Graph) -> ImageModel:
+    """`image_model`, and what comes out is a colour picture of the size that goes in.
+
+    Raises:
+        UserError: as `image_model`, or the output has another size or number of channels.
+    """
+    model = image_model(graph)
+    taken, given = ((end.width, end.height, end.channels) for end in (model.input, model.output))
+    if given != (*taken[:2], 3):
+        told = ["x".join(map(str, shape)) for shape in (taken, given)]
+        raise UserError(
+            f"{graph.name} makes {told[1]} of {told[0]}: to blur, it should give a colour picture of one size"
+        )
+    return model
+
+
 def require_int8(graph: Graph) -> None:
     """Check that a graph computes in integers throughout.
 

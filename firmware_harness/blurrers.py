@@ -13,8 +13,9 @@ from PIL import Image
 from edgeblur.blur import BlurStyle, blur_faces
 from edgeblur.detectors import DETECTORS, open_detector
 from edgeblur.errors import UserError
+from edgeblur.export.tflite import blurring_model, read_tflite
 from edgeblur.firmware_harness.engines import Engine, open_engine
-from edgeblur.images import Floats, find_pictures, readable_pictures, resize, save_picture, to_bytes
+from edgeblur.images import SUFFIXES, Floats, find_pictures, readable_pictures, resize, save_picture, to_bytes
 from edgeblur.progress import track
 from edgeblur.run import choose_tflite
 
@@ -41,12 +42,13 @@ def open_blurrer(text: str, *, fit: str = "resize", model: str | None = None, en
         model: which model of a run.
 
     Raises:
-        UserError: nothing by that name.
+        UserError: nothing by that name, or a model that gives something else than a picture of its input's size.
     """
     kind, _, name = text.partition(":")
     if kind == "detector" and not Path(text).exists():
         return detector_blurrer(name or DETECTORS[0])
     chosen = choose_tflite(Path(text), model)
+    blurring_model(read_tflite(chosen.path))
     return model_blurrer(open_engine(engine, chosen.path), chosen.name, fit)
 
 
@@ -120,8 +122,10 @@ def blur_files(source: Path, out: Path, blurrer: Blurrer, *, force: bool, skippe
     """
     pictures = find_pictures(source)
     single = source.is_file()
-    if single and not out.suffix:
-        raise UserError(f"{out} should name a picture file (such as {out}.jpg), as {source} is one picture")
+    if single and out.suffix.lower() not in SUFFIXES:
+        raise UserError(f"{out} should name a picture file ({', '.join(sorted(SUFFIXES))}), as {source} is one picture")
+    if not single and out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file, but {source} is a folder: name a folder to write its pictures into")
     targets = {p: out if single else out / p.relative_to(source) for p in pictures}
     for path, target in targets.items():
         if target.resolve() == path.resolve():

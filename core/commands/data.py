@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import force_option, json_option
+from edgeblur.commands.options import POSITIVE, force_option, json_option
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say, track
@@ -25,7 +26,7 @@ def _shares(context: click.Context, parameter: click.Parameter, text: str) -> tu
     try:
         train, val, test = (float(part) for part in text.split("/"))
         total = train + val + test
-        if min(train, val, test) < 0 or train <= 0:
+        if not math.isfinite(total) or min(train, val, test) < 0 or train <= 0:
             raise ValueError
     except ValueError as error:
         raise click.BadParameter(f"should be train/val/test such as 70/20/10, or `labels`, not {text!r}") from error
@@ -42,10 +43,12 @@ def _shares(context: click.Context, parameter: click.Parameter, text: str) -> tu
 @click.option("--split", "shares", default="70/20/10", show_default=True, callback=_shares,
               help="Train/val/test by source picture, or `labels` to keep each label's own split.")  # fmt: skip
 @click.option("--terms", help="Keep only pictures of these licence terms, comma-separated, as the labels name them.")
-@click.option("--size", default=192, show_default=True, type=click.IntRange(16), help="Side of the stored squares.")
-@click.option("--strength", default=0.3, show_default=True, type=click.FloatRange(0, min_open=True),
+@click.option(
+    "--size", default=192, show_default=True, type=click.IntRange(16, 4096), help="Side of the stored squares."
+)
+@click.option("--strength", default=0.3, show_default=True, type=POSITIVE,
               help="Standard deviation of the blur, as a share of the face's longer side.")  # fmt: skip
-@click.option("--grow", default=1.2, show_default=True, type=click.FloatRange(0, min_open=True),
+@click.option("--grow", default=1.2, show_default=True, type=POSITIVE,
               help="Factor on the face's ellipse.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), help="Pictures at most.")
 @click.option("--seed", default=0, show_default=True, help="Of the split, the crops and the synthetic scenes.")
@@ -63,9 +66,10 @@ def make(
     from edgeblur.blur import BlurStyle
     from edgeblur.distill.make import MakeOptions, make_dataset
     from edgeblur.distill.sources import open_photos, open_source, parse_source
-    from edgeblur.files import refuse_existing
+    from edgeblur.files import refuse_existing, refuse_swallowing
 
     refuse_existing(out, force=force)
+    refuse_swallowing(out, (*photos, *labels))
     skipped: list[str] = []
     if bool(photos) == bool(source):
         raise UserError("data make needs photo folders or a --source (such as synthetic:600), one of the two")

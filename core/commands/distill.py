@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import fit_options, force_option, json_option
+from edgeblur.commands.options import FiniteRange, fit_options, force_option, json_option
 from edgeblur.progress import out as stdout
 from edgeblur.run import open_run
 
@@ -16,9 +16,9 @@ from edgeblur.run import open_run
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--width", default=8, show_default=True, type=click.IntRange(1), help="Filters of the top level.")
 @click.option("--levels", default=3, show_default=True, type=click.IntRange(2, 4), help="Pooling levels.")
-@click.option("--teacher-weight", default=0.5, show_default=True, type=click.FloatRange(0, 1),
+@click.option("--teacher-weight", default=0.5, show_default=True, type=FiniteRange(0, 1),
               help="0 learns from the ground truth alone, 1 from the teacher alone.")  # fmt: skip
-@click.option("--feature-weight", default=0.0, show_default=True, type=click.FloatRange(0),
+@click.option("--feature-weight", default=0.0, show_default=True, type=FiniteRange(0),
               help="Weight of attention transfer between layers of the same place.")  # fmt: skip
 @click.option("--prune", default=0.0, help="Then remove this share of whole channels: smaller and faster.")
 @click.option("--sparsity", default=0.0, help="Then zero this share of single weights: smaller when compressed.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -9,7 +10,19 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_POSITIVE = click.FloatRange(0, min_open=True)
+
+class FiniteRange(click.FloatRange):
+    """A range of real numbers: `nan` passes click's own, as it is neither too small nor too large."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse infinity and what is no number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
+
+
+POSITIVE = FiniteRange(0, min_open=True)
 
 force_option = click.option("--force", is_flag=True, help="Replace what is there already.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable result on standard output.")
@@ -24,11 +37,11 @@ def fit_options(*, epochs: int) -> Callable[[F], F]:
             [
                 click.option("--epochs", default=epochs, show_default=True, type=click.IntRange(1), help="At most."),
                 click.option("--batch", default=16, show_default=True, type=click.IntRange(1), help="Pictures a step."),
-                click.option("--learning-rate", default=1e-3, show_default=True, type=_POSITIVE,
+                click.option("--learning-rate", default=1e-3, show_default=True, type=POSITIVE,
                              help="Of Adam at the start; falls along a cosine."),
                 click.option("--patience", default=10, show_default=True, type=click.IntRange(1),
                              help="Stop after so many epochs without a better validation loss."),
-                click.option("--face-weight", default=1.0, show_default=True, type=_POSITIVE,
+                click.option("--face-weight", default=1.0, show_default=True, type=POSITIVE,
                              help="How much more a pixel inside a face counts in the loss; 1 is plain MSE."),
                 click.option("--seed", default=0, show_default=True, help="Of weights and shuffling."),
             ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import force_option, json_option, model_option
+from edgeblur.commands.options import FiniteRange, force_option, json_option, model_option
 from edgeblur.files import refuse_existing, write_json
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
@@ -28,7 +28,9 @@ _PATH = click.Path(path_type=Path)
 @click.option("--reference", type=_PATH,
               help="A .tflite to measure fidelity against. [default: the run's teacher, or the data set]")  # fmt: skip
 @click.option("--exact", is_flag=True, help="Fail (exit code 1) if output bytes of the engines differ.")
-@click.option("--min-psnr", "min_psnr_db", type=float, help="Fail (exit code 1) below so many dB over the image.")
+@click.option(
+    "--min-psnr", "min_psnr_db", type=FiniteRange(), help="Fail (exit code 1) below so many dB over the image."
+)
 @click.option("--out", type=_PATH, help="Also write the JSON to this file.")
 @force_option
 @json_option
