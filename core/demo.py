@@ -20,7 +20,8 @@ from edgeblur.errors import RunError
 from edgeblur.export.write import export_model
 from edgeblur.files import read_json, refuse_existing, refuse_strangers, write_json
 from edgeblur.firmware_harness.engines import ENGINES
-from edgeblur.firmware_harness.report import Report, gather, write_report
+from edgeblur.firmware_harness.pages import write_report
+from edgeblur.firmware_harness.report import Report, gather
 from edgeblur.firmware_harness.validate import validate
 from edgeblur.progress import say, track
 from edgeblur.quantize.quantize import QuantizeOptions, quantize_run_model

@@ -16,7 +16,7 @@ from edgeblur.detectors import Detector, open_detector
 from edgeblur.errors import UserError
 from edgeblur.export.arena import measure_arena
 from edgeblur.export.cost import cost
-from edgeblur.export.tflite import image_model, read_tflite
+from edgeblur.export.tflite import blurring_model, read_tflite
 from edgeblur.files import compressed_bytes, write_bytes, write_json
 from edgeblur.firmware_harness.blurrers import detector_blurrer
 from edgeblur.firmware_harness.contact import Column, contact_sheet, png
@@ -174,9 +174,9 @@ def _common_size(nets: Sequence[tuple[str, Path]]) -> tuple[int, int] | None:
     """Width and height that all nets take.
 
     Raises:
-        UserError: they differ.
+        UserError: they differ, or one gives something else than a picture of its input's size.
     """
-    sizes = {name: (m.input.width, m.input.height) for name, p in nets for m in [image_model(read_tflite(p))]}
+    sizes = {name: (m.input.width, m.input.height) for name, p in nets for m in [blurring_model(read_tflite(p))]}
     if len(set(sizes.values())) > 1:
         told = ", ".join(f"{name} {w}x{h}" for name, (w, h) in sizes.items())
         raise UserError(f"the nets take pictures of different sizes ({told}): compare those of one size at a time")
@@ -194,10 +194,14 @@ def _on_sheet(title: str) -> bool:
 
 
 def _telling_rows(triples: Sequence[Triple]) -> list[int]:
-    """A few photos for the sheet: mostly with faces, of different sizes, and one without."""
-    with_faces = [i for i, t in enumerate(triples) if t.faces]
-    without = [i for i, t in enumerate(triples) if not t.faces]
-    return evenly(with_faces, _SHEET_ROWS - 1) + without[:1] or list(range(min(_SHEET_ROWS, len(triples))))
+    """A few photos for the sheet, from the one with the largest face to the one with the smallest, and one without."""
+    with_faces = sorted((i for i, t in enumerate(triples) if t.faces), key=lambda i: -_largest_face(triples[i]))
+    without = [i for i, t in enumerate(triples) if not t.faces][:1]
+    return evenly(with_faces, _SHEET_ROWS - len(without)) + without
+
+
+def _largest_face(triple: Triple) -> float:
+    return max(face.box.side for face in triple.faces)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class Column:
 
 
 def contact_sheet(columns: Sequence[Column], *, cell: int = 128) -> Image.Image:
-    """Draw the columns side by side, each picture `cell` pixels wide, titles above (broken at spaces)."""
+    """Draw the columns side by side, each picture `cell` pixels wide, titles above, in at most two lines."""
     rows = len(columns[0].pictures)
     height = max(1, round(cell * columns[0].pictures[0].shape[0] / columns[0].pictures[0].shape[1]))
     sheet = Image.new("RGB", (len(columns) * (cell + _GAP) + _GAP, _HEAD + rows * (height + _GAP)), "white")
@@ -30,11 +30,26 @@ def contact_sheet(columns: Sequence[Column], *, cell: int = 128) -> Image.Image:
     for number, column in enumerate(columns):
         left = _GAP + number * (cell + _GAP)
         middle = (left + cell / 2, _HEAD / 2)
-        draw.multiline_text(middle, column.title.replace(" ", "\n", 1), "black", font, "mm", align="center")
+        lines = [_fitting(line, cell, font) for line in _two_lines(column.title)]
+        draw.multiline_text(middle, "\n".join(lines), "black", font, "mm", align="center")
         for row, pixels in enumerate(column.pictures):
             picture = Image.fromarray(pixels).resize((cell, height), Image.Resampling.LANCZOS)
             sheet.paste(picture, (left, _HEAD + row * (height + _GAP)))
     return sheet
+
+
+def _two_lines(title: str) -> list[str]:
+    """Broken at the last space: what a column is called above, its precision below."""
+    return title.rsplit(" ", 1)
+
+
+def _fitting(line: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """The line, shortened in its middle where it is wider than its column: names differ at both ends."""
+    kept, short = len(line), line
+    while font.getlength(short) > width and kept > 2:
+        kept -= 1
+        short = f"{line[: (kept + 1) // 2]}...{line[len(line) - kept // 2 :]}"
+    return short
 
 
 def png(picture: Image.Image) -> bytes:

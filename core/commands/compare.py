@@ -7,15 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
+from rich.table import Column, Table
 
-from edgeblur.commands.options import json_option
+from edgeblur.commands.options import force_option, json_option
 from edgeblur.errors import UserError
+from edgeblur.files import refuse_existing
 from edgeblur.progress import out as stdout
 from edgeblur.run import open_run
 
 if TYPE_CHECKING:
     from edgeblur.firmware_harness.compare import Comparison, Entry
+    from edgeblur.metrics import Part
+
+_HEADINGS = ("dB", "dB in", "dB out", "SSIM", "MAE", "leak", "over-blur", "params", "MMAC", "host ms")
 
 
 @click.command(short_help="Approach A beside approach B on the same photos.")
@@ -28,14 +32,15 @@ if TYPE_CHECKING:
               help="Detector that says which faces leak; `none` leaves leak rates out.")  # fmt: skip
 @click.option("--limit", default=200, show_default=True, type=click.IntRange(1), help="Test pictures at most.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for compare.json and compare.png; RUN by default.")
+@force_option
 @json_option
 def command(
     run: Path | None, data: Path | None, extra: tuple[Path, ...], detectors: tuple[str, ...], judge: str, limit: int,
-    out: Path | None, as_json: bool,
+    out: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare detectors (approach A) with the teacher and students of RUN (approach B) on a data set's test split.
 
-    Writes compare.json and the contact sheet compare.png.
+    Writes compare.json and the contact sheet compare.png; in RUN itself they replace those of the last comparison.
     """
     from edgeblur.firmware_harness.compare import compare, write_comparison
 
@@ -43,6 +48,9 @@ def command(
     for path in extra:
         if not path.is_file():
             raise UserError(f"{path} does not exist: --with takes a .tflite file")
+    if out and out != run:
+        for name in ("compare.json", "compare.png"):
+            refuse_existing(out / name, force=force)
     found = compare(
         opened, data=data, extra=extra, limit=limit,
         detectors=[d for d in detectors if d != "none"], judge=None if judge == "none" else judge,
@@ -60,7 +68,7 @@ def command(
 
 def _table(found: Comparison) -> Table:
     table = Table(
-        "what", "dB", "dB in", "dB out", "SSIM", "MAE", "leak", "over-blur", "params", "MMAC", "host ms",
+        "what", *(Column(heading, justify="right") for heading in _HEADINGS),
         title=f"{found.images} test photos at {found.size[0]}x{found.size[1]}, against the target; "
         f"leaks judged by {found.judge or 'nobody'}; latency on {found.host}",
     )  # fmt: skip
@@ -69,16 +77,21 @@ def _table(found: Comparison) -> Table:
     return table
 
 
+def _decibel(part: Part | None) -> str:
+    if part is None:
+        return "-"
+    return f"{part.psnr_db:.2f}" if part.mse else "identical"
+
+
 def _numbers(entry: Entry) -> list[str]:
     f = entry.fidelity
-    parts = [f"{p.psnr_db:.2f}" if p else "-" for p in (f.image, f.inside, f.outside)]
     return [
-        *parts,
+        *(_decibel(part) for part in (f.image, f.inside, f.outside)),
         f"{f.image.ssim:.3f}" if f.image.ssim is not None else "-",
         f"{f.image.mae:.4f}",
         f"{entry.leak.rate:.1%}" if entry.leak and entry.leak.rate is not None else "-",
         f"{entry.over_blur.mean_change:.4f}" if entry.over_blur.mean_change is not None else "-",
-        f"{entry.parameters:,}" if entry.parameters else "-",
-        f"{entry.macs / 1e6:,.1f}" if entry.macs else "-",
+        f"{entry.parameters:,}" if entry.parameters is not None else "-",
+        f"{entry.macs / 1e6:,.1f}" if entry.macs is not None else "-",
         f"{entry.latency.median_ms:.2f}" if entry.latency else "-",
     ]
