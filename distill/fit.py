@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -14,12 +15,13 @@ from typing import Any
 from edgeblur.dataset import Dataset
 from edgeblur.distill.curves import draw_curves
 from edgeblur.distill.lessons import Augmentation, lessons
-from edgeblur.errors import UserError
+from edgeblur.errors import RunError, UserError
 from edgeblur.files import read_json, telling_disk_errors, write_json
 from edgeblur.progress import bar, say
 
 BEST_WEIGHTS = "best.weights.h5"
 HISTORY = "history.json"
+_CURVES_EVERY_S = 20  # drawing takes half a second: a tiny net's epoch is shorter
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,10 @@ class Fitted:
 
 
 def psnr(target: Any, output: Any) -> Any:
-    """Peak signal-to-noise ratio in dB, one value a picture."""
+    """Peak signal-to-noise ratio in dB, one value a picture; at most 100, which stands for `no difference seen`."""
     import tensorflow as tf
 
-    return tf.image.psnr(target, output, 1.0)
+    return tf.minimum(tf.image.psnr(target, output, 1.0), 100.0)
 
 
 def ssim(target: Any, output: Any) -> Any:
@@ -147,6 +149,7 @@ def fit(
         everyone = [*callbacks, watcher, keeper]
         with telling_disk_errors(folder):
             pupil.fit(train, validation_data=val, epochs=options.epochs, verbose=0, callbacks=everyone)
+    history.draw()
     net.load_weights(folder / BEST_WEIGHTS)
     return Fitted(history.epochs, history.first_counting)
 
@@ -192,6 +195,7 @@ class _History:
         self.folder, self.options, self.steps = folder, options, steps
         self.first_counting = min(options.epochs, keep_best_after // steps + 1)
         self.epochs: list[dict[str, float]] = []
+        self.drawn = time.monotonic()
         if resume and self.path.exists():
             known = read_json(self.path)
             refuse_changed(folder, known["options"], asdict(options))
@@ -204,9 +208,15 @@ class _History:
         return self._best() == epoch + 1
 
     def write(self) -> None:
-        """Put the epochs so far on disk, as numbers and as curves."""
+        """Put the epochs so far on disk; their curves as well, if it is a while ago that these were drawn."""
         write_json(self.path, {"options": asdict(self.options), "steps_per_epoch": self.steps, "epochs": self.epochs})
+        if time.monotonic() - self.drawn > _CURVES_EVERY_S:
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw the curves of the epochs so far."""
         draw_curves(self.epochs, self.folder / "curves.png")
+        self.drawn = time.monotonic()
 
     def _best(self) -> float:
         """Number of the best epoch so far, 0 if none counts yet."""
@@ -300,6 +310,16 @@ def _attention(features: Any) -> Any:
     return energy / scale
 
 
+def _refuse_divergence(epoch: int, logs: dict[str, float]) -> None:
+    """Stop at the first epoch whose measures are no numbers: from there on no epoch ever is."""
+    lost = [name for name, value in logs.items() if not math.isfinite(value)]
+    if lost:
+        raise RunError(
+            f"the training diverged: in epoch {epoch + 1} {', '.join(lost)} became no number; "
+            "start anew with a lower --learning-rate"
+        )
+
+
 def _watcher_class() -> type[Any]:
     """The callback that shows progress and keeps history and best weights."""
     import tf_keras
@@ -325,6 +345,7 @@ def _watcher_class() -> type[Any]:
             self.progress.update(self.task, advance=1, note=f"{logs['psnr']:.2f} dB")
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            _refuse_divergence(epoch, logs)
             best = self.history.add(epoch, logs, time.monotonic() - self.started)
             if best:  # before the history says so, and whole or not at all: a kill may come at any time
                 partial = self.history.folder / f"partial.{BEST_WEIGHTS}"

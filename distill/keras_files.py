@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import shutil
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from edgeblur.errors import UserError, missing_package
+from edgeblur.errors import RunError, UserError, missing_package
 from edgeblur.files import telling_disk_errors, write_bytes, write_json
 from edgeblur.run import RunModel
 
@@ -63,12 +65,19 @@ def load_keras(path: Path) -> Any:
             f"{path} cannot be read as a tf_keras model ({str(error).splitlines()[0][:120]}): "
             "save it with tf_keras (Keras 3 files are another format)"
         ) from error
-    if len(net.inputs) != 1 or len(net.outputs) != 1 or len(net.input_shape) != 4 or len(net.output_shape) != 4:
-        raise UserError(f"{path} should take one picture and give one ([N, H, W, C]), it has {net.input_shape} "
-                        f"and {net.output_shape}")  # fmt: skip
-    if None in net.input_shape[1:]:
-        raise UserError(f"{path} has an open input size {net.input_shape}: fix height, width and channels for a board")
+    _require_picture_to_picture(net, path)
     return net
+
+
+def _require_picture_to_picture(net: Any, path: Path) -> None:
+    shapes = [tuple(tensor.shape) for tensor in (*net.inputs, *net.outputs)]
+    told = " and ".join(map(str, shapes))
+    if len(net.inputs) != 1 or len(net.outputs) != 1 or any(len(shape) != 4 for shape in shapes):
+        raise UserError(f"{path} should take one picture and give one ([N, H, W, 3]), it has {told}")
+    if None in shapes[0][1:]:
+        raise UserError(f"{path} has an open input size {shapes[0]}: fix height, width and channels for a board")
+    if shapes[0][3] != 3 or shapes[1][1:] != shapes[0][1:]:
+        raise UserError(f"{path} should take an RGB picture and give one of the same size, it has {told}")
 
 
 def concrete(net: Any) -> Any:
@@ -81,11 +90,51 @@ def concrete(net: Any) -> Any:
 
 
 def float_tflite(net: Any) -> bytes:
-    """The net as a float32 .tflite, `[1, H, W, 3]` floats 0 to 1 to the same."""
+    """The net as a float32 .tflite, `[1, H, W, 3]` floats 0 to 1 to the same.
+
+    Raises:
+        UserError: the net has an op that TensorFlow Lite lacks.
+        RunError: the converter failed otherwise.
+    """
     import tensorflow as tf
 
-    converted: bytes = tf.lite.TFLiteConverter.from_concrete_functions([concrete(net)], net).convert()
+    return convert(tf.lite.TFLiteConverter.from_concrete_functions([concrete(net)], net))
+
+
+def convert(converter: Any) -> bytes:
+    """Run a TFLiteConverter quietly.
+
+    Raises:
+        UserError: an op that cannot be converted as asked; it is named.
+        RunError: the converter failed otherwise.
+    """
+    from tensorflow.lite.python.convert_phase import ConverterError
+
+    try:
+        with silent_stderr(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it remarks that a net trained aware of quantization needs no calibration
+            converted: bytes = converter.convert()
+    except (ConverterError, RuntimeError, ValueError) as error:
+        raise _refusal(str(error)) from error
     return converted
+
+
+def _refusal(text: str) -> UserError | RunError:
+    """One sentence for what the converter said in many."""
+    ops = set(re.findall(r"\btf\.([A-Z]\w+)", text)) | set(re.findall(r"\b[oO]p:? '?(?:tfl?\.)?([A-Z]\w+)", text))
+    if ops:
+        return unsupported(ops)
+    return RunError(
+        f"the converter could not convert this net: {(text.strip() or 'no reason given').splitlines()[0][:200]}"
+    )
+
+
+def unsupported(ops: Iterable[str]) -> UserError:
+    """The refusal of a net with ops that no microcontroller's int8 kernels have."""
+    return UserError(
+        f"the net has ops that cannot run in int8 ({', '.join(sorted(ops))}): replace them by convolutions, ReLU, "
+        "pooling, concat or sigmoid"
+    )
 
 
 def save_model(net: Any, model: RunModel, info: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.unet import UNetSpec, build_unet, unet_spec
 from edgeblur.distill.workers import Place, join
 from edgeblur.errors import UserError
-from edgeblur.files import read_json, refuse_existing
+from edgeblur.files import read_json, refuse_existing, refuse_strangers, refuse_swallowing
 from edgeblur.progress import say
 from edgeblur.run import TEACHER, Run, RunModel, create_run, open_run
 
@@ -95,15 +95,13 @@ def _create(data: Path, out: Path, options: TrainOptions, *, force: bool) -> Run
     """A new run folder in the place of whatever is there.
 
     Raises:
-        UserError: something is there and `force` is false, or it holds what the training needs.
+        UserError: something is there and `force` is false, it is no run folder, or holds what the training needs.
     """
     refuse_existing(out, force=force)
-    for needed in (data, options.start):
-        if needed and needed.resolve().is_relative_to(out.resolve()):
-            raise UserError(f"{out} would be replaced, but {needed} lies in it: choose another --out")
+    refuse_strangers(out, "run.json")
+    refuse_swallowing(out, [needed for needed in (data, options.start) if needed])
     if out.is_dir():
         shutil.rmtree(out)
-    out.unlink(missing_ok=True)
     return create_run(out, data, {"training": _recipe(options)})
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from edgeblur.dataset import Dataset
-from edgeblur.distill.keras_files import concrete, silent_stderr
-from edgeblur.errors import RunError, UserError
-from edgeblur.export.tflite import read_tflite, require_int8
+from edgeblur.distill.keras_files import concrete, convert, unsupported
+from edgeblur.errors import UserError
+from edgeblur.export.tflite import Graph, read_tflite, require_int8
 from edgeblur.images import Floats, to_floats
 
 IO_TYPES = ("int8", "uint8")
@@ -41,10 +40,9 @@ def to_int8(net: Any, pictures: list[Floats] | None, *, io_type: str = "int8") -
 
     Raises:
         UserError: the net has an op that exists in float only.
-        RunError: the converter failed otherwise, or left a float tensor behind.
+        RunError: the converter failed otherwise.
     """
     import tensorflow as tf
-    from tensorflow.lite.python.convert_phase import ConverterError
 
     def representative() -> Iterator[list[Floats]]:
         yield from ([picture] for picture in pictures or [])
@@ -55,24 +53,16 @@ def to_int8(net: Any, pictures: list[Floats] | None, *, io_type: str = "int8") -
         converter.representative_dataset = representative
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = getattr(tf, io_type)
-    try:
-        with silent_stderr():
-            model: bytes = converter.convert()
-    except (ConverterError, RuntimeError, ValueError) as error:
-        raise _refusal(error) from error
-    require_int8(read_tflite(model))
+    model = convert(converter)
+    graph = read_tflite(model)
+    _refuse_float_ops(graph)
+    require_int8(graph)
     return model
 
 
-def _refusal(error: Exception) -> UserError | RunError:
-    """One sentence for what the converter said in many."""
-    text = str(error)
-    ops = sorted(set(re.findall(r"tf\.([A-Z]\w+)", text)) | set(re.findall(r"(?:op|Op):? '?(?:tf\.|tfl\.)(\w+)", text)))
-    if ops:
-        return UserError(
-            f"the net has ops that cannot run in int8 ({', '.join(ops)}): replace them by convolutions, ReLU, pooling, "
-            "concat or sigmoid"
-        )
-    return RunError(
-        f"the converter could not quantize this net: {text.strip().splitlines()[0][:200] if text else error!r}"
-    )
+def _refuse_float_ops(graph: Graph) -> None:
+    """The converter leaves an op in float, between DEQUANTIZE and QUANTIZE, if it has no int8 kernel."""
+    float_tensors = {tensor.index for tensor in graph.tensors if "float" in tensor.dtype}
+    kinds = {op.kind for op in graph.ops if float_tensors & {*op.outputs}} - {"DEQUANTIZE"}
+    if kinds:
+        raise unsupported(kinds)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 from edgeblur.dataset import open_dataset
-from edgeblur.distill.fit import FitOptions, Teaching, fit
+from edgeblur.distill.fit import FitOptions, Teaching, fit, removed_unless_begun
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.train import spec_of
 from edgeblur.errors import UserError
@@ -33,9 +34,12 @@ def quantize_aware(
     data, net = open_dataset(run.dataset), load_keras(model.keras)
     wrapped = simulate_int8(net)
     say(f"{aware.name}: training {model.name} on with int8 simulated")
-    aware.folder.mkdir(parents=True, exist_ok=True)
+    if aware.folder.exists():
+        shutil.rmtree(aware.folder)
+    aware.folder.mkdir(parents=True)
     teaching = None if model.name == run.teacher.name else Teaching(load_keras(run.teacher.keras))
-    fitted = fit(wrapped, data, aware.folder, fit_options, teaching=teaching)
+    with removed_unless_begun(aware.folder, aware.folder):
+        fitted = fit(wrapped, data, aware.folder, fit_options, teaching=teaching)
     int8 = to_int8(wrapped, None, io_type=options.io_type)
     _take_back(wrapped, net)
     info = {"kind": "student", "parent": model.name, "quantization_aware": True, "spec": spec.as_json(),

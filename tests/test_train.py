@@ -24,7 +24,7 @@ from edgeblur.distill.make import MakeOptions, make_dataset
 from edgeblur.distill.sources import from_synthetic
 from edgeblur.distill.train import TrainOptions, train
 from edgeblur.distill.unet import UNetSpec, unet_spec
-from edgeblur.errors import UserError
+from edgeblur.errors import RunError, UserError
 from edgeblur.files import read_json
 from edgeblur.run import Run, open_run
 
@@ -165,6 +165,13 @@ def test_training_stops_early(tiny_data: Dataset, tmp_path: Path) -> None:
     assert fitted.epochs[-1]["epoch"] == fitted.best["epoch"] + 1
 
 
+def test_a_training_that_diverges_ends_in_one_sentence(tiny_data: Dataset, tmp_path: Path) -> None:
+    options = TrainOptions(SPEC, FitOptions(epochs=2, batch=4, learning_rate=1e38))
+    with pytest.raises(RunError, match="lower --learning-rate"):
+        train(tiny_data.root, tmp_path / "run", options)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_start_gives_its_weights(tiny_data: Dataset, tiny_run: Run, tmp_path: Path) -> None:
     still = FitOptions(epochs=1, batch=16, learning_rate=1e-12)
     train(tiny_data.root, tmp_path / "run", TrainOptions(SPEC, still, start=tiny_run.teacher.keras))
@@ -198,9 +205,11 @@ def test_an_occupied_run_is_refused_unless_forced(tiny_data: Dataset, tiny_run: 
         train(tiny_data.root, out, QUICK)
     train(tiny_data.root, out, QUICK, force=True)
     assert not (out / "report.md").exists()
+    with pytest.raises(UserError, match="did not write"):
+        train(tiny_data.root, tiny_data.root, QUICK, force=True)
     with pytest.raises(UserError, match="lies in it"):
-        train(tiny_data.root, tiny_data.root.parent, QUICK, force=True)
-    assert tiny_data.root.exists()
+        train(tiny_data.root, out, replace(QUICK, start=out / "teacher" / "model.keras"), force=True)
+    assert (out / "teacher" / "model.keras").exists()
 
 
 def test_a_training_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:

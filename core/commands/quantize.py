@@ -49,11 +49,13 @@ def command(
 
     options = QuantizeOptions(io_type, calibration, limit)
     run, models = models_to_quantize(target, model_name)
+    if run is None and qat:
+        raise UserError(f"--qat goes on training a model of a run on the run's data: {target} is a file, give the run")
     if run is None:
         done = [quantize_file(target, data, out or target.with_suffix(".int8"), options, force=force)]
     elif qat:
         fit = FitOptions(epochs=epochs, learning_rate=2e-4)
-        model = run.model(model_name)
+        model = models[0] if len(models) == 1 else run.model(model_name)
         done = [quantize_aware(run, model, options, fit, force=force)]
     else:
         waiting = [m for m in models if force or not m.int8_tflite.exists()]
