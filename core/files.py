@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,27 +39,44 @@ def _made_parents(path: Path) -> Iterator[None]:
         raise
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: into a sibling first, then renamed over `path`.
+@contextlib.contextmanager
+def _staged(path: Path, data: bytes) -> Iterator[Path]:
+    """A hidden sibling of `path` that holds `data`; gone after the block if it was not renamed."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files that belong together, all or none: into siblings first, then renamed.
 
     Raises:
         RunError: the disk is full.
-        UserError: the place cannot be written to, or is a folder or a device.
+        UserError: a place cannot be written to, or is a folder or a device.
     """
-    if path.exists() and not path.is_file():  # renamed over, a device such as /dev/null would be gone
-        raise UserError(f"{path} is no ordinary file: choose another place")
-    with telling_disk_errors(path), _made_parents(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+    for path in files:
+        if path.exists() and not path.is_file():  # renamed over, a device such as /dev/null would be gone
+            raise UserError(f"{path} is no ordinary file: choose another place")
+    with contextlib.ExitStack() as open_until_renamed:
+        staged = {}
+        for path, data in files.items():
+            open_until_renamed.enter_context(telling_disk_errors(path))
+            open_until_renamed.enter_context(_made_parents(path))
+            staged[path] = open_until_renamed.enter_context(_staged(path, data))
+        for path, sibling in staged.items():
+            sibling.replace(path)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """`write_together` for one file."""
+    write_together({path: data})
 
 
 def write_text(path: Path, text: str) -> None:
@@ -67,9 +84,14 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode(errors="backslashreplace"))  # file names need not be text
 
 
+def as_json(data: Any) -> bytes:
+    """The bytes of a JSON file: two spaces deep, keys in the order given, NaN refused."""
+    return (json.dumps(data, indent=2, allow_nan=False) + "\n").encode()
+
+
 def write_json(path: Path, data: Any) -> None:
-    """`write_bytes` for JSON, two spaces deep, keys in the order given, NaN refused."""
-    write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
+    """`write_bytes` for JSON."""
+    write_bytes(path, as_json(data))
 
 
 def read_json(path: Path) -> Any:
@@ -165,27 +187,27 @@ def new_folder(path: Path, *, force: bool = False, marker: str | None = None) ->
         try:
             staging.chmod(0o755)
             yield staging
-            _swap(staging, path)
+            with set_aside(path):
+                staging.replace(path)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
 
 
-def _swap(new: Path, path: Path) -> None:
-    """Put the folder `new` at `path`; whenever this is interrupted, the old folder or the new one is there, whole."""
-    aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:100]}."))
+@contextlib.contextmanager
+def set_aside(path: Path) -> Iterator[None]:
+    """Take what is at `path` out of the way: it comes back if the block leaves nothing there, else it is deleted."""
+    if not path.exists():
+        yield
+        return
+    hidden = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:100]}."))
     try:
-        if path.is_dir():
-            path.replace(aside)
-        elif path.exists():
-            path.unlink()
-        new.replace(path)
-    except BaseException:
-        if not path.exists() and any(aside.iterdir()):
-            aside.replace(path)
-        raise
+        path.replace(hidden / "old")
+        yield
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        if (hidden / "old").exists() and not path.exists():
+            (hidden / "old").replace(path)
+        shutil.rmtree(hidden, ignore_errors=True)
 
 
 def sha256(data: bytes) -> str:

@@ -36,7 +36,7 @@ def load_picture(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks about odd but readable files
             with Image.open(path) as opened:
-                picture = ImageOps.exif_transpose(opened)
+                picture = _of_eight_bits(ImageOps.exif_transpose(opened))
                 if picture.has_transparency_data:
                     picture = picture.convert("RGBA")
                     white = Image.new("RGBA", picture.size, "white")
@@ -50,6 +50,20 @@ def load_picture(path: Path) -> Image.Image:
         width, height = picture.size
         raise UserError(f"{path} is {width}x{height} pixels: a picture needs at least {SMALLEST_SIDE}x{SMALLEST_SIDE}")
     return picture
+
+
+def _of_eight_bits(picture: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits or of floats as grey of 8; Pillow itself would make white of all above 255."""
+    if not picture.mode.startswith(("I", "F")):
+        return picture
+    values = np.nan_to_num(np.asarray(picture, np.float64))
+    white = 65535.0 if picture.mode.startswith("I;16") else _white(float(values.max()))
+    return Image.fromarray(to_bytes(values / white))
+
+
+def _white(largest: float) -> float:
+    """What stands for white in a picture that does not say: shares, bytes, 16 bits, or else its largest value."""
+    return next((white for white in (1.0, 255.0, 65535.0) if largest <= white), largest)
 
 
 def find_pictures(folder: Path) -> list[Path]:

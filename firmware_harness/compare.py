@@ -17,7 +17,7 @@ from edgeblur.errors import UserError
 from edgeblur.export.arena import measure_arena
 from edgeblur.export.cost import cost
 from edgeblur.export.tflite import blurring_model, read_tflite
-from edgeblur.files import compressed_bytes, write_bytes, write_json
+from edgeblur.files import as_json, compressed_bytes, write_together
 from edgeblur.firmware_harness.blurrers import detector_blurrer
 from edgeblur.firmware_harness.contact import Column, contact_sheet, png
 from edgeblur.firmware_harness.engines import open_engine
@@ -248,5 +248,4 @@ class _Bench:
 
 def write_comparison(found: Comparison, folder: Path) -> None:
     """Write compare.json and compare.png, replacing those of an earlier comparison."""
-    write_bytes(folder / "compare.png", png(found.sheet))
-    write_json(folder / "compare.json", found.as_json())
+    write_together({folder / "compare.png": png(found.sheet), folder / "compare.json": as_json(found.as_json())})

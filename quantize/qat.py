@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 from edgeblur.dataset import open_dataset
-from edgeblur.distill.fit import FitOptions, Teaching, fit, removed_unless_begun
+from edgeblur.distill.fit import FitOptions, Teaching, fit
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.train import spec_of
 from edgeblur.errors import UserError
-from edgeblur.files import refuse_existing, write_bytes, write_json
+from edgeblur.files import as_json, new_folder, refuse_existing, write_together
 from edgeblur.progress import say
 from edgeblur.quantize.convert import to_int8
 from edgeblur.quantize.quantize import Quantized, QuantizeOptions, account_for
@@ -34,20 +33,18 @@ def quantize_aware(
     data, net = open_dataset(run.dataset), load_keras(model.keras)
     wrapped = simulate_int8(net)
     say(f"{aware.name}: training {model.name} on with int8 simulated")
-    if aware.folder.exists():
-        shutil.rmtree(aware.folder)
-    aware.folder.mkdir(parents=True)
     teaching = None if model.name == run.teacher.name else Teaching(load_keras(run.teacher.keras))
-    with removed_unless_begun(aware.folder, aware.folder):
-        fitted = fit(wrapped, data, aware.folder, fit_options, teaching=teaching)
-    int8 = to_int8(wrapped, None, io_type=options.io_type)
-    _take_back(wrapped, net)
-    info = {"kind": "student", "parent": model.name, "quantization_aware": True, "spec": spec.as_json(),
-            "best": fitted.best, "seconds": round(fitted.seconds)}  # fmt: skip
-    save_model(net, aware, info)
-    account = account_for(aware.float_tflite.read_bytes(), int8, data, options, calibrated_on=len(data.split("train")))
-    write_json(aware.folder / "quantize.json", account)
-    write_bytes(aware.int8_tflite, int8)
+    with new_folder(aware.folder, force=force) as folder:
+        fitted = fit(wrapped, data, folder, fit_options, teaching=teaching)
+        int8 = to_int8(wrapped, None, io_type=options.io_type)
+        _take_back(wrapped, net)
+        info = {"name": aware.name, "kind": "student", "parent": model.name, "quantization_aware": True,
+                "spec": spec.as_json(), "best": fitted.best, "seconds": round(fitted.seconds)}  # fmt: skip
+        made = RunModel(folder)
+        save_model(net, made, info)
+        exact, count = made.float_tflite.read_bytes(), len(data.split("train"))
+        account = account_for(exact, int8, data, options, calibrated_on=count)
+        write_together({folder / "quantize.json": as_json(account), made.int8_tflite: int8})
     run.add(aware.name)
     return Quantized(aware.name, Path(aware.int8_tflite), account)
 

@@ -12,7 +12,7 @@ from edgeblur.dataset import Dataset, open_dataset
 from edgeblur.distill.keras_files import float_tflite, load_keras
 from edgeblur.errors import UserError
 from edgeblur.export.tflite import image_model, read_tflite
-from edgeblur.files import compressed_bytes, refuse_existing, write_bytes, write_json
+from edgeblur.files import as_json, compressed_bytes, refuse_existing, write_together
 from edgeblur.images import Floats, to_floats
 from edgeblur.progress import say
 from edgeblur.quantize.convert import calibration_pictures, to_int8
@@ -82,8 +82,7 @@ def quantize_run_model(run: Run, model: RunModel, options: QuantizeOptions, *, f
     count = min(options.calibration, len(data.split("train")))
     say(f"{model.name}: quantizing, calibrated on {count} training pictures")
     int8, account = _quantize(net, model.float_tflite.read_bytes(), data, options)
-    write_json(model.folder / "quantize.json", account)
-    write_bytes(model.int8_tflite, int8)
+    write_together({model.folder / "quantize.json": as_json(account), model.int8_tflite: int8})
     return Quantized(model.name, model.int8_tflite, account)
 
 
@@ -99,9 +98,8 @@ def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOpt
     dataset, net = open_dataset(data), load_keras(path)
     exact = float_tflite(net)
     int8, account = _quantize(net, exact, dataset, options)
-    write_bytes(out / "float.tflite", exact)
-    write_json(out / "quantize.json", account)
-    write_bytes(out / "int8.tflite", int8)
+    parts = {"float.tflite": exact, "int8.tflite": int8, "quantize.json": as_json(account)}
+    write_together({out / name: data for name, data in parts.items()})
     return Quantized(path.stem, out / "int8.tflite", account)
 
 

@@ -41,4 +41,4 @@ def command(source: Path, out: Path, with_: str, fit: str, model_name: str | Non
             )
         )
     else:
-        stdout.print(f"{len(written)} written to {out} with {blurrer.name}: {blurrer.how}", markup=False)
+        stdout.print(f"{len(written)} written to {out} with {blurrer.name}: {blurrer.how}", soft_wrap=True)

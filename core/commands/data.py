@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import POSITIVE, force_option, json_option
+from edgeblur.commands.options import POSITIVE, SEED, force_option, json_option
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say, track
@@ -51,7 +51,9 @@ def _shares(context: click.Context, parameter: click.Parameter, text: str) -> tu
 @click.option("--grow", default=1.2, show_default=True, type=POSITIVE,
               help="Factor on the face's ellipse.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), help="Pictures at most.")
-@click.option("--seed", default=0, show_default=True, help="Of the split, the crops and the synthetic scenes.")
+@click.option(
+    "--seed", default=0, show_default=True, type=SEED, help="Of the split, the crops and the synthetic scenes."
+)
 @force_option
 @json_option
 def make(

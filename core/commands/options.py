@@ -22,6 +22,7 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+SEED = click.IntRange(0, 2**32 - 1)  # what numpy takes
 POSITIVE = FiniteRange(0, min_open=True)
 
 force_option = click.option("--force", is_flag=True, help="Replace what is there already.")
@@ -43,7 +44,7 @@ def fit_options(*, epochs: int) -> Callable[[F], F]:
                              help="Stop after so many epochs without a better validation loss."),
                 click.option("--face-weight", default=1.0, show_default=True, type=POSITIVE,
                              help="How much more a pixel inside a face counts in the loss; 1 is plain MSE."),
-                click.option("--seed", default=0, show_default=True, help="Of weights and shuffling."),
+                click.option("--seed", default=0, show_default=True, type=SEED, help="Of weights and shuffling."),
             ]
         ):  # fmt: skip
             function = option(function)
