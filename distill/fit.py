@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgeblur.dataset import Dataset
 from edgeblur.distill.curves import draw_curves
 from edgeblur.distill.lessons import Augmentation, lessons
+from edgeblur.distill.pupil import Teaching, psnr, pupil_class, ssim
 from edgeblur.errors import RunError, UserError
-from edgeblur.files import read_json, telling_disk_errors, write_json
+from edgeblur.files import read_json, telling_disk_errors, write_bytes, write_json
 from edgeblur.progress import bar, say
 
-BEST_WEIGHTS = "best.weights.h5"
+__all__ = ["FitOptions", "Fitted", "Teaching", "fit", "load_best", "refuse_changed", "removed_unless_begun"]
+
+BEST_WEIGHTS = "best.npz"
 HISTORY = "history.json"
 _CURVES_EVERY_S = 20  # drawing takes half a second: a tiny net's epoch is shorter
 
@@ -48,21 +55,6 @@ class FitOptions:
 
 
 @dataclass(frozen=True)
-class Teaching:
-    """How a teacher helps.
-
-    Attributes:
-        teacher: a tf_keras model with the student's input size.
-        weight: 0 learns from the ground truth alone, 1 from the teacher alone.
-        feature_weight: weight of attention transfer between layers of the same name; 0 is off.
-    """
-
-    teacher: Any
-    weight: float = 0.5
-    feature_weight: float = 0.0
-
-
-@dataclass(frozen=True)
 class Fitted:
     """What a training came to: `epochs` of history, and the best of them by validation loss.
 
@@ -83,20 +75,6 @@ class Fitted:
         return sum(e["seconds"] for e in self.epochs)
 
 
-def psnr(target: Any, output: Any) -> Any:
-    """Peak signal-to-noise ratio in dB, one value a picture; at most 100, which stands for `no difference seen`."""
-    import tensorflow as tf
-
-    return tf.minimum(tf.image.psnr(target, output, 1.0), 100.0)
-
-
-def ssim(target: Any, output: Any) -> Any:
-    """Structural similarity, one value a picture."""
-    import tensorflow as tf
-
-    return tf.image.ssim(target, output, 1.0)
-
-
 def fit(
     net: Any,
     data: Dataset,
@@ -110,7 +88,7 @@ def fit(
 ) -> Fitted:
     """Train `net` and leave it with its best weights.
 
-    Writes `history.json`, `curves.png`, `best.weights.h5` and `checkpoint/` below `folder` as it goes. To be called
+    Writes `history.json`, `curves.png`, `best.npz` and `checkpoint/` below `folder` as it goes. To be called
     inside a strategy's scope when there is one.
 
     Args:
@@ -134,7 +112,7 @@ def fit(
                 augment=options.augmentation if split == "train" else None, workers=workers)
         for split in ("train", "val")
     )  # fmt: skip
-    pupil = _pupil_class()(net, teaching)
+    pupil = pupil_class()(net, teaching)
     schedule = tf_keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * len(train), alpha=0.01)
     pupil.compile(
         optimizer=tf_keras.optimizers.Adam(schedule), loss="mse", weighted_metrics=[], metrics=["mae", psnr, ssim]
@@ -147,11 +125,37 @@ def fit(
         keeper = tf_keras.callbacks.BackupAndRestore(str(folder / "checkpoint"), delete_checkpoint=False)
         watcher = _watcher_class()(net, history)
         everyone = [*callbacks, watcher, keeper]
-        with telling_disk_errors(folder):
+        with telling_disk_errors(folder), _telling_scarcity(folder):
             pupil.fit(train, validation_data=val, epochs=options.epochs, verbose=0, callbacks=everyone)
     history.draw()
-    net.load_weights(folder / BEST_WEIGHTS)
+    load_best(net, folder)
     return Fitted(history.epochs, history.first_counting)
+
+
+@contextlib.contextmanager
+def _telling_scarcity(folder: Path) -> Iterator[None]:
+    """TensorFlow has one error for a full disk, met while it writes a checkpoint, and for too little memory."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        if "No space left" in str(error) or "File too large" in str(error):
+            raise OSError(errno.ENOSPC, "No space left on device", str(folder)) from error
+        raise RunError("the memory is too small for this training: lower --batch, --size or --width") from error
+
+
+def _save_best(net: Any, folder: Path) -> None:
+    """Keep a net's weights. Not as HDF5: its library crashes the process when the disk is full."""
+    buffer = io.BytesIO()
+    np.savez(buffer, *net.get_weights())
+    write_bytes(folder / BEST_WEIGHTS, buffer.getvalue())
+
+
+def load_best(net: Any, folder: Path) -> None:
+    """Give a net the best weights that a training in `folder` has had so far."""
+    with np.load(folder / BEST_WEIGHTS) as weights:
+        net.set_weights(list(weights.values()))
 
 
 @contextlib.contextmanager
@@ -232,84 +236,6 @@ class _History:
         return self.stale() or len(self.epochs) >= self.options.epochs
 
 
-def _pupil_class() -> type[Any]:
-    """The model that learns; a class inside a function because its base needs TensorFlow."""
-    import tensorflow as tf
-    import tf_keras
-
-    class Pupil(tf_keras.Model):  # type: ignore[misc]
-        """A net that learns from the ground truth, and from a teacher's output and features if there is one."""
-
-        def __init__(self, net: Any, teaching: Teaching | None) -> None:
-            super().__init__()
-            self.net = net
-            self.taught = teaching is not None and (teaching.weight > 0 or teaching.feature_weight > 0)
-            if teaching is not None and self.taught:
-                self.weight, self.feature_weight = teaching.weight, teaching.feature_weight
-                names = _shared_layers(net, teaching.teacher) if teaching.feature_weight else []
-                self.tapped = _tapped(net, names)
-                observed = _tapped(teaching.teacher, names)
-                # In a closure, so that checkpoints of the pupil do not hold the teacher.
-                self.observe: Callable[[Any], Any] = lambda x: observed(x, training=False)
-
-        def call(self, x: Any, training: bool = False) -> Any:
-            return self.net(x, training=training)
-
-        def train_step(self, data: Any) -> Any:
-            x, y, weight = data
-            with tf.GradientTape() as tape:
-                if self.taught:
-                    output, loss = self.lesson(x, y, weight)
-                else:
-                    output = self.net(x, training=True)
-                    loss = self.compute_loss(x, y, output, weight)
-            self.optimizer.minimize(loss, self.net.trainable_variables, tape=tape)
-            return self.compute_metrics(x, y, output, None)
-
-        def test_step(self, data: Any) -> Any:
-            x, y, weight = data
-            output = self.net(x, training=False)
-            self.compute_loss(x, y, output, weight)
-            return self.compute_metrics(x, y, output, None)
-
-        def lesson(self, x: Any, y: Any, weight: Any) -> tuple[Any, Any]:
-            # (1-a) MSE(s, y) + a MSE(s, t) differs from MSE(s, (1-a) y + a t) by a constant: one loss does for both.
-            teacher_output, *teacher_features = tf.nest.flatten(self.observe(x))
-            output, *features = tf.nest.flatten(self.tapped(x, training=True))
-            mixed = (1.0 - self.weight) * y + self.weight * teacher_output
-            loss = self.compute_loss(x, mixed, output, weight)
-            for mine, theirs in zip(features, teacher_features, strict=True):
-                loss += self.feature_weight * tf.reduce_mean(tf.square(_attention(mine) - _attention(theirs)))
-            return output, loss
-
-    return Pupil
-
-
-def _shared_layers(net: Any, teacher: Any) -> list[str]:
-    """Layers whose attention maps are compared: the last activation of each stage that both nets have."""
-    names = [layer.name for layer in net.layers if layer.name.endswith("b_relu")]
-    theirs = {layer.name for layer in teacher.layers}
-    return [name for name in names if name in theirs]
-
-
-def _tapped(net: Any, names: list[str]) -> Any:
-    import tf_keras
-
-    return tf_keras.Model(net.input, [net.output, *(net.get_layer(name).output for name in names)])
-
-
-def _attention(features: Any) -> Any:
-    """The attention map of features `[B, h, w, c]`: squares summed over channels, scaled to mean square 1.
-
-    Zagoruyko and Komodakis 2017; it compares layers of different widths without an adapter.
-    """
-    import tensorflow as tf
-
-    energy = tf.reduce_mean(tf.square(features), -1)
-    scale = tf.sqrt(tf.reduce_mean(tf.square(energy), (1, 2), keepdims=True)) + 1e-6
-    return energy / scale
-
-
 def _refuse_divergence(epoch: int, logs: dict[str, float]) -> None:
     """Stop at the first epoch whose measures are no numbers: from there on no epoch ever is."""
     lost = [name for name, value in logs.items() if not math.isfinite(value)]
@@ -348,9 +274,7 @@ def _watcher_class() -> type[Any]:
             _refuse_divergence(epoch, logs)
             best = self.history.add(epoch, logs, time.monotonic() - self.started)
             if best:  # before the history says so, and whole or not at all: a kill may come at any time
-                partial = self.history.folder / f"partial.{BEST_WEIGHTS}"
-                self.net.save_weights(partial)
-                partial.replace(self.history.folder / BEST_WEIGHTS)
+                _save_best(self.net, self.history.folder)
             self.history.write()
             say(
                 f"epoch {epoch + 1}/{self.history.options.epochs}: "

@@ -150,4 +150,4 @@ def save_model(net: Any, model: RunModel, info: dict[str, Any]) -> None:
     write_json(model.folder / "model.json", {"name": model.name, "parameters": net.count_params(), **info})
     partial.replace(model.keras)  # last: a model counts as finished when this file is there
     shutil.rmtree(model.folder / "checkpoint", ignore_errors=True)
-    (model.folder / "best.weights.h5").unlink(missing_ok=True)
+    (model.folder / "best.npz").unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeblur.dataset import Dataset, open_dataset
-from edgeblur.distill.fit import BEST_WEIGHTS, FitOptions, Fitted, fit, refuse_changed, removed_unless_begun
+from edgeblur.distill.fit import FitOptions, Fitted, fit, load_best, refuse_changed, removed_unless_begun
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.unet import UNetSpec, build_unet, unet_spec
 from edgeblur.distill.workers import Place, join
@@ -121,7 +121,7 @@ def _train(dataset: Dataset, run: Run, options: TrainOptions, place: Place, *, r
     if place.chief:
         if place.strategy:  # reading a distributed net would ask workers that may be gone
             net = build_unet(options.spec)
-            net.load_weights(model.folder / BEST_WEIGHTS)
+            load_best(net, model.folder)
         info = {"kind": TEACHER, "spec": options.spec.as_json(), "best": fitted.best, "seconds": round(fitted.seconds)}
         save_model(net, model, info)
         run.add(TEACHER)
