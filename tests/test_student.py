@@ -120,11 +120,13 @@ def test_pruning_dead_channels_changes_nothing(batch_norm: bool, levels: int) ->
 
 
 def _make_lively(net: Any) -> None:
-    """Biases and batch norms as training leaves them: nothing is 0 or 1 any more."""
+    """Weights as training leaves them: nothing is 0 or 1 any more."""
     random = np.random.default_rng(1)
     for layer in net.layers:
         weights = layer.get_weights()
-        layer.set_weights([w if w.ndim == 4 else random.uniform(0.2, 1.2, w.shape) for w in weights])
+        layer.set_weights(
+            [w + random.normal(0, 0.05, w.shape) if w.ndim == 4 else random.uniform(0.2, 1.2, w.shape) for w in weights]
+        )
 
 
 def _kill_channels(net: Any, share: float) -> None:

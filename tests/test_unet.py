@@ -121,3 +121,19 @@ def test_a_spec_survives_json() -> None:
 def test_a_spec_must_be_whole() -> None:
     with pytest.raises(ValueError, match="2 encoder levels"):
         UNetSpec(32, 32, encoder=((2,), (4,)), bottleneck=(8,), up=(4,), decoder=((4,), (2,)))
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("base", [3, 8])
+def test_a_new_net_is_a_pale_copier(base: int, batch_norm: bool) -> None:
+    net = build_unet(unet_spec(base, 2, height=32, width=32, batch_norm=batch_norm))
+    picture = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
+    output = net.predict(picture, verbose=0)
+    assert np.abs(output - picture).mean() < 0.12
+    assert np.corrcoef(output.ravel(), picture.ravel())[0, 1] > 0.95
+
+
+def test_a_net_too_narrow_to_copy_is_random() -> None:
+    net = build_unet(unet_spec(2, 2, height=32, width=32))
+    picture = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
+    assert np.corrcoef(net.predict(picture, verbose=0).ravel(), picture.ravel())[0, 1] < 0.9
