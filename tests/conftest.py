@@ -51,3 +51,20 @@ def tiny_run(tiny_data: Dataset) -> Run:
     folder = tiny_data.root.parent / "run"
     train(tiny_data.root, folder, TrainOptions(unet_spec(2, 2, height=32, width=32), FitOptions(epochs=1, batch=8)))
     return Run(folder)
+
+
+@pytest.fixture(scope="session")
+def student_run(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run with teacher, a student of width 1 and its twin trained alone; the first two as int8 too. To be copied."""
+    import shutil
+
+    from edgeblur.distill.fit import FitOptions
+    from edgeblur.distill.student import StudentOptions, distill
+    from edgeblur.quantize.quantize import QuantizeOptions, quantize_run_model
+
+    run = Run(tmp_path_factory.mktemp("student") / "run")
+    shutil.copytree(tiny_run.folder, run.folder)
+    distill(run, StudentOptions(width=1, levels=2, fit=FitOptions(epochs=1, batch=8)))
+    for name in ("teacher", "w1l2"):
+        quantize_run_model(run, run.model(name), QuantizeOptions(calibration=8), force=False)
+    return run

@@ -30,7 +30,7 @@ def command(out: Path, data: Path | None, scenes: int, quick: bool, force: bool,
 
     options = DemoOptions(scenes=scenes)
     if quick:
-        options = DemoOptions(scenes, 4, 1, 2, 1, 1, limit=4, size=64)
+        options = DemoOptions(scenes, 8, 1, 4, 1, 1, limit=4, size=64)
     demo = run_demo(out, options, data=data, force=force)
     if as_json:
         print(json.dumps({"report": str(demo.report), "summary": list(demo.summary)}))
