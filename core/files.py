@@ -26,7 +26,7 @@ def telling_disk_errors(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _made_parents(path: Path) -> Iterator[None]:
+def made_parents(path: Path) -> Iterator[None]:
     """Make the folders above `path`; those that were missing go again if the block fails."""
     missing = [folder for folder in path.parents if not folder.exists()]  # the deepest first
     try:
@@ -68,7 +68,7 @@ def write_together(files: Mapping[Path, bytes]) -> None:
         staged = {}
         for path, data in files.items():
             open_until_renamed.enter_context(telling_disk_errors(path))
-            open_until_renamed.enter_context(_made_parents(path))
+            open_until_renamed.enter_context(made_parents(path))
             staged[path] = open_until_renamed.enter_context(_staged(path, data))
         for path, sibling in staged.items():
             sibling.replace(path)
@@ -182,7 +182,7 @@ def new_folder(path: Path, *, force: bool = False, marker: str | None = None) ->
     refuse_existing(path, force=force)
     if marker:
         refuse_strangers(path, marker)
-    with telling_disk_errors(path), _made_parents(path):
+    with telling_disk_errors(path), made_parents(path):
         staging = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:100]}."))
         try:
             staging.chmod(0o755)

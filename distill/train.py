@@ -16,7 +16,7 @@ from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.unet import UNetSpec, build_unet, unet_spec
 from edgeblur.distill.workers import Place, join
 from edgeblur.errors import UserError
-from edgeblur.files import read_json, refuse_existing, refuse_strangers, refuse_swallowing
+from edgeblur.files import made_parents, read_json, refuse_existing, refuse_strangers, refuse_swallowing, set_aside
 from edgeblur.progress import say
 from edgeblur.run import TEACHER, Run, RunModel, create_run, open_run
 
@@ -65,9 +65,12 @@ def _run_folder(
 ) -> Iterator[Run]:
     """The folder this process writes to: the run's own for the chief, one that goes away again for other workers."""
     if place.chief:
-        run = _reopen(data, out, options) if resume else _create(data, out, options, force=force)
-        with contextlib.nullcontext() if resume else removed_unless_begun(run.folder, run.teacher.folder):
-            yield run
+        if resume:
+            yield _reopen(data, out, options)
+            return
+        _refuse(data, out, options, force=force)
+        with made_parents(out), set_aside(out), removed_unless_begun(out, Run(out).teacher.folder):
+            yield create_run(out, data, {"training": _recipe(options)})
         return
     with tempfile.TemporaryDirectory(prefix="edgeblur-worker-") as scratch:
         run = Run(Path(scratch))
@@ -91,8 +94,8 @@ def _reopen(data: Path, out: Path, options: TrainOptions) -> Run:
     return run
 
 
-def _create(data: Path, out: Path, options: TrainOptions, *, force: bool) -> Run:
-    """A new run folder in the place of whatever is there.
+def _refuse(data: Path, out: Path, options: TrainOptions, *, force: bool) -> None:
+    """Refuse to make a run folder in the place of what should stay.
 
     Raises:
         UserError: something is there and `force` is false, it is no run folder, or holds what the training needs.
@@ -100,9 +103,6 @@ def _create(data: Path, out: Path, options: TrainOptions, *, force: bool) -> Run
     refuse_existing(out, force=force)
     refuse_strangers(out, "run.json")
     refuse_swallowing(out, [needed for needed in (data, options.start) if needed])
-    if out.is_dir():
-        shutil.rmtree(out)
-    return create_run(out, data, {"training": _recipe(options)})
 
 
 def _recipe(options: TrainOptions) -> dict[str, Any]:
