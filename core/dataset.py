@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,7 +14,16 @@ from edgeblur.faces import Face
 from edgeblur.files import read_json
 from edgeblur.images import Pixels, load_picture, resize
 
+T = TypeVar("T")
+
 SPLITS = ("train", "val", "test")
+
+
+def evenly(items: Sequence[T], limit: int | None) -> list[T]:
+    """At most `limit` items, evenly spread: neighbours in a folder are often crops of one photo."""
+    if limit is None or limit >= len(items):
+        return list(items)
+    return [items[i * len(items) // limit] for i in range(limit)]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from edgeblur.blur import BlurStyle
-from edgeblur.dataset import Dataset, Triple, open_dataset
+from edgeblur.dataset import Dataset, Triple, evenly, open_dataset
 from edgeblur.detectors import Detector, open_detector
 from edgeblur.errors import UserError
 from edgeblur.export.arena import measure_arena
@@ -21,7 +21,6 @@ from edgeblur.files import as_json, compressed_bytes, write_together
 from edgeblur.firmware_harness.blurrers import detector_blurrer
 from edgeblur.firmware_harness.contact import Column, contact_sheet, png
 from edgeblur.firmware_harness.engines import open_engine
-from edgeblur.firmware_harness.inputs import evenly
 from edgeblur.firmware_harness.latency import Latency, host_name, measure_call, measure_latency
 from edgeblur.firmware_harness.privacy import Leak, OverBlur, leak_rate, mean_over_blur, over_blur
 from edgeblur.images import Pixels

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
-from edgeblur.dataset import Dataset, Sample, open_dataset
+from edgeblur.dataset import Dataset, Sample, evenly, open_dataset
 from edgeblur.errors import UserError
 from edgeblur.export.tflite import ImageModel
 from edgeblur.images import Pixels, find_pictures, readable_pictures, resize
-
-T = TypeVar("T")
 
 RANDOM_PICTURES = 10
 _SEED = 0
@@ -53,13 +50,6 @@ class Inputs:
     planned: int
     probes: Iterator[Probe]
     skipped: list[str]
-
-
-def evenly(items: Sequence[T], limit: int | None) -> list[T]:
-    """At most `limit` items, evenly spread: neighbours in a folder are often crops of one photo."""
-    if limit is None or limit >= len(items):
-        return list(items)
-    return [items[i * len(items) // limit] for i in range(limit)]
 
 
 def photo_inputs(folder: Path, model: ImageModel, limit: int | None = None) -> Inputs:

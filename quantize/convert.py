@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.dataset import Dataset
+from edgeblur.dataset import Dataset, evenly
 from edgeblur.distill.keras_files import concrete, convert, unsupported
 from edgeblur.errors import UserError
 from edgeblur.export.tflite import Graph, read_tflite, require_int8
@@ -25,8 +25,7 @@ def calibration_pictures(data: Dataset, count: int, height: int, width: int) -> 
     samples = data.split("train")
     if not samples:
         raise UserError(f"{data.root} has no train split, so there is nothing to calibrate with: give another --data")
-    chosen = [samples[i * len(samples) // min(count, len(samples))] for i in range(min(count, len(samples)))]
-    return [to_floats(data.load(s, (width, height)).picture)[np.newaxis] for s in chosen]
+    return [to_floats(data.load(s, (width, height)).picture)[np.newaxis] for s in evenly(samples, count)]
 
 
 def to_int8(net: Any, pictures: list[Floats] | None, *, io_type: str = "int8") -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.dataset import Dataset, open_dataset
+from edgeblur.dataset import Dataset, evenly, open_dataset
 from edgeblur.distill.keras_files import float_tflite, load_keras
 from edgeblur.errors import UserError
 from edgeblur.export.tflite import image_model, read_tflite
@@ -115,7 +115,7 @@ def account_for(
 ) -> dict[str, Any]:
     """What quantize.json holds: sizes, both ends' scales, layers by signal-to-noise, PSNR on the test split."""
     ends = image_model(read_tflite(int8))
-    samples = data.split("test")[: options.limit]
+    samples = evenly(data.split("test"), options.limit)
     if not samples:
         raise UserError(f"{data.root} has no test split to compare int8 with float on: make it again with a test share")
     triples = [data.load(s, (ends.input.width, ends.input.height)) for s in samples]

@@ -18,12 +18,13 @@ from PIL import Image
 
 from edgeblur.blur import blur_faces
 from edgeblur.cli import main
+from edgeblur.dataset import evenly
 from edgeblur.errors import RunError
 from edgeblur.export.tflite import read_tflite
 from edgeblur.faces import Box, Face
 from edgeblur.files import write_json
 from edgeblur.firmware_harness.engines import open_engine
-from edgeblur.firmware_harness.inputs import evenly, random_picture
+from edgeblur.firmware_harness.inputs import random_picture
 from edgeblur.firmware_harness.validate import validate
 from edgeblur.firmware_harness.validation import Gates, Validation, precision
 from edgeblur.images import save_picture
