@@ -145,8 +145,8 @@ def _logarithmic_ticks(axis: _Axis) -> list[float]:
 
 
 def _even_ticks(axis: _Axis) -> list[float]:
-    """About five round numbers."""
-    rough = (axis.high - axis.low) / 5
+    """Four to eight round numbers."""
+    rough = (axis.high - axis.low) / 8
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * s for s in (1, 2, 5, 10) if unit * s >= rough)
     count = math.floor(axis.high / step) - math.ceil(axis.low / step) + 1

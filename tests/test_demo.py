@@ -69,8 +69,9 @@ def test_the_report_says_what_it_is_worth(shown: tuple[Path, list[str]]) -> None
     for page in ("report.html", "report.md"):
         text = (run.folder / page).read_text()
         assert "Made by edgeblur demo: no trained teacher ships with edgeblur yet" in text
-        assert f"{run.teacher.info()['parameters']:,} parameters instead of the thesis's 1,925,667" in text.replace(
-            "&#39;", "'"
+        assert (
+            f"{run.teacher.info()['parameters']:,} parameters at 64x64 pixels instead of the thesis's 1,925,667"
+            in text.replace("&#39;", "'")
         )
         for model in run.models():
             assert model.name in text
