@@ -14,6 +14,8 @@ from edgeblur.firmware_harness.compare import compare, write_comparison
 from edgeblur.progress import say
 from edgeblur.run import TEACHER, Run, RunModel
 
+LIMIT = 200
+"""Test pictures of a comparison, unless somebody says otherwise."""
 AUTO = "auto"
 """As a judge: a detector if one is installed."""
 
@@ -110,11 +112,11 @@ def _psnr_db(entry: Facts, part: str = "image") -> float:
     return float("inf") if known is None else known  # JSON has no infinity: identical pictures have null
 
 
-def gather(run: Run, *, limit: int = 200, judge: str | None = AUTO) -> Report:
+def gather(run: Run, *, limit: int | None = None, judge: str | None = AUTO) -> Report:
     """Read a run's files; the comparison is made first unless there is one of the same models, photos and judge.
 
     Args:
-        limit: test pictures to compare on.
+        limit: test pictures to compare on; None is content with any number that was compared before.
         judge: a detector by name, None for none; `auto` takes the best one if its package is installed.
 
     Raises:
@@ -124,7 +126,7 @@ def gather(run: Run, *, limit: int = 200, judge: str | None = AUTO) -> Report:
     if _stale(run, limit, judge):
         chosen = installed_judge() if judge == AUTO else judge
         detectors = [chosen] if chosen else []
-        write_comparison(compare(run, limit=limit, judge=chosen, detectors=detectors), run.folder)
+        write_comparison(compare(run, limit=limit or LIMIT, judge=chosen, detectors=detectors), run.folder)
     comparison = read_json(run.folder / "compare.json")
     models = tuple(run.models())
     manifest = read_json(run.dataset / "manifest.json")
@@ -139,7 +141,7 @@ def installed_judge() -> str | None:
     return None
 
 
-def _stale(run: Run, limit: int, judge: str | None) -> bool:
+def _stale(run: Run, limit: int | None, judge: str | None) -> bool:
     """True unless compare.json is newer than all models, knows them all, and was asked for the same.
 
     Files that `edgeblur compare --with` added may be in it as well; a model that the run no longer has may not.
@@ -160,7 +162,7 @@ def _stale(run: Run, limit: int, judge: str | None) -> bool:
         or any(path.stat().st_mtime > made.stat().st_mtime for path in files.values())
         or known.get("judge") != (known.get("judge") or installed_judge() if judge == AUTO else judge)
         or Path(known["data"]).absolute() != run.dataset
-        or known["images"] != min(limit, len(open_dataset(run.dataset).split("test")))
+        or (limit is not None and known["images"] != min(limit, len(open_dataset(run.dataset).split("test"))))
     )
 
 

@@ -14,11 +14,12 @@ from edgeblur.run import open_run
 
 @click.command(short_help="One HTML page and one Markdown page about a run.")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--limit", default=200, show_default=True, type=click.IntRange(1), help="Test pictures to compare on.")
+@click.option("--limit", type=click.IntRange(1),
+              help="Test pictures to compare on. [default: as compared before, else 200]")  # fmt: skip
 @click.option("--judge", default="auto", show_default=True,
               help="For approach A and leak rates; `auto`: centerface if installed, `none`: neither.")  # fmt: skip
 @json_option
-def command(run: Path, limit: int, judge: str, as_json: bool) -> None:
+def command(run: Path, limit: int | None, judge: str, as_json: bool) -> None:
     """Write RUN/report.html (self-contained) and RUN/report.md, comparing first if a model is new."""
     from edgeblur.firmware_harness.pages import write_report
     from edgeblur.firmware_harness.report import gather
