@@ -166,7 +166,9 @@ def test_training_stops_early(tiny_data: Dataset, tmp_path: Path) -> None:
 
 
 def test_a_training_that_diverges_ends_in_one_sentence(tiny_data: Dataset, tmp_path: Path) -> None:
-    options = TrainOptions(SPEC, FitOptions(epochs=2, batch=4, learning_rate=1e38))
+    options = TrainOptions(
+        SPEC, FitOptions(epochs=2, batch=4, face_weight=3e38)
+    )  # the loss overflows: certain to be inf
     with pytest.raises(RunError, match="lower --learning-rate"):
         train(tiny_data.root, tmp_path / "run", options)
     assert not (tmp_path / "run").exists()
