@@ -114,7 +114,7 @@ def run_demo(out: Path, options: DemoOptions, *, data: Path | None = None, force
     say(f"{next(steps)} exporting C arrays")
     export_model(student.int8_tflite, out / "firmware", name="face_blur", force=force)
     say(f"{next(steps)} running the student in {', '.join(available_engines())}")
-    agreement = _validate(run, student, options)
+    agreement = _validate(run, student)
     say(f"{next(steps)} comparing with approach A, writing the report")
     report = gather(run, limit=options.limit)
     html, _ = write_report(report, run.folder)
@@ -153,7 +153,7 @@ def _remark(run: Run, options: DemoOptions) -> None:
     write_json(run.folder / "run.json", settings)
 
 
-def _validate(run: Run, student: RunModel, options: DemoOptions) -> str:
+def _validate(run: Run, student: RunModel) -> str:
     """Run the student in all engines; the two reference engines must agree byte for byte."""
     chosen = Chosen(student.int8_tflite, run, student)
     engines = available_engines()

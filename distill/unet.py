@@ -118,7 +118,7 @@ def build_unet(spec: UNetSpec, *, seed: int = 0) -> Any:
 
     Layers are named after their place (`enc1a`, `pool1`, `midb`, `up3`, `cat3`, `dec3a`, `head`, `out`), the same in
     teacher and student. Weights are drawn from `seed`, except those that make a new net a pale copier of its input
-    (`_start_as_copy`): what is left to learn is the blur. That is worth 3 dB and more after a short training.
+    (`_start_as_copy`): what is left to learn is the blur. A short training ends nearer to its target for it.
     """
     import tf_keras
 

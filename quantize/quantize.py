@@ -14,6 +14,7 @@ from edgeblur.errors import UserError
 from edgeblur.export.tflite import image_model, read_tflite
 from edgeblur.files import as_json, compressed_bytes, refuse_existing, write_together
 from edgeblur.images import Floats, to_floats
+from edgeblur.metrics import psnr_db
 from edgeblur.progress import say
 from edgeblur.quantize.convert import calibration_pictures, to_int8
 from edgeblur.quantize.diagnose import Diagnosis, diagnose
@@ -121,7 +122,7 @@ def account_for(
     triples = [data.load(s, (ends.input.width, ends.input.height)) for s in samples]
     found = diagnose(exact, int8, [to_floats(t.picture)[np.newaxis] for t in triples])
     targets = np.stack([to_floats(t.blur) for t in triples])
-    float_db, int8_db = psnr_db(found.float_outputs, targets), psnr_db(found.int8_outputs, targets)
+    float_db, int8_db = _psnr_db(found.float_outputs, targets), _psnr_db(found.int8_outputs, targets)
     return {
         "calibration_pictures": calibrated_on,
         "test_pictures": len(samples),
@@ -131,7 +132,7 @@ def account_for(
         "compressed_bytes": compressed_bytes(int8),
         "float_size_bytes": len(exact),
         "float_compressed_bytes": compressed_bytes(exact),
-        "int8_against_float_psnr_db": psnr_db(found.int8_outputs, found.float_outputs),
+        "int8_against_float_psnr_db": _psnr_db(found.int8_outputs, found.float_outputs),
         "float_against_target_psnr_db": float_db,
         "int8_against_target_psnr_db": int8_db,
         "loss_db": round(float_db - int8_db, 3),
@@ -149,7 +150,6 @@ def _layers(found: Diagnosis) -> list[dict[str, Any]]:
     return [{k: v for k, v in asdict(layer).items() if v is not None} for layer in found.layers]
 
 
-def psnr_db(outputs: Floats, references: Floats) -> float:
+def _psnr_db(outputs: Floats, references: Floats) -> float:
     """PSNR of many pictures `[N, H, W, C]`, 0 to 1, over their common mean squared error, in dB; at most 100."""
-    error = float(np.square(np.clip(outputs, 0, 1) - references, dtype=np.float64).mean())
-    return round(float(-10 * np.log10(max(error, 1e-10))), 3)
+    return round(min(100.0, psnr_db(np.clip(outputs, 0, 1), references)), 3)

@@ -20,10 +20,11 @@ from edgeblur.distill.unet import build_unet, unet_spec
 from edgeblur.errors import UserError
 from edgeblur.export.tflite import image_model, read_tflite, require_int8
 from edgeblur.images import to_floats
+from edgeblur.metrics import psnr_db
 from edgeblur.quantize.convert import calibration_pictures, to_int8
 from edgeblur.quantize.diagnose import diagnose, short_name
 from edgeblur.quantize.qat import quantize_aware
-from edgeblur.quantize.quantize import QuantizeOptions, psnr_db
+from edgeblur.quantize.quantize import QuantizeOptions
 from edgeblur.run import Run, open_run
 
 FEW = QuantizeOptions(calibration=8, limit=4)
