@@ -9,7 +9,7 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports TensorFlow
 
-from models import float_tflite, int8_tflite, tiny_unet
+from tiny_models import float_tflite, int8_tflite, tiny_unet
 
 from edgeblur.dataset import Dataset
 from edgeblur.run import Run

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models import function_tflite, int8_tflite, tiny_unet
 from PIL import Image
+from tiny_models import function_tflite, int8_tflite, tiny_unet
 
 from edgeblur.cli import main
 from edgeblur.dataset import Dataset

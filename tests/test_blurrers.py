@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models import function_tflite
 from PIL import Image
+from tiny_models import function_tflite
 
 from edgeblur.cli import main
 from edgeblur.distill.synthetic import draw_scene

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from models import function_tflite
 from PIL import Image
+from tiny_models import function_tflite
 
 from edgeblur.cli import main
 from edgeblur.dataset import Dataset

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models import ENGINES_HERE
+from tiny_models import ENGINES_HERE
 
 from edgeblur.cli import main
 from edgeblur.dataset import open_dataset

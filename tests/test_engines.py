@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models import ENGINES_HERE, HAS_TFLITE_RUNTIME, function_tflite, int8_tflite, tiny_unet
+from tiny_models import ENGINES_HERE, HAS_TFLITE_RUNTIME, function_tflite, int8_tflite, tiny_unet
 
 from edgeblur.errors import UserError
 from edgeblur.export.tflite import ImageEnd, Tensor

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from models import float_tflite, tiny_unet
+from tiny_models import float_tflite, tiny_unet
 
 from edgeblur.cli import main
 from edgeblur.errors import UserError
@@ -148,7 +148,7 @@ def test_refuses_every_cut(tiny_int8: Path, tiny_float: Path) -> None:
 
 
 def test_cut_of_buffers_behind_the_tables() -> None:
-    from models import _converter
+    from tiny_models import _converter
 
     converter = _converter(tiny_unet(16, 16))
     converter._experimental_use_buffer_offset = True  # the layout of models beyond 2 GB

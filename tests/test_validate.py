@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from models import ENGINES_HERE, float_tflite, function_tflite, int8_tflite, tiny_unet
 from PIL import Image
+from tiny_models import ENGINES_HERE, float_tflite, function_tflite, int8_tflite, tiny_unet
 
 from edgeblur.blur import blur_faces
 from edgeblur.cli import main
