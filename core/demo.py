@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import time
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from edgeblur.distill.unet import unet_spec
 from edgeblur.errors import RunError
 from edgeblur.export.write import export_model
 from edgeblur.files import read_json, refuse_existing, refuse_strangers, write_json
-from edgeblur.firmware_harness.engines import ENGINES
+from edgeblur.firmware_harness.engines import available_engines
 from edgeblur.firmware_harness.pages import write_report
 from edgeblur.firmware_harness.report import Report, gather
 from edgeblur.firmware_harness.validate import validate
@@ -28,9 +27,7 @@ from edgeblur.progress import say, track
 from edgeblur.quantize.quantize import QuantizeOptions, quantize_run_model
 from edgeblur.run import Chosen, Run, RunModel, open_run
 
-_PACKAGES = {"litert": "ai_edge_litert", "litert-ref": "ai_edge_litert", "tflite-runtime": "tflite_runtime",
-             "tflm": "tflite_micro"}  # fmt: skip
-_EXACT = ("litert-ref", "tflm")
+_EXACT = ("litert-ref", "tflm", "stream")
 
 
 @dataclass(frozen=True)
@@ -75,11 +72,6 @@ class Demo:
 
     report: Path
     summary: tuple[str, ...]
-
-
-def available_engines() -> tuple[str, ...]:
-    """The engines of the host harness whose packages are installed."""
-    return tuple(name for name in ENGINES if importlib.util.find_spec(_PACKAGES[name]))
 
 
 def run_demo(out: Path, options: DemoOptions, *, data: Path | None = None, force: bool = False) -> Demo:

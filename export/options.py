@@ -279,14 +279,14 @@ Options = (
     | CustomOptions
 )
 
-_ACCESSORS = {
+ACCESSORS = {
     "activation": "FusedActivationFunction",
     "dilation_h": "DilationHFactor",
     "dilation_w": "DilationWFactor",
     "filter_h": "FilterHeight",
     "filter_w": "FilterWidth",
 }
-_ENUMS = {"activation": "ActivationFunctionType", "mode": "MirrorPadMode", "padding": "Padding"}
+ENUMS = {"activation": "ActivationFunctionType", "mode": "MirrorPadMode", "padding": "Padding"}
 
 
 def enum_name(enum: type[Any], value: int) -> str:
@@ -302,12 +302,12 @@ def enum_name(enum: type[Any], value: int) -> str:
 
 
 def _value(schema: Any, table: Any, field: str) -> Any:
-    accessor = _ACCESSORS.get(field, "".join(word.capitalize() for word in field.split("_")))
+    accessor = ACCESSORS.get(field, "".join(word.capitalize() for word in field.split("_")))
     if hasattr(table, f"{accessor}AsNumpy"):
         length = getattr(table, f"{accessor}Length")()
         return tuple(getattr(table, f"{accessor}AsNumpy")().tolist()) if length else ()
     value = getattr(table, accessor)()
-    return enum_name(getattr(schema, _ENUMS[field]), value) if field in _ENUMS else value
+    return enum_name(getattr(schema, ENUMS[field]), value) if field in ENUMS else value
 
 
 def read_options(schema: Any, kind: str, operator: Any) -> Options | None:

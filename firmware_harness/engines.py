@@ -1,9 +1,10 @@
-"""Four interpreters behind one adapter: a .tflite in, pictures through it.
+"""Four interpreters and the streaming engine behind one adapter: a .tflite in, pictures through it.
 
 `litert`          ai-edge-litert with its default, optimised kernels on one thread: the fastest on a host
 `litert-ref`      ai-edge-litert with reference kernels: what "bit-exact" is measured against
 `tflite-runtime`  the same interpreter under its old name (last release 2.14)
 `tflm`            TensorFlow Lite Micro's wheel: the kernels of a microcontroller; equals litert-ref byte for byte
+`stream`          edgeblur's own row-streaming C, compiled by this host's compiler; equals litert-ref byte for byte
 
 A new engine is one function and its line in `_OPENERS`.
 """
@@ -11,6 +12,7 @@ A new engine is one function and its line in `_OPENERS`.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import re
 import sys
@@ -21,65 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from edgeblur.errors import RunError, UserError, missing_package
 from edgeblur.export.options import CustomOptions
-from edgeblur.export.tflite import ImageEnd, ImageModel, image_model, read_tflite
+from edgeblur.export.pixels import Raw, from_raw, to_raw
+from edgeblur.export.tflite import ImageModel, image_model, read_tflite
+from edgeblur.firmware_harness.host_c import compiler_path, open_stream
 from edgeblur.images import Floats, Pixels, to_bytes
 
-Raw = NDArray[Any]
-"""What goes into and comes out of a model: `[1, height, width, channels]` int8, uint8 or float32."""
 Invoke = Callable[[Raw], Raw]
-
-
-def value_range(end: ImageEnd) -> tuple[float, float]:
-    """The real values that stand for black and white at one end of a model.
-
-    Floats are taken as 0 to 1, edgeblur's own convention. For a quantized end, what its scale and zero point can
-    express tells: beyond 8 only 0 to 255 makes sense, about as far below 0 as above means -1 to 1, else 0 to 1.
-    """
-    if end.scale is None or end.zero_point is None:
-        return 0.0, 1.0
-    limits = np.iinfo(end.dtype)
-    low = (int(limits.min) - end.zero_point) * end.scale
-    high = (int(limits.max) - end.zero_point) * end.scale
-    if high > 8:
-        return 0.0, 255.0
-    return (-1.0, 1.0) if -low > 0.7 * high else (0.0, 1.0)
-
-
-def to_raw(picture: Pixels, end: ImageEnd) -> Raw:
-    """A picture in the form that a model takes; for a model of one channel it is made grey first.
-
-    Args:
-        picture: `[height, width, 3]` bytes of the model's size.
-        end: the model's input.
-
-    Raises:
-        ValueError: the picture has another size.
-    """
-    if picture.shape != (end.height, end.width, 3):
-        raise ValueError(f"the model takes {end.height}x{end.width}x3 bytes, got {picture.shape}")
-    pixels = picture if end.channels == 3 else np.asarray(Image.fromarray(picture).convert("L"))[..., None]
-    low, high = value_range(end)
-    real = pixels[None] / np.float64(255) * (high - low) + low
-    if end.scale is None or end.zero_point is None:
-        return real.astype(np.float32)
-    limits = np.iinfo(end.dtype)
-    raw: Raw = np.clip(np.rint(real / end.scale) + end.zero_point, limits.min, limits.max).astype(end.dtype)
-    return raw
-
-
-def from_raw(raw: Raw, end: ImageEnd) -> Floats:
-    """A model's output as a picture: `[height, width, channels]`, 0 to 1, clipped."""
-    real = raw[0].astype(np.float64)
-    if end.scale is not None and end.zero_point is not None:
-        real = (real - end.zero_point) * end.scale
-    low, high = value_range(end)
-    picture: Floats = np.clip((real - low) / (high - low), 0, 1).astype(np.float32)
-    return picture
 
 
 @dataclass(frozen=True)
@@ -203,14 +155,33 @@ def _tflm_interpreter(runtime: Any, data: bytes, model: ImageModel) -> Any:
     raise failure
 
 
+def _stream(data: bytes, model: ImageModel) -> Invoke:
+    return open_stream(model)
+
+
 _OPENERS: dict[str, Callable[[bytes, ImageModel], Invoke]] = {
     "litert": _litert,
     "litert-ref": _litert_ref,
     "tflite-runtime": _tflite_runtime,
     "tflm": _tflm,
+    "stream": _stream,
 }
 
 ENGINES = tuple(_OPENERS)
+
+_PACKAGES = {
+    "litert": "ai_edge_litert", "litert-ref": "ai_edge_litert", "tflite-runtime": "tflite_runtime",
+    "tflm": "tflite_micro",
+}  # fmt: skip
+
+
+def available_engines() -> tuple[str, ...]:
+    """The engines whose package, or compiler, is installed."""
+    return tuple(
+        name
+        for name in ENGINES
+        if (compiler_path() if name == "stream" else importlib.util.find_spec(_PACKAGES[name])) is not None
+    )
 
 
 def engine_names(text: str) -> tuple[str, ...]:

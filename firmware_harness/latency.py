@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeblur.firmware_harness.engines import Engine, to_raw
+from edgeblur.export.pixels import to_raw
+from edgeblur.firmware_harness.engines import Engine
 from edgeblur.firmware_harness.inputs import random_picture
 
 _MOST_RUNS = 30

@@ -11,8 +11,9 @@ import numpy as np
 from edgeblur.errors import UserError
 from edgeblur.export.arena import record_arena
 from edgeblur.export.cost import cost
+from edgeblur.export.pixels import Raw, from_raw, to_raw
 from edgeblur.export.tflite import ImageModel, image_model, read_tflite
-from edgeblur.firmware_harness.engines import Engine, Raw, from_raw, open_engine, to_raw
+from edgeblur.firmware_harness.engines import Engine, open_engine
 from edgeblur.firmware_harness.inputs import (
     RANDOM_PICTURES,
     Inputs,

@@ -10,14 +10,9 @@ import pytest
 from tiny_models import ENGINES_HERE, HAS_TFLITE_RUNTIME, function_tflite, int8_tflite, tiny_unet
 
 from edgeblur.errors import UserError
+from edgeblur.export.pixels import from_raw, to_raw, value_range
 from edgeblur.export.tflite import ImageEnd, Tensor
-from edgeblur.firmware_harness.engines import (
-    engine_names,
-    from_raw,
-    open_engine,
-    to_raw,
-    value_range,
-)
+from edgeblur.firmware_harness.engines import engine_names, open_engine
 
 SHAPES = {"int8": (32, 32), "uint8": (48, 24)}
 

@@ -1,0 +1,44 @@
+"""Compile a .tflite to streaming C: the whole way in one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeblur.errors import UserError
+from edgeblur.export.c_array import Provenance
+from edgeblur.export.stream.emit import OPTIMIZE, StreamFiles, emit
+from edgeblur.export.stream.lower import lower
+from edgeblur.export.stream.net import Net
+from edgeblur.export.stream.plan import Plan, plan
+from edgeblur.export.stream.schedule import Schedule, schedule
+from edgeblur.export.tflite import Graph, image_model
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A model compiled for the streaming engine: each stage's result, and the C."""
+
+    net: Net
+    schedule: Schedule
+    plan: Plan
+    files: StreamFiles
+
+
+def compile_stream(graph: Graph, provenance: Provenance, *, optimize: str = "size") -> Compiled:
+    """Compile a graph to C99 that takes picture rows in and gives finished rows out.
+
+    Args:
+        graph: an int8 model of one picture in and one out.
+        provenance: the name of everything public, and what the files say about their origin.
+        optimize: `size` or `speed`.
+
+    Raises:
+        UserError: the model cannot be streamed (the sentence says why and what to change).
+    """
+    if optimize not in OPTIMIZE:
+        raise UserError(f"unknown aim {optimize!r}: choose among {', '.join(OPTIMIZE)}")
+    net = lower(graph)
+    steps = schedule(net)
+    places = plan(steps)
+    files = emit(net, steps, places, image_model(graph), provenance, optimize=optimize)
+    return Compiled(net, steps, places, files)

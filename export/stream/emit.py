@@ -1,0 +1,244 @@
+"""A planned net as C: a header with the interface, a source with kernels and plan, and the weights."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeblur.export.c_array import Provenance, render
+from edgeblur.export.pixels import pixel_table, step_table
+from edgeblur.export.stream.net import Array, Field, Net, Node, Plane, Window
+from edgeblur.export.stream.plan import Plan
+from edgeblur.export.stream.program import Program, compress
+from edgeblur.export.stream.schedule import Schedule
+from edgeblur.export.tflite import ImageEnd, ImageModel
+
+OPTIMIZE = ("size", "speed")
+"""`size`: each kernel is compiled once; `speed`: anew for each layer, with the layer's sizes as constants."""
+
+_NUMBERS_A_LINE = 24
+
+
+@dataclass(frozen=True)
+class StreamFiles:
+    """The C of a model, as text, and what it takes on a board.
+
+    Attributes:
+        header, source, weights: `NAME.h`, `NAME.c`, `NAME_weights.h`.
+        state_bytes: `sizeof(NAME_state)`: rows, scratch and counters.
+        row_bytes: the caller's two rows, one in and one out.
+        constant_bytes: weights and tables in flash; code comes on top.
+    """
+
+    header: str
+    source: str
+    weights: str
+    state_bytes: int
+    row_bytes: int
+    constant_bytes: int
+
+    @property
+    def ram_bytes(self) -> int:
+        """Everything writable but the stack: state, camera row, finished row."""
+        return self.state_bytes + self.row_bytes
+
+
+@functools.cache
+def _kernel(name: str) -> str:
+    return (resources.files("edgeblur.export.stream") / "kernels" / f"{name}.c").read_text()
+
+
+def _c_type(values: NDArray[Any]) -> str:
+    return f"{values.dtype.name}_t"
+
+
+@dataclass
+class _Constants:
+    """The arrays of a model; equal ones are written once."""
+
+    definitions: list[tuple[str, NDArray[Any]]] = field(default_factory=list)
+    _names: dict[tuple[str, bytes], str] = field(default_factory=dict)
+
+    def name(self, label: str, values: NDArray[Any]) -> str:
+        """The name of an array of these values, made up from `label` if it is new."""
+        key = (values.dtype.name, values.tobytes())
+        if key not in self._names:
+            self._names[key] = label
+            self.definitions.append((label, values))
+        return self._names[key]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(values.nbytes for _, values in self.definitions)
+
+    def text(self) -> list[str]:
+        """C definitions, in the order they were asked for."""
+        return [_definition(name, values) for name, values in self.definitions]
+
+
+def _definition(name: str, values: NDArray[Any]) -> str:
+    numbers = list(map(str, values.ravel().tolist()))
+    lines = (",".join(numbers[i : i + _NUMBERS_A_LINE]) for i in range(0, len(numbers), _NUMBERS_A_LINE))
+    return f"static const {_c_type(values)} {name}[{len(numbers)}] ALIGNED = {{\n" + ",\n".join(lines) + "};"
+
+
+def _unsigned(largest: int) -> type[np.unsignedinteger[Any]]:
+    return np.uint8 if largest < 2**8 else np.uint16 if largest < 2**16 else np.uint32
+
+
+def _affine(firsts: Sequence[int]) -> str | None:
+    """`firsts` as a C expression of the output row `y`, if it is `(y * stride + offset) / divisor`, rounded down."""
+    slope = firsts[1] - firsts[0] if len(firsts) > 1 else 0
+    offset = firsts[0]
+    if all(first == y * slope + offset for y, first in enumerate(firsts)):
+        return f"y * {slope} + {offset}" if slope > 1 else f"y + {offset}" if slope else f"{offset}"
+    for divisor in range(2, 9):
+        for rest in range(divisor):
+            if all(first == (y + rest) // divisor + offset for y, first in enumerate(firsts)):
+                return f"(y + {rest}) / {divisor} + {offset}"
+    return None
+
+
+def _identifier(number: int, node: Node) -> str:
+    cleaned = re.sub(r"[^A-Za-z0-9]+", "_", node.name).strip("_")[:40]
+    return f"n{number}_{cleaned}".rstrip("_")
+
+
+@dataclass
+class _Emitter:
+    """Everything that the template is filled in from."""
+
+    net: Net
+    schedule: Schedule
+    plan: Plan
+    constants: _Constants = field(default_factory=_Constants)
+
+    def addresses(self, n: int) -> str | None:
+        """The array of a node's row addresses, in units; None for the output, whose rows go to the caller."""
+        if n == self.net.output:
+            return None
+        height = self.net.nodes[n].plane.height
+        places = [self.plan.addresses.get((n, y), 0) // self.plan.unit_bytes for y in range(height)]
+        return self.constants.name(f"rows_{n}", np.array(places, np.uint16))
+
+    def _first(self, n: int, i: int, window: Window) -> str:
+        text = _affine(window.firsts)
+        if text is None:
+            text = f"{self.constants.name(f'firsts_{n}_{i}', np.array(window.firsts, np.int16))}[y]"
+        return text.replace("+ -", "- ")
+
+    def windows(self, n: int) -> list[dict[str, Any]]:
+        """What the template needs to gather the row pointers of a step, input by input."""
+        node, result, at = self.net.nodes[n], [], 0
+        for i, (source, window) in enumerate(zip(node.inputs, self.net.windows(node), strict=True)):
+            plane = self.net.nodes[source].plane
+            first = self._first(n, i, window)
+            result.append(
+                {"rows": self.addresses(source), "height": plane.height, "first": first, "at": at,
+                 "step": window.step, "count": window.count}
+            )  # fmt: skip
+            at += window.count
+        return result
+
+    def _initializer(self, label: str, value: Field) -> str:
+        if isinstance(value, Array):
+            return self.constants.name(f"{label}_{value.role}", value.values)
+        return "NULL" if value is None else str(value)
+
+    def layer(self, n: int) -> dict[str, Any]:
+        """What the template needs to write a node's struct and its step."""
+        node = self.net.nodes[n]
+        assert node.operation is not None
+        label = _identifier(n, node)
+        members = []
+        for member, value in node.operation.fields(self.net.planes(node), node.plane).items():
+            members.append((member, self._initializer(label, value)))
+        windows = self.windows(n)
+        table = node.table and self.constants.name(f"{label}_table", np.frombuffer(node.table, np.uint8))
+        return {
+            "number": n, "name": label, "kernel": node.operation.kernel, "label": node.operation.label,
+            "shape": _shape(node.plane), "members": members, "windows": windows, "table": table,
+            "pointers": sum(w["count"] for w in windows), "rows": self.addresses(n), "row_bytes": node.plane.row_bytes,
+            "recomputes": node.recomputes is not None,
+        }  # fmt: skip
+
+    @property
+    def scratch_bytes(self) -> int:
+        """The largest of all nodes, rounded up to words."""
+        nodes = [node for node in self.net.nodes if node.operation]
+        most = max(node.operation.scratch_bytes(self.net.planes(node), node.plane) for node in nodes if node.operation)
+        return max(4, -(-most // 4) * 4)
+
+
+def _shape(plane: Plane) -> str:
+    return f"{plane.height}x{plane.width}x{plane.channels}"
+
+
+def _ends(model: ImageModel, constants: _Constants) -> dict[str, Any]:
+    """Tables between pixels and the model's own numbers; None where the bytes are the same."""
+    same = bytes(range(256))
+    tables: dict[str, Callable[[ImageEnd], bytes]] = {"pixel_to_step": pixel_table, "step_to_pixel": step_table}
+    result: dict[str, Any] = {}
+    for (name, table), end in zip(tables.items(), (model.input, model.output), strict=True):
+        values = table(end)
+        result[name] = None if values == same else constants.name(name, np.frombuffer(values, np.uint8))
+    return result
+
+
+def _kernels(layers: Iterable[dict[str, Any]]) -> list[str]:
+    return [_kernel(name) for name in ("common", *sorted({layer["kernel"] for layer in layers}))]
+
+
+def _state_bytes(plan: Plan, scratch_bytes: int, nodes: int, position_bytes: int) -> int:
+    """`sizeof(NAME_state)`: arena and scratch in words, a counter of 16 bits a node, two positions in the program."""
+    arena = -(-plan.arena_bytes // 4) * 4
+    start = arena + scratch_bytes
+    positions = -(-(start + 2 * nodes) // position_bytes) * position_bytes
+    return -(-(positions + 2 * position_bytes) // 4) * 4
+
+
+def emit(
+    net: Net, schedule: Schedule, plan: Plan, model: ImageModel, provenance: Provenance, *, optimize: str
+) -> StreamFiles:
+    """Write a planned net as C99.
+
+    Args:
+        net, schedule, plan: of one model, made from each other.
+        model: its ends as pictures.
+        provenance: what the comment on top says; its name is the prefix of everything public.
+        optimize: one of `OPTIMIZE`.
+
+    Returns:
+        Three texts; the same arguments give the same bytes.
+    """
+    emitter = _Emitter(net, schedule, plan)
+    program: Program = compress([step.node for step in schedule.steps])
+    layers = [emitter.layer(n) for n in range(1, len(net.nodes))]
+    codes = np.array(program.codes, _unsigned(len(net.nodes) - 1))
+    values: dict[str, Any] = {
+        "name": provenance.name, "lines": provenance.lines, "kernels": _kernels(layers), "layers": layers,
+        "speed": optimize == "speed", "program": program, "codes": emitter.constants.name("program", codes),
+        "position": "uint16_t" if len(codes) < 2**16 else "uint32_t",
+        "picture_rows": emitter.addresses(0), "unit_bytes": plan.unit_bytes,
+        "input": net.nodes[0].plane, "output": net.nodes[-1].plane, "nodes": len(net.nodes),
+        "arena_words": -(-plan.arena_bytes // 4), "scratch_words": emitter.scratch_bytes // 4,
+        "macs": net.macs, "macs_recomputed": net.macs_recomputed, **_ends(model, emitter.constants),
+    }  # fmt: skip
+    state = _state_bytes(plan, emitter.scratch_bytes, len(net.nodes), 2 if len(codes) < 2**16 else 4)
+    row_bytes = net.nodes[0].plane.row_bytes + net.nodes[-1].plane.row_bytes
+    values |= {"state_bytes": state, "row_bytes": row_bytes, "constant_bytes": emitter.constants.size_bytes}
+    return StreamFiles(
+        header=render("stream.h.j2", **values),
+        source=render("stream.c.j2", **values),
+        weights=render("stream_weights.h.j2", arrays=emitter.constants.text(), **values),
+        state_bytes=state,
+        row_bytes=row_bytes,
+        constant_bytes=emitter.constants.size_bytes,
+    )

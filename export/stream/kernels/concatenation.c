@@ -1,0 +1,20 @@
+/* CONCATENATION along the channels, one output row. */
+
+struct concatenation {
+    const int16_t *part_channels;
+    int16_t parts, width;
+};
+
+KERNEL void concatenation_row(const struct concatenation *op, const int8_t *const *rows, int y, int8_t *out,
+                              void *scratch)
+{
+    (void)y;
+    (void)scratch;
+    for (int x = 0; x < op->width; ++x) {
+        for (int part = 0; part < op->parts; ++part) {
+            const size_t channels = (size_t)op->part_channels[part];
+            memcpy(out, rows[part] + (size_t)x * channels, channels);
+            out += channels;
+        }
+    }
+}

@@ -1,0 +1,162 @@
+"""The net as the streaming engine sees it: planes of rows, and operations that make a row from rows."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A feature map, kept row by row: `[height, width, channels]` bytes, channels innermost.
+
+    Attributes:
+        name: of the tensor that it was in the .tflite.
+        height, width, channels: sizes.
+        dtype: `int8`, or `uint8` at the ends of a model that takes or gives such pictures.
+        scale: real value of one step.
+        zero_point: the step that means 0.0.
+    """
+
+    name: str
+    height: int
+    width: int
+    channels: int
+    dtype: str
+    scale: float
+    zero_point: int
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row."""
+        return self.width * self.channels
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which rows of an input plane each row of the output needs: `firsts[y] + i * step` for i in `range(count)`.
+
+    Rows outside the input stand for padding: nothing is kept for them, and the kernel gets a null pointer.
+
+    Attributes:
+        firsts: for each output row, the first input row; may be negative.
+        step: distance of the rows; more than 1 if dilated.
+        count: how many.
+    """
+
+    firsts: tuple[int, ...]
+    step: int = 1
+    count: int = 1
+
+    def rows(self, y: int, height: int) -> range:
+        """The rows inside an input of this height that output row `y` needs."""
+        first, stop = self.firsts[y], self.firsts[y] + self.count * self.step
+        first += -(first // self.step) * self.step if first < 0 else 0
+        return range(first, min(stop, height), self.step)
+
+
+@dataclass(frozen=True, eq=False)
+class Array:
+    """A constant array of the generated C, in flash.
+
+    Attributes:
+        role: what it is to its operation (`weights`, `bias`); part of its name.
+        values: integers; their type becomes the C type.
+    """
+
+    role: str
+    values: NDArray[np.integer[Any]]
+
+
+Field = int | Array | None
+"""What a kernel's struct can hold: a number, or a pointer to constants (or to nothing)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Operation(abc.ABC):
+    """How one row of a plane is made from rows of others; `kernels/KERNEL.c` does it in C.
+
+    Attributes:
+        kernel: names the C file, its struct, and its function `KERNEL_row(op, rows, y, out, scratch)`.
+        label: the op's kind as people know it (`CONV_2D`).
+    """
+
+    kernel: ClassVar[str]
+    label: ClassVar[str]
+
+    @abc.abstractmethod
+    def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
+        """For each input, the rows that each output row needs; the kernel gets pointers to them, input by input."""
+
+    @abc.abstractmethod
+    def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
+        """The kernel's struct, member by member."""
+
+    def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
+        """Multiply-accumulates of one output row."""
+        return 0
+
+    def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
+        """Bytes that the kernel may write during one row, aligned to 4."""
+        return 0
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """An operation at its place in the net.
+
+    Attributes:
+        name: of the layer, as people know it.
+        operation: what makes its rows; None for the picture that comes in, always node 0.
+        inputs: the nodes whose planes it reads.
+        plane: what it makes.
+        table: 256 bytes that each byte of a finished row is looked up in, by its unsigned value; None for none.
+        recomputes: the node that this one repeats to save memory; None for none.
+    """
+
+    name: str
+    operation: Operation | None
+    inputs: tuple[int, ...]
+    plane: Plane
+    table: bytes | None = None
+    recomputes: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Net:
+    """Nodes in an order in which each one's inputs come before it; node 0 is the picture in, the last one comes out."""
+
+    name: str
+    nodes: tuple[Node, ...]
+
+    @property
+    def output(self) -> int:
+        """The node whose rows come out."""
+        return len(self.nodes) - 1
+
+    def planes(self, node: Node) -> list[Plane]:
+        """A node's input planes."""
+        return [self.nodes[i].plane for i in node.inputs]
+
+    def windows(self, node: Node) -> Sequence[Window]:
+        """A node's windows into its inputs; none for the picture in."""
+        return node.operation.windows(self.planes(node), node.plane) if node.operation else ()
+
+    def row_macs(self, node: Node) -> int:
+        """Multiply-accumulates of one row of a node."""
+        return node.operation.row_macs(self.planes(node), node.plane) if node.operation else 0
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of a picture, repeated ones included."""
+        return sum(self.row_macs(node) * node.plane.height for node in self.nodes)
+
+    @property
+    def macs_recomputed(self) -> int:
+        """Those that are spent a second time to save memory."""
+        return sum(self.row_macs(node) * node.plane.height for node in self.nodes if node.recomputes is not None)

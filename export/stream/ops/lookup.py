@@ -1,0 +1,62 @@
+"""Ops that change each byte by itself: a table of 256 bytes, filled by TensorFlow Lite's own reference kernel."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeblur.export.stream.builder import Builder
+from edgeblur.export.stream.net import Field, Operation, Plane, Window
+from edgeblur.export.tflite import Graph, Op
+from edgeblur.export.tflite_writer import write_tflite
+
+KINDS = ("HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1", "TANH")
+
+
+@dataclass(frozen=True, eq=False)
+class Lookup(Operation):
+    """A copy; its node's table does the work."""
+
+    kernel = "lookup"
+    label = "LOOKUP"
+
+    def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
+        return [Window(tuple(range(output.height)))]
+
+    def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
+        return {"size": output.row_bytes}
+
+
+def reference_table(graph: Graph, op: Op) -> bytes:
+    """What an op makes of each byte: LiteRT's reference kernel runs the op alone on all 256.
+
+    Returns:
+        256 bytes, by the input byte's unsigned value.
+    """
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    every = np.arange(256, dtype=np.uint8)
+    shape = (1, 1, 1, 256)
+    tensors = tuple(
+        dataclasses.replace(graph.tensors[i], index=n, shape=shape, signature=shape)
+        for n, i in enumerate((op.inputs[0], op.outputs[0]))
+    )
+    alone = dataclasses.replace(op, index=0, inputs=(0,), outputs=(1,))
+    model = write_tflite(dataclasses.replace(graph, tensors=tensors, ops=(alone,), inputs=(0,), outputs=(1,)))
+    interpreter = Interpreter(model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], every.view(tensors[0].dtype).reshape(shape))
+    interpreter.invoke()
+    return bytes(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).tobytes())
+
+
+def lower(builder: Builder, op: Op) -> None:
+    """Fold the table into the node before, or add a node of its own."""
+    builder.plane(op, op.inputs[0])
+    builder.plane(op, op.outputs[0])
+    table = reference_table(builder.graph, op)
+    if not builder.fuse_table(op, table):
+        builder.add(op, Lookup(), (builder.source(op, 0),), table=table)

@@ -1,0 +1,69 @@
+"""MAX_POOL_2D: any window, stride and padding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from edgeblur.export.options import Pool2DOptions
+from edgeblur.export.stream.builder import Builder
+from edgeblur.export.stream.fixed_point import clamp, padding_before
+from edgeblur.export.stream.net import Field, Operation, Plane, Window
+from edgeblur.export.tflite import Op
+
+
+@dataclass(frozen=True, eq=False)
+class Pool2D(Operation):
+    """A pooling window; what lies outside the picture takes no part.
+
+    Attributes:
+        options: as in the .tflite.
+        least, most: output steps that the fused activation lets pass.
+    """
+
+    options: Pool2DOptions
+    least: int
+    most: int
+
+    def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
+        o = self.options
+        pad = padding_before(o.padding, inputs[0].height, output.height, o.filter_h, o.stride_h)
+        return [Window(tuple(y * o.stride_h - pad for y in range(output.height)), 1, o.filter_h)]
+
+    def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
+        o = self.options
+        return {
+            "in_width": inputs[0].width,
+            "out_width": output.width,
+            "channels": output.channels,
+            "filter_h": o.filter_h,
+            "filter_w": o.filter_w,
+            "stride": o.stride_w,
+            "pad_left": padding_before(o.padding, inputs[0].width, output.width, o.filter_w, o.stride_w),
+            "least": self.least,
+            "most": self.most,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPool2D(Pool2D):
+    """The largest of each window."""
+
+    kernel = "max_pool_2d"
+    label = "MAX_POOL_2D"
+
+
+def lower_pool(builder: Builder, op: Op, operation: type[Pool2D]) -> None:
+    """Add a pooling op, whose input and output have the same quantization (TensorFlow Lite checks that)."""
+    assert isinstance(op.options, Pool2DOptions)
+    source = builder.source(op, 0)
+    taken, given = builder.plane(op, op.inputs[0]), builder.plane(op, op.outputs[0])
+    if (taken.scale, taken.zero_point, taken.dtype) != (given.scale, given.zero_point, given.dtype):
+        raise builder.refuse(op, "its input and output have different scales", "convert the model anew")
+    least, most = clamp(builder.activation(op, op.options.activation), given)
+    builder.add(op, operation(op.options, least, most), (source,))
+
+
+def lower(builder: Builder, op: Op) -> None:
+    """Add a MAX_POOL_2D."""
+    lower_pool(builder, op, MaxPool2D)

@@ -1,0 +1,85 @@
+"""TRANSPOSE_CONV: any kernel size, stride and padding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeblur.export.options import TransposeConvOptions
+from edgeblur.export.stream.builder import Builder
+from edgeblur.export.stream.fixed_point import padding_before
+from edgeblur.export.stream.net import Array, Field, Operation, Plane, Window
+from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, requantization
+from edgeblur.export.tflite import Op
+
+
+@dataclass(frozen=True, eq=False)
+class TransposeConv(Operation):
+    """A transposed convolution, turned round: each output row gathers from the input rows that reach it.
+
+    Attributes:
+        weights: `[out, kernel height, kernel width, in]` int8.
+        bias: `[out]` int32.
+        requantization: from sums to output steps.
+        options: as in the .tflite.
+    """
+
+    kernel = "transpose_conv"
+    label = "TRANSPOSE_CONV"
+    weights: NDArray[np.int8]
+    bias: NDArray[np.int32]
+    requantization: Requantization
+    options: TransposeConvOptions
+
+    def _pads(self, inputs: Sequence[Plane], output: Plane) -> tuple[int, int]:
+        """Padding on top and at the left, of the convolution that this one transposes: it goes from output to input."""
+        o, (_, kernel_h, kernel_w, _) = self.options, self.weights.shape
+        return (
+            padding_before(o.padding, output.height, -(-output.height // o.stride_h), kernel_h, o.stride_h),
+            padding_before(o.padding, output.width, -(-output.width // o.stride_w), kernel_w, o.stride_w),
+        )
+
+    def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
+        # Input row i reaches output rows i * stride - pad + (0 .. kernel - 1).
+        stride, kernel_h, pad = self.options.stride_h, self.weights.shape[1], self._pads(inputs, output)[0]
+        firsts = tuple((y + pad - kernel_h) // stride + 1 for y in range(output.height))
+        return [Window(firsts, 1, -(-kernel_h // stride))]
+
+    def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
+        out_channels, kernel_h, kernel_w, in_channels = self.weights.shape
+        pad_top, pad_left = self._pads(inputs, output)
+        return {
+            "weights": Array("weights", self.weights),
+            "bias": Array("bias", self.bias),
+            **self.requantization.fields(),
+            "in_width": inputs[0].width,
+            "in_channels": in_channels,
+            "in_zero_point": inputs[0].zero_point,
+            "out_width": output.width,
+            "out_channels": out_channels,
+            "kernel_h": kernel_h,
+            "kernel_w": kernel_w,
+            "stride_h": self.options.stride_h,
+            "stride_w": self.options.stride_w,
+            "pad_top": pad_top,
+            "pad_left": pad_left,
+        }
+
+    def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
+        # As in papers and in `export.cost`: each input number is spread over a whole window. A row's share of them.
+        return inputs[0].height * inputs[0].width * self.weights.size // output.height
+
+
+def lower(builder: Builder, op: Op) -> None:
+    """Add a TRANSPOSE_CONV; its first input is the output's shape, which is known."""
+    assert isinstance(op.options, TransposeConvOptions)
+    weights = builder.constant(op, 1, "int8")
+    source = builder.source(op, 2)
+    taken, given = builder.plane(op, op.inputs[2]), builder.plane(op, op.outputs[0])
+    bias = read_bias(builder, op, 3, len(weights))
+    check_sum(builder, op, bias.astype(np.int64), weights.reshape(len(weights), -1))
+    scales = requantization(builder, op, taken, given, op.options.activation)
+    builder.add(op, TransposeConv(weights, bias, scales, op.options), (source,))
