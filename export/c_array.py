@@ -17,18 +17,26 @@ _HEX = [f"0x{byte:02x}," for byte in range(256)]
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where generated files come from, for the comment on their top; the same model always gives the same lines."""
+    """Where generated files come from, for the comment on their top; the same model always gives the same lines.
+
+    Attributes:
+        source: the model's file name.
+        name: of everything public in the C.
+        graph: the model.
+        options: further options of the command that makes the files, each with a space before it.
+    """
 
     source: str
     name: str
     graph: Graph
+    options: str = ""
 
     @property
     def lines(self) -> list[str]:
         """Version, command, model, digest, both ends."""
         graph = self.graph
         return [
-            f"Made by edgeblur {__version__}: edgeblur export {self.source} --out DIR --name {self.name}",
+            f"Made by edgeblur {__version__}: edgeblur export {self.source} --out DIR --name {self.name}{self.options}",
             f"Model: {self.source}, {graph.size_bytes} bytes, {len(graph.ops)} ops",
             f"SHA-256: {graph.sha256}",
             *(f"Input:  {describe(graph.tensors[i])}" for i in graph.inputs),

@@ -67,19 +67,35 @@ def _remarks(graph: Graph, arena: Arena) -> tuple[str, ...]:
     return tuple(remarks)
 
 
-def _refuse_strangers(out: Path) -> None:
-    """With --force the folder is replaced whole, so it must hold nothing but an earlier export."""
+def refuse_stranger_files(out: Path) -> None:
+    """With --force the folder is replaced whole, so it must hold nothing but an earlier export, of either engine.
+
+    Raises:
+        UserError: it is a file, or holds something else.
+    """
     if out.is_file():
         raise UserError(f"{out} is a file: give a folder to export into")
     present = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
-    names = [file.removesuffix("_tflm.h") for file in present if file.endswith("_tflm.h")]
-    ours = {"README.txt", *(file for name in names for file in _file_names(name))}
+    ends = ("_tflm.h", "_weights.h")
+    names = [file.removesuffix(end) for end in ends for file in present if file.endswith(end)]
+    ours = {"README.txt", *(file for name in names for file in (*_file_names(name), *stream_file_names(name)))}
     if strangers := sorted(present - ours):
         raise UserError(f"{out} holds {strangers[0]}, which export did not write: export into a folder of its own")
 
 
+def stream_file_names(name: str) -> tuple[str, ...]:
+    """What an export for the streaming engine consists of."""
+    return (f"{name}.h", f"{name}.c", f"{name}_weights.h", "plan.svg", "README.txt")
+
+
 def _file_names(name: str) -> tuple[str, ...]:
     return (f"{name}.tflite", f"{name}.h", f"{name}.c", f"{name}_tflm.h", "README.txt")
+
+
+def refuse_keras(path: Path) -> None:
+    """Raise a `UserError` for a Keras model: it must be converted first."""
+    if path.suffix.lower() in _KERAS:
+        raise UserError(f"{path} is a Keras model: run `edgeblur quantize --int8 {path}` and export the result")
 
 
 def export_model(tflite: Path, out: Path, *, name: str | None = None, force: bool = False) -> ExportResult:
@@ -97,13 +113,12 @@ def export_model(tflite: Path, out: Path, *, name: str | None = None, force: boo
         UserError: no whole .tflite (or a Keras model), no identifier, or a folder that is not free.
         RunError: the disk is full.
     """
-    if tflite.suffix.lower() in _KERAS:
-        raise UserError(f"{tflite} is a Keras model: run `edgeblur quantize --int8 {tflite}` and export the result")
+    refuse_keras(tflite)
     name = check_identifier(name) if name is not None else default_identifier(tflite.stem)
     data = read_file(tflite)
     graph = read_tflite(tflite)
     if force:
-        _refuse_strangers(out)
+        refuse_stranger_files(out)
     provenance = Provenance(comment_safe(tflite.name), name, graph)
     with new_folder(out, force=force) as folder:
         arena = record_arena(data)

@@ -40,14 +40,6 @@ def find_compiler() -> str:
     return path
 
 
-def write_sources(compiled: Compiled, name: str, folder: Path) -> Path:
-    """Write a model's three files into a folder; returns the one to compile."""
-    files = compiled.files
-    for suffix, text in ((".h", files.header), ("_weights.h", files.weights), (".c", files.source)):
-        (folder / f"{name}{suffix}").write_text(text)
-    return folder / f"{name}.c"
-
-
 def build_library(source: Path, library: Path, flags: Sequence[str] = ("-O2",)) -> None:
     """Compile generated C into a shared library.
 
@@ -89,5 +81,6 @@ def open_stream(model: ImageModel) -> Callable[[Raw], Raw]:
     compiled = compile_stream(model.graph, Provenance("model.tflite", "model", model.graph), optimize="speed")
     with tempfile.TemporaryDirectory(prefix="edgeblur-") as folder:
         library = Path(folder) / "model.so"
-        build_library(write_sources(compiled, "model", Path(folder)), library)
+        compiled.files.write(Path(folder), "model")
+        build_library(Path(folder) / "model.c", library)
         return call_raw(library, "model", compiled, model)  # once loaded, the file may go

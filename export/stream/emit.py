@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from edgeblur.export.stream.plan import Plan
 from edgeblur.export.stream.program import Program, compress
 from edgeblur.export.stream.schedule import Schedule
 from edgeblur.export.tflite import ImageEnd, ImageModel
+from edgeblur.files import write_text
 
 OPTIMIZE = ("size", "speed")
 """`size`: each kernel is compiled once; `speed`: anew for each layer, with the layer's sizes as constants."""
@@ -48,6 +50,11 @@ class StreamFiles:
     def ram_bytes(self) -> int:
         """Everything writable but the stack: state, camera row, finished row."""
         return self.state_bytes + self.row_bytes
+
+    def write(self, folder: Path, name: str) -> None:
+        """Write the three files into a folder."""
+        for suffix, text in ((".h", self.header), ("_weights.h", self.weights), (".c", self.source)):
+            write_text(folder / f"{name}{suffix}", text)
 
 
 @functools.cache
