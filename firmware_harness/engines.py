@@ -27,8 +27,9 @@ import numpy as np
 from edgeblur.errors import RunError, UserError, missing_package
 from edgeblur.export.options import CustomOptions
 from edgeblur.export.pixels import Raw, from_raw, to_raw
+from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.tflite import ImageModel, image_model, read_tflite
-from edgeblur.firmware_harness.host_c import compiler_path, open_stream
+from edgeblur.firmware_harness.host_c import compile_for_host, compiler_path, open_stream
 from edgeblur.images import Floats, Pixels, to_bytes
 
 Invoke = Callable[[Raw], Raw]
@@ -156,7 +157,7 @@ def _tflm_interpreter(runtime: Any, data: bytes, model: ImageModel) -> Any:
 
 
 def _stream(data: bytes, model: ImageModel) -> Invoke:
-    return open_stream(model)
+    return open_stream(compile_for_host(model), model)
 
 
 _OPENERS: dict[str, Callable[[bytes, ImageModel], Invoke]] = {
@@ -234,12 +235,13 @@ def _condense(error: Exception, printed: str = "", custom_ops: Sequence[str] = (
     return re.sub(r"^\S+\.(?:cc|h):\d+ ", "", lines[0]).rstrip(".") if lines else type(error).__name__
 
 
-def open_engine(name: str, source: Path | bytes) -> Engine:
-    """Load a model into an interpreter.
+def open_engine(name: str, source: Path | bytes, *, compiled: Compiled | None = None) -> Engine:
+    """Load a model into an interpreter, or compile it for the streaming engine.
 
     Args:
         name: one of `ENGINES`.
         source: a .tflite file or its bytes.
+        compiled: what `compile_for_host` made of it, for `stream`; by default it is compiled here, for speed.
 
     Raises:
         UserError: no such engine, its package is not installed, the file is no whole .tflite, the model does not
@@ -251,7 +253,7 @@ def open_engine(name: str, source: Path | bytes) -> Engine:
     data = source if isinstance(source, bytes) else source.read_bytes()
     with _stderr_caught() as printed:
         try:
-            return Engine(name, model, _OPENERS[name](data, model))
+            return Engine(name, model, open_stream(compiled, model) if compiled else _OPENERS[name](data, model))
         except (RuntimeError, ValueError) as error:
             cause, reason = error, _condense(error, printed(), _custom_ops(model))
     label = "this model" if isinstance(source, bytes) else source

@@ -18,6 +18,9 @@ from edgeblur.export.pixels import Raw
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.tflite import ImageModel
 
+NAME = "model"
+"""Prefix of the C that only this host sees."""
+
 _COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 """What generated C must pass without a word."""
@@ -71,16 +74,25 @@ def call_raw(library: Path, name: str, compiled: Compiled, model: ImageModel) ->
     return invoke
 
 
-def open_stream(model: ImageModel) -> Callable[[Raw], Raw]:
-    """Compile a model for the host.
+def compile_for_host(model: ImageModel, *, optimize: str = "speed", ram_bytes: int | None = None) -> Compiled:
+    """Compile a model to C as `export` does, for `open_stream`.
 
     Raises:
-        UserError: the model cannot be streamed, or there is no compiler.
-        RunError: its C does not compile.
+        UserError: it cannot be streamed, or not within so many bytes.
     """
-    compiled = compile_stream(model.graph, Provenance("model.tflite", "model", model.graph), optimize="speed")
+    provenance = Provenance("model.tflite", NAME, model.graph)
+    return compile_stream(model.graph, provenance, optimize=optimize, ram_bytes=ram_bytes)
+
+
+def open_stream(compiled: Compiled, model: ImageModel) -> Callable[[Raw], Raw]:
+    """Build the C of `compile_for_host` and load it.
+
+    Raises:
+        UserError: there is no compiler.
+        RunError: the C does not compile.
+    """
     with tempfile.TemporaryDirectory(prefix="edgeblur-") as folder:
-        library = Path(folder) / "model.so"
-        compiled.files.write(Path(folder), "model")
-        build_library(Path(folder) / "model.c", library)
-        return call_raw(library, "model", compiled, model)  # once loaded, the file may go
+        library = Path(folder) / f"{NAME}.so"
+        compiled.files.write(Path(folder), NAME)
+        build_library(Path(folder) / f"{NAME}.c", library)
+        return call_raw(library, NAME, compiled, model)  # once loaded, the file may go

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
+from edgeblur.export.stream.code_size import StreamCost
 from edgeblur.firmware_harness.latency import Latency
 from edgeblur.firmware_harness.validation import Comparison, Validation, precision
 from edgeblur.metrics import Part
@@ -28,6 +29,17 @@ def _difference(comparison: Comparison) -> str:
     return f"{comparison.differing_bytes:,} of {comparison.bytes_compared:,} output bytes differ ({share:.1%}){step}"
 
 
+def _stream_rows(cost: StreamCost | None) -> list[tuple[str, str]]:
+    if cost is None:
+        return []
+    again = f", {cost.macs_recomputed:,} of {cost.macs:,} MACs spent twice to save RAM" if cost.macs_recomputed else ""
+    code = f" + {cost.code.code_bytes:,} B of code ({cost.code.told})" if cost.code else ""
+    return [
+        ("stream: RAM", f"{cost.ram_bytes:,} B (state {cost.state_bytes:,}, two rows {cost.row_bytes:,}){again}"),
+        ("stream: flash", f"{cost.constant_bytes:,} B of weights and tables{code}"),
+    ]
+
+
 def _rows(validation: Validation) -> list[tuple[str, str]]:
     graph, arena, macs = validation.model.graph, validation.arena, validation.cost.macs
     arena_told = f"unknown: {arena.why_not}" if arena.bytes is None else f"{arena.bytes:,} B (TensorFlow Lite Micro)"
@@ -37,6 +49,7 @@ def _rows(validation: Validation) -> list[tuple[str, str]]:
         ("arena", arena_told),
         ("MACs", "unknown: an op that edgeblur cannot count" if macs is None else f"{macs:,}"),
         ("parameters", f"{validation.cost.parameters:,}"),
+        *_stream_rows(validation.stream),
         ("host", f"{validation.host}; 1 thread used"),
         (f"latency, {validation.engine}", _times(validation.latency)),
         *((f"latency, {c.engine}", _times(c.latency)) for c in validation.comparisons),

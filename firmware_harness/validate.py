@@ -12,8 +12,10 @@ from edgeblur.errors import UserError
 from edgeblur.export.arena import record_arena
 from edgeblur.export.cost import cost
 from edgeblur.export.pixels import Raw, from_raw, to_raw
+from edgeblur.export.stream.code_size import stream_cost
 from edgeblur.export.tflite import ImageModel, image_model, read_tflite
 from edgeblur.firmware_harness.engines import Engine, open_engine
+from edgeblur.firmware_harness.host_c import NAME, compile_for_host
 from edgeblur.firmware_harness.inputs import (
     RANDOM_PICTURES,
     Inputs,
@@ -132,6 +134,8 @@ def validate(
     limit: int | None = None,
     reference: Path | None = None,
     gates: Gates | None = None,
+    optimize: str = "size",
+    ram_bytes: int | None = None,
 ) -> Validation:
     """Run a model on this host: size, arena, MACs, latency, fidelity, and whether engines agree.
 
@@ -148,6 +152,7 @@ def validate(
         reference: a .tflite that fidelity is measured against; by default the run's float teacher, else the data
             set's blurred pictures, else there is no fidelity.
         gates: what the caller will ask of the result; refused at once if it could not be answered.
+        optimize, ram_bytes: of the streaming engine, as `export` takes them.
 
     Raises:
         UserError: a wrong model, engine, reference, or nothing to run it on.
@@ -158,7 +163,8 @@ def validate(
     measured_against = _choose_reference(chosen, model, inputs.kind, reference)
     (gates or Gates()).check_answerable(engines, measured_against)
     wanted = _reference_output(measured_against, model)
-    opened = [open_engine(name, chosen.path) for name in engines]
+    compiled = compile_for_host(model, optimize=optimize, ram_bytes=ram_bytes) if "stream" in engines else None
+    opened = [open_engine(name, chosen.path, compiled=compiled if name == "stream" else None) for name in engines]
     ran = [_run(opened, p, wanted(p)) for p in track(inputs.probes, "validate", inputs.planned)]
     return Validation(
         name=chosen.name,
@@ -176,4 +182,5 @@ def validate(
         reference=measured_against,
         fidelity=mean_fidelity([r.fidelity for r in ran if r.fidelity]) if measured_against else None,
         comparisons=tuple(_compare(engine, [r.differences[i] for r in ran]) for i, engine in enumerate(opened[1:])),
+        stream=stream_cost(compiled, NAME, optimize) if compiled else None,
     )

@@ -9,6 +9,7 @@ from typing import Any
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.arena import Arena
 from edgeblur.export.cost import Cost, LayerCost
+from edgeblur.export.stream.code_size import StreamCost
 from edgeblur.export.tflite import Graph, ImageEnd, ImageModel
 from edgeblur.firmware_harness.latency import Latency
 from edgeblur.metrics import Fidelity
@@ -87,6 +88,7 @@ class Validation:
         reference: what fidelity is measured against; None if there was nothing.
         fidelity: of the first engine's outputs; None without a reference.
         comparisons: one for each further engine.
+        stream: what the streaming engine takes on a board, if it is among the engines.
     """
 
     name: str
@@ -104,6 +106,7 @@ class Validation:
     reference: Reference | None
     fidelity: Fidelity | None
     comparisons: tuple[Comparison, ...]
+    stream: StreamCost | None = None
 
     @property
     def bytes_compared(self) -> int:
@@ -144,6 +147,7 @@ class Validation:
             result["differing_bytes"] = self.differing_bytes
             result["comparisons"] = [c.as_json() for c in self.comparisons]
         result["layers"] = [_layer_json(layer) for layer in self.cost.layers]
+        result |= self.stream.as_json() if self.stream else {}
         return {name: value for name, value in result.items() if value is not None}
 
 

@@ -7,33 +7,58 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import force_option, json_option, model_option
+from edgeblur.commands.options import force_option, json_option, model_option, optimize_option, ram_option
+from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
-from edgeblur.run import choose_tflite
+from edgeblur.run import Chosen, choose_tflite
 
 
-@click.command(short_help="Write .tflite and C arrays for firmware.")
+@click.command(short_help="Write .tflite and C for firmware.")
 @click.argument("run_or_model", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; new or empty.")
+@click.option(
+    "--engine",
+    type=click.Choice(["tflm", "stream"]),
+    default="tflm",
+    show_default=True,
+    help="tflm: C array for TensorFlow Lite Micro; stream: C that runs row by row, in about an eighth of its RAM.",
+)
 @model_option
-@click.option("--name", help="The array's C identifier; by default made from the model's name.")
+@click.option("--name", help="The C identifier; by default made from the model's name.")
+@optimize_option
+@ram_option
 @force_option
 @json_option
 def command(
-    run_or_model: Path, out: Path, model_name: str | None, name: str | None, force: bool, as_json: bool
-) -> None:
+    run_or_model: Path, out: Path, engine: str, model_name: str | None, name: str | None, optimize: str,
+    ram_bytes: int | None, force: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Write RUN_OR_MODEL for firmware.
 
-    Into the folder go the .tflite, a C array of it (.h and .c), a header for TensorFlow Lite Micro with the ops to
+    With --engine tflm: the .tflite, a C array of it (.h and .c), a header for TensorFlow Lite Micro with the ops to
     register, the arena size and the quantization parameters, and a README.
+
+    With --engine stream: C99 without any library that takes picture rows in and gives finished rows out, and a picture
+    of its memory plan.
     """
+    if engine == "tflm" and (ram_bytes is not None or optimize != "size"):
+        raise UserError("--ram and --optimize are for the streaming engine: add --engine stream")
     chosen = choose_tflite(run_or_model, model_name)
     from edgeblur.export.identifier import default_identifier
-    from edgeblur.export.write import export_model
 
     label = f"{chosen.model.name}_{chosen.path.stem}" if chosen.model else chosen.path.stem
-    result = export_model(chosen.path, out, name=name if name is not None else default_identifier(label), force=force)
+    name = name if name is not None else default_identifier(label)
+    if engine == "stream":
+        _stream(chosen, out, name, optimize, ram_bytes, force, as_json)
+    else:
+        _tflm(chosen, out, name, force, as_json)
+
+
+def _tflm(chosen: Chosen, out: Path, name: str, force: bool, as_json: bool) -> None:
+    from edgeblur.export.write import export_model
+
+    result = export_model(chosen.path, out, name=name, force=force)
     for remark in result.remarks:
         say(f"note: {remark}")
     if as_json:
@@ -47,3 +72,19 @@ def command(
     if macs is not None:
         stdout.print(f"  work       {macs:>11,} MAC an image")
     stdout.print(f"  parameters {result.cost.parameters:>11,}")
+
+
+def _stream(
+    chosen: Chosen, out: Path, name: str, optimize: str, ram_bytes: int | None, force: bool, as_json: bool
+) -> None:
+    from edgeblur.export.stream.show_plan import plan_table, summarize
+    from edgeblur.export.stream.write import export_stream
+
+    result = export_stream(chosen.path, out, name=name, optimize=optimize, ram_bytes=ram_bytes, force=force)
+    if as_json:
+        click.echo(json.dumps({"model": chosen.name, **result.as_json()}, indent=2))
+        return
+    stdout.print(f"{chosen.name} as {result.name} in {out}: {', '.join(result.files)}", soft_wrap=True, markup=False)
+    stdout.print(plan_table(summarize(result.compiled)))
+    if code := result.cost.code:
+        stdout.print(f"flash: {code.flash_bytes:,} B ({code.told})", soft_wrap=True)

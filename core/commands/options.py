@@ -29,6 +29,15 @@ force_option = click.option("--force", is_flag=True, help="Replace what is there
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable result on standard output.")
 model_option = click.option("--model", "model_name", help="Which model of a run; its newest student by default.")
 
+optimize_option = click.option(
+    "--optimize", type=click.Choice(["size", "speed"]), default="size", show_default=True,
+    help="What the streaming engine's C is written for: little flash, or few instructions.",
+)  # fmt: skip
+ram_option = click.option(
+    "--ram", "ram_bytes", type=click.IntRange(1),
+    help="The streaming engine may take so many bytes of RAM (without stack): it computes rows twice to fit.",
+)  # fmt: skip
+
 
 def fit_options(*, epochs: int) -> Callable[[F], F]:
     """The options of edgeblur.distill.fit.FitOptions."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import FiniteRange, force_option, json_option, model_option
+from edgeblur.commands.options import FiniteRange, force_option, json_option, model_option, optimize_option, ram_option
+from edgeblur.errors import UserError
 from edgeblur.files import refuse_existing, write_json
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
@@ -23,7 +24,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--data", type=_PATH, help="A data set: its test split, with masks. [default: the run's]")
 @click.option("--random", type=click.IntRange(1), help="So many seeded random pictures. [default outside a run: 10]")
 @click.option("--engine", default="litert", show_default=True,
-              help="litert, litert-ref, tflite-runtime, tflm; several with commas are compared.")  # fmt: skip
+              help="litert, litert-ref, tflite-runtime, tflm, stream; several with commas are compared.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), help="At most so many pictures, evenly spread.")
 @click.option("--reference", type=_PATH,
               help="A .tflite to measure fidelity against. [default: the run's teacher, or the data set]")  # fmt: skip
@@ -31,13 +32,15 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--min-psnr", "min_psnr_db", type=FiniteRange(), help="Fail (exit code 1) below so many dB over the image."
 )
+@optimize_option
+@ram_option
 @click.option("--out", type=_PATH, help="Also write the JSON to this file.")
 @force_option
 @json_option
 def command(
     run_or_model: Path, model_name: str | None, photos: Path | None, data: Path | None, random: int | None,
     engine: str, limit: int | None, reference: Path | None, exact: bool, min_psnr_db: float | None,
-    out: Path | None, force: bool, as_json: bool,
+    optimize: str, ram_bytes: int | None, out: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run RUN_OR_MODEL on this host and say what it needs and how faithful it is.
 
@@ -49,12 +52,14 @@ def command(
     from edgeblur.firmware_harness.validation import Gates
 
     engines, gates = engine_names(engine), Gates(exact, min_psnr_db)
+    if "stream" not in engines and (ram_bytes is not None or optimize != "size"):
+        raise UserError("--ram and --optimize are for the streaming engine: add stream to --engine")
     if out:
         refuse_existing(out, force=force)
     result = validate(
         choose_tflite(run_or_model, model_name),
         photos=photos, data=data, random=random, engines=engines, limit=limit, reference=reference,
-        gates=gates,
+        gates=gates, optimize=optimize, ram_bytes=ram_bytes,
     )  # fmt: skip
     for remark in result.skipped:
         say(f"skipped: {remark}")

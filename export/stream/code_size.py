@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
+from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.emit import StreamFiles
 
 OPTIMIZE_FLAGS = {"size": "-Os", "speed": "-O2"}
@@ -27,6 +29,56 @@ class CodeSize:
     flash_bytes: int
     code_bytes: int
     told: str
+
+
+@dataclass(frozen=True)
+class StreamCost:
+    """What a model takes on a board with the streaming engine.
+
+    Attributes:
+        ram_bytes: everything writable but the stack.
+        state_bytes: of that, the engine's state.
+        row_bytes: of that, the caller's two rows.
+        constant_bytes: weights and tables in flash.
+        code: measured size of the compiled C; None if no compiler is installed.
+        macs: multiply-accumulates of a picture.
+        macs_recomputed: of those, what is spent a second time to save memory.
+    """
+
+    ram_bytes: int
+    state_bytes: int
+    row_bytes: int
+    constant_bytes: int
+    code: CodeSize | None
+    macs: int
+    macs_recomputed: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields by name, `flash_bytes` among them; what is unknown is absent."""
+        result = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "code"}
+        code = self.code
+        flash = {"flash_bytes": code.flash_bytes, "code_bytes": code.code_bytes, "code_for": code.told} if code else {}
+        return result | flash
+
+
+def stream_cost(compiled: Compiled, name: str, optimize: str) -> StreamCost:
+    """What a compiled model takes; its code is compiled to be measured.
+
+    Args:
+        compiled: the model.
+        name: the prefix that it was compiled with.
+        optimize: the aim that it was compiled for.
+    """
+    files, net = compiled.files, compiled.net
+    return StreamCost(
+        ram_bytes=files.ram_bytes,
+        state_bytes=files.state_bytes,
+        row_bytes=files.row_bytes,
+        constant_bytes=files.constant_bytes,
+        code=measure_code(files, name, optimize),
+        macs=net.macs,
+        macs_recomputed=net.macs_recomputed,
+    )
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,16 @@ class Compiled:
     files: StreamFiles
 
 
-def compile_stream(graph: Graph, provenance: Provenance, *, optimize: str = "size") -> Compiled:
+def compile_stream(
+    graph: Graph, provenance: Provenance, *, optimize: str = "size", ram_bytes: int | None = None
+) -> Compiled:
     """Compile a graph to C99 that takes picture rows in and gives finished rows out.
 
     Args:
         graph: an int8 model of one picture in and one out.
         provenance: the name of everything public, and what the files say about their origin.
         optimize: `size` or `speed`.
+        ram_bytes: what everything writable but the stack may take; None for whatever it takes without recomputing.
 
     Raises:
         UserError: the model cannot be streamed (the sentence says why and what to change).

@@ -1,0 +1,102 @@
+"""Write a model's folder for the streaming engine: three C files, the picture of its memory plan, a README."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeblur import __version__
+from edgeblur.export.c_array import Provenance, comment_safe, render
+from edgeblur.export.identifier import check_identifier, default_identifier
+from edgeblur.export.stream.code_size import StreamCost, stream_cost
+from edgeblur.export.stream.compile import Compiled, compile_stream
+from edgeblur.export.stream.show_plan import plan_svg, summarize
+from edgeblur.export.tflite import Graph, read_tflite
+from edgeblur.export.write import refuse_keras, refuse_stranger_files, stream_file_names
+from edgeblur.files import new_folder, write_text
+
+
+@dataclass(frozen=True)
+class StreamExport:
+    """What was written.
+
+    Attributes:
+        name: prefix of everything public in the C.
+        folder: where the files lie.
+        files: their names.
+        graph: the model.
+        optimize: what the C was written for.
+        compiled: the net, its schedule, its plan, its C.
+        cost: its RAM, flash and work.
+    """
+
+    name: str
+    folder: Path
+    files: tuple[str, ...]
+    graph: Graph
+    optimize: str
+    compiled: Compiled
+    cost: StreamCost
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`; what is unknown is absent."""
+        return {
+            "name": self.name,
+            "engine": "stream",
+            "optimize": self.optimize,
+            "files": [str(self.folder / file) for file in self.files],
+            "size_bytes": self.graph.size_bytes,
+            "sha256": self.graph.sha256,
+            **self.cost.as_json(),
+            "plan": summarize(self.compiled).as_json(),
+        }
+
+
+def told_options(optimize: str, ram_bytes: int | None) -> str:
+    ram = f" --ram {ram_bytes}" if ram_bytes is not None else ""
+    return f" --engine stream --optimize {optimize}{ram}"
+
+
+def export_stream(
+    tflite: Path,
+    out: Path,
+    *,
+    name: str | None = None,
+    optimize: str = "size",
+    ram_bytes: int | None = None,
+    force: bool = False,
+) -> StreamExport:
+    """Write `NAME.h`, `NAME.c`, `NAME_weights.h`, `plan.svg` and `README.txt` into the folder `out`, all or none.
+
+    The same model and options give the same bytes, whenever and wherever they are written.
+
+    Args:
+        tflite: an int8 model.
+        out: a new or empty folder; with `force` also an earlier export's, which is replaced.
+        name: prefix of everything public in the C; by default made from the file's name.
+        optimize: `size` or `speed`.
+        ram_bytes: everything writable but the stack may take so much; rows are computed twice if that saves enough.
+        force: replace an earlier export.
+
+    Raises:
+        UserError: no whole int8 .tflite, an op that cannot be streamed, a budget that cannot be met, no identifier,
+            or a folder that is not free.
+        RunError: the disk is full.
+    """
+    refuse_keras(tflite)
+    name = check_identifier(name) if name is not None else default_identifier(tflite.stem)
+    graph = read_tflite(tflite)
+    if force:
+        refuse_stranger_files(out)
+    provenance = Provenance(comment_safe(tflite.name), name, graph, told_options(optimize, ram_bytes))
+    compiled = compile_stream(graph, provenance, optimize=optimize, ram_bytes=ram_bytes)
+    readme = render(
+        "stream_README.txt.j2", name=name, version=__version__, lines=provenance.lines, files=compiled.files
+    )
+    with new_folder(out, force=force) as folder:
+        compiled.files.write(folder, name)
+        write_text(folder / "plan.svg", plan_svg(compiled))
+        write_text(folder / "README.txt", readme)
+    cost = stream_cost(compiled, name, optimize)
+    return StreamExport(name, out, stream_file_names(name), graph, optimize, compiled, cost)
