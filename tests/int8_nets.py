@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.export.options import Conv2DOptions, Options
+from edgeblur.export.options import ConcatenationOptions, Conv2DOptions, Options, Pool2DOptions, TransposeConvOptions
 from edgeblur.export.tflite import ABSENT, Graph, Op, Tensor
 from edgeblur.export.tflite_writer import write_tflite
 
@@ -61,12 +61,12 @@ class Int8Net:
     def conv(
         self, source: int, channels: int, kernel: tuple[int, int] = (3, 3), *, stride: tuple[int, int] = (1, 1),
         dilation: tuple[int, int] = (1, 1), padding: str = "SAME", activation: str = "RELU",
-        scale: float = 0.05, zero_point: int = -128, bias: bool = True,
+        scale: float = 0.05, zero_point: int = -128, bias: bool = True, gain: float = 1,
     ) -> int:  # fmt: skip
-        """A CONV_2D of random weights, one scale a channel."""
+        """A CONV_2D of random weights, one scale a channel; a gain of 2 before a ReLU about keeps the numbers' size."""
         _, height, width, inputs = self.shape(source)
         weights = self.random.integers(-127, 128, (channels, *kernel, inputs)).astype(np.int8)
-        scales = self.random.uniform(0.5, 2, channels) / (127 * np.sqrt(weights[0].size))
+        scales = self.random.uniform(0.5, 2, channels) * gain / (127 * np.sqrt(weights[0].size))
         given = [
             -(-n // s) if padding == "SAME" else -(-(n - (k - 1) * d) // s)
             for n, k, s, d in zip((height, width), kernel, stride, dilation, strict=True)
@@ -77,6 +77,39 @@ class Int8Net:
         taken = (source, self.constant(weights, scales), biases)
         options = Conv2DOptions(padding, stride[0], stride[1], dilation[0], dilation[1], activation)
         return self.op("CONV_2D", taken, self.plane((1, *given, channels), scale, zero_point), options, version=3)
+
+    def max_pool(self, source: int, size: tuple[int, int] = (2, 2)) -> int:
+        """A MAX_POOL_2D whose windows lie side by side."""
+        _, height, width, channels = self.shape(source)
+        taken, shape = self.tensors[source], (1, -(-height // size[0]), -(-width // size[1]), channels)
+        options = Pool2DOptions("SAME", *size, *size, "NONE")
+        plane = self.plane(shape, taken.scales[0], taken.zero_points[0])
+        return self.op("MAX_POOL_2D", (source,), plane, options, version=2)
+
+    def up_conv(
+        self, source: int, channels: int, kernel: tuple[int, int] = (2, 2), *, stride: tuple[int, int] = (2, 2),
+        scale: float = 0.05, zero_point: int = -128, gain: float = 1,
+    ) -> int:  # fmt: skip
+        """A TRANSPOSE_CONV, SAME, of random weights, to `stride` times the size."""
+        _, height, width, inputs = self.shape(source)
+        shape = (1, height * stride[0], width * stride[1], channels)
+        weights = self.random.integers(-127, 128, (channels, *kernel, inputs)).astype(np.int8)
+        scales = self.random.uniform(0.5, 2, channels) * gain / (127 * np.sqrt(inputs))
+        sums = np.float32(self.tensors[source].scales[0]) * scales.astype(np.float32)
+        bias = self.constant(self.random.integers(-2000, 2000, channels).astype(np.int32), sums)
+        taken = (self.constant(np.array(shape, np.int32)), self.constant(weights, scales), source, bias)
+        options = TransposeConvOptions("SAME", *stride, "NONE")
+        return self.op("TRANSPOSE_CONV", taken, self.plane(shape, scale, zero_point), options, version=3)
+
+    def join(self, *sources: int) -> int:
+        """A CONCATENATION along the channels; all inputs must have one scale."""
+        taken, channels = self.tensors[sources[0]], sum(self.shape(i)[3] for i in sources)
+        plane = self.plane((*taken.shape[:3], channels), taken.scales[0], taken.zero_points[0])
+        return self.op("CONCATENATION", sources, plane, ConcatenationOptions(3, "NONE"), version=2)
+
+    def logistic(self, source: int) -> int:
+        """A LOGISTIC, whose output's quantization TensorFlow Lite prescribes."""
+        return self.op("LOGISTIC", (source,), self.plane(self.shape(source), 1 / 256, -128), version=2)
 
     def graph(self, output: int, name: str = "net") -> Graph:
         return Graph(name, "0" * 64, 0, tuple(self.tensors), tuple(self.ops), tuple(self.inputs), (output,))
@@ -90,3 +123,34 @@ def picture_bytes(net: Int8Net, seed: int = 0) -> Any:
     """A random int8 picture for a net's input."""
     random = np.random.default_rng(seed)
     return random.integers(-128, 128, net.shape(net.inputs[0])).astype(np.int8)
+
+
+def unet(
+    net: Int8Net, width: int = 8, levels: int = 3, size: tuple[int, int] = (128, 128), *, skip_first: bool = False
+) -> int:
+    """The U-Net that edgeblur trains, with random weights: 3x3 conv pairs, 2x2 pools, 2x2 transposed convs.
+
+    Args:
+        net: to build it in.
+        width: channels of the finest level; each level below has twice as many.
+        levels: how many are above the bottom.
+        size: height and width of the picture, multiples of `2**levels`.
+        skip_first: join the skip before the upsampled plane; Keras' U-Nets join it behind.
+
+    Returns:
+        The output, `[1, *size, 3]`.
+    """
+
+    def pair(x: int, channels: int) -> int:
+        return net.conv(net.conv(x, channels, scale=0.02, gain=2), channels, scale=0.02, gain=2)
+
+    x, skips = net.picture(*size), []
+    for level in range(levels):
+        x = pair(x, width << level)
+        skips.append(x)
+        x = net.max_pool(x)
+    x = pair(x, width << levels)
+    for level in reversed(range(levels)):
+        x, skip = net.up_conv(x, width << level, scale=0.02, gain=2), skips[level]
+        x = pair(net.join(skip, x) if skip_first else net.join(x, skip), width << level)
+    return net.logistic(net.conv(x, 3, (1, 1), activation="NONE", zero_point=0))
