@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeblur.export.stream.net import Net
+from edgeblur.export.stream.net import Net, Node
 
 
 @dataclass(frozen=True)
@@ -75,37 +75,49 @@ def schedule(net: Net) -> Schedule:
     Returns:
         All steps; the rows of the output are not kept (they go to the caller), those of the picture are.
     """
-    nodes = net.nodes
-    windows = [net.windows(node) for node in nodes]
-    done = [0] * len(nodes)
+    needs = [_needs(net, node) for node in net.nodes]
+    made: list[list[int]] = [[] for _ in net.nodes]  # for each row, the step that makes it
+    read: list[list[int]] = [[0] * node.plane.height for node in net.nodes]  # for each row, the last step that reads it
     steps: list[Step] = []
-    birth: dict[tuple[int, int], int] = {}
-    death: dict[tuple[int, int], int] = {}
-
-    def lacking(n: int) -> int | None:
-        for source, window in zip(nodes[n].inputs, windows[n], strict=True):
-            rows = window.rows(done[n], nodes[source].plane.height)
-            if rows and rows[-1] >= done[source]:
-                return source
-        return None
 
     def take(n: int) -> None:
-        step, y = len(steps), done[n]
-        for source, window in zip(nodes[n].inputs, windows[n], strict=True):
-            for row in window.rows(y, nodes[source].plane.height):
-                death[source, row] = step
-        birth[n, y] = death[n, y] = step
+        y = len(made[n])
+        for source, rows in needs[n]:
+            for row in rows[y]:
+                read[source][row] = len(steps)
+        read[n][y] = len(steps)
+        made[n].append(len(steps))
         steps.append(Step(n, y))
-        done[n] += 1
 
-    while done[net.output] < nodes[net.output].plane.height:
-        n = net.output
-        while (source := lacking(n)) is not None:
-            n = source
-        take(n)
-    while done[0] < nodes[0].plane.height:  # rows that nothing reads; the camera gives them all the same
+    for _ in range(net.nodes[net.output].plane.height):
+        waiting = [net.output]
+        while waiting:
+            lacking = _lacking(needs[waiting[-1]], made, len(made[waiting[-1]]))
+            if lacking is None:
+                take(waiting.pop())
+            else:
+                waiting.append(lacking)
+    while len(made[0]) < net.nodes[0].plane.height:  # rows that nothing reads; the camera gives them all the same
         take(0)
-    rows = tuple(
-        Rows(n, y, nodes[n].plane.row_bytes, step, death[n, y]) for (n, y), step in birth.items() if n != net.output
+    rows = sorted((step, n, y) for n in range(net.output) for y, step in enumerate(made[n]))
+    return Schedule(
+        tuple(steps), tuple(Rows(n, y, net.nodes[n].plane.row_bytes, step, read[n][y]) for step, n, y in rows)
     )
-    return Schedule(tuple(steps), rows)
+
+
+_Needs = list[tuple[int, list[range]]]
+
+
+def _needs(net: Net, node: Node) -> _Needs:
+    """For each input of a node, in the order to ask for them: which node, and the rows that each output row reads."""
+    heights = [plane.height for plane in net.planes(node)]
+    inputs = zip(node.inputs, net.windows(node), heights, strict=True)
+    return [(source, [window.rows(y, height) for y in range(node.plane.height)]) for source, window, height in inputs]
+
+
+def _lacking(needs: _Needs, made: list[list[int]], y: int) -> int | None:
+    """The first input of which row `y` reads a row that is not made yet."""
+    for source, rows in needs:
+        if rows[y] and rows[y][-1] >= len(made[source]):
+            return source
+    return None
