@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,39 @@ from edgeblur.export.stream.fixed_point import ACTIVATIONS
 from edgeblur.export.stream.net import Net, Node, Operation, Plane
 from edgeblur.export.tflite import ABSENT, Graph, Op, Tensor
 
-_LONGEST_SIDE = 32767
+LONGEST_SIDE = 32767
 """Kernels count in 16 bits."""
+
+_BYTES = ("int8", "uint8")
+
+_Options = TypeVar("_Options")
 
 
 def _plane(tensor: Tensor) -> Plane:
     _, height, width, channels = tensor.shape
     return Plane(tensor.name, height, width, channels, tensor.dtype, tensor.scales[0], tensor.zero_points[0])
+
+
+def told_shape(shape: Sequence[int]) -> str:
+    """A shape as people write it: `1x128x128x3`."""
+    return "x".join(map(str, shape)) or "a single number"
+
+
+def _fault(tensor: Tensor, dtypes: Sequence[str]) -> tuple[str, str] | None:
+    """What keeps a tensor from being rows of bytes, and what to do about it; None if nothing does."""
+    shape = told_shape(tensor.shape)
+    if len(tensor.shape) != 4 or tensor.shape[0] != 1 or min(tensor.shape) < 1:
+        return f"its tensor {tensor.name!r} is {shape}", "it should be 1 x height x width x channels"
+    if max(tensor.shape) > LONGEST_SIDE or tensor.shape[2] * tensor.shape[3] > 2**24:
+        return f"its tensor {tensor.name!r} is {shape}", f"sizes go up to {LONGEST_SIDE}, rows to 16 MiB"
+    if tensor.dtype not in dtypes or len(tensor.scales) != 1:
+        what = f"{tensor.dtype} with {len(tensor.scales)} scales"
+        return f"its tensor {tensor.name!r} is {what}", f"quantize it to {dtypes[0]} with one scale"
+    limits, (scale,), (zero_point,) = np.iinfo(tensor.dtype), tensor.scales, tensor.zero_points
+    if not 0 < scale < math.inf or not limits.min <= zero_point <= limits.max:
+        what = f"scale {scale:g} and zero point {zero_point}"
+        return f"its tensor {tensor.name!r} has {what}", "quantize the model anew"
+    return None
 
 
 class Builder:
@@ -32,6 +59,7 @@ class Builder:
         self.graph = graph
         self.nodes: list[Node] = []
         self._parts: dict[int, tuple[int, ...]] = {}
+        self._shared: set[int] = set()  # nodes that two tensors are names of, and both have readers
         self._readers = Counter(i for op in graph.ops for i in op.inputs if i != ABSENT) + Counter(graph.outputs)
 
     # Reading the graph
@@ -41,37 +69,77 @@ class Builder:
         index = op.inputs[position] if position < len(op.inputs) else ABSENT
         return None if index == ABSENT else self.graph.tensors[index]
 
-    def constant(self, op: Op, position: int, dtype: str) -> NDArray[Any]:
-        """An op's constant input, of the type that it must have.
+    def constant(self, op: Op, position: int, *dtypes: str) -> NDArray[Any]:
+        """An op's constant input, of a type that it may have.
 
         Raises:
-            UserError: it is computed, missing or of another type.
+            UserError: it is computed, missing, sparse or of another type.
         """
         tensor = self.tensor(op, position)
         if tensor is None or tensor.data is None:
             raise self.refuse(op, f"its input {position} is not a constant", "make it one when you convert the model")
-        if tensor.dtype != dtype:
-            raise self.refuse(op, f"its constant {tensor.name!r} is {tensor.dtype}", f"quantize it to {dtype}")
+        if tensor.dtype not in dtypes:
+            raise self.refuse(op, f"its constant {tensor.name!r} is {tensor.dtype}", f"it should be {dtypes[0]}")
+        if len(tensor.data) != math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize:
+            raise self.refuse(op, f"its constant {tensor.name!r} is sparse", "convert the model without sparsity")
         return tensor.array()
 
-    def plane(self, op: Op, index: int) -> Plane:
+    def sizes(self, op: Op, position: int) -> tuple[int, ...] | None:
+        """An op's input that tells a size; None if the model computes it, for then the tensors' own shapes tell.
+
+        Raises:
+            UserError: it is constant, but not a list of integers.
+        """
+        tensor = self.tensor(op, position)
+        if tensor is None or tensor.data is None:
+            return None
+        return tuple(int(n) for n in self.constant(op, position, "int32", "int64").ravel())
+
+    def plane(self, op: Op, index: int, dtypes: Sequence[str] = ("int8",)) -> Plane:
         """A tensor as rows.
 
         Raises:
-            UserError: it is not `[1, height, width, channels]` with one scale for all channels.
+            UserError: it is not `[1, height, width, channels]` of such a type with one scale for all channels.
         """
         tensor = self.graph.tensors[index]
-        shape = "x".join(map(str, tensor.shape)) or "a single number"
-        if len(tensor.shape) != 4 or tensor.shape[0] != 1 or min(tensor.shape) < 1:
-            raise self.refuse(
-                op, f"its tensor {tensor.name!r} is {shape}", "it should be 1 x height x width x channels"
-            )
-        if max(tensor.shape) > _LONGEST_SIDE or tensor.shape[2] * tensor.shape[3] > 2**24:
-            raise self.refuse(op, f"its tensor {tensor.name!r} is {shape}", f"sizes go up to {_LONGEST_SIDE}")
-        if tensor.dtype not in ("int8", "uint8") or len(tensor.scales) != 1 or not tensor.scales[0] > 0:
-            what = f"{tensor.dtype} with {len(tensor.scales)} scales"
-            raise self.refuse(op, f"its tensor {tensor.name!r} is {what}", "quantize it to int8 with one scale")
+        if (fault := _fault(tensor, dtypes)) is not None:
+            raise self.refuse(op, *fault)
         return _plane(tensor)
+
+    def quantization(self, op: Op, constant: Tensor) -> tuple[float, int]:
+        """Scale and zero point of an int8 constant.
+
+        Raises:
+            UserError: it has none, or several.
+        """
+        limits = np.iinfo(np.int8)
+        if len(constant.scales) == 1:
+            (scale,), (zero_point,) = constant.scales, constant.zero_points
+            if 0 < scale < math.inf and limits.min <= zero_point <= limits.max:
+                return scale, zero_point
+        told = f"its constant {constant.name!r} has {len(constant.scales)} scales, or one that is out of range"
+        raise self.refuse(op, told, "quantize it with one scale")
+
+    def options(self, op: Op, kind: type[_Options]) -> _Options:
+        """An op's options.
+
+        Raises:
+            UserError: the file has none.
+        """
+        if not isinstance(op.options, kind):
+            raise self.refuse(op, "it has no options, so that nobody knows what it does", "convert the model anew")
+        return op.options
+
+    def expect_output(self, op: Op, height: int, width: int, channels: int) -> None:
+        """Check that an op's output has the size that its input and its options make.
+
+        Raises:
+            UserError: the file says otherwise.
+        """
+        shape, expected = self.graph.tensors[op.outputs[0]].shape, (1, height, width, channels)
+        if shape != expected:
+            told = f"its output should be {told_shape(expected)}, and the file says {told_shape(shape)}"
+            raise self.refuse(op, told, "convert the model anew, with a fixed size")
 
     def activation(self, op: Op, name: str) -> str:
         """Check a fused activation; returns it.
@@ -112,23 +180,31 @@ class Builder:
             return parts[0]
         from edgeblur.export.stream.ops.concatenation import Concatenate  # it imports this module
 
-        plane = self.plane(op, op.inputs[position])
+        plane = self.plane(op, op.inputs[position], _BYTES)
         joined = self._append(Node(f"{layer_name(self.graph, op)}_joined", Concatenate(), parts, plane))
         self._parts[op.inputs[position]] = (joined,)
         return joined
 
     def add_picture(self, index: int) -> None:
-        """Make the node of the picture that comes in."""
+        """Make the node of the picture that comes in.
+
+        Raises:
+            UserError: it is no `[1, height, width, channels]` of bytes with one scale.
+        """
+        if (fault := _fault(self.graph.tensors[index], _BYTES)) is not None:
+            raise UserError(f"{self.graph.name} cannot be streamed: the picture that comes in: {'; '.join(fault)}")
         self._parts[index] = (self._append(Node("picture", None, (), _plane(self.graph.tensors[index]))),)
 
     def add(self, op: Op, operation: Operation, inputs: Sequence[int], *, table: bytes | None = None) -> None:
         """Make the node of an op."""
-        plane = self.plane(op, op.outputs[0])
+        plane = self.plane(op, op.outputs[0], _BYTES)
         node = Node(layer_name(self.graph, op), operation, tuple(inputs), plane, table)
         self._parts[op.outputs[0]] = (self._append(node),)
 
     def alias(self, op: Op, parts: Sequence[int]) -> None:
         """Let an op vanish: its output is what these nodes make."""
+        if any(self._readers[index] > 1 for index in op.inputs):
+            self._shared.update(parts)
         self._parts[op.outputs[0]] = tuple(parts)
 
     def fuse_table(self, op: Op, table: bytes) -> bool:
@@ -138,12 +214,12 @@ class Builder:
             Whether that was done.
         """
         parts = self.parts(op, 0)
-        if len(parts) != 1 or parts[0] == 0 or self._readers[op.inputs[0]] != 1:
+        if len(parts) != 1 or parts[0] == 0 or parts[0] in self._shared or self._readers[op.inputs[0]] != 1:
             return False
         node = self.nodes[parts[0]]
         before = np.frombuffer(node.table or bytes(range(256)), np.uint8)
         both = np.frombuffer(table, np.uint8)[before].tobytes()
-        self.nodes[parts[0]] = dataclasses.replace(node, plane=self.plane(op, op.outputs[0]), table=both)
+        self.nodes[parts[0]] = dataclasses.replace(node, plane=self.plane(op, op.outputs[0], _BYTES), table=both)
         self._parts[op.outputs[0]] = parts
         return True
 

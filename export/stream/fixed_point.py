@@ -28,6 +28,23 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     return (2**31 - 1, 30) if shift > 30 else (multiplier, shift)
 
 
+def fits_32_bits(worst: float, shift: int) -> bool:
+    """Whether numbers up to `worst` can be requantized by a multiplier of this shift without leaving 32 bits.
+
+    TensorFlow Lite shifts them left first and adds a zero point of 8 bits last; what overflows there is undefined.
+    """
+    return worst * 2.0 ** max(shift, 0) < 2**31 - 256
+
+
+def scale_ratio(*scales: float, over: float) -> float:
+    """The product of scales over another one, in float32, as TensorFlow Lite computes it for MUL and PRELU."""
+    product = np.float32(1)
+    with np.errstate(all="ignore"):
+        for scale in scales:
+            product = product * np.float32(scale)
+        return min(float(product / np.float32(over)), 2.0**127)  # infinity is refused as any number of this size
+
+
 def _quantize(real: float, plane: Plane) -> int:
     """A real number as a step of a plane, rounded as TensorFlow Lite does: in float32, halves away from zero."""
     steps = np.float32(real) / np.float32(plane.scale)
@@ -52,6 +69,13 @@ def clamp(activation: str, plane: Plane) -> tuple[int, int]:
     least = limits.min if low is None else max(limits.min, _quantize(low, plane))
     most = limits.max if high is None else min(limits.max, _quantize(high, plane))
     return int(least), int(most)
+
+
+def windows_along(padding: str, size: int, kernel: int, stride: int, dilation: int = 1) -> int:
+    """How many windows fit along an axis (ComputeOutSize in tensorflow/lite/kernels/padding.h); below 1 if none."""
+    if padding == "VALID":
+        size -= (kernel - 1) * dilation
+    return -(-size // stride)
 
 
 def padding_before(padding: str, size: int, output: int, kernel: int, stride: int, dilation: int = 1) -> int:

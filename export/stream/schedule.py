@@ -89,6 +89,7 @@ def schedule(net: Net) -> Schedule:
         made[n].append(len(steps))
         steps.append(Step(n, y))
 
+    take(0)  # a picture row comes first, also where a border's rows need none: so a row pushed at the start is taken
     for _ in range(net.nodes[net.output].plane.height):
         waiting = [net.output]
         while waiting:

@@ -30,16 +30,19 @@ class Concatenate(Operation):
 
 def lower(builder: Builder, op: Op) -> None:
     """Let a CONCATENATION vanish into its readers."""
-    assert isinstance(op.options, ConcatenationOptions)
-    given = builder.plane(op, op.outputs[0])
-    if op.options.axis % 4 != 3:
-        raise builder.refuse(op, f"it joins along axis {op.options.axis}", "join along the channels, axis 3")
-    if op.options.activation != "NONE":
-        raise builder.refuse(op, f"its fused activation is {op.options.activation}", "make it an op of its own")
+    options, given = builder.options(op, ConcatenationOptions), builder.plane(op, op.outputs[0])
+    if options.axis not in (3, -1):
+        raise builder.refuse(op, f"it joins along axis {options.axis}", "join along the channels, axis 3")
+    if options.activation != "NONE":
+        raise builder.refuse(op, f"its fused activation is {options.activation}", "make it an op of its own")
     parts: list[int] = []
+    channels = 0
     for position, index in enumerate(op.inputs):
+        parts += builder.parts(op, position)
         taken = builder.plane(op, index)
+        channels += taken.channels
+        builder.expect_output(op, taken.height, taken.width, given.channels)
         if (taken.scale, taken.zero_point) != (given.scale, given.zero_point):
             raise builder.refuse(op, "its inputs have different scales", "quantize it so that they share one")
-        parts += builder.parts(op, position)
+    builder.expect_output(op, given.height, given.width, channels)
     builder.alias(op, parts)

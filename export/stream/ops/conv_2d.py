@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,8 @@ from edgeblur.export.options import Conv2DOptions
 from edgeblur.export.stream.builder import Builder
 from edgeblur.export.stream.fixed_point import padding_before
 from edgeblur.export.stream.net import Array, Field, Operation, Plane, Window
-from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, requantization
+from edgeblur.export.stream.ops.geometry import output_size
+from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
 from edgeblur.export.tflite import Op
 
 
@@ -74,15 +74,17 @@ class Conv2D(Operation):
 
 def lower(builder: Builder, op: Op) -> None:
     """Add a CONV_2D."""
-    assert isinstance(op.options, Conv2DOptions)
-    weights: NDArray[Any] = builder.constant(op, 1, "int8")
+    options, weights = builder.options(op, Conv2DOptions), read_weights(builder, op)
     parts = builder.parts(op, 0)
     taken, given = builder.plane(op, op.inputs[0]), builder.plane(op, op.outputs[0])
     if weights.shape[3] != taken.channels:
         wanted = f"{weights.shape[3]} channels a weight, {taken.channels} in the input"
         raise builder.refuse(op, f"it is a grouped convolution ({wanted})", "use DEPTHWISE_CONV_2D or one group")
+    _, kernel_h, kernel_w, _ = weights.shape
+    size = output_size(builder, op, (taken.height, taken.width), (kernel_h, kernel_w), options)
+    builder.expect_output(op, *size, len(weights))
     bias = read_bias(builder, op, 2, len(weights))
     folded = bias.astype(np.int64) - taken.zero_point * weights.reshape(len(weights), -1).sum(axis=1, dtype=np.int64)
-    check_sum(builder, op, folded, weights.reshape(len(weights), -1))
-    scales = requantization(builder, op, taken, given, op.options.activation)
-    builder.add(op, Conv2D(weights, folded.astype(np.int32), scales, op.options), parts)
+    scales = requantization(builder, op, taken, given, options.activation)
+    check_sum(builder, op, folded, weights.reshape(len(weights), -1), scales)
+    builder.add(op, Conv2D(weights, folded.astype(np.int32), scales, options), parts)

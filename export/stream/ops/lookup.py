@@ -55,8 +55,14 @@ def reference_table(graph: Graph, op: Op) -> bytes:
 
 def lower(builder: Builder, op: Op) -> None:
     """Fold the table into the node before, or add a node of its own."""
-    builder.plane(op, op.inputs[0])
-    builder.plane(op, op.outputs[0])
-    table = reference_table(builder.graph, op)
+    builder.parts(op, 0)
+    taken = builder.plane(op, op.inputs[0], ("int8", "uint8"))
+    builder.plane(op, op.outputs[0], ("int8", "uint8"))
+    builder.expect_output(op, taken.height, taken.width, taken.channels)
+    try:
+        table = reference_table(builder.graph, op)
+    except (RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise builder.refuse(op, f"LiteRT itself does not take it ({reason})", "convert the model anew") from error
     if not builder.fuse_table(op, table):
         builder.add(op, Lookup(), (builder.source(op, 0),), table=table)

@@ -9,6 +9,7 @@ from edgeblur.export.options import Pool2DOptions
 from edgeblur.export.stream.builder import Builder
 from edgeblur.export.stream.fixed_point import clamp, padding_before
 from edgeblur.export.stream.net import Field, Operation, Plane, Window
+from edgeblur.export.stream.ops.geometry import output_size
 from edgeblur.export.tflite import Op
 
 
@@ -54,14 +55,16 @@ class MaxPool2D(Pool2D):
 
 
 def lower_pool(builder: Builder, op: Op, operation: type[Pool2D]) -> None:
-    """Add a pooling op, whose input and output have the same quantization (TensorFlow Lite checks that)."""
-    assert isinstance(op.options, Pool2DOptions)
+    """Add a pooling op, whose input and output have the same quantization (TensorFlow Lite relies on that)."""
+    options = builder.options(op, Pool2DOptions)
     source = builder.source(op, 0)
     taken, given = builder.plane(op, op.inputs[0]), builder.plane(op, op.outputs[0])
-    if (taken.scale, taken.zero_point, taken.dtype) != (given.scale, given.zero_point, given.dtype):
+    size = output_size(builder, op, (taken.height, taken.width), (options.filter_h, options.filter_w), options)
+    builder.expect_output(op, *size, taken.channels)
+    if (taken.scale, taken.zero_point) != (given.scale, given.zero_point):
         raise builder.refuse(op, "its input and output have different scales", "convert the model anew")
-    least, most = clamp(builder.activation(op, op.options.activation), given)
-    builder.add(op, operation(op.options, least, most), (source,))
+    least, most = clamp(builder.activation(op, options.activation), given)
+    builder.add(op, operation(options, least, most), (source,))
 
 
 def lower(builder: Builder, op: Op) -> None:

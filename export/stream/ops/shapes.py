@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeblur.export.stream.builder import Builder
+from edgeblur.export.stream.builder import Builder, told_shape
 from edgeblur.export.tflite import Op
 
 KINDS = ("EXPAND_DIMS", "RESHAPE", "SQUEEZE")
@@ -10,8 +10,11 @@ KINDS = ("EXPAND_DIMS", "RESHAPE", "SQUEEZE")
 
 def lower(builder: Builder, op: Op) -> None:
     """Let an op vanish that leaves height, width and channels as they are."""
-    taken, given = (builder.graph.tensors[i].shape for i in (op.inputs[0], op.outputs[0]))
-    if taken != given:
-        told = " to ".join("x".join(map(str, shape)) for shape in (taken, given))
-        raise builder.refuse(op, f"it turns {told}", "rows must stay rows: take it out of the model")
-    builder.alias(op, builder.parts(op, 0))
+    parts = builder.parts(op, 0)
+    taken, given = (builder.graph.tensors[i] for i in (op.inputs[0], op.outputs[0]))
+    if taken.shape != given.shape:
+        told = f"it turns {told_shape(taken.shape)} to {told_shape(given.shape)}"
+        raise builder.refuse(op, told, "rows must stay rows: take it out of the model")
+    if (taken.dtype, taken.scales, taken.zero_points) != (given.dtype, given.scales, given.zero_points):
+        raise builder.refuse(op, "its input and output have different scales", "convert the model anew")
+    builder.alias(op, parts)

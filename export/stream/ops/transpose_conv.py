@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.export.options import TransposeConvOptions
-from edgeblur.export.stream.builder import Builder
+from edgeblur.export.stream.builder import Builder, told_shape
 from edgeblur.export.stream.fixed_point import padding_before
 from edgeblur.export.stream.net import Array, Field, Operation, Plane, Window
-from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, requantization
+from edgeblur.export.stream.ops.geometry import output_size
+from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
 from edgeblur.export.tflite import Op
 
 
@@ -73,13 +74,29 @@ class TransposeConv(Operation):
         return inputs[0].height * inputs[0].width * self.weights.size // output.height
 
 
+def _check_size(builder: Builder, op: Op, taken: Plane, given: Plane, weights: NDArray[np.int8]) -> None:
+    """Make sure that the convolution which this op transposes would make the input's size of the output's."""
+    if weights.shape[3] != taken.channels:
+        told = f"its weights take {weights.shape[3]} channels, its input has {taken.channels}"
+        raise builder.refuse(op, told, "convert the model anew")
+    builder.expect_output(op, given.height, given.width, len(weights))
+    if (told_size := builder.sizes(op, 0)) not in (None, (1, given.height, given.width, given.channels)):
+        told = f"its first input says that its output is {told_shape(told_size or ())}"
+        raise builder.refuse(op, told, "convert the model anew")
+    options = builder.options(op, TransposeConvOptions)
+    size = output_size(builder, op, (given.height, given.width), (weights.shape[1], weights.shape[2]), options)
+    if size != (taken.height, taken.width):
+        told = f"an output of {given.height}x{given.width} needs an input of {size[0]}x{size[1]}"
+        raise builder.refuse(op, f"{told}, and its input is {taken.height}x{taken.width}", "convert the model anew")
+
+
 def lower(builder: Builder, op: Op) -> None:
-    """Add a TRANSPOSE_CONV; its first input is the output's shape, which is known."""
-    assert isinstance(op.options, TransposeConvOptions)
-    weights = builder.constant(op, 1, "int8")
+    """Add a TRANSPOSE_CONV; its first input is the output's shape."""
+    options, weights = builder.options(op, TransposeConvOptions), read_weights(builder, op)
     source = builder.source(op, 2)
     taken, given = builder.plane(op, op.inputs[2]), builder.plane(op, op.outputs[0])
+    _check_size(builder, op, taken, given, weights)
     bias = read_bias(builder, op, 3, len(weights))
-    check_sum(builder, op, bias.astype(np.int64), weights.reshape(len(weights), -1))
-    scales = requantization(builder, op, taken, given, op.options.activation)
-    builder.add(op, TransposeConv(weights, bias, scales, op.options), (source,))
+    scales = requantization(builder, op, taken, given, options.activation)
+    check_sum(builder, op, bias.astype(np.int64), weights.reshape(len(weights), -1), scales)
+    builder.add(op, TransposeConv(weights, bias, scales, options), (source,))

@@ -1,0 +1,82 @@
+"""DEPTHWISE_CONV_2D: any kernel size, depth multiplier, stride, dilation, padding and fused activation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeblur.export.options import DepthwiseConv2DOptions
+from edgeblur.export.stream.builder import Builder
+from edgeblur.export.stream.fixed_point import padding_before
+from edgeblur.export.stream.net import Array, Field, Operation, Plane, Window
+from edgeblur.export.stream.ops.geometry import output_size
+from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
+from edgeblur.export.tflite import Op
+
+
+@dataclass(frozen=True, eq=False)
+class DepthwiseConv2D(Operation):
+    """A convolution in which each output channel reads one input channel.
+
+    Attributes:
+        weights: `[1, kernel height, kernel width, out]` int8; input channel c makes the output channels
+            c * multiplier + (0 .. multiplier - 1).
+        bias: `[out]` int32.
+        requantization: from sums to output steps.
+        options: as in the .tflite.
+    """
+
+    kernel = "depthwise_conv_2d"
+    label = "DEPTHWISE_CONV_2D"
+    weights: NDArray[np.int8]
+    bias: NDArray[np.int32]
+    requantization: Requantization
+    options: DepthwiseConv2DOptions
+
+    def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
+        o, kernel_h = self.options, self.weights.shape[1]
+        pad = padding_before(o.padding, inputs[0].height, output.height, kernel_h, o.stride_h, o.dilation_h)
+        return [Window(tuple(y * o.stride_h - pad for y in range(output.height)), o.dilation_h, kernel_h)]
+
+    def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
+        o, (_, kernel_h, kernel_w, out_channels) = self.options, self.weights.shape
+        return {
+            "weights": Array("weights", self.weights),
+            "bias": Array("bias", self.bias),
+            **self.requantization.fields(),
+            "in_width": inputs[0].width,
+            "in_channels": inputs[0].channels,
+            "in_zero_point": inputs[0].zero_point,
+            "out_width": output.width,
+            "depth_multiplier": out_channels // inputs[0].channels,
+            "kernel_h": kernel_h,
+            "kernel_w": kernel_w,
+            "stride": o.stride_w,
+            "dilation": o.dilation_w,
+            "pad_left": padding_before(
+                o.padding, inputs[0].width, output.width, kernel_w, o.stride_w, o.dilation_w
+            ),
+        }  # fmt: skip
+
+    def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
+        return output.width * self.weights.size
+
+
+def lower(builder: Builder, op: Op) -> None:
+    """Add a DEPTHWISE_CONV_2D."""
+    options, weights = builder.options(op, DepthwiseConv2DOptions), read_weights(builder, op)
+    source = builder.source(op, 0)
+    taken, given = builder.plane(op, op.inputs[0]), builder.plane(op, op.outputs[0])
+    single, *kernel, channels = weights.shape
+    if single != 1 or channels != options.depth_multiplier * taken.channels:
+        told = f"its weights make {channels} channels of {taken.channels} with depth multiplier"
+        raise builder.refuse(op, f"{told} {options.depth_multiplier}", "convert the model anew")
+    size = output_size(builder, op, (taken.height, taken.width), (kernel[0], kernel[1]), options)
+    builder.expect_output(op, *size, channels)
+    bias = read_bias(builder, op, 2, channels)
+    scales = requantization(builder, op, taken, given, options.activation, axis=3)
+    check_sum(builder, op, bias.astype(np.int64), weights.reshape(-1, channels).T, scales)
+    builder.add(op, DepthwiseConv2D(weights, bias, scales, options), (source,))

@@ -1,0 +1,47 @@
+"""What ops that move a window over a plane share: how large their output must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edgeblur.export.options import Conv2DOptions, DepthwiseConv2DOptions, Pool2DOptions, TransposeConvOptions
+from edgeblur.export.stream.builder import LONGEST_SIDE, Builder
+from edgeblur.export.stream.fixed_point import windows_along
+from edgeblur.export.tflite import Op
+
+WindowOptions = Conv2DOptions | DepthwiseConv2DOptions | Pool2DOptions | TransposeConvOptions
+
+Pair = tuple[int, int]
+"""Of height and width."""
+
+
+def _axes(size: Pair, kernel: Pair, options: WindowOptions) -> Iterator[tuple[int, int, int, int]]:
+    """Size, kernel, stride and dilation of each axis."""
+    dilations = (1, 1)
+    if isinstance(options, Conv2DOptions | DepthwiseConv2DOptions):
+        dilations = (options.dilation_h, options.dilation_w)
+    return zip(size, kernel, (options.stride_h, options.stride_w), dilations, strict=True)
+
+
+def output_size(builder: Builder, op: Op, size: Pair, kernel: Pair, options: WindowOptions) -> Pair:
+    """Height and width of what a window makes of a plane.
+
+    Args:
+        builder: of the net.
+        op: to name in a refusal.
+        size: of the plane.
+        kernel: of the window.
+        options: padding, strides, dilations.
+
+    Raises:
+        UserError: the options are out of range, or not one window fits into the plane.
+    """
+    result = []
+    for length, reach, stride, dilation in _axes(size, kernel, options):
+        if min(reach, stride, dilation) < 1 or max((reach - 1) * dilation + 1, stride) > LONGEST_SIDE:
+            told = f"its window has size {reach}, stride {stride} and dilation {dilation}"
+            raise builder.refuse(op, told, f"each goes from 1, and a window up to {LONGEST_SIDE}")
+        result.append(windows_along(options.padding, length, reach, stride, dilation))
+    if min(result) < 1:
+        raise builder.refuse(op, "its window is larger than its input", "make the picture larger or pad it")
+    return result[0], result[1]

@@ -1,0 +1,56 @@
+"""MUL, of planes and constants, repeated along any axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgeblur.export.options import MulOptions
+from edgeblur.export.stream.builder import Builder
+from edgeblur.export.stream.fixed_point import clamp, fits_32_bits, quantize_multiplier, scale_ratio
+from edgeblur.export.stream.net import Field
+from edgeblur.export.stream.ops.operands import Pairwise, read_operands
+from edgeblur.export.tflite import Op
+
+WORST_PRODUCT = 255 * 255
+
+
+@dataclass(frozen=True, eq=False)
+class Multiply(Pairwise):
+    """The product of both operands, without their zero points, brought to the output's scale.
+
+    Attributes:
+        multiplier, shift: from products to output steps.
+        zero_point: of the output.
+        least, most: output steps that the fused activation lets pass.
+    """
+
+    kernel = "mul"
+    label = "MUL"
+    multiplier: int
+    shift: int
+    zero_point: int
+    least: int
+    most: int
+
+    def scale_fields(self) -> Mapping[str, Field]:
+        return {
+            "multiplier": self.multiplier,
+            "shift": self.shift,
+            "out_zero_point": self.zero_point,
+            "least": self.least,
+            "most": self.most,
+        }
+
+
+def lower(builder: Builder, op: Op) -> None:
+    """Add a MUL."""
+    activation = builder.options(op, MulOptions).activation
+    operands, sources, _ = read_operands(builder, op)
+    given = builder.plane(op, op.outputs[0])
+    multiplier, shift = quantize_multiplier(scale_ratio(operands[0].scale, operands[1].scale, over=given.scale))
+    if not fits_32_bits(WORST_PRODUCT, shift):
+        told = f"its output's scale {given.scale:g} is too small for its inputs'"
+        raise builder.refuse(op, told, "quantize the model with typical pictures")
+    limits = clamp(builder.activation(op, activation), given)
+    builder.add(op, Multiply(*operands, multiplier, shift, given.zero_point, *limits), sources)
