@@ -141,6 +141,16 @@ class Builder:
             told = f"its output should be {told_shape(expected)}, and the file says {told_shape(shape)}"
             raise self.refuse(op, told, "convert the model anew, with a fixed size")
 
+    def expect_same_scale(self, op: Op, taken: Plane, given: Plane) -> None:
+        """Check that an op which moves steps or takes means of them leaves their meaning as it is.
+
+        Raises:
+            UserError: input and output have different types, scales or zero points.
+        """
+        kinds = [(plane.dtype, plane.scale, plane.zero_point) for plane in (taken, given)]
+        if kinds[0] != kinds[1]:
+            raise self.refuse(op, "its input and output have different scales", "quantize it so that they share one")
+
     def activation(self, op: Op, name: str) -> str:
         """Check a fused activation; returns it.
 

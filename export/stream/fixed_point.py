@@ -28,12 +28,14 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     return (2**31 - 1, 30) if shift > 30 else (multiplier, shift)
 
 
-def fits_32_bits(worst: float, shift: int) -> bool:
-    """Whether numbers up to `worst` can be requantized by a multiplier of this shift without leaving 32 bits.
+def fits_32_bits(worst: float, multiplier: int, shift: int) -> bool:
+    """Whether numbers up to `worst` can be requantized, and a zero point added, without undefined behaviour in C.
 
-    TensorFlow Lite shifts them left first and adds a zero point of 8 bits last; what overflows there is undefined.
+    The shift to the left may wrap around (see kernels/common.c). The result stays below the multiplier then, and with a
+    zero point of 8 bits below 2**31, unless the multiplier itself is as good as that.
     """
-    return worst * 2.0 ** max(shift, 0) < 2**31 - 256
+    limit = 2**31 - 256
+    return worst < limit and (multiplier < limit or worst * 2.0 ** max(shift, 0) < limit)
 
 
 def scale_ratio(*scales: float, over: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -52,6 +53,10 @@ class Window:
     firsts: tuple[int, ...]
     step: int = 1
     count: int = 1
+
+    def __post_init__(self) -> None:
+        if self.step < 1 or self.count < 1 or any(later < sooner for sooner, later in pairwise(self.firsts)):
+            raise ValueError(f"a window moves down its plane: {self}")
 
     def rows(self, y: int, height: int) -> range:
         """The rows inside an input of this height that output row `y` needs."""
@@ -133,6 +138,13 @@ class Net:
 
     name: str
     nodes: tuple[Node, ...]
+
+    def __post_init__(self) -> None:
+        for n, node in enumerate(self.nodes):
+            windows = self.windows(node) if all(i < n for i in node.inputs) else ()
+            if len(windows) != len(node.inputs) or any(len(w.firsts) != node.plane.height for w in windows):
+                told = f"node {n} ({node.name})"
+                raise ValueError(f"{told} needs a window of each input, made before it, for each of its rows")
 
     @property
     def output(self) -> int:

@@ -42,7 +42,6 @@ def lower(builder: Builder, op: Op) -> None:
         taken = builder.plane(op, index)
         channels += taken.channels
         builder.expect_output(op, taken.height, taken.width, given.channels)
-        if (taken.scale, taken.zero_point) != (given.scale, given.zero_point):
-            raise builder.refuse(op, "its inputs have different scales", "quantize it so that they share one")
+        builder.expect_same_scale(op, taken, given)
     builder.expect_output(op, given.height, given.width, channels)
     builder.alias(op, parts)

@@ -49,4 +49,5 @@ def lower(builder: Builder, op: Op) -> None:
         told = f"its input's {taken.channels} channels do not fill blocks of {block}x{block}"
         raise builder.refuse(op, told, f"make them a multiple of {block**2}")
     builder.expect_output(op, taken.height * block, taken.width * block, taken.channels // block**2)
+    builder.expect_same_scale(op, taken, builder.plane(op, op.outputs[0]))
     builder.add(op, DepthToSpace(block), (source,))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.export.options import DepthwiseConv2DOptions
-from edgeblur.export.stream.builder import Builder
+from edgeblur.export.stream.builder import Builder, told_shape
 from edgeblur.export.stream.fixed_point import padding_before
 from edgeblur.export.stream.net import Array, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.geometry import output_size
@@ -71,9 +71,9 @@ def lower(builder: Builder, op: Op) -> None:
     source = builder.source(op, 0)
     taken, given = builder.plane(op, op.inputs[0]), builder.plane(op, op.outputs[0])
     single, *kernel, channels = weights.shape
-    if single != 1 or channels != options.depth_multiplier * taken.channels:
-        told = f"its weights make {channels} channels of {taken.channels} with depth multiplier"
-        raise builder.refuse(op, f"{told} {options.depth_multiplier}", "convert the model anew")
+    if single != 1 or channels % taken.channels:  # as LiteRT does, go by the weights: options.depth_multiplier may be 0
+        told = f"its weights are {told_shape(weights.shape)}, its input has {taken.channels} channels"
+        raise builder.refuse(op, told, "convert the model anew")
     size = output_size(builder, op, (taken.height, taken.width), (kernel[0], kernel[1]), options)
     builder.expect_output(op, *size, channels)
     bias = read_bias(builder, op, 2, channels)

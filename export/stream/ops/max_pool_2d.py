@@ -55,14 +55,13 @@ class MaxPool2D(Pool2D):
 
 
 def lower_pool(builder: Builder, op: Op, operation: type[Pool2D]) -> None:
-    """Add a pooling op, whose input and output have the same quantization (TensorFlow Lite relies on that)."""
+    """Add a pooling op."""
     options = builder.options(op, Pool2DOptions)
     source = builder.source(op, 0)
     taken, given = builder.plane(op, op.inputs[0]), builder.plane(op, op.outputs[0])
     size = output_size(builder, op, (taken.height, taken.width), (options.filter_h, options.filter_w), options)
     builder.expect_output(op, *size, taken.channels)
-    if (taken.scale, taken.zero_point) != (given.scale, given.zero_point):
-        raise builder.refuse(op, "its input and output have different scales", "convert the model anew")
+    builder.expect_same_scale(op, taken, given)
     least, most = clamp(builder.activation(op, options.activation), given)
     builder.add(op, operation(options, least, most), (source,))
 

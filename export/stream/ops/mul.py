@@ -49,7 +49,7 @@ def lower(builder: Builder, op: Op) -> None:
     operands, sources, _ = read_operands(builder, op)
     given = builder.plane(op, op.outputs[0])
     multiplier, shift = quantize_multiplier(scale_ratio(operands[0].scale, operands[1].scale, over=given.scale))
-    if not fits_32_bits(WORST_PRODUCT, shift):
+    if not fits_32_bits(WORST_PRODUCT, multiplier, shift):
         told = f"its output's scale {given.scale:g} is too small for its inputs'"
         raise builder.refuse(op, told, "quantize the model with typical pictures")
     limits = clamp(builder.activation(op, activation), given)

@@ -68,6 +68,7 @@ def lower(builder: Builder, op: Op) -> None:
     """Add a PAD or a PADV2."""
     source = builder.source(op, 0)
     taken, given = builder.plane(op, op.inputs[0]), builder.plane(op, op.outputs[0])
+    builder.expect_same_scale(op, taken, given)
     (top, bottom), (left, right), (front, back) = _read_paddings(builder, op)
     size = (taken.height + top + bottom, taken.width + left + right, taken.channels + front + back)
     builder.expect_output(op, *size)

@@ -47,7 +47,7 @@ def lower(builder: Builder, op: Op) -> None:
         raise builder.refuse(op, "its slopes are computed, or more than its input", "make them constant, one a channel")
     above = quantize_multiplier(scale_ratio(taken.scale, over=given.scale))
     below = quantize_multiplier(scale_ratio(taken.scale, alpha.scale, over=given.scale))
-    if not (fits_32_bits(255, above[1]) and fits_32_bits(WORST_PRODUCT, below[1])):
+    if not (fits_32_bits(255, *above) and fits_32_bits(WORST_PRODUCT, *below)):
         told = f"its output's scale {given.scale:g} is too small for its input's"
         raise builder.refuse(op, told, "quantize the model with typical pictures")
     builder.add(op, Prelu(*operands, above, below, given.zero_point), sources)

@@ -16,6 +16,7 @@ def read_resize(builder: Builder, op: Op) -> tuple[int, Plane, Plane]:
     source = builder.source(op, 0)
     taken, given = builder.plane(op, op.inputs[0]), builder.plane(op, op.outputs[0])
     builder.expect_output(op, given.height, given.width, taken.channels)
+    builder.expect_same_scale(op, taken, given)
     sizes = builder.sizes(op, 1)
     if sizes not in (None, (given.height, given.width)):
         told = f"it is told to make {sizes}, and the file says {given.height}x{given.width}"

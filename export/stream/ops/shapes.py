@@ -11,10 +11,10 @@ KINDS = ("EXPAND_DIMS", "RESHAPE", "SQUEEZE")
 def lower(builder: Builder, op: Op) -> None:
     """Let an op vanish that leaves height, width and channels as they are."""
     parts = builder.parts(op, 0)
-    taken, given = (builder.graph.tensors[i] for i in (op.inputs[0], op.outputs[0]))
-    if taken.shape != given.shape:
-        told = f"it turns {told_shape(taken.shape)} to {told_shape(given.shape)}"
-        raise builder.refuse(op, told, "rows must stay rows: take it out of the model")
-    if (taken.dtype, taken.scales, taken.zero_points) != (given.dtype, given.scales, given.zero_points):
-        raise builder.refuse(op, "its input and output have different scales", "convert the model anew")
+    shapes = [builder.graph.tensors[i].shape for i in (op.inputs[0], op.outputs[0])]
+    if shapes[0] != shapes[1]:
+        told = " to ".join(map(told_shape, shapes))
+        raise builder.refuse(op, f"it turns {told}", "rows must stay rows: take it out of the model")
+    taken, given = (builder.plane(op, i, ("int8", "uint8")) for i in (op.inputs[0], op.outputs[0]))
+    builder.expect_same_scale(op, taken, given)
     builder.alias(op, parts)

@@ -39,4 +39,5 @@ def lower(builder: Builder, op: Op) -> None:
         told = f"its input of {taken.height}x{taken.width} does not fall into blocks of {block}x{block}"
         raise builder.refuse(op, told, f"make both sides a multiple of {block}")
     builder.expect_output(op, taken.height // block, taken.width // block, taken.channels * block**2)
+    builder.expect_same_scale(op, taken, builder.plane(op, op.outputs[0]))
     builder.add(op, SpaceToDepth(block), (source,))

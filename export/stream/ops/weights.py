@@ -118,5 +118,6 @@ def check_sum(
         UserError: one could.
     """
     worst = np.abs(bias) + np.abs(weights.astype(np.int64)).sum(axis=1) * 255
-    if not all(fits_32_bits(float(most), int(shift)) for most, shift in zip(worst, scales.shift, strict=True)):
+    numbers = zip(worst.tolist(), scales.multiplier.tolist(), scales.shift.tolist(), strict=True)
+    if not all(fits_32_bits(*number) for number in numbers):
         raise builder.refuse(op, "its sums may leave 32 bits", "quantize it with a smaller bias or a larger scale")
