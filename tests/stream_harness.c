@@ -1,0 +1,378 @@
+/* Runs generated streaming nets in every order that their interface allows, and in some that it forbids.
+ *
+ *     harness MODE PICTURES FILL <pictures >outputs
+ *
+ * MODE is one of those in `modes`, or `mixed`: each picture in the next one. Every net reads PICTURES pictures from
+ * standard input and writes as many outputs. FILL is the byte that its memory has been filled with beforehand. Exit
+ * status 1 and a line on standard error if a call does not return what the header says.
+ *
+ * nets.h, written by the test, includes the headers of the nets and lists them:
+ *     #define NETS(NET) NET(first, FIRST) NET(second, SECOND)
+ */
+#include "nets.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OK, NEED_ROW, ROW_READY, END, NULL_POINTER };
+
+struct net {
+    const char *name;
+    size_t state_bytes, in_height, in_bytes, out_height, out_bytes;
+    int (*begin)(void *state);
+    int (*push)(void *state, const void *row);
+    int (*pop)(void *state, void *row);
+    int (*run)(void *state, const void *picture, void *finished);
+    int (*push_pixels)(void *state, const void *row);
+    int (*pop_pixels)(void *state, void *row);
+    int (*run_pixels)(void *state, const void *picture, void *finished);
+};
+
+/* What the header promises, at compile time: the state's size, and the numbers of the statuses. */
+#define PROMISE(name, condition) typedef char name[(condition) ? 1 : -1];
+
+#define DEFINE(net, NET) \
+    PROMISE(net##_size, sizeof(net##_state) == NET##_STATE_BYTES) \
+    PROMISE(net##_ram, NET##_RAM_BYTES == NET##_STATE_BYTES + NET##_INPUT_ROW_BYTES + NET##_OUTPUT_ROW_BYTES) \
+    PROMISE(net##_statuses, NET##_OK == (int)OK && NET##_NEED_ROW == (int)NEED_ROW && \
+                                NET##_ROW_READY == (int)ROW_READY && NET##_END == (int)END && \
+                                NET##_NULL == (int)NULL_POINTER) \
+    static int net##_do_begin(void *s) { return (int)net##_begin(s); } \
+    static int net##_do_push(void *s, const void *row) { return (int)net##_push_row_raw(s, row); } \
+    static int net##_do_pop(void *s, void *row) { return (int)net##_pop_row_raw(s, row); } \
+    static int net##_do_run(void *s, const void *in, void *out) { return (int)net##_run_raw(s, in, out); } \
+    static int net##_do_push_pixels(void *s, const void *row) { return (int)net##_push_row(s, row); } \
+    static int net##_do_pop_pixels(void *s, void *row) { return (int)net##_pop_row(s, row); } \
+    static int net##_do_run_pixels(void *s, const void *in, void *out) { return (int)net##_run(s, in, out); }
+
+#define ENTRY(net, NET) \
+    {#net, sizeof(net##_state), NET##_INPUT_HEIGHT, NET##_INPUT_ROW_BYTES, NET##_OUTPUT_HEIGHT, NET##_OUTPUT_ROW_BYTES, \
+     net##_do_begin, net##_do_push, net##_do_pop, net##_do_run, \
+     net##_do_push_pixels, net##_do_pop_pixels, net##_do_run_pixels},
+
+NETS(DEFINE)
+
+static const struct net nets[] = {NETS(ENTRY)};
+
+/* Memory */
+
+#if defined(__has_feature)
+#if __has_feature(memory_sanitizer)
+#define KEEPS_TRACK_OF_UNWRITTEN_MEMORY
+#endif
+#endif
+
+#define GUARD 64u /* bytes on both sides of everything that a net writes */
+#define CANARY 0x5C
+
+static int fill_byte;
+static const struct net *current; /* for the message when something fails */
+static const char *current_mode;
+
+static void fail(const char *what, ...)
+{
+    va_list list;
+    va_start(list, what);
+    fprintf(stderr, "%s, %s: ", current->name, current_mode);
+    vfprintf(stderr, what, list);
+    fputc('\n', stderr);
+    va_end(list);
+    exit(1);
+}
+
+static unsigned char *allocate(size_t size)
+{
+    unsigned char *block = malloc(size + 2 * GUARD);
+    if (block == NULL) {
+        fail("out of memory");
+        exit(1);
+    }
+    memset(block, CANARY, GUARD);
+    memset(block + GUARD + size, CANARY, GUARD);
+#ifndef KEEPS_TRACK_OF_UNWRITTEN_MEMORY
+    memset(block + GUARD, fill_byte, size);
+#endif
+    return block + GUARD;
+}
+
+static void release(unsigned char *memory, size_t size)
+{
+    for (size_t i = 0; i < GUARD; ++i) {
+        if (memory[i + size] != CANARY || *(memory - 1 - i) != CANARY) {
+            fail("wrote %u bytes outside its memory", (unsigned)i + 1);
+        }
+    }
+    free(memory - GUARD);
+}
+
+/* A picture on its way through a net, and how far it is. Rows go in and out through blocks of just their size. */
+struct journey {
+    const struct net *net;
+    unsigned char *state;
+    const unsigned char *picture;
+    unsigned char *finished;
+    size_t pushed, popped;
+    int (*push)(void *state, const void *row);
+    int (*pop)(void *state, void *row);
+};
+
+static struct journey start(const struct net *net, unsigned char *state, const unsigned char *picture,
+                            unsigned char *finished)
+{
+    const struct journey journey = {net, state, picture, finished, 0, 0, net->push, net->pop};
+    return journey;
+}
+
+static int push_next(struct journey *j)
+{
+    const size_t bytes = j->net->in_bytes;
+    unsigned char *row = malloc(bytes); /* no guards: a sanitizer notices reads past its end */
+    int status;
+    if (row == NULL) {
+        fail("out of memory");
+        return END;
+    }
+    /* behind the end of the picture, any row will do */
+    memcpy(row, j->picture + (j->pushed < j->net->in_height ? j->pushed * bytes : 0), bytes);
+    status = j->push(j->state, row);
+    free(row);
+    if (status == OK && ++j->pushed > j->net->in_height) {
+        fail("took in more rows than a picture has");
+    }
+    return status;
+}
+
+static int pop_next(struct journey *j)
+{
+    const size_t bytes = j->net->out_bytes;
+    unsigned char *row = allocate(bytes);
+    const int status = j->pop(j->state, row);
+    if (status == OK) {
+        if (j->popped == j->net->out_height) {
+            fail("gave more rows than a picture has");
+        }
+        memcpy(j->finished + j->popped++ * bytes, row, bytes);
+    }
+    release(row, bytes);
+    return status;
+}
+
+static void expect(int status, int wanted, const char *call)
+{
+    if (status != wanted) {
+        fail("%s returned %d, not %d", call, status, wanted);
+    }
+}
+
+static void begin(struct journey *j)
+{
+    j->pushed = j->popped = 0;
+    expect(j->net->begin(j->state), OK, "begin");
+}
+
+/* One row out if one is ready, else one in. Returns 0 when all rows are out. */
+static int step(struct journey *j)
+{
+    const int status = pop_next(j);
+    if (status == NEED_ROW) {
+        expect(push_next(j), OK, "push, asked for by pop,");
+    } else if (status != OK) {
+        expect(status, END, "pop");
+    }
+    return status != END;
+}
+
+static void check_complete(const struct journey *j)
+{
+    if (j->popped != j->net->out_height) {
+        fail("gave %u rows of %u", (unsigned)j->popped, (unsigned)j->net->out_height);
+    }
+}
+
+/* Modes: each sends one picture through a net whose memory holds anything */
+
+static void whole(struct journey *j)
+{
+    expect(j->net->run(j->state, j->picture, j->finished), OK, "run");
+}
+
+static void pop_early(struct journey *j)
+{
+    begin(j);
+    while (step(j)) {
+    }
+    check_complete(j);
+}
+
+static void pop_late(struct journey *j)
+{
+    int status;
+    begin(j);
+    while ((status = push_next(j)) != END) {
+        if (status != OK) {
+            expect(status, ROW_READY, "push");
+            expect(pop_next(j), OK, "pop after ROW_READY");
+        }
+    }
+    check_complete(j);
+    if (j->pushed != j->net->in_height) {
+        fail("took %u rows of %u", (unsigned)j->pushed, (unsigned)j->net->in_height);
+    }
+}
+
+static void all_zero(struct journey *j)
+{
+    memset(j->state, 0, j->net->state_bytes);
+    while (step(j)) {
+    }
+    check_complete(j);
+}
+
+/* Half of the negative goes in, then another picture begins. */
+static void midframe(struct journey *j)
+{
+    const size_t size = j->net->in_height * j->net->in_bytes;
+    const unsigned char *picture = j->picture;
+    unsigned char *negative = allocate(size);
+    for (size_t i = 0; i < size; ++i) {
+        negative[i] = (unsigned char)~picture[i];
+    }
+    j->picture = negative;
+    begin(j);
+    while (2 * j->pushed < j->net->in_height && step(j)) {
+    }
+    j->picture = picture;
+    release(negative, size);
+    pop_early(j);
+}
+
+/* Another instance, one row ahead or behind, gets the negative. */
+static void side_by_side(struct journey *j)
+{
+    const struct net *net = j->net;
+    const size_t in_size = net->in_height * net->in_bytes, out_size = net->out_height * net->out_bytes;
+    struct journey other = start(net, allocate(net->state_bytes), allocate(in_size), allocate(out_size));
+    int more = 1;
+    for (size_t i = 0; i < in_size; ++i) {
+        ((unsigned char *)other.picture)[i] = (unsigned char)~j->picture[i];
+    }
+    begin(&other);
+    step(&other);
+    begin(j);
+    while (more) {
+        more = step(j);
+        more = step(&other) || more;
+    }
+    check_complete(j);
+    check_complete(&other);
+    release(other.state, net->state_bytes);
+    release((unsigned char *)other.picture, in_size);
+    release(other.finished, out_size);
+}
+
+/* Calls that the header forbids, or that come at the wrong time, change nothing. */
+static void rude(struct journey *j)
+{
+    const struct net *net = j->net;
+    unsigned char *row = allocate(net->out_bytes);
+    int status;
+    expect(net->begin(NULL), NULL_POINTER, "begin without state");
+    begin(j);
+    do {
+        expect(net->push(NULL, j->picture), NULL_POINTER, "push without state");
+        expect(net->push(j->state, NULL), NULL_POINTER, "push without row");
+        expect(net->push_pixels(j->state, NULL), NULL_POINTER, "push of pixels without row");
+        expect(net->pop(NULL, row), NULL_POINTER, "pop without state");
+        expect(net->pop(j->state, NULL), NULL_POINTER, "pop without row");
+        expect(net->pop_pixels(j->state, NULL), NULL_POINTER, "pop of pixels without row");
+        status = pop_next(j); /* the first time, before any row went in */
+        if (status == NEED_ROW) {
+            expect(pop_next(j), NEED_ROW, "pop, asked again,");
+            expect(push_next(j), OK, "push");
+        }
+    } while (status != END);
+    check_complete(j);
+    while (j->pushed < net->in_height) { /* rows that no output needs */
+        expect(push_next(j), OK, "push of a row that nothing needs");
+        expect(pop_next(j), END, "pop after the last row");
+    }
+    for (int i = 0; i < 3; ++i) {
+        expect(push_next(j), END, "push after the end");
+        expect(pop_next(j), END, "pop after the end");
+    }
+    expect(net->run(NULL, j->picture, j->finished), NULL_POINTER, "run without state");
+    expect(net->run(j->state, NULL, j->finished), NULL_POINTER, "run without picture");
+    expect(net->run(j->state, j->picture, NULL), NULL_POINTER, "run without room");
+    expect(net->run_pixels(j->state, NULL, NULL), NULL_POINTER, "run without pixels");
+    release(row, net->out_bytes);
+}
+
+/* The picture's bytes are pixels 0 to 255, and so are the output's. Both ways must agree. */
+static void pixels(struct journey *j)
+{
+    const size_t size = j->net->out_height * j->net->out_bytes;
+    unsigned char *once = allocate(size);
+    expect(j->net->run_pixels(j->state, j->picture, once), OK, "run");
+    j->push = j->net->push_pixels;
+    j->pop = j->net->pop_pixels;
+    pop_early(j);
+    if (memcmp(once, j->finished, size) != 0) {
+        fail("run and rows differ");
+    }
+    release(once, size);
+}
+
+static const struct {
+    const char *name;
+    void (*send)(struct journey *j);
+} modes[] = {
+    {"whole", whole}, {"pop_early", pop_early}, {"pop_late", pop_late}, {"rude", rude}, {"midframe", midframe},
+    {"side_by_side", side_by_side}, {"all_zero", all_zero}, {"pixels", pixels},
+};
+
+#define MODES (sizeof modes / sizeof modes[0])
+
+static void run_net(const struct net *net, const char *mode, unsigned pictures, unsigned *turn)
+{
+    const size_t in_size = net->in_height * net->in_bytes, out_size = net->out_height * net->out_bytes;
+    unsigned char *state = allocate(net->state_bytes);
+    current = net;
+    for (unsigned i = 0; i < pictures; ++i) {
+        unsigned char *picture = allocate(in_size), *finished = allocate(out_size);
+        struct journey journey = start(net, state, picture, finished);
+        size_t m = 0;
+        if (fread(picture, 1, in_size, stdin) != in_size) {
+            fail("too few pictures");
+        }
+        if (strcmp(mode, "mixed") == 0) {
+            m = (*turn)++ % (MODES - 1); /* pixels mean other numbers */
+        } else {
+            while (m < MODES - 1 && strcmp(mode, modes[m].name) != 0) {
+                ++m;
+            }
+        }
+        current_mode = modes[m].name;
+        modes[m].send(&journey);
+        fwrite(finished, 1, out_size, stdout);
+        release(picture, in_size);
+        release(finished, out_size);
+    }
+    release(state, net->state_bytes);
+}
+
+int main(int count, char **arguments)
+{
+    unsigned turn = 0;
+    if (count != 4) {
+        return 2;
+    }
+    current = nets;
+    current_mode = "start";
+    fill_byte = atoi(arguments[3]);
+    for (size_t i = 0; i < sizeof nets / sizeof nets[0]; ++i) {
+        run_net(&nets[i], arguments[1], (unsigned)atoi(arguments[2]), &turn);
+    }
+    return 0;
+}
