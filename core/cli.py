@@ -24,6 +24,7 @@ COMMANDS = {
     "export": "Write .tflite and C arrays, with what a TensorFlow Lite Micro project needs.",
     "quantize": "Quantize to int8 after training, and say where fidelity was lost.",
     "report": "One self-contained HTML page and one Markdown page about a run.",
+    "run": "Run a model on an emulated board: bytes, instructions, RAM, flash.",
     "train": "Train the teacher U-Net.",
     "validate": "Run a .tflite on this host: size, arena, MACs, latency, fidelity.",
 }

@@ -1,0 +1,179 @@
+"""Boards as data: what boards.toml knows of chips, memory, compilers and emulators, as frozen dataclasses."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from edgeblur.errors import UserError
+
+
+@dataclass(frozen=True)
+class Region:
+    """A piece of memory: what the chip's manual calls it, its first address, its size."""
+
+    name: str
+    origin: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A compiler for bare metal.
+
+    Attributes:
+        name: its key in boards.toml.
+        compiler: the program.
+        packages: Debian packages that bring it and its C library.
+        flags: what it always needs.
+    """
+
+    name: str
+    compiler: str
+    packages: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Core:
+    """A processor core.
+
+    Attributes:
+        name: its key in boards.toml.
+        title: as people know it.
+        toolchain: what compiles for it.
+        startup: names `firmware/startup_STARTUP.c`.
+        flags: what tells the compiler about it.
+    """
+
+    name: str
+    title: str
+    toolchain: Toolchain
+    startup: str
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """How a board is emulated.
+
+    Attributes:
+        program: of the emulator.
+        package: Debian's package that brings it.
+        arguments: which machine.
+        timer: names `firmware/timer_TIMER.c`.
+        timer_address: of the counter; None if it needs none.
+        instructions_per_tick: how many instructions the counter's tick is.
+    """
+
+    program: str
+    package: str
+    arguments: tuple[str, ...]
+    timer: str
+    timer_address: int | None
+    instructions_per_tick: float
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a group of facts comes from."""
+
+    fact: str
+    place: str
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board; None stands for what is unknown or does not exist there.
+
+    Attributes:
+        name: its key in boards.toml, and what `--board` takes.
+        title: as people know it.
+        core: the processor that runs the firmware.
+        clock_hz: of that core.
+        flash: where code and constants go.
+        ram: writable memory, the region that firmware uses first.
+        vectors: where the vector table must lie, if not at the flash's beginning.
+        stack_bytes: reserved by our firmware.
+        emulator: how to emulate it.
+        sdk: the ecosystem whose projects build for it.
+        flash_tool: what writes firmware to it.
+        sources: of the facts.
+    """
+
+    name: str
+    title: str
+    core: Core
+    clock_hz: int | None
+    flash: Region
+    ram: tuple[Region, ...]
+    vectors: Region | None
+    stack_bytes: int
+    emulator: Emulator | None
+    sdk: str | None
+    flash_tool: str | None
+    sources: tuple[Source, ...]
+
+
+@functools.cache
+def _facts() -> dict[str, Any]:
+    return tomllib.loads((resources.files("edgeblur.firmware_harness") / "boards.toml").read_text())
+
+
+@functools.cache
+def _core(name: str) -> Core:
+    facts = _facts()["cores"][name]
+    tools = _facts()["toolchains"][facts["toolchain"]]
+    toolchain = Toolchain(facts["toolchain"], tools["compiler"], tuple(tools["packages"]), tuple(tools["flags"]))
+    return Core(name, facts["title"], toolchain, facts["startup"], tuple(facts["flags"]))
+
+
+def _emulator(facts: dict[str, Any]) -> Emulator:
+    return Emulator(
+        program=facts["program"],
+        package=facts["package"],
+        arguments=tuple(facts["arguments"]),
+        timer=facts["timer"],
+        timer_address=facts.get("timer_address"),
+        instructions_per_tick=facts["instructions_per_tick"],
+    )
+
+
+def _board(name: str, facts: dict[str, Any]) -> Board:
+    return Board(
+        name=name,
+        title=facts["title"],
+        core=_core(facts["core"]),
+        clock_hz=facts.get("clock_hz"),
+        flash=Region(**facts["flash"]),
+        ram=tuple(Region(**region) for region in facts["ram"]),
+        vectors=Region(**facts["vectors"]) if "vectors" in facts else None,
+        stack_bytes=facts.get("stack_bytes", _facts()["stack_bytes"]),
+        emulator=_emulator(facts["emulator"]) if "emulator" in facts else None,
+        sdk=facts.get("sdk"),
+        flash_tool=facts.get("flash_tool"),
+        sources=tuple(Source(fact, place) for fact, place in facts["sources"].items()),
+    )
+
+
+@functools.cache
+def boards() -> tuple[Board, ...]:
+    """All boards, in the order of boards.toml."""
+    return tuple(_board(name, facts) for name, facts in _facts()["boards"].items())
+
+
+def find_board(name: str) -> Board:
+    """A board by its name.
+
+    Raises:
+        UserError: there is none of that name; the sentence names near ones.
+    """
+    by_name = {board.name: board for board in boards()}
+    if name in by_name:
+        return by_name[name]
+    near = difflib.get_close_matches(name, by_name, 3, 0.5) or list(by_name)
+    raise UserError(f"no board is called {name!r}: take {' or '.join(near)}")

@@ -1,0 +1,96 @@
+"""What a linked ELF file takes on a board, section by section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeblur.errors import missing_package
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section that takes memory on the board.
+
+    Attributes:
+        name: as linked.
+        size_bytes: of it.
+        in_flash: its contents come from flash.
+        in_ram: it can be written to; initialised variables are both.
+        is_code: it is executed.
+    """
+
+    name: str
+    size_bytes: int
+    in_flash: bool
+    in_ram: bool
+    is_code: bool
+
+
+@dataclass(frozen=True)
+class Linked:
+    """The sections of an ELF file that take memory, in the order of the file."""
+
+    sections: tuple[Section, ...]
+
+    @property
+    def flash_bytes(self) -> int:
+        """Code, constants and the first values of variables."""
+        return sum(section.size_bytes for section in self.sections if section.in_flash)
+
+    @property
+    def ram_bytes(self) -> int:
+        """`.data`, `.bss` and the reserved `.stack`."""
+        return sum(section.size_bytes for section in self.sections if section.in_ram)
+
+    @property
+    def code_bytes(self) -> int:
+        """Everything that is executed, start-up code and C library included."""
+        return sum(section.size_bytes for section in self.sections if section.is_code)
+
+    def size_bytes(self, name: str) -> int:
+        """Of one section; 0 if there is none of that name."""
+        return sum(section.size_bytes for section in self.sections if section.name == name)
+
+
+def require_elftools() -> None:
+    """Raise the `UserError` for a missing pyelftools, before anything is built."""
+    try:
+        import elftools  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise missing_package("pyelftools", "boards") from error
+
+
+def read_elf(path: Path) -> Linked:
+    """The sections of a linked ELF file.
+
+    Raises:
+        UserError: pyelftools is not installed.
+    """
+    require_elftools()
+    from elftools.elf.constants import SH_FLAGS
+    from elftools.elf.elffile import ELFFile
+
+    found = []
+    with path.open("rb") as file:
+        for section in ELFFile(file).iter_sections():
+            flags, size = section["sh_flags"], section["sh_size"]
+            if flags & SH_FLAGS.SHF_ALLOC and size:
+                stored = section["sh_type"] != "SHT_NOBITS"
+                writable, code = bool(flags & SH_FLAGS.SHF_WRITE), bool(flags & SH_FLAGS.SHF_EXECINSTR)
+                found.append(Section(section.name, size, stored, writable, code))
+    return Linked(tuple(found))
+
+
+def function_at(path: Path, address: int) -> str | None:
+    """The function of an ELF file that an address lies in; None if it lies in none."""
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.sections import SymbolTableSection
+
+    with path.open("rb") as file:
+        tables = [s for s in ELFFile(file).iter_sections() if isinstance(s, SymbolTableSection)]
+        for symbol in (symbol for table in tables for symbol in table.iter_symbols()):
+            start = symbol["st_value"] & ~1  # Thumb functions have the lowest bit set
+            if symbol["st_info"]["type"] == "STT_FUNC" and start <= address < start + symbol["st_size"]:
+                return str(symbol.name)
+    return None

@@ -1,0 +1,171 @@
+"""A model on an emulated board: built, run on pictures, compared byte for byte with the host."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgeblur.errors import RunError, UserError
+from edgeblur.export.c_array import Provenance, comment_safe
+from edgeblur.export.pixels import Raw, to_raw
+from edgeblur.export.stream.compile import Compiled, compile_stream
+from edgeblur.export.stream.net import Net
+from edgeblur.export.tflite import ImageModel, image_model, read_tflite
+from edgeblur.files import new_folder
+from edgeblur.firmware_harness.board_run import BoardRun, Comparison, Counts, LayerRun
+from edgeblur.firmware_harness.boards import Board
+from edgeblur.firmware_harness.build import NAME, build, check_room, compiler_version, write_project
+from edgeblur.firmware_harness.elf import read_elf, require_elftools
+from edgeblur.firmware_harness.emulator import Told, emulate, emulator_of, emulator_version
+from edgeblur.firmware_harness.engines import open_engine
+from edgeblur.firmware_harness.inputs import Inputs, photo_inputs, random_inputs
+from edgeblur.run import Chosen
+
+RANDOM_PICTURES = 5
+_CALIBRATION_LIMIT = 0.01
+
+
+@dataclass(frozen=True)
+class EmulatedOptions:
+    """How to run a model on an emulated board.
+
+    Attributes:
+        photos: a folder of photos, resized to the model's input.
+        random: so many seeded random pictures; `RANDOM_PICTURES` if there are no photos either.
+        limit: at most so many pictures.
+        optimize: `size` or `speed`: of the generated C and of the C compiler.
+        ram_bytes: as `export` takes it.
+        keep: a new folder for sources, linked files and what was exchanged; without it nothing stays.
+    """
+
+    photos: Path | None = None
+    random: int | None = None
+    limit: int | None = None
+    optimize: str = "size"
+    ram_bytes: int | None = None
+    keep: Path | None = None
+
+    def inputs(self, model: ImageModel) -> Inputs:
+        """The pictures.
+
+        Raises:
+            UserError: two kinds of pictures, or no photo there.
+        """
+        if self.photos is not None and self.random is not None:
+            raise UserError("run takes one kind of picture: give only one of --photos and --random")
+        if self.photos is not None:
+            return photo_inputs(self.photos, model, self.limit)
+        count = self.random if self.random is not None else RANDOM_PICTURES
+        return random_inputs(min(count, self.limit or count), model)
+
+
+@contextlib.contextmanager
+def _workplace(keep: Path | None) -> Iterator[Path]:
+    """A folder that is gone after the block, or kept whole where the user wants it."""
+    if keep is not None:
+        with new_folder(keep) as folder:
+            yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="edgeblur-") as name:
+        yield Path(name)
+
+
+@dataclass(frozen=True, eq=False)
+class _Bench:
+    """A board, and a model compiled for it."""
+
+    board: Board
+    model: ImageModel
+    compiled: Compiled
+
+    def run(self, elf: Path, raws: Sequence[Raw]) -> tuple[list[Raw], Told]:
+        """Pictures through built firmware, in the model's own numbers."""
+        given = self.model.output.tensor
+        # Ten times what 60 instructions a multiply-accumulate take at 100 million a second; and a minute to start.
+        limit_s = 60 + len(raws) * max(self.compiled.net.macs, 10**6) * 6e-6
+        size = int(np.prod(given.shape)) * np.dtype(given.dtype).itemsize
+        taken = [raw.tobytes() for raw in raws]
+        outputs, told = emulate(self.board, elf, taken, output_bytes=size, limit_s=limit_s)
+        return [np.frombuffer(output, given.dtype).reshape(given.shape) for output in outputs], told
+
+
+def _count(told: Told, again: Told, traced: Told, net: Net, board: Board) -> Counts:
+    """Instructions from the ticks of three runs.
+
+    Raises:
+        RunError: the board's timer is off.
+    """
+    per_tick = emulator_of(board).instructions_per_tick
+    error = told.calibration_ticks * per_tick / told.calibration_instructions - 1
+    if abs(error) > _CALIBRATION_LIMIT:
+        raise RunError(
+            f"the timer of {board.name} is off by {error:+.1%} for a loop of known length: "
+            "this emulator does not count instructions as ours did"
+        )
+    layers = tuple(
+        LayerRun(node.name, node.operation.label, net.row_macs(node) * node.plane.height, round(ticks * per_tick))
+        for node, ticks in zip(net.nodes, traced.node_ticks, strict=True)
+        if node.operation
+    )
+    frames = tuple(round(ticks * per_tick) for ticks in told.frame_ticks)
+    return Counts(frames, told.frame_ticks[0] == again.frame_ticks[0], layers, error)
+
+
+def _compare(chosen: Chosen, raws: Sequence[Raw], outputs: Sequence[Raw]) -> Comparison:
+    reference = open_engine("litert-ref", chosen.path)
+    differing = sum(int((reference.run(raw) != output).sum()) for raw, output in zip(raws, outputs, strict=True))
+    return Comparison(len(raws), sum(output.nbytes for output in outputs), differing)
+
+
+def run_emulated(chosen: Chosen, board: Board, options: EmulatedOptions) -> BoardRun:
+    """Build firmware for an emulated board, run a model there on pictures, and compare each byte with the host's.
+
+    Three runs: all pictures; the first one again, which must take as many instructions; and the first one by firmware
+    that counts layer by layer.
+
+    Args:
+        chosen: an int8 model.
+        board: from boards.toml.
+        options: pictures, aims, what to keep.
+
+    Raises:
+        UserError: no such emulation, missing tools, a model that cannot be streamed or does not fit the board.
+        RunError: the firmware failed.
+    """
+    versions = compiler_version(board.core.toolchain), emulator_version(emulator_of(board))
+    require_elftools()
+    model = image_model(read_tflite(chosen.path))
+    told_as = f" --engine stream --optimize {options.optimize}"  # XXX
+    provenance = Provenance(comment_safe(chosen.path.name), NAME, model.graph, told_as)
+    compiled = compile_stream(model.graph, provenance, optimize=options.optimize, ram_bytes=options.ram_bytes)
+    check_room(chosen.name, compiled, board)
+    inputs = options.inputs(model)
+    raws = [to_raw(probe.picture, model.input) for probe in inputs.probes]
+    bench = _Bench(board, model, compiled)
+    with _workplace(options.keep) as folder:
+        project = write_project(folder, compiled, board, options.optimize)
+        plain, traced = build(project), build(project, traced=True)
+        linked = read_elf(plain)
+        _, again = bench.run(plain, raws[:1])
+        outputs, told = bench.run(plain, raws)
+        counts = _count(told, again, bench.run(traced, raws[:1])[1], compiled.net, board)
+    return BoardRun(
+        model=chosen.name,
+        board=board,
+        optimize=options.optimize,
+        told=inputs.told,
+        skipped=tuple(inputs.skipped),
+        comparison=_compare(chosen, raws, outputs),
+        counts=counts,
+        linked=linked,
+        weights_bytes=linked.size_bytes(".model_constants"),
+        stack_bytes=told.stack_bytes,
+        macs=compiled.net.macs,
+        compiler=versions[0],
+        emulator=versions[1],
+    )
