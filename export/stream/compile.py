@@ -6,22 +6,24 @@ from dataclasses import dataclass
 
 from edgeblur.errors import UserError
 from edgeblur.export.c_array import Provenance
+from edgeblur.export.stream.budget import Recomputation, plan_within
 from edgeblur.export.stream.emit import OPTIMIZE, StreamFiles, emit
 from edgeblur.export.stream.lower import lower
 from edgeblur.export.stream.net import Net
-from edgeblur.export.stream.plan import Plan, plan
-from edgeblur.export.stream.schedule import Schedule, schedule
+from edgeblur.export.stream.plan import Plan
+from edgeblur.export.stream.schedule import Schedule
 from edgeblur.export.tflite import Graph, image_model
 
 
 @dataclass(frozen=True, eq=False)
 class Compiled:
-    """A model compiled for the streaming engine: each stage's result, and the C."""
+    """A model compiled for the streaming engine: each stage's result, the C, and what is made twice to fit a budget."""
 
     net: Net
     schedule: Schedule
     plan: Plan
     files: StreamFiles
+    recomputation: Recomputation | None = None
 
 
 def compile_stream(
@@ -36,12 +38,11 @@ def compile_stream(
         ram_bytes: what everything writable but the stack may take; None for whatever it takes without recomputing.
 
     Raises:
-        UserError: the model cannot be streamed (the sentence says why and what to change).
+        UserError: the model cannot be streamed (the sentence says why and what to change), or does not fit.
     """
     if optimize not in OPTIMIZE:
         raise UserError(f"unknown aim {optimize!r}: choose among {', '.join(OPTIMIZE)}")
-    net = lower(graph)
-    steps = schedule(net)
-    places = plan(steps)
+    planned = plan_within(lower(graph), ram_bytes)
+    net, steps, places = planned.net, planned.schedule, planned.plan
     files = emit(net, steps, places, image_model(graph), provenance, optimize=optimize)
-    return Compiled(net, steps, places, files)
+    return Compiled(net, steps, places, files, planned.recomputation)

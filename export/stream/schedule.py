@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
 from edgeblur.export.stream.net import Net, Node
 
@@ -41,18 +43,24 @@ class Schedule:
     steps: tuple[Step, ...]
     rows: tuple[Rows, ...]
 
-    @property
-    def live_bytes(self) -> int:
-        """Bytes of rows alive at the worst moment: no plan can need less."""
+    @cached_property
+    def live(self) -> tuple[int, ...]:
+        """Bytes of rows alive during each step."""
         change = [0] * (len(self.steps) + 1)
         for row in self.rows:
             change[row.birth] += row.size_bytes
             change[row.death + 1] -= row.size_bytes
-        live = worst = 0
-        for delta in change:
-            live += delta
-            worst = max(worst, live)
-        return worst
+        return tuple(accumulate(change[:-1]))
+
+    @property
+    def live_bytes(self) -> int:
+        """Bytes of rows alive at the worst moment: no plan can need less."""
+        return max(self.live)
+
+    @property
+    def worst_step(self) -> int:
+        """The first step in which so many bytes are alive."""
+        return self.live.index(self.live_bytes)
 
     def most_rows(self, node: int) -> int:
         """Rows of a node alive at its own worst moment: the size of its ring, if it had one."""
