@@ -57,9 +57,24 @@ class StreamFiles:
             write_text(folder / f"{name}{suffix}", text)
 
 
+_VARIANTS = {"dsp": "defined(__ARM_FEATURE_DSP)"}
+"""Kernels for some processors, best first, and the compiler's word for them; without one, `KERNEL.c` is taken."""
+
+
 @functools.cache
 def _kernel(name: str) -> str:
-    return (resources.files("edgeblur.export.stream") / "kernels" / f"{name}.c").read_text()
+    """A kernel's C: what its variants share, then each under its condition, the portable one last."""
+    folder = resources.files("edgeblur.export.stream") / "kernels"
+    shared = folder / f"{name}.h"
+    text = shared.read_text() + "\n" if shared.is_file() else ""
+    word = "#if"
+    for variant, condition in _VARIANTS.items():
+        if (folder / f"{name}_{variant}.c").is_file():
+            text += f"{word} {condition} && !defined(EDGEBLUR_PORTABLE)\n"
+            text += (folder / f"{name}_{variant}.c").read_text()
+            word = "#elif"
+    portable = (folder / f"{name}.c").read_text()
+    return text + (portable if word == "#if" else f"#else\n{portable}#endif\n")
 
 
 def _c_type(values: NDArray[Any]) -> str:

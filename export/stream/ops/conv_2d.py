@@ -46,7 +46,7 @@ class Conv2D(Operation):
         out_channels, kernel_h, kernel_w, in_channels = self.weights.shape
         parts = np.array([plane.channels for plane in inputs], np.int16)
         return {
-            "weights": Array("weights", self.weights),
+            "weights": Array("weights", arrange(self.weights)),
             "bias": Array("bias", self.bias),
             **self.requantization.fields(),
             "part_channels": Array("parts", parts),
@@ -63,13 +63,57 @@ class Conv2D(Operation):
             "pad_left": padding_before(
                 o.padding, inputs[0].width, output.width, kernel_w, o.stride_w, o.dilation_w
             ),
+            "column_bytes": column_bytes(self.weights),
+            "phases": 1,
+            "tame": int(is_tame(self.weights, self.bias, self.requantization)),
+            "whole_words": int(all(plane.channels % 4 == 0 for plane in inputs)),
+            "strip": strip_pixels(self.weights, o.stride_w, o.dilation_w),
         }  # fmt: skip
 
     def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
         return output.width * self.weights.size
 
     def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
-        return int(self.weights[0].size)  # one window, gathered
+        strip = strip_pixels(self.weights, self.options.stride_w, self.options.dilation_w)
+        return strip_bytes(self.weights, self.options.stride_w, self.options.dilation_w, strip)
+
+
+def is_tame(weights: NDArray[np.int8], bias: NDArray[np.int32], requantization: Requantization) -> bool:
+    """Whether the fast kernels' rounding in fewer instructions is exact for every sum that can come up."""
+    products = np.abs(weights.astype(np.int64)).reshape(len(weights), -1).sum(axis=1) * 128
+    worst = np.abs(bias.astype(np.int64)) + products
+    return bool(worst.max() < 2**30 and -20 <= requantization.shift.min() and requantization.shift.max() < 0)
+
+
+_STRIP_BYTES = 1024
+"""Scratch that saves gathering columns twice; more would save little."""
+
+
+def strip_bytes(weights: NDArray[np.int8], stride: int, dilation: int, pixels: int) -> int:
+    """Scratch of the kernels: the columns under so many pixels in 16 bits, and one column in 8."""
+    kernel_w = weights.shape[2]
+    apart = stride if dilation == 1 and stride <= kernel_w else kernel_w
+    return (2 * ((pixels - 1) * apart + kernel_w) + 1) * column_bytes(weights)
+
+
+def strip_pixels(weights: NDArray[np.int8], stride: int, dilation: int) -> int:
+    """Pixels whose windows are gathered together: an even number, 2 to 16."""
+    fitting = [n for n in range(4, 17, 2) if strip_bytes(weights, stride, dilation, n) <= _STRIP_BYTES]
+    return max(fitting, default=2)
+
+
+def column_bytes(weights: NDArray[np.int8]) -> int:
+    """A window's column, all kernel rows of it, filled up to whole words."""
+    _, kernel_h, _, in_channels = weights.shape
+    return -(-kernel_h * in_channels // 4) * 4
+
+
+def arrange(weights: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Weights as kernels/conv_2d.h wants them: `[out / 2, words, 2, 4]`, a window's words column by column."""
+    out, kernel_h, kernel_w, in_channels = weights.shape
+    columns = weights.transpose(0, 2, 1, 3).reshape(out, kernel_w, kernel_h * in_channels)
+    padded = np.pad(columns, ((0, out % 2), (0, 0), (0, column_bytes(weights) - kernel_h * in_channels)))
+    return padded.reshape(-1, 2, padded[0].size // 4, 4).transpose(0, 2, 1, 3)
 
 
 def lower(builder: Builder, op: Op) -> None:

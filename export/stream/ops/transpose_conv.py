@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from edgeblur.export.stream.builder import Builder, told_shape
 from edgeblur.export.stream.fixed_point import padding_before
 from edgeblur.export.stream.net import Array, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.geometry import output_size
+from edgeblur.export.stream.ops.conv_2d import arrange, column_bytes, is_tame, strip_bytes, strip_pixels
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
 from edgeblur.export.tflite import Op
 
@@ -74,6 +76,64 @@ class TransposeConv(Operation):
         return inputs[0].height * inputs[0].width * self.weights.size // output.height
 
 
+@dataclass(frozen=True, eq=False)
+class TiledTransposeConv(TransposeConv):
+    """A transposed convolution whose windows lie side by side (stride = kernel, as U-Nets have it).
+
+    Each output pixel comes from one input pixel. So each output row is a 1x1 convolution of an input row, with the
+    weights of that window row, and the window's columns are so many more channels.
+    """
+
+    kernel = "conv_2d"
+
+    def _phases(self) -> NDArray[np.int8]:
+        """The weights as `[kernel height, kernel width * out, 1, 1, in]`: for each window row a 1x1 convolution."""
+        out, kernel_h, kernel_w, in_channels = self.weights.shape
+        return self.weights.transpose(1, 2, 0, 3).reshape(kernel_h, kernel_w * out, 1, 1, in_channels)
+
+    def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
+        phases, wide, narrow = self._phases(), self.requantization, inputs[0]
+        kernel_w = self.options.stride_w
+        sums = phases.reshape(*phases.shape[:2], -1).sum(axis=2, dtype=np.int64)
+        bias = (np.tile(self.bias.astype(np.int64), kernel_w) - narrow.zero_point * sums).astype(np.int32)
+        repeated = dataclasses.replace(
+            wide, multiplier=np.tile(wide.multiplier, kernel_w), shift=np.tile(wide.shift, kernel_w)
+        )
+        return {
+            "weights": Array("weights", np.stack([arrange(phase) for phase in phases])),
+            "bias": Array("bias", bias),
+            **repeated.fields(),
+            "part_channels": Array("parts", np.array([narrow.channels], np.int16)),
+            "parts": 1,
+            "in_width": narrow.width,
+            "in_channels": narrow.channels,
+            "in_zero_point": narrow.zero_point,
+            "out_width": narrow.width,
+            "out_channels": kernel_w * output.channels,
+            "kernel_h": 1,
+            "kernel_w": 1,
+            "stride": 1,
+            "dilation": 1,
+            "pad_left": 0,
+            "column_bytes": column_bytes(phases[0]),
+            "phases": len(phases),
+            "tame": int(all(is_tame(p, b, repeated) for p, b in zip(phases, bias, strict=True))),
+            "whole_words": int(narrow.channels % 4 == 0),
+            "strip": strip_pixels(phases[0], 1, 1),
+        }
+
+    def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
+        phase = self._phases()[0]
+        return strip_bytes(phase, 1, 1, strip_pixels(phase, 1, 1))
+
+
+def _tiles(options: TransposeConvOptions, weights: NDArray[np.int8], taken: Plane, given: Plane) -> bool:
+    """Whether each output pixel comes from exactly one input pixel."""
+    strides = (options.stride_h, options.stride_w)
+    sizes = (taken.height * strides[0], taken.width * strides[1])
+    return weights.shape[1:3] == strides and (given.height, given.width) == sizes
+
+
 def _check_size(builder: Builder, op: Op, taken: Plane, given: Plane, weights: NDArray[np.int8]) -> None:
     """Make sure that the convolution which this op transposes would make the input's size of the output's."""
     if weights.shape[3] != taken.channels:
@@ -98,5 +158,8 @@ def lower(builder: Builder, op: Op) -> None:
     _check_size(builder, op, taken, given, weights)
     bias = read_bias(builder, op, 3, len(weights))
     scales = requantization(builder, op, taken, given, options.activation)
-    check_sum(builder, op, bias.astype(np.int64), weights.reshape(len(weights), -1), scales)
-    builder.add(op, TransposeConv(weights, bias, scales, options), (source,))
+    products = weights.reshape(len(weights), -1)
+    folded = np.abs(bias.astype(np.int64)) + 128 * np.abs(products.astype(np.int64)).sum(axis=1)
+    check_sum(builder, op, folded, products, scales)
+    kind = TiledTransposeConv if _tiles(options, weights, taken, given) else TransposeConv
+    builder.add(op, kind(weights, bias, scales, options), (source,))
