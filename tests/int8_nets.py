@@ -7,9 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.export.options import ConcatenationOptions, Conv2DOptions, Options, Pool2DOptions, TransposeConvOptions
+from edgeblur.export.options import (
+    ConcatenationOptions,
+    Conv2DOptions,
+    DepthwiseConv2DOptions,
+    Options,
+    Pool2DOptions,
+    TransposeConvOptions,
+)
 from edgeblur.export.tflite import ABSENT, Graph, Op, Tensor
 from edgeblur.export.tflite_writer import write_tflite
+from edgeblur.firmware_harness.engines import open_engine
 
 
 @dataclass
@@ -78,6 +86,39 @@ class Int8Net:
         options = Conv2DOptions(padding, stride[0], stride[1], dilation[0], dilation[1], activation)
         return self.op("CONV_2D", taken, self.plane((1, *given, channels), scale, zero_point), options, version=3)
 
+    def depthwise(
+        self, source: int, multiplier: int = 1, kernel: tuple[int, int] = (3, 3), *, stride: tuple[int, int] = (1, 1),
+        dilation: tuple[int, int] = (1, 1), padding: str = "SAME", activation: str = "NONE",
+        scale: float = 0.05, zero_point: int = 0, bias: bool = True, gain: float = 1, spread: float = 0.3,
+    ) -> int:  # fmt: skip
+        """A DEPTHWISE_CONV_2D of random weights; its channels' scales spread over so many powers of ten both ways."""
+        _, height, width, inputs = self.shape(source)
+        channels = inputs * multiplier
+        weights = self.random.integers(-127, 128, (1, *kernel, channels)).astype(np.int8)
+        scales = 10 ** self.random.uniform(-spread, spread, channels) * gain / (127 * np.sqrt(kernel[0] * kernel[1]))
+        given = [
+            -(-n // s) if padding == "SAME" else -(-(n - (k - 1) * d) // s)
+            for n, k, s, d in zip((height, width), kernel, stride, dilation, strict=True)
+        ]
+        sums = np.float32(self.tensors[source].scales[0]) * scales.astype(np.float32)
+        numbers = self.random.integers(-2000, 2000, channels).astype(np.int32)
+        taken = (source, self.constant(weights, scales, 3), *([self.constant(numbers, sums)] if bias else []))
+        options = DepthwiseConv2DOptions(padding, *stride, *dilation, multiplier, activation)
+        return self.op("DEPTHWISE_CONV_2D", taken, self.plane((1, *given, channels), scale, zero_point), options, 3)
+
+    def requantize(self, source: int, scale: float, zero_point: int, dtype: str = "int8") -> int:
+        """A QUANTIZE to another scale, zero point or type."""
+        return self.op("QUANTIZE", (source,), self.plane(self.shape(source), scale, zero_point, dtype), None, 2)
+
+    def steps(self, *shape: int, scale: float = 0.01, zero_point: int = 0) -> int:
+        """A constant of random int8 steps."""
+        return self.constant(self.random.integers(-128, 128, shape).astype(np.int8), [scale], 0, [zero_point])
+
+    def like(self, source: int, *shape: int) -> int:
+        """A plane of a size, with another one's scale and zero point."""
+        tensor = self.tensors[source]
+        return self.plane((1, *shape), tensor.scales[0], tensor.zero_points[0])
+
     def max_pool(self, source: int, size: tuple[int, int] = (2, 2)) -> int:
         """A MAX_POOL_2D whose windows lie side by side."""
         _, height, width, channels = self.shape(source)
@@ -120,9 +161,24 @@ class Int8Net:
 
 
 def picture_bytes(net: Int8Net, seed: int = 0) -> Any:
-    """A random int8 picture for a net's input."""
+    """A random picture for a net's input, int8 or uint8 as it takes."""
     random = np.random.default_rng(seed)
-    return random.integers(-128, 128, net.shape(net.inputs[0])).astype(np.int8)
+    steps = random.integers(-128, 128, net.shape(net.inputs[0])).astype(np.int8)
+    return steps.view(net.tensors[net.inputs[0]].dtype)
+
+
+def differing_bytes(net: Int8Net, output: int, pictures: int = 2) -> int:
+    """Output bytes in which the streaming engine and LiteRT's reference kernels differ.
+
+    Raises:
+        AssertionError: an output hardly varies, so that nothing would be compared.
+    """
+    data = net.tflite(output)
+    reference, stream = open_engine("litert-ref", data), open_engine("stream", data)
+    raws = [picture_bytes(net, seed) for seed in range(pictures)]
+    expected = [reference.run(raw) for raw in raws]
+    assert np.unique(np.concatenate(expected)).size > 8
+    return sum(int((stream.run(raw) != wanted).sum()) for raw, wanted in zip(raws, expected, strict=True))
 
 
 def unet(

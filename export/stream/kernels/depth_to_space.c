@@ -8,11 +8,9 @@ KERNEL void depth_to_space_row(const struct depth_to_space *op, const int8_t *co
                                void *scratch)
 {
     const size_t slice = (size_t)op->block * (size_t)op->out_channels;
-    const int8_t *pixel = rows[0] + (size_t)(y % op->block) * slice;
     (void)scratch;
     for (int x = 0; x < op->in_width; ++x) {
-        memcpy(out, pixel, slice);
+        memcpy(out, rows[0] + (size_t)(x * op->block + y % op->block) * slice, slice);
         out += slice;
-        pixel += slice * (size_t)op->block;
     }
 }
