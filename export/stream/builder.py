@@ -88,12 +88,12 @@ class Builder:
         """An op's input that tells a size; None if the model computes it, for then the tensors' own shapes tell.
 
         Raises:
-            UserError: it is constant, but not a list of integers.
+            UserError: it is missing, or no list of integers.
         """
-        tensor = self.tensor(op, position)
-        if tensor is None or tensor.data is None:
+        tensor, integers = self.tensor(op, position), ("int32", "int64")
+        if tensor is not None and tensor.data is None and tensor.dtype in integers:
             return None
-        return tuple(int(n) for n in self.constant(op, position, "int32", "int64").ravel())
+        return tuple(int(n) for n in self.constant(op, position, *integers).ravel())
 
     def plane(self, op: Op, index: int, dtypes: Sequence[str] = ("int8",)) -> Plane:
         """A tensor as rows.
