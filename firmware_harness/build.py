@@ -27,6 +27,7 @@ PORT_RAM_BYTES = 12
 """What the transport keeps: the handles of three files."""
 
 _COMMON = ("stack.c", "calibration.c", "infer.c", "main_files.c", "port_semihosting.c")
+_TRACED = (f"{NAME}.c", "main_files.c")  # the others are the same
 _HEADERS = ("infer.h", "port.h", "stack.h", "timer.h")
 _COMPILE = (*FLAGS, "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables")
 _LINK = ("-nostartfiles", "-Wl,--gc-sections", "-Wl,--fatal-warnings")
@@ -145,7 +146,7 @@ def build(project: Project, *, traced: bool = False) -> Path:
 
     Args:
         project: from `write_project`.
-        traced: count the ticks of each layer; the counting itself costs some instructions.
+        traced: count the ticks of each layer, which itself costs some instructions; needs the plain build first.
 
     Returns:
         The linked file.
@@ -162,10 +163,11 @@ def build(project: Project, *, traced: bool = False) -> Path:
     target = (*toolchain.flags, *project.board.core.flags, OPTIMIZE_FLAGS[project.optimize])
     defines = [f"-DTIMER_ADDRESS={emulator.timer_address}u"] if emulator.timer_address is not None else []
     defines += [f"-D{NAME.upper()}_TRACE={project.nodes}"] if traced else []
-    sources = [f"../{source}" for source in project.sources]
-    _run([compiler, *target, *_COMPILE, *defines, "-c", *sources], objects, project)
-    linked = ["-T", "../link.ld", *(f"{Path(source).stem}.o" for source in project.sources), "-o", "firmware.elf"]
-    _run([compiler, *target, *_LINK, *linked], objects, project)
+    traceable = [source for source in project.sources if source in _TRACED or not traced]
+    _run([compiler, *target, *_COMPILE, *defines, "-c", *(f"../{source}" for source in traceable)], objects, project)
+    places = ["." if source in traceable else "../plain" for source in project.sources]
+    files = [f"{place}/{Path(source).stem}.o" for place, source in zip(places, project.sources, strict=True)]
+    _run([compiler, *target, *_LINK, "-T", "../link.ld", *files, "-o", "firmware.elf"], objects, project)
     return objects / "firmware.elf"
 
 
@@ -193,5 +195,5 @@ def _refuse(project: Project, complaints: str) -> NoReturn:
         raise UserError(
             f"{toolchain.compiler} has no C library beside it: install both with `sudo apt-get install {packages}`"
         )
-    first = next((line for line in complaints.splitlines() if "error" in line), complaints.strip())
+    first = next((line for line in complaints.splitlines() if "error:" in line or "/ld: " in line), complaints.strip())
     raise RunError(f"the firmware for {board.name} did not build with {toolchain.compiler}: {first}")

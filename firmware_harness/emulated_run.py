@@ -15,6 +15,7 @@ from edgeblur.export.c_array import Provenance, comment_safe
 from edgeblur.export.pixels import Raw, to_raw
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.net import Net
+from edgeblur.export.stream.write import told_options
 from edgeblur.export.tflite import ImageModel, image_model, read_tflite
 from edgeblur.files import new_folder
 from edgeblur.firmware_harness.board_run import BoardRun, Comparison, Counts, LayerRun
@@ -140,7 +141,7 @@ def run_emulated(chosen: Chosen, board: Board, options: EmulatedOptions) -> Boar
     versions = compiler_version(board.core.toolchain), emulator_version(emulator_of(board))
     require_elftools()
     model = image_model(read_tflite(chosen.path))
-    told_as = f" --engine stream --optimize {options.optimize}"  # XXX
+    told_as = told_options(options.optimize, options.ram_bytes)
     provenance = Provenance(comment_safe(chosen.path.name), NAME, model.graph, told_as)
     compiled = compile_stream(model.graph, provenance, optimize=options.optimize, ram_bytes=options.ram_bytes)
     check_room(chosen.name, compiled, board)

@@ -3,9 +3,13 @@
 # them are skipped by name on a laptop, and fail where CI is set.
 set -eu
 missing=""
-for pair in gcc:gcc g++:g++ clang:clang chromium:chromium; do
+for pair in gcc:gcc g++:g++ clang:clang chromium:chromium qemu-system-arm:qemu-system-arm \
+    qemu-system-riscv32:qemu-system-misc; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
+# Cross compilers come without their C libraries.
+command -v arm-none-eabi-gcc >/dev/null 2>&1 || missing="$missing gcc-arm-none-eabi libnewlib-arm-none-eabi"
+command -v riscv64-unknown-elf-gcc >/dev/null 2>&1 || missing="$missing gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf"
 ldconfig -p 2>/dev/null | grep -q libGL.so.1 || missing="$missing libgl1 libglib2.0-0" # the detector's OpenCV wants it
 [ -z "$missing" ] && exit 0
 if ! command -v apt-get >/dev/null 2>&1; then

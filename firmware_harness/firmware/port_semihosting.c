@@ -11,29 +11,31 @@ enum { OPEN_READ_BINARY = 1, OPEN_WRITE_BINARY = 5 };
 
 static uintptr_t pictures, outputs, report;
 
-static uintptr_t call(uintptr_t operation, uintptr_t argument)
-{
 #if defined(__riscv)
-    register uintptr_t a0 __asm("a0") = operation;
-    register uintptr_t a1 __asm("a1") = argument;
+/* The arguments are in a0 and a1 already. The three instructions must be long ones, and on one page of memory. */
+__attribute__((naked, noinline)) static uintptr_t call(uintptr_t operation, uintptr_t argument)
+{
+    (void)operation;
+    (void)argument;
     __asm volatile(".option push\n"
                    ".option norvc\n"
-                   ".balign 16\n" /* the three must not be torn by a page's end */
+                   ".option norelax\n"
+                   ".balign 16\n"
                    "slli x0, x0, 0x1f\n"
                    "ebreak\n"
                    "srai x0, x0, 7\n"
-                   ".option pop"
-                   : "+r"(a0)
-                   : "r"(a1)
-                   : "memory");
-    return a0;
+                   "ret\n"
+                   ".option pop");
+}
 #else
+static uintptr_t call(uintptr_t operation, uintptr_t argument)
+{
     register uintptr_t r0 __asm("r0") = operation;
     register uintptr_t r1 __asm("r1") = argument;
     __asm volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
     return r0;
-#endif
 }
+#endif
 
 static uintptr_t open(const char *name, uintptr_t mode)
 {
