@@ -82,7 +82,7 @@ def is_tame(weights: NDArray[np.int8], bias: NDArray[np.int32], requantization: 
     """Whether the fast kernels' rounding in fewer instructions is exact for every sum that can come up."""
     products = np.abs(weights.astype(np.int64)).reshape(len(weights), -1).sum(axis=1) * 128
     worst = np.abs(bias.astype(np.int64)) + products
-    return bool(worst.max() < 2**30 and -20 <= requantization.shift.min() and requantization.shift.max() < 0)
+    return bool(worst.max() < 2**30 and requantization.shift.min() >= -20 and requantization.shift.max() < 0)
 
 
 _STRIP_BYTES = 1024

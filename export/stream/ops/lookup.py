@@ -62,7 +62,7 @@ def lower(builder: Builder, op: Op) -> None:
     try:
         table = reference_table(builder.graph, op)
     except (RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).rstrip(".")
         raise builder.refuse(op, f"LiteRT itself does not take it ({reason})", "convert the model anew") from error
     if not builder.fuse_table(op, table):
         builder.add(op, Lookup(), (builder.source(op, 0),), table=table)

@@ -13,8 +13,8 @@ from edgeblur.export.options import TransposeConvOptions
 from edgeblur.export.stream.builder import Builder, told_shape
 from edgeblur.export.stream.fixed_point import padding_before
 from edgeblur.export.stream.net import Array, Field, Operation, Plane, Window
-from edgeblur.export.stream.ops.geometry import output_size
 from edgeblur.export.stream.ops.conv_2d import arrange, column_bytes, is_tame, strip_bytes, strip_pixels
+from edgeblur.export.stream.ops.geometry import output_size
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
 from edgeblur.export.tflite import Op
 
