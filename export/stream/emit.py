@@ -57,24 +57,24 @@ class StreamFiles:
             write_text(folder / f"{name}{suffix}", text)
 
 
-_VARIANTS = {"dsp": "defined(__ARM_FEATURE_DSP)"}
-"""Kernels for some processors, best first, and the compiler's word for them; without one, `KERNEL.c` is taken."""
+_INCLUDE = re.compile(r'#include "(.+)"\n')
 
 
 @functools.cache
-def _kernel(name: str) -> str:
-    """A kernel's C: what its variants share, then each under its condition, the portable one last."""
-    folder = resources.files("edgeblur.export.stream") / "kernels"
-    shared = folder / f"{name}.h"
-    text = shared.read_text() + "\n" if shared.is_file() else ""
-    word = "#if"
-    for variant, condition in _VARIANTS.items():
-        if (folder / f"{name}_{variant}.c").is_file():
-            text += f"{word} {condition} && !defined(EDGEBLUR_PORTABLE)\n"
-            text += (folder / f"{name}_{variant}.c").read_text()
-            word = "#elif"
-    portable = (folder / f"{name}.c").read_text()
-    return text + (portable if word == "#if" else f"#else\n{portable}#endif\n")
+def _kernel_file(name: str) -> str:
+    return (resources.files("edgeblur.export.stream") / "kernels" / name).read_text()
+
+
+def _kernel(name: str, included: set[str]) -> str:
+    """A kernel's C with its `#include "..."` lines replaced by those files, each once in a model."""
+
+    def include(line: re.Match[str]) -> str:
+        if line[1] in included:
+            return ""
+        included.add(line[1])
+        return _INCLUDE.sub(include, _kernel_file(line[1]))
+
+    return _INCLUDE.sub(include, _kernel_file(f"{name}.c"))
 
 
 def _c_type(values: NDArray[Any]) -> str:
@@ -208,7 +208,8 @@ def _ends(model: ImageModel, constants: _Constants) -> dict[str, Any]:
 
 
 def _kernels(layers: Iterable[dict[str, Any]]) -> list[str]:
-    return [_kernel(name) for name in ("common", *sorted({layer["kernel"] for layer in layers}))]
+    included: set[str] = set()
+    return [_kernel(name, included) for name in sorted({layer["kernel"] for layer in layers})]
 
 
 def scratch_bytes(net: Net) -> int:

@@ -1,5 +1,7 @@
 /* ADD and SUB, one output row. Both operands are brought to one scale with 20 bits to spare; SUB's has a minus there. */
 
+#include "common.h"
+
 struct add {
     struct operands in;
     int32_t first_multiplier, second_multiplier, out_multiplier;

@@ -1,18 +1,64 @@
-/* CONV_2D for any processor. The window of each pixel is gathered once, with the input's zero point where it hangs over
- * the border, and then every output channel is one long sum of products: the bias has the zero point folded in. */
+/* CONV_2D, one output row: two pixels by two channels at a time.
+ *
+ * The windows of a strip of pixels are gathered column by column, with the input's zero point where they hang over the
+ * border; columns that the next strip shares are kept. Then every output number is one long sum of products: the bias
+ * has the zero point folded in. Each processor has its own way to gather a column and to multiply. */
 
-/* rows: [parts][kernel_h], null where a row is padding. */
-HELPER void gather_column(const struct conv_2d *op, const int8_t *const *rows, int x, int8_t *column)
+#include "common.h"
+
+/* Weights lie column by column of the window: a column holds kernel_h pixels of in_channels, and is filled up with zeros
+ * to a multiple of 4 bytes, so that kernels may take words. Words of two output channels take turns, so that kernels
+ * need one pointer for both; a last odd channel has zeros beside it. */
+struct conv_2d {
+    const int8_t *weights; /* [phases][out_channels / 2][kernel_w * column_bytes / 4][2][4] */
+    const int32_t *bias;   /* [phases][out_channels], less in_zero_point times the channel's weights */
+    const int32_t *multiplier;
+    const int8_t *shift;
+    int32_t out_zero_point, least, most;
+    const int16_t *part_channels; /* the input's planes, side by side */
+    int16_t parts;
+    int16_t in_width, in_channels;
+    int16_t in_zero_point;
+    int16_t out_width, out_channels;
+    int16_t kernel_h, kernel_w, stride, dilation, pad_left;
+    int16_t column_bytes; /* kernel_h * in_channels, rounded up to 4 */
+    int16_t phases;       /* output row y takes the weights of phase y % phases; 1 but for transposed convolutions */
+    int16_t tame;         /* no sum reaches 2^30, and every shift is -1 to -20: requantize_tame may be used */
+    int16_t whole_words;  /* each part's channels are a multiple of 4 */
+    int16_t strip;        /* pixels whose windows are gathered together, even */
+};
+
+/* Word by word where pixels are whole words: some processors know no others, and memcpy would be called for each. */
+HELPER void copy_pixel(const struct conv_2d *op, const int8_t *from, size_t size, int8_t *to)
 {
-    const int8_t *end = column + op->column_bytes;
+    if (op->whole_words) {
+        UNROLL
+        for (size_t i = 0; i < size; i += 4) {
+            memcpy(WORDS(to + i), WORDS(from + i), 4);
+        }
+    } else {
+        UNROLL
+        for (size_t i = 0; i < size; ++i) {
+            to[i] = from[i];
+        }
+    }
+}
+
+/* A column of pixels of any size, as it lies in the rows. rows: [parts][kernel_h], null where a row is padding. */
+HELPER void gather_bytes(const struct conv_2d *op, const int8_t *const *rows, int x, int8_t *column)
+{
+    const int inside = x >= 0 && x < op->in_width;
+    const int8_t *const end = column + op->column_bytes;
+    UNROLL
     for (int ky = 0; ky < op->kernel_h; ++ky) {
+        UNROLL
         for (int part = 0; part < op->parts; ++part) {
             const int8_t *row = rows[part * op->kernel_h + ky];
             const size_t channels = (size_t)op->part_channels[part];
-            if (row == NULL || x < 0 || x >= op->in_width) {
-                memset(column, op->in_zero_point, channels);
+            if (inside && row != NULL) {
+                copy_pixel(op, row + (size_t)x * channels, channels, column);
             } else {
-                memcpy(column, row + (size_t)x * channels, channels);
+                memset(column, op->in_zero_point, channels);
             }
             column += channels;
         }
@@ -22,31 +68,68 @@ HELPER void gather_column(const struct conv_2d *op, const int8_t *const *rows, i
     }
 }
 
+#if defined(__ARM_FEATURE_DSP) && !defined(EDGEBLUR_PORTABLE)
+#include "conv_2d_dsp.h"
+#elif defined(__ARM_ARCH_6M__) && !defined(EDGEBLUR_PORTABLE)
+#include "conv_2d_armv6m.h"
+#else
+#include "conv_2d_portable.h"
+#endif
+
+/* One channel's sums at two pixels become bytes. */
+HELPER void finish_pair(const struct conv_2d *op, int channel, const int32_t *sums, int8_t *out, int second)
+{
+    const int32_t multiplier = op->multiplier[channel];
+    const int shift = op->shift[channel];
+    UNROLL
+    for (int i = 0; i < 1 + second; ++i) {
+        const int32_t value = op->tame ? requantize_tame(sums[i], multiplier, -shift, op->out_zero_point)
+                                       : requantize(sums[i], multiplier, shift) + op->out_zero_point;
+        out[i * op->out_channels + channel] = clamped(value, op->least, op->most);
+    }
+}
+
 KERNEL void conv_2d_row(const struct conv_2d *op, const int8_t *const *rows, int y, int8_t *out, void *scratch)
 {
-    const int size = op->kernel_w * op->column_bytes;
+    const int column = op->column_bytes / 4 * COLUMN_WORDS;
+    const int size = 2 * op->kernel_w * op->column_bytes; /* weights of two channels */
     const int phase = y % op->phases;
     const int32_t *const bias = op->bias + phase * op->out_channels;
-    int8_t *window = scratch;
-    for (int x = 0; x < op->out_width; ++x) {
-        const int8_t *weights = op->weights + (size_t)(phase * ((op->out_channels + 1) / 2)) * 2u * (size_t)size;
-        for (int kx = 0; kx < op->kernel_w; ++kx) {
-            gather_column(op, rows, x * op->stride - op->pad_left + kx * op->dilation, window + kx * op->column_bytes);
+    const int8_t *const phase_weights = op->weights + phase * ((op->out_channels + 1) / 2) * size;
+    /* Neighbouring windows share columns, unless they are spread. */
+    const int shared = op->dilation == 1 && op->stride <= op->kernel_w;
+    const int apart = shared ? op->stride : op->kernel_w;
+    const int kept = shared ? op->kernel_w - op->stride : 0;
+    column_word *const window = scratch;
+    int8_t *const bytes = (int8_t *)(window + ((op->strip - 1) * apart + op->kernel_w) * column);
+    for (int x = 0; x < op->out_width; x += op->strip) {
+        const int pixels = x + op->strip <= op->out_width ? op->strip : op->out_width - x;
+        const int columns = ((pixels + 1) / 2 * 2 - 1) * apart + op->kernel_w;
+        const int left = x * op->stride - op->pad_left;
+        if (x > 0) {
+            for (int i = 0; i < kept * column; ++i) {
+                window[i] = window[op->strip * apart * column + i];
+            }
         }
-        for (int channel = 0; channel < op->out_channels; channel += 2) {
-            const int both = channel + 1 < op->out_channels;
-            int32_t sums[2] = {bias[channel], bias[channel + both]};
-            for (int i = 0; i < size; i += 4) {
-                for (int k = i; k < i + 4; ++k) {
-                    sums[0] += window[k] * weights[i + k];
-                    sums[1] += window[k] * weights[i + k + 4];
+        for (int i = x > 0 ? kept : 0; i < columns; ++i) {
+            const int at = left + (shared ? i : i / op->kernel_w * op->stride + i % op->kernel_w * op->dilation);
+            gather_column(op, rows, at, window + i * column, bytes);
+        }
+        for (int pixel = 0; pixel < pixels; pixel += 2) {
+            const int second = op->out_width % 2 == 0 || pixel + 1 < pixels;
+            const column_word *const left_window = window + pixel * apart * column;
+            const int8_t *weights = phase_weights;
+            for (int channel = 0; channel < op->out_channels; channel += 2) {
+                const int both = op->out_channels % 2 == 0 || channel + 1 < op->out_channels;
+                int32_t sums[4] = {bias[channel], bias[channel], bias[channel + both], bias[channel + both]};
+                multiply_2x2(left_window, left_window + apart * column, weights, weights + size, sums);
+                weights += size;
+                finish_pair(op, channel, sums, out, second);
+                if (both) {
+                    finish_pair(op, channel + 1, sums + 2, out, second);
                 }
             }
-            weights += 2 * size;
-            for (int i = 0; i < 1 + both; ++i) {
-                const int32_t sum = requantize(sums[i], op->multiplier[channel + i], op->shift[channel + i]);
-                *out++ = clamped(sum + op->out_zero_point, op->least, op->most);
-            }
+            out += 2 * op->out_channels;
         }
     }
 }

@@ -1,5 +1,7 @@
 /* DEPTHWISE_CONV_2D, one output row. Each output channel sums over a window of one input channel. */
 
+#include "common.h"
+
 struct depthwise_conv_2d {
     const int8_t *weights; /* [kernel_h][kernel_w][in_channels][depth_multiplier] */
     const int32_t *bias;   /* [in_channels][depth_multiplier] */

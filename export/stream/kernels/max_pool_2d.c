@@ -1,5 +1,7 @@
 /* MAX_POOL_2D, one output row. What lies outside the picture takes no part. */
 
+#include "common.h"
+
 struct max_pool_2d {
     int16_t in_width, out_width, channels;
     int16_t filter_h, filter_w, stride, pad_left;

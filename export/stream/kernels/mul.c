@@ -1,5 +1,7 @@
 /* MUL, one output row. */
 
+#include "common.h"
+
 struct mul {
     struct operands in;
     int32_t multiplier;

@@ -1,5 +1,7 @@
 /* PRELU, one output row. The second operand holds the slopes below zero. */
 
+#include "common.h"
+
 struct prelu {
     struct operands in;
     int32_t multiplier_above, multiplier_below;

@@ -1,5 +1,7 @@
 /* TRANSPOSE_CONV, one output row. Each output pixel gathers from the input pixels whose windows reach it. */
 
+#include "common.h"
+
 struct transpose_conv {
     const int8_t *weights; /* [out_channels][kernel_h][kernel_w][in_channels] */
     const int32_t *bias;   /* [out_channels] */
