@@ -115,6 +115,7 @@ class Grower:
             sums * self.random.choice(scales, 256),
         )
 
+
 @dataclass(frozen=True)
 class RandomNet:
     """A net by its seed."""
@@ -183,7 +184,7 @@ def random_net(seed: int) -> RandomNet:
 
     g = Grower(Int8Net(seed))
     _picture(g)
-    wanted = int(g.random.integers(1, 11))
+    wanted = int(g.random.integers(1, 13))
     while len(g.net.ops) < wanted:
         grow(g)
     written = g.planes[1:] or g.planes

@@ -222,7 +222,8 @@ def _partner(g: Grower, source: int) -> int:
 
 
 def _concatenation(g: Grower, source: int) -> int | None:
-    parts = [source, *(_requantized(g, _partner(g, source), source) for _ in range(g.few(3)))]
+    more = g.one_of([0, 1, 1, 1, 1, 2, 3])
+    parts = [source, *(_requantized(g, _partner(g, source), source) for _ in range(more))]
     parts = [parts[i] for i in g.random.permutation(len(parts))]
     height, width, _ = g.size(source)
     channels = sum(g.size(p)[2] for p in parts)
@@ -361,11 +362,11 @@ MAKERS: dict[str, tuple[Maker, float]] = {
     "PAD": (_pad("PAD"), 0.7),
     "PADV2": (_pad("PADV2"), 0.4),
     "PRELU": (_prelu, 0.7),
-    "RESHAPE": (_reshape, 0.3),
+    "RESHAPE": (_reshape, 0.5),
     "RESIZE_BILINEAR": (_resize("RESIZE_BILINEAR", ResizeBilinearOptions), 1),
     "RESIZE_NEAREST_NEIGHBOR": (_resize("RESIZE_NEAREST_NEIGHBOR", ResizeNearestNeighborOptions), 1),
     "SPACE_TO_DEPTH": (_space_to_depth, 0.5),
-    "SUB": (_arithmetic("SUB", SubOptions, np.subtract), 0.7),
+    "SUB": (_arithmetic("SUB", SubOptions, np.subtract), 1),
     "TRANSPOSE_CONV": (_transpose_conv, 2),
     **{kind: (_pointwise(kind), 0.35) for kind in _FUNCTIONS if kind != "PRELU"},
 }
@@ -376,11 +377,13 @@ NOT_MADE = frozenset({"EXPAND_DIMS", "SQUEEZE"})
 
 
 def grow(g: Grower) -> None:
-    """Add an op (or two, if the plane has to be adapted first) that the engine streams."""
+    """Add an op (or a few, if planes have to be adapted first) that the engine streams."""
     kinds = [kind for kind in MAKERS if kind in LOWERINGS]
     odds = np.array([MAKERS[kind][1] for kind in kinds])
     made = None
     while made is None:
-        kind = str(g.random.choice(kinds, p=odds / odds.sum()))
-        made = MAKERS[kind][0](g, g.recent())
+        kind, source = str(g.random.choice(kinds, p=odds / odds.sum())), g.recent()
+        if g.net.ops and g.net.ops[-1].kind == "CONCATENATION" and g.chance(0.6):
+            kind, source = "CONV_2D", g.planes[-1]  # which reads the parts where they are: no other op does
+        made = MAKERS[kind][0](g, source)
     g.planes.append(made)
