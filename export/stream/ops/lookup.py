@@ -44,7 +44,8 @@ def reference_table(graph: Graph, op: Op) -> bytes:
         dataclasses.replace(graph.tensors[i], index=n, shape=shape, signature=shape)
         for n, i in enumerate((op.inputs[0], op.outputs[0]))
     )
-    alone = dataclasses.replace(op, index=0, inputs=(0,), outputs=(1,))
+    # The first version: every interpreter has it, and versions tell what a file needs, not how a kernel computes.
+    alone = dataclasses.replace(op, index=0, version=1, inputs=(0,), outputs=(1,))
     model = write_tflite(dataclasses.replace(graph, tensors=tensors, ops=(alone,), inputs=(0,), outputs=(1,)))
     interpreter = Interpreter(model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
     interpreter.allocate_tensors()
