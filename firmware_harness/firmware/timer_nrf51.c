@@ -1,4 +1,4 @@
-/* nRF51: TIMER0 at 16 MHz, 32 bits wide (nRF51 Series Reference Manual 3.0, chapter 18). */
+/* nRF51: TIMER0 at 16 MHz, 32 bits wide (nRF51 Series Reference Manual, TIMER). */
 #include "timer.h"
 
 #define REGISTER(offset) (*(volatile uint32_t *)(TIMER_ADDRESS + (offset)))
