@@ -31,7 +31,7 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
 def fits_32_bits(worst: float, multiplier: int, shift: int) -> bool:
     """Whether numbers up to `worst` can be requantized, and a zero point added, without undefined behaviour in C.
 
-    The shift to the left may wrap around (see kernels/common.c). The result stays below the multiplier then, and with a
+    The shift to the left may wrap around (see kernels/common.h). The result stays below the multiplier then, and with a
     zero point of 8 bits below 2**31, unless the multiplier itself is as good as that.
     """
     limit = 2**31 - 256

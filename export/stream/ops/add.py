@@ -18,7 +18,7 @@ _LEFT_SHIFT = 20
 """Bits that TensorFlow Lite adds to both operands before it brings them to one scale."""
 
 Factor = tuple[int, int]
-"""Multiplier and shift, as `requantize` in kernels/common.c takes them."""
+"""Multiplier and shift, as `requantize` in kernels/common.h takes them."""
 
 
 @dataclass(frozen=True, eq=False)
