@@ -14,11 +14,19 @@ from edgeblur.errors import UserError
 
 @dataclass(frozen=True)
 class Region:
-    """A piece of memory: what the chip's manual calls it, its first address, its size."""
+    """A piece of memory.
+
+    Attributes:
+        name: what the chip's manual calls it.
+        size_bytes: of it.
+        origin: its first address; None where an operating system hides it.
+        external: another chip than the processor's, and slower.
+    """
 
     name: str
-    origin: int
     size_bytes: int
+    origin: int | None = None
+    external: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,14 +54,14 @@ class Core:
         name: its key in boards.toml.
         title: as people know it.
         toolchain: what compiles for it.
-        startup: names `firmware/startup_STARTUP.c`.
+        startup: names `firmware/startup_STARTUP.c`; None where an SDK or an operating system brings its own.
         flags: what tells the compiler about it.
     """
 
     name: str
     title: str
     toolchain: Toolchain
-    startup: str
+    startup: str | None
     flags: tuple[str, ...]
 
 
@@ -95,13 +103,14 @@ class Board:
         title: as people know it.
         core: the processor that runs the firmware.
         clock_hz: of that core.
-        flash: where code and constants go.
+        flash: where code and constants go; None if they are loaded into RAM.
         ram: writable memory, the region that firmware uses first.
         vectors: where the vector table must lie, if not at the flash's beginning.
         stack_bytes: reserved by our firmware.
         emulator: how to emulate it.
         sdk: the ecosystem whose projects build for it.
         flash_tool: what writes firmware to it.
+        remark: what else a user should know.
         sources: of the facts.
     """
 
@@ -109,13 +118,14 @@ class Board:
     title: str
     core: Core
     clock_hz: int | None
-    flash: Region
+    flash: Region | None
     ram: tuple[Region, ...]
     vectors: Region | None
     stack_bytes: int
     emulator: Emulator | None
     sdk: str | None
     flash_tool: str | None
+    remark: str | None
     sources: tuple[Source, ...]
 
 
@@ -129,7 +139,7 @@ def _core(name: str) -> Core:
     facts = _facts()["cores"][name]
     tools = _facts()["toolchains"][facts["toolchain"]]
     toolchain = Toolchain(facts["toolchain"], tools["compiler"], tuple(tools["packages"]), tuple(tools["flags"]))
-    return Core(name, facts["title"], toolchain, facts["startup"], tuple(facts["flags"]))
+    return Core(name, facts["title"], toolchain, facts.get("startup"), tuple(facts["flags"]))
 
 
 def _emulator(facts: dict[str, Any]) -> Emulator:
@@ -149,13 +159,14 @@ def _board(name: str, facts: dict[str, Any]) -> Board:
         title=facts["title"],
         core=_core(facts["core"]),
         clock_hz=facts.get("clock_hz"),
-        flash=Region(**facts["flash"]),
+        flash=Region(**facts["flash"]) if "flash" in facts else None,
         ram=tuple(Region(**region) for region in facts["ram"]),
         vectors=Region(**facts["vectors"]) if "vectors" in facts else None,
         stack_bytes=facts.get("stack_bytes", _facts()["stack_bytes"]),
         emulator=_emulator(facts["emulator"]) if "emulator" in facts else None,
         sdk=facts.get("sdk"),
         flash_tool=facts.get("flash_tool"),
+        remark=facts.get("remark"),
         sources=tuple(Source(fact, place) for fact, place in facts["sources"].items()),
     )
 

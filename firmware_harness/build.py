@@ -93,12 +93,12 @@ def check_room(model: str, compiled: Compiled, board: Board) -> None:
     ram, constants = ram_needed(compiled, board), compiled.files.constant_bytes
     if (missing := ram - board.ram[0].size_bytes) > 0:
         raise _no_room(model, board, "RAM", f"it needs {ram:,} bytes with its stack", missing)
-    if (missing := constants - board.flash.size_bytes) > 0:
+    if board.flash and (missing := constants - board.flash.size_bytes) > 0:
         raise _no_room(model, board, "flash", f"its weights and tables take {constants:,} bytes", missing)
 
 
 def _no_room(model: str, board: Board, memory: str, needs: str, missing: int) -> UserError:
-    has = board.ram[0].size_bytes if memory == "RAM" else board.flash.size_bytes
+    has = (board.flash if board.flash and memory == "flash" else board.ram[0]).size_bytes
     advice = "a narrower student, a smaller picture or --ram" if memory == "RAM" else "a narrower student"
     return UserError(
         f"{model} does not fit {board.name}: {needs}, and there are {has:,} of {memory}: "
