@@ -26,13 +26,16 @@ class Add(Pairwise):
     """Both operands are brought to twice the larger scale, with bits to spare, added, and brought to the output's.
 
     Attributes:
-        factors: of the first operand, of the second and of their sum; negative for an operand that is subtracted.
+        signs: of the operands; -1 for the one that is subtracted. TensorFlow Lite has the sign in the multiplier, which
+            gives the same products; here multipliers are positive, as all of `requantize` needs them.
+        factors: of the first operand, of the second and of their sum.
         zero_point: of the output.
         least, most: output steps that the fused activation lets pass.
     """
 
     kernel = "add"
     label = "ADD"
+    signs: tuple[int, int]
     factors: tuple[Factor, Factor, Factor]
     zero_point: int
     least: int
@@ -43,6 +46,8 @@ class Add(Pairwise):
         multipliers = {f"{name}_multiplier": factor[0] for name, factor in zip(names, self.factors, strict=True)}
         shifts = {f"{name}_shift": factor[1] for name, factor in zip(names, self.factors, strict=True)}
         return {
+            "first_unit": self.signs[0] << _LEFT_SHIFT,
+            "second_unit": self.signs[1] << _LEFT_SHIFT,
             **multipliers,
             **shifts,
             "out_zero_point": self.zero_point,
@@ -53,20 +58,22 @@ class Add(Pairwise):
 
 @dataclass(frozen=True, eq=False)
 class Subtract(Add):
-    """The same with one factor negative."""
+    """The same with one sign negative."""
 
     label = "SUB"
 
 
-def _factors(builder: Builder, op: Op, operands: tuple[Operand, Operand], given: Plane) -> list[Factor]:
+def _factors(
+    builder: Builder, op: Op, operands: tuple[Operand, Operand], given: Plane
+) -> tuple[Factor, Factor, Factor]:
     """As PrepareGeneralSubOp in tensorflow/lite/kernels/sub.cc and Prepare in add.cc compute them."""
     common = 2 * max(operand.scale for operand in operands)
     reals = [operand.scale / common for operand in operands] + [common / (2**_LEFT_SHIFT * given.scale)]
-    factors = [quantize_multiplier(real) for real in reals]
-    if any(real >= 1 or shift > 0 for real, (_, shift) in zip(reals, factors, strict=True)):
+    first, second, both = (quantize_multiplier(real) for real in reals)
+    if reals[2] >= 1 or both[1] > 0:
         told = f"its output's scale {given.scale:g} is too small for its inputs'"
         raise builder.refuse(op, told, "quantize the model with typical pictures")
-    return factors
+    return first, second, both
 
 
 def lower(builder: Builder, op: Op) -> None:
@@ -75,11 +82,8 @@ def lower(builder: Builder, op: Op) -> None:
     options = builder.options(op, SubOptions) if subtract else builder.options(op, AddOptions)
     operands, sources, swapped = read_operands(builder, op)
     given = builder.plane(op, op.outputs[0])
-    first, second, both = _factors(builder, op, operands, given)
-    if subtract and swapped:
-        first = (-first[0], first[1])
-    elif subtract:
-        second = (-second[0], second[1])
+    factors = _factors(builder, op, operands, given)
     limits = clamp(builder.activation(op, options.activation), given)
+    signs = (1, 1) if not subtract else (-1, 1) if swapped else (1, -1)
     kind = Subtract if subtract else Add
-    builder.add(op, kind(*operands, (first, second, both), given.zero_point, *limits), sources)
+    builder.add(op, kind(*operands, signs, factors, given.zero_point, *limits), sources)
