@@ -19,6 +19,7 @@ import numpy as np
 from edgeblur.dataset import Dataset
 from edgeblur.distill.curves import draw_curves
 from edgeblur.distill.lessons import Augmentation, lessons
+from edgeblur.distill.mask_pupil import MASK_AS_WEIGHT, mask_pupil_class
 from edgeblur.distill.pupil import Teaching, psnr, pupil_class, ssim
 from edgeblur.errors import RunError, UserError
 from edgeblur.files import read_json, telling_disk_errors, write_bytes, write_json
@@ -85,6 +86,7 @@ def fit(
     resume: bool = False,
     callbacks: tuple[Any, ...] = (),
     keep_best_after: int = 0,
+    masks: bool = False,
 ) -> Fitted:
     """Train `net` and leave it with its best weights.
 
@@ -97,6 +99,7 @@ def fit(
         resume: go on where `folder` stands; otherwise start anew.
         callbacks: further tf_keras callbacks (pruning needs one).
         keep_best_after: steps before which no epoch counts as the best: its net is not yet what was asked for.
+        masks: `net` is a mask head, which learns where the faces are instead of how the blurred picture looks.
 
     Raises:
         UserError: an empty split, or a training to resume that was begun with other options.
@@ -108,11 +111,12 @@ def fit(
     _, height, width, _ = net.input_shape
     workers = tf.distribute.get_strategy().num_replicas_in_sync
     train, val = (
-        lessons(data, split, height=height, width=width, batch=options.batch, face_weight=options.face_weight,
-                augment=options.augmentation if split == "train" else None, workers=workers)
+        lessons(data, split, height=height, width=width, batch=options.batch,
+                face_weight=MASK_AS_WEIGHT if masks else options.face_weight,
+                augment=options.augmentation if split == "train" else None, workers=workers, masks=masks)
         for split in ("train", "val")
     )  # fmt: skip
-    pupil = pupil_class()(net, teaching)
+    pupil = mask_pupil_class()(net, teaching, options.face_weight) if masks else pupil_class()(net, teaching)
     schedule = tf_keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * len(train), alpha=0.01)
     pupil.compile(
         optimizer=tf_keras.optimizers.Adam(schedule), loss="mse", weighted_metrics=[], metrics=["mae", psnr, ssim]
@@ -236,6 +240,11 @@ class _History:
         return self.stale() or len(self.epochs) >= self.options.epochs
 
 
+def _success(logs: dict[str, float]) -> str:
+    """How well a net does on what it is trained with: a mask head is told by its masks."""
+    return f"{logs['psnr']:.2f} dB" if "psnr" in logs else f"mask IoU {logs['iou']:.3f}"
+
+
 def _refuse_divergence(epoch: int, logs: dict[str, float]) -> None:
     """Stop at the first epoch whose measures are no numbers: from there on no epoch ever is."""
     lost = [name for name, value in logs.items() if not math.isfinite(value)]
@@ -268,7 +277,7 @@ def _watcher_class() -> type[Any]:
             self.progress.reset(self.task, total=self.history.steps, description=name)
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            self.progress.update(self.task, advance=1, note=f"{logs['psnr']:.2f} dB")
+            self.progress.update(self.task, advance=1, note=_success(logs))
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             _refuse_divergence(epoch, logs)
@@ -278,7 +287,8 @@ def _watcher_class() -> type[Any]:
             self.history.write()
             say(
                 f"epoch {epoch + 1}/{self.history.options.epochs}: "
-                f"train {logs['psnr']:.2f} dB, val {logs['val_psnr']:.2f} dB, ssim {logs['val_ssim']:.3f}"
+                f"train {_success(logs)}, val {logs['val_psnr']:.2f} dB, ssim {logs['val_ssim']:.3f}"
+                + (f", mask IoU {logs['val_iou']:.3f}" if "val_iou" in logs else "")
                 + (" (best)" if best else "")
             )
             if self.history.stale():

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgeblur.dataset import Dataset, open_dataset
+from edgeblur.distill.families import NetSpec, build_net
 from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit, removed_unless_begun
 from edgeblur.distill.keras_files import load_keras, save_model
+from edgeblur.distill.mask_head import MaskSpec, has_mask
 from edgeblur.distill.prune import prune_channels, with_sparsity, without_wrapping, zero_share
 from edgeblur.distill.train import spec_of
-from edgeblur.distill.unet import UNetSpec, build_unet, unet_spec
+from edgeblur.distill.unet import unet_spec
 from edgeblur.errors import UserError
 from edgeblur.progress import say
 from edgeblur.run import Run, RunModel
@@ -23,8 +25,9 @@ class StudentOptions:
     """Which student and how it learns.
 
     Attributes:
+        family: one of `FAMILIES`.
         width: filters of its top level.
-        levels: pooling levels.
+        levels: pooling levels of a U-Net.
         teacher_weight: 0 learns from the ground truth alone, 1 from the teacher alone.
         feature_weight: weight of attention transfer between layers of the same name; 0 is off.
         prune: share of channels to remove after; 0 is none.
@@ -33,6 +36,7 @@ class StudentOptions:
         fit: how long, with which loss and augmentation.
     """
 
+    family: str = "unet"
     width: int = 8
     levels: int = 3
     teacher_weight: float = 0.5
@@ -44,8 +48,16 @@ class StudentOptions:
 
     @property
     def name(self) -> str:
-        """`w8`, or `w8l2` where the levels are not the teacher's usual 3."""
+        """`w8`, or `w8l2` where the levels are not the teacher's usual 3; `mask8` for a mask head."""
+        if self.family == "mask":
+            return f"mask{self.width}"
         return f"w{self.width}" + (f"l{self.levels}" if self.levels != 3 else "")
+
+    def spec(self, height: int, width: int) -> NetSpec:
+        """The net for pictures of this size."""
+        if self.family == "mask":
+            return MaskSpec(height, width, self.width)
+        return unet_spec(self.width, self.levels, height=height, width=width)
 
 
 def distill(run: Run, options: StudentOptions, *, resume: bool = False, force: bool = False) -> list[RunModel]:
@@ -55,8 +67,11 @@ def distill(run: Run, options: StudentOptions, *, resume: bool = False, force: b
         The models made, in order; the last is what was asked for.
 
     Raises:
-        UserError: no teacher yet, the student exists already, a share outside 0 to 1, an empty split.
+        UserError: no teacher yet, the student exists already, a share outside 0 to 1, an empty split, an option that
+            mask heads do not have.
     """
+    if options.family == "mask" and (options.prune or options.sparsity or options.feature_weight):
+        raise UserError("--prune, --sparsity and --feature-weight are for U-Nets: make a mask head smaller by --width")
     for what, share in (("--prune", options.prune), ("--sparsity", options.sparsity)):
         if not 0 <= share < 1:
             raise UserError(f"{what} takes a share of at least 0 and below 1, got {share}")
@@ -90,15 +105,24 @@ class _Workshop:
     def teaching(self) -> Teaching:
         return Teaching(self.teacher, self.options.teacher_weight, self.options.feature_weight)
 
+    @property
+    def untaught(self) -> bool:
+        """The student wants masks to learn from, and the teacher is a U-Net, which has none."""
+        return self.options.family == "mask" and not has_mask(self.teacher)
+
     def student(self, name: str) -> RunModel:
         """Train the student with the teacher, and alone if that is wanted."""
         _, height, width, _ = self.teacher.input_shape
-        spec = unet_spec(self.options.width, self.options.levels, height=height, width=width)
+        spec = self.options.spec(height, width)
         model, alone = self._claim(name), None
+        if self.untaught:
+            say(f"{name}: learns from the masks of the data set alone, as a U-Net has no mask to teach")
+            self._learn(model, spec, None, {"kind": "student"})
+            return model
         if self.options.alone:
             say(f"{name}-alone: the same student without the teacher, for comparison")
             alone = self._learn(self._claim(f"{name}-alone"), spec, None, {"kind": "alone"})
-        say(f"{name}: {build_unet(spec).count_params():,} parameters learn from the teacher")
+        say(f"{name}: {build_net(spec).count_params():,} parameters learn from the teacher")
         info = {"kind": "student", "parent": "teacher", "teacher_weight": self.options.teacher_weight,
                 "feature_weight": self.options.feature_weight}  # fmt: skip
         self._learn(model, spec, self.teaching, info, alone=alone)
@@ -120,12 +144,12 @@ class _Workshop:
         return model
 
     def _learn(
-        self, model: RunModel, spec: UNetSpec, teaching: Teaching | None, info: dict[str, Any],
+        self, model: RunModel, spec: NetSpec, teaching: Teaching | None, info: dict[str, Any],
         *, alone: Fitted | None = None,
     ) -> Fitted:  # fmt: skip
         if model.keras.exists():
             return Fitted((model.notes("history.json") or {})["epochs"])
-        net = build_unet(spec, seed=self.options.fit.seed)
+        net = build_net(spec, seed=self.options.fit.seed)
         fitted = self._fit(net, model, teaching)
         gained = {"gained_by_distilling": _gain(alone, fitted)} if alone else {}
         self._save(net, model, spec, fitted, {**info, **gained})
@@ -139,10 +163,10 @@ class _Workshop:
         with removed_unless_begun(model.folder, model.folder):
             return fit(
                 net, self.data, model.folder, self.options.fit, teaching=teaching, resume=self.resume,
-                callbacks=callbacks, keep_best_after=keep_best_after,
+                callbacks=callbacks, keep_best_after=keep_best_after, masks=self.options.family == "mask",
             )  # fmt: skip
 
-    def _save(self, net: Any, model: RunModel, spec: UNetSpec, fitted: Fitted, info: dict[str, Any]) -> None:
+    def _save(self, net: Any, model: RunModel, spec: NetSpec, fitted: Fitted, info: dict[str, Any]) -> None:
         about = {"spec": spec.as_json(), "best": fitted.best, "seconds": round(fitted.seconds)}
         save_model(net, model, {**info, **about})
         self.run.add(model.name)
@@ -181,10 +205,11 @@ class _Workshop:
 
 
 def _gain(alone: Fitted, distilled: Fitted) -> dict[str, float]:
-    """Best validation figures of both, and the difference in dB (positive: distillation helped)."""
-    gained = distilled.best["val_psnr"] - alone.best["val_psnr"]
-    return {
-        "alone_val_psnr_db": alone.best["val_psnr"],
-        "distilled_val_psnr_db": distilled.best["val_psnr"],
-        "gain_db": round(gained, 3),
-    }
+    """Best validation figures of both, and the difference (positive: distillation helped); masks by their IoU too."""
+    measures = [("psnr", "psnr_db", "gain_db"), ("iou", "iou", "gain_iou")]
+    gained: dict[str, float] = {}
+    for key, unit, gain in measures:
+        if f"val_{key}" in distilled.best:
+            before, after = alone.best[f"val_{key}"], distilled.best[f"val_{key}"]
+            gained |= {f"alone_val_{unit}": before, f"distilled_val_{unit}": after, gain: round(after - before, 3)}
+    return gained

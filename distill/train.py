@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from edgeblur.dataset import Dataset, open_dataset
+from edgeblur.distill.families import NetSpec, build_net
 from edgeblur.distill.fit import FitOptions, Fitted, fit, load_best, refuse_changed, removed_unless_begun
 from edgeblur.distill.keras_files import load_keras, save_model
-from edgeblur.distill.unet import UNetSpec, build_unet, unet_spec
+from edgeblur.distill.mask_head import MaskSpec
+from edgeblur.distill.unet import UNetSpec, unet_spec
 from edgeblur.distill.workers import Place, join
 from edgeblur.errors import UserError
 from edgeblur.files import made_parents, read_json, refuse_existing, refuse_strangers, refuse_swallowing, set_aside
@@ -32,7 +34,7 @@ class TrainOptions:
         start: a .keras file or run model of the same shape whose weights training starts from.
     """
 
-    spec: UNetSpec = field(default_factory=unet_spec)
+    spec: NetSpec = field(default_factory=unet_spec)
     fit: FitOptions = field(default_factory=FitOptions)
     strategy: str = "single"
     start: Path | None = None
@@ -113,14 +115,14 @@ def _train(dataset: Dataset, run: Run, options: TrainOptions, place: Place, *, r
     model = run.teacher
     model.folder.mkdir(parents=True, exist_ok=True)
     with place.scope():
-        net = build_unet(options.spec, seed=options.fit.seed)
+        net = build_net(options.spec, seed=options.fit.seed)
         if options.start:
             copy_weights(net, load_keras(options.start), options.start)
         say(f"training {net.count_params():,} parameters on {len(dataset.split('train'))} pictures")
-        fitted = fit(net, dataset, model.folder, options.fit, resume=resume)
+        fitted = fit(net, dataset, model.folder, options.fit, resume=resume, masks=isinstance(options.spec, MaskSpec))
     if place.chief:
         if place.strategy:  # reading a distributed net would ask workers that may be gone
-            net = build_unet(options.spec)
+            net = build_net(options.spec)
             load_best(net, model.folder)
         info = {"kind": TEACHER, "spec": options.spec.as_json(), "best": fitted.best, "seconds": round(fitted.seconds)}
         save_model(net, model, info)
@@ -142,14 +144,17 @@ def copy_weights(net: Any, source: Any, path: Path) -> None:
 
 
 def spec_of(model: RunModel) -> UNetSpec:
-    """The spec of a run's model.
+    """The spec of a run's U-Net.
 
     Raises:
-        UserError: its model.json has none.
+        UserError: its model.json has none, or that of a mask head.
     """
+    spec = read_json(model.folder / "model.json").get("spec")
+    if spec is None:
+        raise UserError(f"{model.folder}/model.json names no U-Net spec: this model was not trained by edgeblur")
+    if spec.get("family") == "mask":
+        raise UserError(f"{model.name} is a mask head: pruning and --qat are for U-Nets, choose another --width")
     try:
-        return UNetSpec.from_json(read_json(model.folder / "model.json")["spec"])
+        return UNetSpec.from_json(spec)
     except KeyError as error:
-        raise UserError(
-            f"{model.folder}/model.json names no U-Net spec: this model was not trained by edgeblur"
-        ) from error
+        raise UserError(f"{model.folder}/model.json is damaged: its spec lacks {error}") from error

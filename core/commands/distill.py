@@ -7,15 +7,16 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import FiniteRange, fit_options, force_option, json_option
+from edgeblur.commands.options import FiniteRange, family_option, fit_options, force_option, json_option
 from edgeblur.progress import out as stdout
 from edgeblur.run import open_run
 
 
 @click.command(short_help="Distill the teacher into a narrower student.")
 @click.argument("run", type=click.Path(path_type=Path))
+@family_option
 @click.option("--width", default=8, show_default=True, type=click.IntRange(1), help="Filters of the top level.")
-@click.option("--levels", default=3, show_default=True, type=click.IntRange(2, 4), help="Pooling levels.")
+@click.option("--levels", default=3, show_default=True, type=click.IntRange(2, 4), help="Pooling levels of a U-Net.")
 @click.option("--teacher-weight", default=0.5, show_default=True, type=FiniteRange(0, 1),
               help="0 learns from the ground truth alone, 1 from the teacher alone.")  # fmt: skip
 @click.option("--feature-weight", default=0.0, show_default=True, type=FiniteRange(0),
@@ -28,23 +29,25 @@ from edgeblur.run import open_run
 @force_option
 @json_option
 def command(
-    run: Path, width: int, levels: int, teacher_weight: float, feature_weight: float, prune: float, sparsity: float,
-    alone: bool, epochs: int, batch: int, learning_rate: float, patience: int, face_weight: float, seed: int,
-    resume: bool, force: bool, as_json: bool,
+    run: Path, family: str, width: int, levels: int, teacher_weight: float, feature_weight: float, prune: float,
+    sparsity: float, alone: bool, epochs: int, batch: int, learning_rate: float, patience: int, face_weight: float,
+    seed: int, resume: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Distill the teacher of RUN into a narrower student, and prune it if asked.
 
-    A student that is finished already is pruned as it is, not trained again.
+    A student that is finished already is pruned as it is, not trained again. With --family mask the student is a mask
+    head; it learns from the teacher's masks where the teacher is one too (`edgeblur train --family mask`).
     """
     opened = open_run(run)
     from edgeblur.distill.keras_files import require_tensorflow
 
     require_tensorflow()
+    from edgeblur.distill.families import AUGMENTATIONS
     from edgeblur.distill.fit import FitOptions
     from edgeblur.distill.student import StudentOptions, distill
 
-    fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, seed)
-    options = StudentOptions(width, levels, teacher_weight, feature_weight, prune, sparsity, alone, fit)
+    fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, seed, AUGMENTATIONS[family])
+    options = StudentOptions(family, width, levels, teacher_weight, feature_weight, prune, sparsity, alone, fit)
     models = distill(opened, options, resume=resume, force=force)
     if as_json:
         print(json.dumps({"models": [m.info() for m in models]}))

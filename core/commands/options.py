@@ -29,6 +29,11 @@ force_option = click.option("--force", is_flag=True, help="Replace what is there
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable result on standard output.")
 model_option = click.option("--model", "model_name", help="Which model of a run; its newest student by default.")
 
+family_option = click.option(
+    "--family", type=click.Choice(["unet", "mask"]), default="unet", show_default=True,
+    help="unet puts out the blurred picture; mask finds the faces, and a fixed blur is blended in (far fewer MACs).",
+)  # fmt: skip
+
 optimize_option = click.option(
     "--optimize", type=click.Choice(["size", "speed"]), default="size", show_default=True,
     help="What the streaming engine's C is written for: little flash, or few instructions.",

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import fit_options, force_option
+from edgeblur.commands.options import family_option, fit_options, force_option
 from edgeblur.progress import out as stdout
 
 
 @click.command(short_help="Train the teacher U-Net.")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Data set made by `edgeblur data make`.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder to make.")
+@family_option
 @click.option(
     "--width", "base", default=32, show_default=True, type=click.IntRange(1), help="Filters of the top level."
 )
@@ -27,23 +28,28 @@ from edgeblur.progress import out as stdout
 @click.option("--resume", is_flag=True, help="Go on with a training that was killed.")
 @force_option
 def command(
-    data: Path, out: Path, base: int, levels: int, size: int, batch_norm: bool, dropout: bool, epochs: int, batch: int,
-    learning_rate: float, patience: int, face_weight: float, seed: int, start: Path | None, strategy: str,
-    resume: bool, force: bool,
+    data: Path, out: Path, family: str, base: int, levels: int, size: int, batch_norm: bool, dropout: bool,
+    epochs: int, batch: int, learning_rate: float, patience: int, face_weight: float, seed: int, start: Path | None,
+    strategy: str, resume: bool, force: bool,
 ) -> None:  # fmt: skip
     """Train the teacher U-Net (or any relative of it) into a run folder.
 
-    The defaults are the thesis's net: 128x128x3, filters 32-64-128, bottleneck 256, 1,925,667 parameters.
+    The defaults are the thesis's net: 128x128x3, filters 32-64-128, bottleneck 256, 1,925,667 parameters. With
+    --family mask it is a wide mask head, from whose masks a narrow one can learn.
     """
     from edgeblur.distill.keras_files import require_tensorflow
 
     require_tensorflow()
+    from edgeblur.distill.families import AUGMENTATIONS, NetSpec
     from edgeblur.distill.fit import FitOptions
+    from edgeblur.distill.mask_head import MaskSpec
     from edgeblur.distill.train import TrainOptions, train
     from edgeblur.distill.unet import unet_spec
 
-    spec = unet_spec(base, levels, height=size, width=size, batch_norm=batch_norm, dropout=dropout)
-    fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, seed)
+    spec: NetSpec = MaskSpec(size, size, base)
+    if family == "unet":
+        spec = unet_spec(base, levels, height=size, width=size, batch_norm=batch_norm, dropout=dropout)
+    fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, seed, AUGMENTATIONS[family])
     fitted = train(data, out, TrainOptions(spec, fit, strategy, start), resume=resume, force=force)
     best = fitted.best
     stdout.print(

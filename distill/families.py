@@ -1,0 +1,22 @@
+"""The families of nets that edgeblur trains: by its spec a net is built and taught."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgeblur.distill.lessons import Augmentation
+from edgeblur.distill.mask_head import MaskSpec, build_mask_head
+from edgeblur.distill.unet import UNetSpec, build_unet
+
+FAMILIES = ("unet", "mask")
+"""unet: the thesis's U-Net puts out the blurred picture; mask: a smaller net finds the faces, the blur is fixed."""
+
+AUGMENTATIONS = {"unet": Augmentation(), "mask": Augmentation(paste=0.6, smallest_paste=0.15, brightness=1.3)}
+"""What a family is shown: a mask head learns little from light it knows, and has to find faces of 10 pixels too."""
+
+NetSpec = UNetSpec | MaskSpec
+
+
+def build_net(spec: NetSpec, *, seed: int = 0) -> Any:
+    """Build a net of either family, `[N, H, W, 3]` floats 0 to 1 to the same shape."""
+    return build_mask_head(spec, seed=seed) if isinstance(spec, MaskSpec) else build_unet(spec, seed=seed)

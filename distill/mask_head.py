@@ -1,0 +1,164 @@
+"""The mask head: a small net that finds faces, and a fixed blur and blend around it. Picture in, picture out.
+
+    picture -> small U-Net -> mask at 1/4 size -> dilated, steepened -> alpha at full size
+    picture -> large pools -> blurred picture
+    output = picture + alpha * (blurred - picture)
+
+Where alpha is 0 the picture passes unchanged, in int8 byte for byte. All of it is made of ops that a row-streaming
+engine has, so what is exported is one plain .tflite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edgeblur.errors import UserError
+
+MASK = "mask"
+"""The layer that puts out the mask, `[N, H/4, W/4, 1]`, 0 to 1, before it is dilated and steepened."""
+LOGIT = "mask_logit"
+"""The layer before its sigmoid."""
+SHRINK = 4
+"""How many pixels of the picture a cell of the mask stands for, along each side."""
+_DEEPEST = 16  # pixels a cell of the coarsest level: four convs of stride 2
+_TOP = 6.0  # where ReLU6 clips: the clamp at 1 is made of it
+
+
+@dataclass(frozen=True)
+class MaskSpec:
+    """A mask head by its numbers.
+
+    Attributes:
+        height: of the input, in pixels.
+        width: of the input, in pixels.
+        base: filters at half size; they double with each halving.
+        bottom: 3x3 convs at the coarsest level, the one of stride 2 included.
+        dilate: cells by which the mask is grown to all sides before it becomes alpha.
+        threshold: mask value from which a cell begins to be blurred.
+        full: mask value from which it is blurred fully.
+        pool: side in pixels of the squares whose means are the blurred picture.
+        overlap: distance of these squares is `pool / overlap`.
+        smooth: whether 3x3 means of these means are taken.
+    """
+
+    height: int = 128
+    width: int = 128
+    base: int = 8
+    bottom: int = 2
+    dilate: int = 0
+    threshold: float = 0.1
+    full: float = 0.4
+    pool: int = 32
+    overlap: int = 2
+    smooth: bool = False
+
+    def __post_init__(self) -> None:
+        multiple = max(_DEEPEST, self.pool // self.overlap)
+        if self.height % multiple or self.width % multiple:
+            raise UserError(f"a mask head needs sides that are multiples of {multiple}, got {self.width}x{self.height}")
+        if not 0 <= self.threshold < self.full <= 1:
+            raise ValueError(f"blurring begins at {self.threshold} and is full at {self.full}: not an ascent in 0 to 1")
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain numbers, and the family's name."""
+        return {"family": "mask", **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> MaskSpec:
+        """The inverse of `as_json`."""
+        return cls(**{key: value for key, value in data.items() if key != "family"})
+
+
+def build_mask_head(spec: MaskSpec, *, seed: int = 0) -> Any:
+    """Build the net as a tf_keras model, `[N, height, width, 3]` floats 0 to 1 to the same shape.
+
+    Only what leads to the layer `mask` has weights to learn; blur and blend are fixed. Batch norm folds away when
+    the net is converted.
+    """
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(seed)
+    layers = tf_keras.layers
+    picture = layers.Input((spec.height, spec.width, 3), name="picture")
+    alpha = _alpha(_mask(picture, spec), spec)
+    change = layers.Subtract(name="change")([_blurred(picture, spec), picture])
+    shown = layers.Multiply(name="shown")([alpha, change])
+    net = tf_keras.Model(picture, layers.Add(name="out")([picture, shown]), name="mask_head")
+    set_clamp(net, spec.threshold, spec.full)
+    return net
+
+
+def _mask(picture: Any, spec: MaskSpec) -> Any:
+    """The trunk: down to 1/16 by convs of stride 2, up to 1/4 by repeating cells and adding the skip, one conv each."""
+    import tf_keras
+
+    layers = tf_keras.layers
+
+    def conv(x: Any, name: str, filters: int, *, size: int = 3, stride: int = 1, active: bool = True) -> Any:
+        x = layers.Conv2D(filters, size, stride, "same", use_bias=False, kernel_initializer="he_normal", name=name)(x)
+        x = layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
+        return layers.ReLU(name=f"{name}_relu")(x) if active else x
+
+    x = conv(picture, "half", spec.base, stride=2)
+    skips = []
+    for level in (1, 2):
+        x = conv(x, f"down{level}", spec.base << level, stride=2)
+        skips.append(x)
+    x = conv(x, "bottom1", spec.base << 3, stride=2)
+    for number in range(2, spec.bottom + 1):
+        x = conv(x, f"bottom{number}", spec.base << 3)
+    for level in (2, 1):
+        x = conv(x, f"narrow{level}", spec.base << level, size=1, active=False)
+        x = layers.UpSampling2D(2, name=f"repeat{level}")(x)
+        x = layers.Add(name=f"join{level}")([x, skips.pop()])
+        x = conv(x, f"up{level}", spec.base << level)
+    x = layers.Conv2D(1, 1, bias_initializer=_rare_faces(), name=LOGIT)(x)
+    return layers.Activation("sigmoid", name=MASK)(x)
+
+
+def _rare_faces() -> Any:
+    """A new net believes that a tenth of the picture is face, as is true; else it first has to learn just that."""
+    import tf_keras
+
+    return tf_keras.initializers.Constant(-2.2)
+
+
+def _alpha(mask: Any, spec: MaskSpec) -> Any:
+    """The mask grown and clamped, three channels alike, at the picture's size: exactly 0 where nothing is to change."""
+    import tf_keras
+
+    layers = tf_keras.layers
+    x = mask
+    for step in range(spec.dilate):
+        x = layers.MaxPooling2D(3, 1, "same", name=f"dilate{step + 1}")(x)
+    x = layers.Conv2D(1, 1, trainable=False, name="steepen")(x)
+    x = layers.ReLU(_TOP, name="clamp")(x)
+    x = layers.Conv2D(3, 1, use_bias=False, trainable=False, name="spread")(x)
+    return layers.UpSampling2D(SHRINK, interpolation="bilinear", name="alpha")(x)
+
+
+def _blurred(picture: Any, spec: MaskSpec) -> Any:
+    """The picture as means of large squares, a smooth surface laid through them."""
+    import tf_keras
+
+    layers = tf_keras.layers
+    step = spec.pool // spec.overlap
+    x = layers.AveragePooling2D(spec.pool, step, "same", name="means")(picture)
+    if spec.smooth:
+        x = layers.AveragePooling2D(3, 1, "same", name="smooth_means")(x)
+    return layers.UpSampling2D(step, interpolation="bilinear", name="blurred")(x)
+
+
+def has_mask(net: Any) -> bool:
+    """Whether a net is a mask head, so that others can learn from its masks."""
+    return any(layer.name == MASK for layer in net.layers)
+
+
+def set_clamp(net: Any, threshold: float, full: float) -> None:
+    """Choose between which values of the mask alpha climbs from 0 to 1; no training is needed after it."""
+    import numpy as np
+
+    slope = _TOP / (full - threshold)
+    net.get_layer("steepen").set_weights([np.full((1, 1, 1, 1), slope), np.full(1, -slope * threshold)])
+    net.get_layer("spread").set_weights([np.full((1, 1, 1, 3), 1 / _TOP)])

@@ -1,0 +1,97 @@
+"""How a mask head learns: from the masks of a data set, each face counting alike, and from a wider mask head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from edgeblur.distill.mask_head import LOGIT, MASK, SHRINK
+from edgeblur.distill.pupil import Teaching, pupil_class
+
+MASK_AS_WEIGHT = 2.0
+"""The face weight with which `lessons` tells the mask itself: pixel weights from 1 (outside) to 2 (face)."""
+_NEIGHBOURHOOD = 17  # cells: a face of this size (68 pixels of 128) and larger has weight 1 a cell
+_SMALLEST_SHARE = 1 / 12  # of the neighbourhood: a face that fills less of it weighs no more a cell
+_OVERLAP_WEIGHT = 0.5
+_SEEN = 0.5  # mask value from which a cell counts as face in the measure `iou`
+
+
+def mask_pupil_class() -> type[Any]:
+    """The mask head that learns; a class inside a function because its base needs TensorFlow."""
+    import tensorflow as tf
+    import tf_keras
+
+    class MaskPupil(pupil_class()):  # type: ignore[misc]
+        """Learns the masks that `lessons` tells as pixel weights 1 (outside) to 2 (face); the blend has no weights."""
+
+        def __init__(self, net: Any, teaching: Teaching | None, face_weight: float) -> None:
+            super().__init__(net, None)
+            self.face_weight = face_weight
+            self.trunk = tf_keras.Model(net.input, net.get_layer(LOGIT).output)
+            self.whole = tf_keras.Model(net.input, [net.output, net.get_layer(LOGIT).output])
+            self.loss_mean = tf_keras.metrics.Mean("loss")
+            self.both, self.either = tf_keras.metrics.Sum("both"), tf_keras.metrics.Sum("either")
+            self.taught = teaching is not None and teaching.weight > 0
+            if teaching is not None and self.taught:
+                self.weight = teaching.weight
+                observed = tf_keras.Model(teaching.teacher.input, teaching.teacher.get_layer(MASK).output)
+                # In a closure, so that checkpoints of the pupil do not hold the teacher.
+                self.observe: Callable[[Any], Any] = lambda x: observed(x, training=False)
+
+        def train_step(self, data: Any) -> Any:
+            x, _, weight = data
+            mask = _cells(weight)
+            target = (1.0 - self.weight) * mask + self.weight * self.observe(x) if self.taught else mask
+            with tf.GradientTape() as tape:
+                logit = self.trunk(x, training=True)
+                loss = mask_loss(target, logit, self.face_weight)
+            self.optimizer.minimize(loss, self.trunk.trainable_variables, tape=tape)
+            return self.told(loss, mask, logit)
+
+        def test_step(self, data: Any) -> Any:
+            x, y, weight = data
+            mask = _cells(weight)
+            output, logit = self.whole(x, training=False)
+            told = self.told(mask_loss(mask, logit, self.face_weight), mask, logit)
+            seen = self.compute_metrics(x, y, output, None)
+            return {**{name: seen[name] for name in ("mae", "psnr", "ssim")}, **told}
+
+        def told(self, loss: Any, mask: Any, logit: Any) -> dict[str, Any]:
+            # Without the picture's own measures: blend and SSIM take longer than a training step of the trunk.
+            self.loss_mean.update_state(loss, tf.shape(mask)[0])
+            wanted, found = mask >= _SEEN, logit >= 0.0
+            self.both.update_state(tf.cast(wanted & found, tf.float32))
+            self.either.update_state(tf.cast(wanted | found, tf.float32))
+            iou = tf.math.divide_no_nan(self.both.result(), self.either.result())
+            return {"loss": self.loss_mean.result(), "iou": iou}
+
+    return MaskPupil
+
+
+def _cells(weight: Any) -> Any:
+    """The mask `[B, H/4, W/4, 1]` from pixel weights `[B, H, W]` of 1 outside to 2 inside."""
+    import tensorflow as tf
+
+    return tf.nn.avg_pool2d(weight[..., tf.newaxis] - 1.0, SHRINK, SHRINK, "VALID")
+
+
+def mask_loss(mask: Any, logit: Any, face_weight: float) -> Any:
+    """Cross entropy in which small faces count like large ones, plus one minus each picture's overlap (soft Dice).
+
+    How small a face is, is told by how little of its neighbourhood is face. The overlap term punishes false finds in
+    face-free pictures hardest.
+
+    Args:
+        mask: what is wanted, `[B, h, w, 1]`, 0 to 1.
+        logit: the net's, before the sigmoid.
+        face_weight: how much more a cell inside a large face counts than one outside.
+    """
+    import tensorflow as tf
+
+    share = tf.nn.avg_pool2d(mask, _NEIGHBOURHOOD, 1, "SAME")
+    weight = 1.0 + mask * (face_weight / tf.maximum(share, _SMALLEST_SHARE) - 1.0)
+    entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=mask, logits=logit)
+    found = tf.sigmoid(logit)
+    both, either = tf.reduce_sum(mask * found, (1, 2, 3)), tf.reduce_sum(mask + found, (1, 2, 3))
+    overlap = (2.0 * both + 1.0) / (either + 1.0)
+    return tf.reduce_mean(weight * entropy) + _OVERLAP_WEIGHT * tf.reduce_mean(1.0 - overlap)

@@ -1,0 +1,254 @@
+"""The mask head: what it learns from, what it leaves untouched, and its way through the stages."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgeblur.cli import main
+from edgeblur.dataset import Dataset
+from edgeblur.distill.families import AUGMENTATIONS
+from edgeblur.distill.fit import FitOptions, fit
+from edgeblur.distill.keras_files import load_keras
+from edgeblur.distill.mask_head import MaskSpec, build_mask_head, has_mask, set_clamp
+from edgeblur.distill.mask_pupil import mask_loss
+from edgeblur.distill.student import StudentOptions, distill
+from edgeblur.distill.train import TrainOptions, spec_of, train
+from edgeblur.errors import UserError
+from edgeblur.export.tflite import Graph, read_tflite
+from edgeblur.images import Floats, to_floats
+from edgeblur.quantize.convert import calibration_pictures, to_int8
+from edgeblur.run import Run, open_run
+
+SPEC = MaskSpec(32, 32, 4, pool=16)
+QUICK = FitOptions(epochs=1, batch=8, augmentation=AUGMENTATIONS["mask"])
+STREAMED = {"CONV_2D", "MAX_POOL_2D", "AVERAGE_POOL_2D", "ADD", "SUB", "MUL", "LOGISTIC", "RESIZE_BILINEAR",
+            "RESIZE_NEAREST_NEIGHBOR"}  # fmt: skip
+
+
+def lively(spec: MaskSpec) -> Any:
+    """A mask head whose masks are neither empty nor full, with no weight where a new net has it."""
+    net = build_mask_head(spec, seed=5)
+    random = np.random.default_rng(3)
+    for layer in net.layers:
+        if layer.name.endswith("_norm"):
+            layer.set_weights([w * random.uniform(0.7, 1.4, w.shape) for w in layer.get_weights()])
+    head = net.get_layer("mask_logit")
+    kernel, _ = head.get_weights()
+    head.set_weights([kernel * 4, np.zeros(1)])
+    set_clamp(net, 0.4, 0.7)
+    return net
+
+
+@pytest.fixture(scope="module")
+def net() -> Any:
+    """A lively mask head of width 4 on 32x32 pixels."""
+    return lively(SPEC)
+
+
+@pytest.fixture(scope="module")
+def int8(net: Any, tiny_data: Dataset) -> bytes:
+    """The same in int8."""
+    return to_int8(net, calibration_pictures(tiny_data, 16, 32, 32))
+
+
+@pytest.fixture(scope="module")
+def pictures(tiny_data: Dataset) -> list[Floats]:
+    """The test split, each `[1, 32, 32, 3]`."""
+    return [to_floats(tiny_data.load(s, (32, 32)).picture)[np.newaxis] for s in tiny_data.split("test")]
+
+
+@pytest.fixture
+def run(tiny_run: Run, tmp_path: Path) -> Run:
+    """A run of this test's own, whose teacher is a U-Net."""
+    shutil.copytree(tiny_run.folder, tmp_path / "run")
+    return open_run(tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def taught(tiny_data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run whose teacher is a mask head of width 2, and which has taught one of width 1. To be read only."""
+    folder = tmp_path_factory.mktemp("mask") / "run"
+    train(tiny_data.root, folder, TrainOptions(MaskSpec(32, 32, 2), QUICK))
+    done("distill", folder, "--family", "mask", "--width", 1, "--epochs", 1, "--batch", 8)
+    done("quantize", "--int8", folder, "--model", "mask1", "--calibration", 8)
+    return Run(folder)
+
+
+def done(*arguments: object) -> None:
+    """Run a command that is to succeed."""
+    with pytest.raises(SystemExit) as ended:
+        main([*map(str, arguments)])
+    assert ended.value.code == 0
+
+
+class Inside:
+    """An int8 model run with the kernels that bit-exact means here; every tensor can be read."""
+
+    def __init__(self, model: bytes) -> None:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        self.graph: Graph = read_tflite(model)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it remarks that keeping every tensor takes memory
+            self._interpreter = Interpreter(
+                model_content=model,
+                experimental_preserve_all_tensors=True,
+                experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+            )
+        self._interpreter.allocate_tensors()
+
+    def run(self, numbers: Any) -> Any:
+        self._interpreter.set_tensor(self.graph.inputs[0], numbers)
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self.graph.outputs[0])
+
+    def alpha(self) -> Any:
+        """The factor of the last multiplication that is a mask: its lowest step means exactly 0."""
+        (blend,) = (op for op in self.graph.ops if op.kind == "MUL")
+        (index,) = (i for i in blend.inputs if self.graph.tensors[i].zero_points[0] == -128)
+        return self._interpreter.get_tensor(index)
+
+
+def test_only_ops_that_are_streamed(int8: bytes) -> None:
+    assert {op.kind for op in read_tflite(int8).ops} == STREAMED - {"MAX_POOL_2D"}
+    grown = to_int8(lively(MaskSpec(32, 32, 2, dilate=1)), [np.zeros((1, 32, 32, 3), np.float32)])
+    assert {op.kind for op in read_tflite(grown).ops} == STREAMED
+
+
+def test_int8_is_untouched_where_there_is_no_face(int8: bytes, pictures: list[Floats]) -> None:
+    """Byte for byte, on pictures and on noise that uses every value."""
+    inside = Inside(int8)
+    ends = [inside.graph.tensors[i] for i in (inside.graph.inputs[0], inside.graph.outputs[0])]
+    assert ends[0].scales == ends[1].scales == (pytest.approx(1 / 255),)
+    assert ends[0].zero_points == ends[1].zero_points == (-128,)
+    noise = np.random.default_rng(0).integers(0, 256, (4, 1, 32, 32, 3)) / 255
+    kept = changed = 0
+    for picture in [*pictures, *noise.astype(np.float32)]:
+        numbers = (np.rint(picture * 255) - 128).astype(np.int8)
+        output, none = inside.run(numbers), inside.alpha() == -128
+        assert np.array_equal(output[none], numbers[none])
+        kept, changed = kept + none.sum(), changed + (output != numbers).sum()
+    assert kept > 1000
+    assert changed > 1000
+
+
+def test_int8_is_near_float(net: Any, int8: bytes, pictures: list[Floats]) -> None:
+    """40 dB: one step of alpha's steep ramp is several of the picture's, so a few rim pixels are a little off."""
+    inside = Inside(int8)
+    exact = np.concatenate([net.predict(p, verbose=0) for p in pictures])
+    assert np.abs(exact - np.concatenate(pictures)).max() > 0.1  # something was blurred
+    steps = np.concatenate([inside.run((np.rint(p * 255) - 128).astype(np.int8)) for p in pictures])
+    error = (steps.astype(np.float32) + 128) / 255 - exact
+    assert -10 * np.log10(np.square(error).mean()) > 40
+
+
+@pytest.mark.parametrize(("threshold", "full"), [(0.2, 0.5), (0.6, 0.9)])
+def test_the_clamp(net: Any, threshold: float, full: float, pictures: list[Floats]) -> None:
+    import tf_keras
+
+    other = tf_keras.models.clone_model(net)
+    other.set_weights(net.get_weights())
+    set_clamp(other, threshold, full)
+    probe = tf_keras.Model(other.input, [other.get_layer(name).output for name in ("mask", "spread")])
+    mask, alpha = probe.predict(np.concatenate(pictures), verbose=0)
+    assert alpha.shape == (4, 8, 8, 3)
+    assert (alpha[..., :1][mask <= threshold] == 0).all()
+    assert np.allclose(alpha, np.clip((mask - threshold) / (full - threshold), 0, 1), atol=1e-5)
+    assert mask.min() < threshold
+    assert mask.max() > full
+
+
+def test_a_missed_small_face_costs_as_much_as_a_large_one() -> None:
+    def face(side: int) -> Any:
+        mask = np.zeros((1, 32, 32, 1), np.float32)
+        mask[:, 8 : 8 + side, 8 : 8 + side] = 1
+        return mask
+
+    def loss(wanted: Any, found: Any) -> float:
+        return float(mask_loss(wanted, np.where(found > 0, 12.0, -12.0).astype(np.float32), 2.0))
+
+    missed = [loss(face(side), face(0)) for side in (4, 8, 16)]
+    assert missed[2] < 3 * missed[0]  # of 16 times as many cells
+    assert all(loss(face(side), face(side)) < 0.02 for side in (0, 4, 16))
+    assert loss(face(0), face(4)) > 0.5  # a false find in a face-free picture
+
+
+def test_it_learns_and_goes_on_after_a_kill(
+    tiny_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edgeblur.distill import fit as fit_module
+
+    options = FitOptions(epochs=8, batch=4, learning_rate=5e-3, face_weight=2, augmentation=None)
+    write = fit_module._History.write
+
+    def interrupted(history: Any) -> None:
+        write(history)
+        if len(history.epochs) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit_module._History, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit(build_mask_head(MaskSpec(32, 32, 4)), tiny_data, tmp_path, options, masks=True)
+    monkeypatch.undo()
+    net = build_mask_head(MaskSpec(32, 32, 4), seed=1)
+    fixed = {name: net.get_layer(name).get_weights() for name in ("steepen", "spread")}
+    epochs = fit(net, tiny_data, tmp_path, options, resume=True, masks=True).epochs
+    assert [epoch["epoch"] for epoch in epochs] == list(range(1, 9))
+    assert epochs[2]["loss"] < epochs[0]["loss"]
+    assert epochs[-1]["loss"] < 0.6 * epochs[0]["loss"]
+    assert epochs[-1]["iou"] > 2 * epochs[0]["iou"]
+    assert {"val_psnr", "val_ssim", "val_mae", "val_iou", "val_loss"} <= epochs[-1].keys()
+    for name, weights in fixed.items():
+        assert all(np.array_equal(a, b) for a, b in zip(weights, net.get_layer(name).get_weights(), strict=True))
+
+
+def test_a_wide_mask_head_teaches_a_narrow_one(taught: Run) -> None:
+    assert [model.name for model in taught.models()] == ["teacher", "mask1-alone", "mask1"]
+    info = taught.model("mask1").info()
+    assert info["spec"] == MaskSpec(32, 32, 1).as_json()
+    assert MaskSpec.from_json(info["spec"]) == MaskSpec(32, 32, 1)
+    assert {"gain_db", "gain_iou", "alone_val_iou"} <= info["gained_by_distilling"].keys()
+    histories = [(taught.model(name).notes("history.json") or {})["epochs"] for name in ("mask1", "mask1-alone")]
+    assert histories[0][0]["loss"] != histories[1][0]["loss"]
+    assert has_mask(load_keras(taught.model("mask1").keras))
+
+
+def test_every_later_stage_takes_it(taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = taught.model("mask1").int8_tflite
+    done("validate", model, "--limit", 2, "--json")
+    assert json.loads(capsys.readouterr().out)
+    done("compare", taught.folder, "--detector", "none", "--judge", "none", "--limit", 2, "--out", tmp_path / "found")
+    entries = json.loads((tmp_path / "found" / "compare.json").read_text())["entries"]
+    assert ("mask1", "int8") in {(entry["name"], entry.get("precision")) for entry in entries}
+
+
+def test_a_unet_has_no_mask_to_teach(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    (model,) = distill(run, StudentOptions("mask", 1, fit=QUICK))
+    assert "a U-Net has no mask to teach" in capsys.readouterr().err
+    assert "gained_by_distilling" not in model.info()
+
+
+@pytest.mark.parametrize("option", ["prune", "sparsity", "feature_weight"])
+def test_what_only_unets_have_is_refused(run: Run, option: str) -> None:
+    options = StudentOptions("mask", **{option: 0.5})  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="are for U-Nets"):
+        distill(run, options)
+
+
+def test_a_mask_head_has_no_unet_spec(taught: Run) -> None:
+    with pytest.raises(UserError, match="mask1 is a mask head"):
+        spec_of(taught.model("mask1"))
+
+
+def test_sizes_that_do_not_fit() -> None:
+    with pytest.raises(UserError, match="multiples of 16, got 40x32"):
+        MaskSpec(32, 40)
+    with pytest.raises(ValueError, match="not an ascent"):
+        MaskSpec(threshold=0.5, full=0.5)
