@@ -85,21 +85,16 @@ def _last_reads(net: Net, made: list[list[int]], source: int, reader: int) -> li
 
 
 def _late_groups(net: Net, made: list[list[int]], n: int, readers: list[int], worst: int) -> Iterator[tuple[int, ...]]:
-    """Readers for whom rows of a node are kept at the worst moment: the latest reader, the latest two, ...
+    """Readers for whom rows of a node are kept at the worst moment: the latest reader, the latest two, ..."""
 
-    Clones are left out: what serves them by another clone is found at once by a longer chain.
-    """
-    reads = {reader: _last_reads(net, made, n, reader) for reader in readers}
-    wait = {
-        reader: max(at - made_at for made_at, at in zip(made[n], reads[reader], strict=False)) for reader in readers
-    }
-    order = sorted(readers, key=lambda reader: wait[reader])
-    for i in range(len(order) - 1, 0, -1):
-        if net.nodes[order[i]].recomputes is not None:
-            return
-        rows = zip(made[n], *(reads[reader] for reader in order), strict=False)
-        if any(made_at < worst and max(ats[:i]) < worst <= max(ats[i:]) for made_at, *ats in rows):
-            yield tuple(order[i:])
+    def wait(last: list[int]) -> int:
+        return max(at - made_at for made_at, at in zip(made[n], last, strict=False))
+
+    reads = sorted(((_last_reads(net, made, n, reader), reader) for reader in readers), key=lambda pair: wait(pair[0]))
+    for i in range(len(reads) - 1, 0, -1):
+        rows = zip(made[n], *(last for last, _ in reads), strict=False)
+        if any(made_at < worst and max(last[:i]) < worst <= max(last[i:]) for made_at, *last in rows):
+            yield tuple(reader for _, reader in reads[i:])
 
 
 def _chains(net: Net, n: int) -> Iterator[tuple[tuple[int, ...], frozenset[int]]]:

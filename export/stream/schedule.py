@@ -5,20 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import NamedTuple
 
 from edgeblur.export.stream.net import Net, Node
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One row of one node is made; for node 0, a row of the picture is taken in."""
 
     node: int
     row: int
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """How long a row must be kept.
 
     Attributes:
@@ -108,10 +107,9 @@ def schedule(net: Net) -> Schedule:
                 waiting.append(lacking)
     while len(made[0]) < net.nodes[0].plane.height:  # rows that nothing reads; the camera gives them all the same
         take(0)
-    rows = sorted((step, n, y) for n in range(net.output) for y, step in enumerate(made[n]))
-    return Schedule(
-        tuple(steps), tuple(Rows(n, y, net.nodes[n].plane.row_bytes, step, read[n][y]) for step, n, y in rows)
-    )
+    sizes = [node.plane.row_bytes for node in net.nodes]
+    births = sorted((step, n, y) for n in range(net.output) for y, step in enumerate(made[n]))
+    return Schedule(tuple(steps), tuple(Rows(n, y, sizes[n], step, read[n][y]) for step, n, y in births))
 
 
 _Needs = list[tuple[int, list[range]]]
