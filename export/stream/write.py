@@ -54,6 +54,7 @@ class StreamExport:
 
 
 def told_options(optimize: str, ram_bytes: int | None) -> str:
+    """The options of `edgeblur export` that lead here, for the comment on top of the files."""
     ram = f" --ram {ram_bytes}" if ram_bytes is not None else ""
     return f" --engine stream --optimize {optimize}{ram}"
 
