@@ -24,7 +24,7 @@ COMMANDS = {
     "export": "Write .tflite and C arrays, with what a TensorFlow Lite Micro project needs.",
     "quantize": "Quantize to int8 after training, and say where fidelity was lost.",
     "report": "One self-contained HTML page and one Markdown page about a run.",
-    "run": "Run a model on an emulated board: bytes, instructions, RAM, flash.",
+    "run": "Run a model on a board, emulated or at a serial port: bytes, instructions or milliseconds, RAM.",
     "train": "Train the teacher U-Net.",
     "validate": "Run a .tflite on this host: size, arena, MACs, latency, fidelity.",
 }

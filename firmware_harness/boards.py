@@ -76,6 +76,8 @@ class Emulator:
         timer: names `firmware/timer_TIMER.c`.
         timer_address: of the counter; None if it needs none.
         instructions_per_tick: how many instructions the counter's tick is.
+        uart: names `firmware/uart_UART.c`.
+        uart_address: of the UART that is the emulator's first serial port.
     """
 
     program: str
@@ -84,6 +86,13 @@ class Emulator:
     timer: str
     timer_address: int | None
     instructions_per_tick: float
+    uart: str
+    uart_address: int
+
+    @property
+    def timer_hz(self) -> int | None:
+        """The counter's frequency; None for one without an address, which counts the core's cycles."""
+        return round(1e9 / self.instructions_per_tick) if self.timer_address is not None else None
 
 
 @dataclass(frozen=True)
@@ -150,6 +159,8 @@ def _emulator(facts: dict[str, Any]) -> Emulator:
         timer=facts["timer"],
         timer_address=facts.get("timer_address"),
         instructions_per_tick=facts["instructions_per_tick"],
+        uart=facts["uart"],
+        uart_address=facts["uart_address"],
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeblur.errors import RunError, UserError
+from edgeblur.errors import RunError
 from edgeblur.export.c_array import Provenance, comment_safe
 from edgeblur.export.pixels import Raw, to_raw
 from edgeblur.export.stream.compile import Compiled, compile_stream
@@ -24,10 +24,9 @@ from edgeblur.firmware_harness.build import NAME, build, check_room, compiler_ve
 from edgeblur.firmware_harness.elf import read_elf, require_elftools
 from edgeblur.firmware_harness.emulator import Told, emulate, emulator_of, emulator_version
 from edgeblur.firmware_harness.engines import open_engine
-from edgeblur.firmware_harness.inputs import Inputs, photo_inputs, random_inputs
+from edgeblur.firmware_harness.inputs import Inputs, pick_inputs
 from edgeblur.run import Chosen
 
-RANDOM_PICTURES = 5
 _CALIBRATION_LIMIT = 0.01
 
 
@@ -37,7 +36,7 @@ class EmulatedOptions:
 
     Attributes:
         photos: a folder of photos, resized to the model's input.
-        random: so many seeded random pictures; `RANDOM_PICTURES` if there are no photos either.
+        random: so many seeded random pictures; `BOARD_PICTURES` if there are no photos either.
         limit: at most so many pictures.
         optimize: `size` or `speed`: of the generated C and of the C compiler.
         ram_bytes: as `export` takes it.
@@ -57,12 +56,7 @@ class EmulatedOptions:
         Raises:
             UserError: two kinds of pictures, or no photo there.
         """
-        if self.photos is not None and self.random is not None:
-            raise UserError("run takes one kind of picture: give only one of --photos and --random")
-        if self.photos is not None:
-            return photo_inputs(self.photos, model, self.limit)
-        count = self.random if self.random is not None else RANDOM_PICTURES
-        return random_inputs(min(count, self.limit or count), model)
+        return pick_inputs(model, self.photos, self.random, self.limit)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from edgeblur.export.tflite import ImageModel
 from edgeblur.images import Pixels, find_pictures, readable_pictures, resize
 
 RANDOM_PICTURES = 10
+BOARD_PICTURES = 5
 _SEED = 0
 
 
@@ -98,6 +99,20 @@ def random_picture(height: int, width: int, seed: int) -> Pixels:
     grid = (2 << random.integers(0, 8), 2 << random.integers(0, 8))
     noise = random.integers(0, 256, (min(grid[0], height), min(grid[1], width), 3), np.uint8)
     return np.asarray(Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def pick_inputs(model: ImageModel, photos: Path | None, random: int | None, limit: int | None) -> Inputs:
+    """What a board is fed with: photos, or so many random pictures, `BOARD_PICTURES` if nothing else is asked for.
+
+    Raises:
+        UserError: two kinds of pictures, or no photo there.
+    """
+    if photos is not None and random is not None:
+        raise UserError("run takes one kind of picture: give only one of --photos and --random")
+    if photos is not None:
+        return photo_inputs(photos, model, limit)
+    count = random if random is not None else BOARD_PICTURES
+    return random_inputs(min(count, limit or count), model)
 
 
 def random_inputs(count: int, model: ImageModel) -> Inputs:

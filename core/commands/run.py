@@ -3,48 +3,97 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from edgeblur.commands.options import json_option, model_option, optimize_option, ram_option
+from edgeblur.commands.options import POSITIVE, json_option, model_option, optimize_option, ram_option
+from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
-from edgeblur.run import choose_tflite
+from edgeblur.run import Chosen, choose_tflite
+
+if TYPE_CHECKING:
+    from edgeblur.firmware_harness.emulated_run import EmulatedOptions
+    from edgeblur.firmware_harness.serial_run import SerialOptions
 
 _PATH = click.Path(path_type=Path)
 
 
-@click.command(short_help="Run an int8 .tflite on an emulated board: bytes, instructions, RAM, flash.")
+@click.command(short_help="Run an int8 .tflite on a board, emulated or at a serial port; compare every byte.")
 @click.argument("run_or_model", type=_PATH)
-@click.option("--board", "board_name", required=True, help="Where: mps2-an386, riscv32-virt, ... (see boards.toml).")
+@click.option("--board", "board_name", help="An emulated board: mps2-an386, riscv32-virt, ... (see `edgeblur boards`).")
+@click.option("--port", help="A board that runs firmware of `edgeblur firmware`: /dev/ttyACM0, COM3, ...")
 @model_option
 @click.option("--photos", type=_PATH, help="A folder of photos, resized to the model's input.")
 @click.option("--random", type=click.IntRange(1), help="So many seeded random pictures. [default: 5]")
 @click.option("--limit", type=click.IntRange(1), help="At most so many pictures, evenly spread.")
+@click.option("--baud", default=115200, show_default=True, type=click.IntRange(300), help="Of --port.")
+@click.option("--timeout", "silence_s", default=30.0, show_default=True, type=POSITIVE,
+              help="Give the board at --port up after so many seconds without a word.")  # fmt: skip
 @optimize_option
 @ram_option
 @click.option("--keep", type=_PATH, help="A new folder to keep sources, linked files and outputs in.")
 @json_option
 def command(
-    run_or_model: Path, board_name: str, model_name: str | None, photos: Path | None, random: int | None,
-    limit: int | None, optimize: str, ram_bytes: int | None, keep: Path | None, as_json: bool,
+    run_or_model: Path, board_name: str | None, port: str | None, model_name: str | None, photos: Path | None,
+    random: int | None, limit: int | None, baud: int, silence_s: float, optimize: str, ram_bytes: int | None,
+    keep: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Build firmware around RUN_OR_MODEL, run it on a board, and compare every output byte with the host's.
+    """Run RUN_OR_MODEL on a board, and compare every output byte with the host's.
 
-    The streaming engine is cross-compiled with start-up code and linker script of ours and runs in QEMU, which counts
-    instructions. Exit code 1 if a byte differs from LiteRT's reference kernels.
+    With --board: the streaming engine is cross-compiled with start-up code and linker script of ours and runs in QEMU,
+    which counts instructions.
+
+    With --port: pictures go over a serial line to a board that runs firmware of `edgeblur firmware`, and come back;
+    the board's own counter measures milliseconds. With --board too, the board must be of that name.
+
+    Exit code 1 if a byte differs from LiteRT's reference kernels.
     """
+    chosen = choose_tflite(run_or_model, model_name)
+    if port is not None:
+        if keep is not None or ram_bytes is not None or optimize != "size":
+            raise UserError("--keep, --ram and --optimize are for emulated boards: the one at --port has its firmware")
+        from edgeblur.firmware_harness.serial_link import LinkOptions
+        from edgeblur.firmware_harness.serial_run import SerialOptions
+
+        _serial(chosen, SerialOptions(LinkOptions(port, baud, silence_s), board_name, photos, random, limit), as_json)
+    elif board_name is not None:
+        from edgeblur.firmware_harness.emulated_run import EmulatedOptions
+
+        _emulated(chosen, board_name, EmulatedOptions(photos, random, limit, optimize, ram_bytes, keep), as_json)
+    else:
+        raise UserError("run needs a board: give an emulated one as --board, or a real one's serial port as --port")
+
+
+def _emulated(chosen: Chosen, board_name: str, options: EmulatedOptions, as_json: bool) -> None:
     from edgeblur.firmware_harness.board_run import layer_run_table, run_table
     from edgeblur.firmware_harness.boards import find_board
-    from edgeblur.firmware_harness.emulated_run import EmulatedOptions, run_emulated
+    from edgeblur.firmware_harness.emulated_run import run_emulated
 
-    options = EmulatedOptions(photos, random, limit, optimize, ram_bytes, keep)
-    result = run_emulated(choose_tflite(run_or_model, model_name), find_board(board_name), options)
-    for remark in result.skipped:
-        say(f"skipped: {remark}")
+    result = run_emulated(chosen, find_board(board_name), options)
+    _remark(result.skipped)
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2, allow_nan=False))
     else:
         stdout.print(run_table(result), "", layer_run_table(result), sep="\n")
     result.check()
+
+
+def _serial(chosen: Chosen, options: SerialOptions, as_json: bool) -> None:
+    from edgeblur.firmware_harness.serial_run import run_serial, serial_table
+
+    result = run_serial(chosen, options)
+    _remark(result.skipped)
+    if as_json:
+        click.echo(json.dumps(result.as_json(), indent=2, allow_nan=False))
+    else:
+        stdout.print(serial_table(result))
+    result.check()
+
+
+def _remark(skipped: Sequence[str]) -> None:
+    for remark in skipped:
+        say(f"skipped: {remark}")
