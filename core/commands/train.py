@@ -46,8 +46,10 @@ def command(
     from edgeblur.distill.train import TrainOptions, train
     from edgeblur.distill.unet import unet_spec
 
-    spec: NetSpec = MaskSpec(size, size, base)
-    if family == "unet":
+    spec: NetSpec
+    if family == "mask":
+        spec = MaskSpec(size, size, base)
+    else:
         spec = unet_spec(base, levels, height=size, width=size, batch_norm=batch_norm, dropout=dropout)
     fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, seed, AUGMENTATIONS[family])
     fitted = train(data, out, TrainOptions(spec, fit, strategy, start), resume=resume, force=force)
