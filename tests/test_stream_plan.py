@@ -10,15 +10,18 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from int8_nets import Int8Net, picture_bytes, unet
+from random_nets import random_net
 from rich.console import Console
 
 from edgeblur.errors import UserError
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.budget import Planned, plan_within
 from edgeblur.export.stream.compile import Compiled, compile_stream
-from edgeblur.export.stream.emit import ram_bytes
+from edgeblur.export.stream.emit import emit, ram_bytes
 from edgeblur.export.stream.lower import lower
+from edgeblur.export.stream.plan import plan
 from edgeblur.export.stream.plan_summary import remarks
+from edgeblur.export.stream.recompute import repeat, repetitions
 from edgeblur.export.stream.schedule import schedule
 from edgeblur.export.stream.show_plan import plan_svg, plan_table, summarize
 from edgeblur.export.tflite import image_model
@@ -43,8 +46,8 @@ def planned(width: int, budget_bytes: int | None = None, size: tuple[int, int] =
     return plan_within(lower(net.graph(unet(net, width, size=size))), budget_bytes)
 
 
-def needed(plan: Planned) -> int:
-    return ram_bytes(plan.net, plan.schedule, plan.plan)
+def needed(result: Planned) -> int:
+    return ram_bytes(result.net, result.schedule, result.plan)
 
 
 def differing_bytes(net: Int8Net, output: int, result: Compiled) -> int:
@@ -133,6 +136,28 @@ def test_budgets_down_to_the_least_are_met_and_change_no_byte(build):
         assert result.recomputation.macs_added == result.net.macs_recomputed
     assert len(spent) > 1
     assert spent == sorted(spent)
+
+
+def test_any_repetition_in_random_nets_changes_no_byte():
+    random, compared = np.random.default_rng(0), 0
+    for net in map(random_net, range(60)):
+        now = lower(net.graph)
+        for _ in range(3):  # whether it saves memory or not
+            if ways := list(repetitions(now, schedule(now))):
+                now, _ = repeat(now, ways[int(random.integers(len(ways)))])
+        if now.macs_recomputed:
+            order = schedule(now)
+            places = plan(order)
+            files = emit(
+                now, order, places, image_model(net.graph), Provenance("", "model", net.graph), optimize="size"
+            )
+            result = Compiled(now, order, places, files)
+            assert overlaps(result) == 0
+            picture = net.pictures(1)[0]
+            expected = open_engine("litert-ref", net.tflite).run(picture)
+            assert (open_engine("stream", net.tflite, compiled=result).run(picture) == expected).all(), str(net)
+            compared += 1
+    assert compared >= 5
 
 
 @pytest.mark.parametrize(("width", "most_bytes"), [(4, 58_000), (8, 114_000), (16, 226_000), (32, 450_000)])
