@@ -45,15 +45,16 @@ def write_list(folder: Path, names: Sequence[str]) -> None:
     (folder / "nets.h").write_text("\n".join([*lines, f"#define NETS(NET) {listed}", ""]))
 
 
-def build(folder: Path, names: Sequence[str], flags: Sequence[str], *, tool: str = "gcc") -> Path:
+def build(
+    folder: Path, names: Sequence[str], flags: Sequence[str], *, tool: str = "gcc", program: str = "nets"
+) -> Path:
     """Compile the nets of a folder and the harness, without a warning, into a program."""
     write_list(folder, names)
-    program = folder / "harness"
     sources = [str(folder / f"{name}.c") for name in names]
-    command = [compiler(tool), *FLAGS, *flags, f"-I{folder}", str(HARNESS), *sources, "-o", str(program)]
+    command = [compiler(tool), *FLAGS, *flags, f"-I{folder}", str(HARNESS), *sources, "-o", str(folder / program)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:4000]
-    return program
+    return folder / program
 
 
 def run(program: Path, mode: str, pictures: Sequence[NDArray[Any]], each: int, *, fill: int = 0xAA) -> bytes:
