@@ -104,6 +104,30 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Stm32:
+    """What firmware for an STM32 must know beside its memory.
+
+    Attributes:
+        series: names the folder of ST's pack and, in small letters, its header.
+        reset_clock_hz: of core and UART, as long as nobody changes it.
+        uart: CMSIS's name of the UART that reaches the board's USB.
+        uart_pins: CMSIS's name of the port with its pins.
+        uart_tx, uart_rx: the pins.
+        uart_function: their alternate function.
+        uart_enable: C statements that switch on clocks and supplies.
+    """
+
+    series: str
+    reset_clock_hz: int
+    uart: str
+    uart_pins: str
+    uart_tx: int
+    uart_rx: int
+    uart_function: int
+    uart_enable: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Board:
     """A board; None stands for what is unknown or does not exist there.
 
@@ -119,6 +143,8 @@ class Board:
         emulator: how to emulate it.
         sdk: the ecosystem whose projects build for it.
         flash_tool: what writes firmware to it.
+        names: what ecosystems call it, one after the other with their own names.
+        stm32: further facts about an STM32.
         remark: what else a user should know.
         sources: of the facts.
     """
@@ -134,8 +160,14 @@ class Board:
     emulator: Emulator | None
     sdk: str | None
     flash_tool: str | None
+    names: tuple[tuple[str, str], ...]
+    stm32: Stm32 | None
     remark: str | None
     sources: tuple[Source, ...]
+
+    def name_in(self, ecosystem: str) -> str | None:
+        """What an ecosystem calls this board; None if it does not know it."""
+        return dict(self.names).get(ecosystem)
 
 
 @functools.cache
@@ -164,6 +196,10 @@ def _emulator(facts: dict[str, Any]) -> Emulator:
     )
 
 
+def _stm32(facts: dict[str, Any]) -> Stm32:
+    return Stm32(**(facts | {"uart_enable": tuple(facts["uart_enable"])}))
+
+
 def _board(name: str, facts: dict[str, Any]) -> Board:
     return Board(
         name=name,
@@ -177,6 +213,8 @@ def _board(name: str, facts: dict[str, Any]) -> Board:
         emulator=_emulator(facts["emulator"]) if "emulator" in facts else None,
         sdk=facts.get("sdk"),
         flash_tool=facts.get("flash_tool"),
+        names=tuple(facts.get("names", {}).items()),
+        stm32=_stm32(facts["stm32"]) if "stm32" in facts else None,
         remark=facts.get("remark"),
         sources=tuple(Source(fact, place) for fact, place in facts["sources"].items()),
     )
