@@ -17,6 +17,7 @@ from edgeblur.errors import EdgeblurError, as_sentence
 
 COMMANDS = {
     "blur": "Blur the faces of a picture or a folder, with a model or a detector.",
+    "boards": "Boards: core, clock, memory, SDK, and the source of each fact.",
     "compare": "Approach A (detector) beside approach B (teacher, students) on the same photos.",
     "data": "Make a data set: photos and face labels in, picture / blurred / mask out.",
     "demo": "The whole way on a small scale: data, teacher, student, int8, C, report.",
