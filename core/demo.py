@@ -16,9 +16,14 @@ from edgeblur.distill.sources import from_synthetic
 from edgeblur.distill.student import StudentOptions, distill
 from edgeblur.distill.train import TrainOptions, train
 from edgeblur.distill.unet import unet_spec
-from edgeblur.errors import RunError
+from edgeblur.errors import RunError, UserError
+from edgeblur.export.stream.write import export_stream
 from edgeblur.export.write import export_model
 from edgeblur.files import read_json, refuse_existing, refuse_strangers, write_json
+from edgeblur.firmware_harness.boards import find_board
+from edgeblur.firmware_harness.build import compiler_version
+from edgeblur.firmware_harness.emulated_run import EmulatedOptions, run_emulated
+from edgeblur.firmware_harness.emulator import emulator_of, emulator_version
 from edgeblur.firmware_harness.engines import available_engines
 from edgeblur.firmware_harness.pages import write_report
 from edgeblur.firmware_harness.report import Report, gather
@@ -27,7 +32,8 @@ from edgeblur.progress import say, track
 from edgeblur.quantize.quantize import QuantizeOptions, quantize_run_model
 from edgeblur.run import Chosen, Run, RunModel, open_run
 
-_EXACT = ("litert-ref", "tflm", "stream")
+_EXACT = ("tflm", "stream")
+_BOARD = "mps2-an386"
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ def run_demo(out: Path, options: DemoOptions, *, data: Path | None = None, force
     require_tensorflow()
     refuse_existing(out, force=force)
     refuse_strangers(out, "run/run.json" if (out / "run").exists() else "data/manifest.json")  # ended early perhaps
-    steps = _numbered(7)
+    steps = _numbered(8)
     started = time.monotonic()
     if data is None:
         say(f"{next(steps)} drawing {options.scenes} face scenes")
@@ -105,12 +111,15 @@ def run_demo(out: Path, options: DemoOptions, *, data: Path | None = None, force
     student = run.model(f"w{options.student_width}")
     say(f"{next(steps)} exporting C arrays")
     export_model(student.int8_tflite, out / "firmware", name="face_blur", force=force)
+    export_stream(student.int8_tflite, out / "firmware_stream", name="face_blur", optimize="speed", force=force)
     say(f"{next(steps)} running the student in {', '.join(available_engines())}")
     agreement = _validate(run, student)
+    say(f"{next(steps)} running the student on an emulated board")
+    board = _emulate(run, student)
     say(f"{next(steps)} comparing with approach A, writing the report")
     report = gather(run, limit=options.limit)
     html, _ = write_report(report, run.folder)
-    return Demo(html, _summary(report, student, agreement, out, time.monotonic() - started))
+    return Demo(html, _summary(report, student, f"{agreement}; {board}", out, time.monotonic() - started))
 
 
 def _numbered(count: int) -> Iterator[str]:
@@ -146,21 +155,36 @@ def _remark(run: Run, options: DemoOptions) -> None:
 
 
 def _validate(run: Run, student: RunModel) -> str:
-    """Run the student in all engines; the two reference engines must agree byte for byte."""
+    """Run the student in all engines; those that compute alike must agree byte for byte."""
     chosen = Chosen(student.int8_tflite, run, student)
     engines = available_engines()
     result = validate(chosen, engines=("litert-ref", *(e for e in engines if e != "litert-ref")), limit=5)
     write_json(student.folder / "validate.json", result.as_json())
-    for comparison in result.comparisons:
-        if comparison.engine in _EXACT and comparison.differing_bytes:
+    alike = [comparison for comparison in result.comparisons if comparison.engine in _EXACT]
+    for comparison in alike:
+        if comparison.differing_bytes:
             raise RunError(
                 f"litert-ref and {comparison.engine} differ in {comparison.differing_bytes} of "
                 f"{comparison.bytes_compared} output bytes of {student.int8_tflite}: the two must be equal"
             )
-    exact = next((c for c in result.comparisons if c.engine in _EXACT), None)
-    if exact is None:
-        return "TensorFlow Lite Micro is not installed here, so it was not compared"
-    return f"{exact.bytes_compared:,} output bytes of litert-ref and tflm compared, {exact.differing_bytes} differ"
+    if not alike:
+        return "neither TensorFlow Lite Micro nor a C compiler is installed here, so nothing was compared"
+    compared = sum(comparison.bytes_compared for comparison in alike)
+    return f"{compared:,} output bytes of {' and '.join(c.engine for c in alike)} equal litert-ref's"
+
+
+def _emulate(run: Run, student: RunModel) -> str:
+    """Run one picture on an emulated Cortex-M4, if the tools are there."""
+    board = find_board(_BOARD)
+    try:
+        emulator_version(emulator_of(board))
+        compiler_version(board.core.toolchain)
+    except UserError as error:
+        return f"not run on an emulated board: {error}"
+    chosen = Chosen(student.int8_tflite, run, student)
+    result = run_emulated(chosen, board, EmulatedOptions(random=1, optimize="speed"))
+    result.check()
+    return f"{board.core.title}, emulated: the same bytes in {result.counts.median / 1e6:.0f} M instructions"
 
 
 def _summary(report: Report, student: RunModel, agreement: str, out: Path, seconds: float) -> tuple[str, ...]:
@@ -179,6 +203,6 @@ def _summary(report: Report, student: RunModel, agreement: str, out: Path, secon
         f"teacher {teacher['parameters']:,} parameters {decibel[0]:.2f} dB; {student.name} {exact['parameters']:,} "
         f"parameters {decibel[1]:.2f} dB (distilling gained {gain:+.2f} dB in validation)",
         f"int8 {decibel[2]:.2f} dB, {int8['size_bytes']:,} bytes, {int8['macs'] / 1e6:.0f} MMAC{arena}; {leaks}",
-        f"{agreement}; C arrays in {out / 'firmware'}",
+        f"{agreement}; C in {out / 'firmware_stream'} (ours) and {out / 'firmware'} (for TensorFlow Lite Micro)",
         f"report: {report.run.folder / 'report.html'}",
     )

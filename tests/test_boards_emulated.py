@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from int8_nets import Int8Net, unet
+from tools import require
 
 from edgeblur.cli import main
 from edgeblur.errors import RunError, UserError
@@ -38,9 +37,7 @@ JSON_FIELDS = {
 def need_tools(board: Board) -> None:
     """Skip by name where a cross compiler or emulator is missing; CI must have them."""
     assert board.emulator is not None
-    for program in (board.core.toolchain.compiler, board.emulator.program):
-        if shutil.which(program) is None:
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{program} is not installed")
+    require(board.core.toolchain.compiler, board.emulator.program)
 
 
 @pytest.fixture(scope="module")
@@ -221,3 +218,16 @@ def test_every_board_names_the_sources_of_its_facts() -> None:
     for board in boards():
         assert {"memory"} <= {source.fact for source in board.sources}
         assert all(region.size_bytes > 0 for region in (board.flash, *board.ram) if region)
+
+
+@pytest.mark.parametrize("width", [4, 8, 16])
+@pytest.mark.parametrize("board", [b for b in EMULATED if b.name != "microbit"], ids=lambda b: b.name)
+def test_unets_of_three_widths_give_the_hosts_bytes(board: Board, width: int, tmp_path: Path) -> None:
+    need_tools(board)
+    net = Int8Net(seed=width)
+    path = tmp_path / f"w{width}.tflite"
+    path.write_bytes(net.tflite(unet(net, width, 3, (32, 32))))
+    result = run_emulated(choose_tflite(path), board, EmulatedOptions(random=5, optimize="speed"))
+    assert (result.comparison.images, result.comparison.differing_bytes) == (5, 0)
+    assert result.comparison.bytes_compared == 5 * 32 * 32 * 3
+    assert result.counts.repeatable

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_models import ENGINES_HERE
+from tools import require
 
 from edgeblur.cli import main
 from edgeblur.dataset import open_dataset
-from edgeblur.firmware_harness.engines import open_engine
+from edgeblur.firmware_harness.engines import available_engines, open_engine
 from edgeblur.firmware_harness.inputs import random_picture
 from edgeblur.run import open_run
 
@@ -89,19 +89,28 @@ def test_every_stage_left_its_model(shown: tuple[Path, list[str]]) -> None:
     assert run.model("w4-sparse60").info()["zeroed_weights"] == pytest.approx(0.6, abs=0.03)
 
 
-def test_the_reference_engines_agree_byte_for_byte(shown: tuple[Path, list[str]]) -> None:
+def test_engines_that_compute_alike_agree_byte_for_byte(shown: tuple[Path, list[str]]) -> None:
     folder, lines = shown
-    if "tflm" not in ENGINES_HERE or importlib.util.find_spec("tflite_micro") is None:
-        pytest.skip("tflite-micro is not installed")
-    told = re.match(r"([\d,]+) output bytes of litert-ref and tflm compared, 0 differ; ", lines[3])
+    alike = [name for name in ("tflm", "stream") if name in available_engines()]
+    if not alike:
+        pytest.skip("neither tflite-micro nor a C compiler is installed")
+    told = re.match(r"([\d,]+) output bytes of (.+) equal litert-ref's; ", lines[3])
     assert told
-    assert int(told.group(1).replace(",", "")) == 2 * 64 * 64 * 3
+    assert int(told[1].replace(",", "")) == len(alike) * 2 * 64 * 64 * 3
+    assert told[2] == " and ".join(alike)
     model = folder / "run" / "w4" / "int8.tflite"
-    engines = [open_engine(name, model) for name in ("litert-ref", "tflm")]
+    engines = [open_engine(name, model) for name in ("litert-ref", *alike)]
     for seed in range(3):
         picture = random_picture(64, 64, seed)
-        first, second = (engine.blur(picture) for engine in engines)
-        assert np.array_equal(first, second)
+        first, *others = (engine.blur(picture) for engine in engines)
+        assert all(np.array_equal(first, other) for other in others)
+
+
+def test_the_student_ran_on_an_emulated_board(shown: tuple[Path, list[str]]) -> None:
+    require("arm-none-eabi-gcc", "qemu-system-arm")
+    folder, lines = shown
+    assert re.search(r"Cortex-M4.*, emulated: the same bytes in [1-9]\d* M instructions;", lines[3])
+    assert {"face_blur.c", "face_blur.h", "plan.svg"} <= {p.name for p in (folder / "firmware_stream").iterdir()}
 
 
 def test_the_c_array_is_the_model(shown: tuple[Path, list[str]], tmp_path: Path) -> None:
