@@ -74,12 +74,12 @@ class Grower:
     def suitable(self, samples: Samples) -> Quantization:
         """A quantization for such values: mostly fitting, sometimes far too fine or too coarse."""
         steps = np.exp(self.random.uniform(np.log(20), np.log(130)))  # a standard deviation
-        if self.chance(0.05):
+        if self.chance(0.03):
             steps *= 10 ** self.random.uniform(-2, 4)
         scale = float(np.clip((samples.std() or 1.0) / steps, 1e-8, 1e4))  # 6.0 must be fewer than 2**31 steps
         fitting = int(np.clip(np.rint(-samples.mean() / scale), -128, 127))
         anything = int(self.random.integers(-128, 128))
-        return scale, self.one_of([fitting] * 12 + [-128, 127, 0, anything])
+        return scale, self.one_of([fitting] * 20 + [-128, 127, 0, anything])
 
     def plane(self, size: Sequence[int], samples: Samples, quantization: Quantization | None = None) -> int:
         """A tensor for such values, to be written by an op; `quantization` if the op demands it."""

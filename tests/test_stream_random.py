@@ -15,14 +15,22 @@ import numpy as np
 import pytest
 from random_nets import RandomNet, random_net
 from random_ops import MAKERS, NOT_MADE
-from stream_c import SANITIZERS, build, run, write_net
+from stream_c import SANITIZERS, build, compiler, run
 
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import Compiled, compile_stream
+from edgeblur.export.stream.emit import emit
+from edgeblur.export.stream.lower import lower
 from edgeblur.export.stream.ops import LOWERINGS
+from edgeblur.export.stream.plan import plan
 from edgeblur.export.stream.program import compress
-from edgeblur.export.stream.schedule import Rows
-from edgeblur.export.tflite import read_tflite
+from edgeblur.export.stream.recompute import repeat, repetitions
+from edgeblur.export.stream.schedule import Rows, schedule
+from edgeblur.export.tflite import image_model, read_tflite
+from edgeblur.firmware_harness.boards import find_board
+from edgeblur.firmware_harness.build import NAME, write_project
+from edgeblur.firmware_harness.build import build as build_firmware
+from edgeblur.firmware_harness.emulator import emulate
 from edgeblur.firmware_harness.engines import open_engine
 
 NETS = int(os.environ.get("EDGEBLUR_RANDOM_NETS", "150"))
@@ -35,14 +43,24 @@ _FLAGS = (["-O0", *SANITIZERS], ["-O0"], ["-O1"], ["-O0"], ["-O0"], ["-O0"])
 batches = pytest.mark.parametrize("seeds", [range(i, min(i + _BATCH, NETS)) for i in range(0, NETS, _BATCH)], ids=str)
 
 
-@functools.cache
-def compiled_net(seed: int) -> Compiled:
+def compile_net(seed: int) -> Compiled:
+    """A net compiled for size or for speed; every fourth with some rows made twice, as a RAM budget would have it."""
     graph = read_tflite(random_net(seed).tflite, name=f"net{seed}")
-    return compile_stream(graph, Provenance(f"net{seed}.tflite", f"net{seed}", graph), optimize=_optimize(seed))
+    provenance = Provenance(f"net{seed}.tflite", f"net{seed}", graph)
+    optimize = "speed" if seed % 3 == 0 else "size"
+    if seed % 4 != 1:
+        return compile_stream(graph, provenance, optimize=optimize)
+    net, random = lower(graph), np.random.default_rng(seed)
+    for _ in range(2):
+        if ways := list(repetitions(net, schedule(net))):
+            net, _ = repeat(net, ways[int(random.integers(len(ways)))])
+    order = schedule(net)
+    places = plan(order)
+    files = emit(net, order, places, image_model(graph), provenance, optimize=optimize)
+    return Compiled(net, order, places, files)
 
 
-def _optimize(seed: int) -> str:
-    return "speed" if seed % 3 == 0 else "size"
+compiled_net = functools.cache(compile_net)
 
 
 @functools.cache
@@ -77,6 +95,24 @@ def test_random_nets_give_the_reference_bytes(seeds: range, tmp_path: Path) -> N
         assert outputs[at : at + len(expected)] == expected, blame(random_net(seed))
         at += len(expected)
     assert at == len(outputs)
+
+
+@pytest.mark.parametrize("name", ["microbit", "mps2-an386"])
+def test_kernels_of_other_cores_give_the_reference_bytes(name: str, tmp_path: Path) -> None:
+    """Cortex-M0 and M4 convolve in ways of their own, which this host does not compile; a net takes a second."""
+    board = find_board(name)
+    assert board.emulator is not None
+    compiler(board.core.toolchain.compiler)
+    compiler(board.emulator.program)
+    for seed in range(0, NETS, 50):
+        case = random_net(seed)
+        graph = read_tflite(case.tflite)
+        compiled = compile_stream(graph, Provenance(f"net{seed}.tflite", NAME, graph))
+        (tmp_path / str(seed)).mkdir()
+        firmware = build_firmware(write_project(tmp_path / str(seed), compiled, board, "size"))
+        pictures = [picture.tobytes() for picture in case.pictures(PICTURES)]
+        outputs, _ = emulate(board, firmware, pictures, output_bytes=len(reference(seed)[0]), limit_s=60)
+        assert outputs == reference(seed), str(case)
 
 
 # The plan, without C
@@ -139,10 +175,9 @@ def test_each_row_is_made_once_before_it_is_read_and_kept_until_then(seeds: rang
 
 
 @batches
-def test_a_second_time_gives_the_same_files(seeds: range, tmp_path: Path) -> None:
+def test_a_second_time_gives_the_same_files(seeds: range) -> None:
     for seed in seeds:
-        graph = read_tflite(random_net(seed).tflite, name=f"net{seed}")
-        assert write_net(graph, f"net{seed}", tmp_path, optimize=_optimize(seed)).files == compiled_net(seed).files
+        assert compile_net(seed).files == compiled_net(seed).files, seed
 
 
 def test_plans_are_tight() -> None:
@@ -163,7 +198,6 @@ def test_random_nets_have_every_op() -> None:
 
 
 def test_random_nets_have_something_to_say() -> None:
-    sizes = [(len(set(output)), len(output)) for seed in range(NETS) for output in reference(seed)]
-    assert np.mean([values >= min(8, size / 3) for values, size in sizes]) > 0.7
-    saturated = [output.count(0x7F) + output.count(0x80) for seed in range(NETS) for output in reference(seed)]
-    assert 0.1 < np.mean([count > 0 for count in saturated]) < 0.95
+    outputs = [b"".join(reference(seed)) for seed in range(NETS)]
+    assert np.mean([len(set(output)) >= min(12, len(output) / 6) for output in outputs]) > 0.7
+    assert 0.1 < np.mean([0x7F in output or 0x80 in output for output in outputs]) < 0.95  # int8's ends: saturated
