@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAGES = distill quantize export firmware_harness
 
-.PHONY: demo test install lint types system clean
+.PHONY: demo test install lint types sizes system clean
 
 demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, int8 student in C and a report out
 	$(BIN)/edgeblur demo --force
@@ -30,6 +30,10 @@ types:
 	@rm -rf .typing && mkdir -p .typing/edgeblur
 	@ln -s $(CURDIR)/core/* .typing/edgeblur/
 	@for stage in $(STAGES); do ln -s $(CURDIR)/$$stage .typing/edgeblur/$$stage; done
+
+# What compiled code of the streaming engine takes, for `edgeblur fit`: again after a change of kernels (minutes).
+sizes: system $(VENV)/.installed
+	$(BIN)/python tests/measure_code_sizes.py
 
 # What the tests need outside Python: compilers for the C arrays, a browser for the report.
 system:

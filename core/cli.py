@@ -23,6 +23,7 @@ COMMANDS = {
     "demo": "The whole way on a small scale: data, teacher, student, int8, C, report.",
     "distill": "Distill a run's teacher into a narrower student; prune it if asked.",
     "export": "Write .tflite and C arrays, with what a TensorFlow Lite Micro project needs.",
+    "fit": "Will it fit? RAM and flash of models on boards, before anything is built.",
     "quantize": "Quantize to int8 after training, and say where fidelity was lost.",
     "report": "One self-contained HTML page and one Markdown page about a run.",
     "run": "Run a model on a board, emulated or at a serial port: bytes, instructions or milliseconds, RAM.",

@@ -9,7 +9,9 @@ from typing import Any
 from edgeblur import __version__
 from edgeblur.files import write_text
 from edgeblur.firmware_harness.chart import Chart, Level, Point, scatter
+from edgeblur.firmware_harness.fit import TFLM_CODE_BYTES
 from edgeblur.firmware_harness.report import Facts, Report
+from edgeblur.firmware_harness.report_boards import HEADINGS, MODEL_OF_TIME
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
@@ -29,7 +31,10 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
     pages = folder / "report.html", folder / "report.md"
     for page in pages:
         template = environment.get_template(f"{page.name}.j2")
-        text = template.render(report=report, version=__version__, embed=_embed, charts=charts(report))
+        text = template.render(
+            report=report, version=__version__, embed=_embed, charts=charts(report), board_headings=HEADINGS,
+            model_of_time=MODEL_OF_TIME, tflm_code_bytes=TFLM_CODE_BYTES[1],
+        )  # fmt: skip
         write_text(page, text.rstrip("\n") + "\n")
     return pages
 

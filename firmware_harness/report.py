@@ -11,6 +11,7 @@ from edgeblur.dataset import open_dataset
 from edgeblur.detectors import DETECTORS
 from edgeblur.files import read_json
 from edgeblur.firmware_harness.compare import compare, write_comparison
+from edgeblur.firmware_harness.report_boards import ModelBoards, model_boards
 from edgeblur.progress import say
 from edgeblur.run import TEACHER, Run, RunModel
 
@@ -59,6 +60,7 @@ class Report:
         comparison: compare.json.
         models: finished ones, the teacher first.
         steps: how each model came from the one before it.
+        boards: the int8 models on boards.
     """
 
     run: Run
@@ -67,6 +69,7 @@ class Report:
     comparison: Facts
     models: tuple[RunModel, ...]
     steps: tuple[Step, ...]
+    boards: tuple[ModelBoards, ...]
 
     @property
     def entries(self) -> list[Facts]:
@@ -130,7 +133,9 @@ def gather(run: Run, *, limit: int | None = None, judge: str | None = AUTO) -> R
     comparison = read_json(run.folder / "compare.json")
     models = tuple(run.models())
     manifest = read_json(run.dataset / "manifest.json")
-    return Report(run, run.settings(), manifest, comparison, models, tuple(_steps(models, comparison["entries"])))
+    entries = comparison["entries"]
+    on_boards = tuple(model_boards(run, models, entries))
+    return Report(run, run.settings(), manifest, comparison, models, tuple(_steps(models, entries)), on_boards)
 
 
 def installed_judge() -> str | None:

@@ -50,7 +50,8 @@ def command(
     With --port: pictures go over a serial line to a board that runs firmware of `edgeblur firmware`, and come back;
     the board's own counter measures milliseconds. With --board too, the board must be of that name.
 
-    Exit code 1 if a byte differs from LiteRT's reference kernels.
+    Exit code 1 if a byte differs from LiteRT's reference kernels. What a run's model took is kept in RUN/boards.json,
+    for `edgeblur report`.
     """
     chosen = choose_tflite(run_or_model, model_name)
     if port is not None:
@@ -69,6 +70,7 @@ def command(
 
 
 def _emulated(chosen: Chosen, board_name: str, options: EmulatedOptions, as_json: bool) -> None:
+    from edgeblur.firmware_harness.board_records import keep_record
     from edgeblur.firmware_harness.board_run import layer_run_table, run_table
     from edgeblur.firmware_harness.boards import find_board
     from edgeblur.firmware_harness.emulated_run import run_emulated
@@ -80,9 +82,11 @@ def _emulated(chosen: Chosen, board_name: str, options: EmulatedOptions, as_json
     else:
         stdout.print(run_table(result), "", layer_run_table(result), sep="\n")
     result.check()
+    keep_record(chosen, result.as_json(), budget_bytes=options.ram_bytes)
 
 
 def _serial(chosen: Chosen, options: SerialOptions, as_json: bool) -> None:
+    from edgeblur.firmware_harness.board_records import keep_record
     from edgeblur.firmware_harness.serial_run import run_serial, serial_table
 
     result = run_serial(chosen, options)
@@ -92,6 +96,7 @@ def _serial(chosen: Chosen, options: SerialOptions, as_json: bool) -> None:
     else:
         stdout.print(serial_table(result))
     result.check()
+    keep_record(chosen, result.as_json())
 
 
 def _remark(skipped: Sequence[str]) -> None:

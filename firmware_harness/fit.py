@@ -1,0 +1,288 @@
+"""What a model will take on a board, and whether it fits: from its plan, without compiling or running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeblur.errors import RunError, UserError
+from edgeblur.export.arena import Arena, record_arena
+from edgeblur.export.c_array import Provenance, comment_safe
+from edgeblur.export.stream.compile import Compiled, compile_stream
+from edgeblur.export.tflite import read_file, read_tflite
+from edgeblur.firmware_harness.boards import Board, Region
+from edgeblur.firmware_harness.build import NAME, PORT_RAM_BYTES
+from edgeblur.firmware_harness.code_sizes import estimate_code
+from edgeblur.run import Chosen, Run, choose_tflite
+
+TIGHT_SHARE = 0.1
+"""A model that leaves less than this share of the RAM or of the flash is `tight`."""
+
+TFLM_CODE_BYTES = (41_000, 74_000)
+"""TensorFlow Lite Micro's code without the model, least and most: its U-Nets of width 4 to 32 with CMSIS-NN, linked for
+Cortex-M3 to M55 at -O2 and -O3. The most counts."""
+
+FITS, TIGHT, NO = VERDICTS = ("fits", "tight", "no")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something that takes memory.
+
+    Attributes:
+        name: for people.
+        size_bytes: of it.
+        basis: where the number comes from: `exact`, `reserved`, `measured`, `recorded` or `estimated`.
+        note: what else there is to say about it.
+    """
+
+    name: str
+    size_bytes: int
+    basis: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What firmware takes of one memory of a board.
+
+    Attributes:
+        kind: `RAM` or `flash`.
+        region: the part of the board's memory that it must fit.
+        parts: what it consists of.
+    """
+
+    kind: str
+    region: Region
+    parts: tuple[Part, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """All parts together."""
+        return sum(part.size_bytes for part in self.parts)
+
+    @property
+    def missing_bytes(self) -> int:
+        """What the region lacks; 0 if it suffices."""
+        return max(0, self.size_bytes - self.region.size_bytes)
+
+    @property
+    def verdict(self) -> str:
+        """One of `VERDICTS`."""
+        left = self.region.size_bytes - self.size_bytes
+        return NO if left < 0 else TIGHT if left < TIGHT_SHARE * self.region.size_bytes else FITS
+
+    def as_json(self) -> dict[str, Any]:
+        """Bytes by name; what is missing only where something is."""
+        kind = self.kind.lower()
+        missing = {f"{kind}_missing_bytes": self.missing_bytes} if self.missing_bytes else {}
+        return {
+            f"{kind}_bytes": self.size_bytes,
+            f"{kind}_available_bytes": self.region.size_bytes,
+            f"{kind}_region": self.region.name,
+            **missing,
+            f"{kind}_parts": {part.name: part.size_bytes for part in self.parts},
+        }
+
+
+@dataclass(frozen=True)
+class EngineFit:
+    """One engine with a model on a board; without flash, code and constants are in the RAM."""
+
+    memories: tuple[Memory, ...]
+
+    @property
+    def verdict(self) -> str:
+        """The worst of its memories'."""
+        return max((memory.verdict for memory in self.memories), key=VERDICTS.index)
+
+    def memory(self, kind: str) -> Memory | None:
+        """`RAM` or `flash`; None where the board has none."""
+        return next((memory for memory in self.memories if memory.kind == kind), None)
+
+    def as_json(self) -> dict[str, Any]:
+        """`verdict`, and what there is of each memory."""
+        result: dict[str, Any] = {"verdict": self.verdict}
+        for memory in self.memories:
+            result |= memory.as_json()
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A model, as far as boards do not matter.
+
+    Attributes:
+        name: for tables.
+        size_bytes: of the .tflite.
+        optimize: `size` or `speed`.
+        compiled: for the streaming engine; None if that refuses it.
+        why_not: its refusal.
+        arena: of TensorFlow Lite Micro.
+    """
+
+    name: str
+    size_bytes: int
+    optimize: str
+    compiled: Compiled | None
+    why_not: str | None
+    arena: Arena
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A model on a board: what each engine takes; None for one that cannot run it, or whose needs are unknown."""
+
+    candidate: Candidate
+    board: Board
+    stream: EngineFit | None
+    tflm: EngineFit | None
+
+    @property
+    def verdict(self) -> str | None:
+        """The streaming engine's; TensorFlow Lite Micro's where that refuses the model."""
+        chosen = self.stream or self.tflm
+        return chosen.verdict if chosen else None
+
+    def as_json(self) -> dict[str, Any]:
+        """The streaming engine's figures by name, `tflm` with the other's; what is unknown is absent."""
+        stream = self.stream.as_json() if self.stream else {"stream_unknown": self.candidate.why_not}
+        tflm = {"tflm": self.tflm.as_json()} if self.tflm else {"tflm_unknown": self.candidate.arena.why_not}
+        about = {"model": self.candidate.name, "board": self.board.name, "core": self.board.core.name}
+        return {**about, "optimize": self.candidate.optimize, **stream, **tflm}
+
+    def check(self) -> None:
+        """Refuse what does not fit.
+
+        Raises:
+            RunError: the sentence says what is missing.
+            UserError: the streaming engine refuses the model, and TensorFlow Lite Micro's needs are unknown.
+        """
+        chosen, engine = (self.stream, "the streaming engine") if self.stream else (self.tflm, "TensorFlow Lite Micro")
+        if chosen is None:
+            raise UserError(f"{self.candidate.why_not}; and of TensorFlow Lite Micro: {self.candidate.arena.why_not}")
+        if chosen.verdict == NO:
+            told = " and ".join(_lacks(memory) for memory in chosen.memories if memory.missing_bytes)
+            raise RunError(f"{self.candidate.name} does not fit {self.board.name} with {engine}: {told}")
+
+
+def _lacks(memory: Memory) -> str:
+    return (
+        f"{memory.missing_bytes:,} bytes of {memory.kind} are missing "
+        f"({memory.size_bytes:,} needed, {memory.region.size_bytes:,} there)"
+    )
+
+
+def choose_candidates(paths: Sequence[Path], name: str | None) -> list[Chosen]:
+    """The models that a user means: files, one of a run by its name, or all int8 models of a run.
+
+    Raises:
+        UserError: a path leads to no .tflite.
+    """
+    chosen: list[Chosen] = []
+    for path in paths:
+        whole = name is None and (path / "run.json").is_file()
+        models = [model for model in Run(path).models() if model.int8_tflite.exists()] if whole else []
+        found = [Chosen(model.int8_tflite, Run(path), model) for model in models]
+        chosen += found or [choose_tflite(path, name)]
+    return chosen
+
+
+def examine(
+    chosen: Chosen, *, optimize: str = "size", ram_bytes: int | None = None, arena: Arena | None = None
+) -> Candidate:
+    """Plan a model for the streaming engine, and record TensorFlow Lite Micro's arena meanwhile.
+
+    Args:
+        chosen: an int8 model, or one of which only the arena is of interest.
+        optimize: `size` or `speed`.
+        ram_bytes: as `export` takes it.
+        arena: if it was recorded before.
+
+    Raises:
+        UserError: no whole .tflite.
+    """
+    graph, data = read_tflite(chosen.path), read_file(chosen.path)
+    with ThreadPoolExecutor(1) as pool:
+        recorded = pool.submit(lambda: arena or record_arena(data))
+        compiled, why_not = None, None
+        try:
+            provenance = Provenance(comment_safe(chosen.path.name), NAME, graph)
+            compiled = compile_stream(graph, provenance, optimize=optimize, ram_bytes=ram_bytes)
+        except UserError as error:  # float models and strange ops are for TensorFlow Lite Micro alone
+            why_not = str(error)
+        return Candidate(chosen.name, graph.size_bytes, optimize, compiled, why_not, recorded.result())
+
+
+def fit(candidate: Candidate, board: Board) -> Fit:
+    """What both engines take of a model on a board."""
+    stream, tflm = _stream_parts(candidate, board), _tflm_parts(candidate, board)
+    return Fit(candidate, board, stream and _placed(board, *stream), tflm and _placed(board, *tflm))
+
+
+def fits(candidates: Iterable[Candidate], boards: Sequence[Board]) -> list[Fit]:
+    """Each model on each board."""
+    return [fit(candidate, board) for candidate in candidates for board in boards]
+
+
+Parts = tuple[Part, ...]
+
+
+def _placed(board: Board, ram: Parts, flash: Parts) -> EngineFit:
+    """Parts in a board's memories."""
+    if board.flash is None:
+        return EngineFit((Memory("RAM", board.ram[0], ram + flash),))
+    return EngineFit((Memory("RAM", board.ram[0], ram), Memory("flash", board.flash, flash)))
+
+
+def _round_up(size: int) -> int:
+    return -(-size // 4) * 4
+
+
+def _stack(board: Board) -> Part:
+    return Part("stack", board.stack_bytes, "reserved")
+
+
+def _transport(board: Board) -> Parts:
+    """What our firmware keeps to exchange pictures with an emulator's host."""
+    return (Part("transport", PORT_RAM_BYTES, "exact"),) if board.emulator else ()
+
+
+def _stream_parts(candidate: Candidate, board: Board) -> tuple[Parts, Parts] | None:
+    """RAM and flash; the RAM is, part by part, what `build.ram_needed` adds up."""
+    if candidate.compiled is None:
+        return None
+    files, net = candidate.compiled.files, candidate.compiled.net
+    code = estimate_code(net, board.core, candidate.optimize)
+    sizes = code.sizes
+    stack = _stack(board)
+    measured = f"at most {sizes.stack_bytes:,} B were used on {sizes.board}"
+    ram = (
+        Part("state", files.state_bytes, "exact"),
+        Part("row in", _round_up(net.nodes[0].plane.row_bytes), "exact"),
+        Part("row out", _round_up(net.nodes[-1].plane.row_bytes), "exact"),
+        *_transport(board),
+        Part(stack.name, stack.size_bytes, stack.basis, measured),
+    )
+    like = "" if code.own else f"as on {sizes.core}: {board.core.name} was not measured; "
+    off = f"{like}real code took {sizes.least_share:.2f} to {sizes.most_share:.2f} times such estimates"
+    flash = (
+        Part("weights and tables", files.constant_bytes, "exact"),
+        Part("engine code", code.code_bytes, "estimated", off),
+        Part("start-up and C library", code.runtime_bytes, "measured", f"in firmware for {sizes.board}"),
+    )
+    return ram, flash
+
+
+def _tflm_parts(candidate: Candidate, board: Board) -> tuple[Parts, Parts] | None:
+    arena = candidate.arena.bytes
+    if arena is None:
+        return None
+    note = "reference kernels, 64-bit tables; input and output are in it"
+    ram = (Part("arena", arena, "recorded", note), *_transport(board), _stack(board))
+    least, most = TFLM_CODE_BYTES
+    code = Part("library code", most, "estimated", f"{least:,} to {most:,} B were measured with CMSIS-NN")
+    return ram, (Part("model", candidate.size_bytes, "exact"), code)
