@@ -33,7 +33,8 @@ class MaskSpec:
         height: of the input, in pixels.
         width: of the input, in pixels.
         base: filters at half size; they double with each halving.
-        bottom: 3x3 convs at the coarsest level, the one of stride 2 included.
+        down: 3x3 convs at 1/4 and at 1/8 size on the way down, the one of stride 2 included.
+        bottom: the same at the coarsest level.
         dilate: cells by which the mask is grown to all sides before it becomes alpha.
         threshold: mask value from which a cell begins to be blurred.
         full: mask value from which it is blurred fully.
@@ -45,7 +46,8 @@ class MaskSpec:
     height: int = 128
     width: int = 128
     base: int = 8
-    bottom: int = 2
+    down: int = 2
+    bottom: int = 3
     dilate: int = 0
     threshold: float = 0.1
     full: float = 0.4
@@ -90,7 +92,7 @@ def build_mask_head(spec: MaskSpec, *, seed: int = 0) -> Any:
 
 
 def _mask(picture: Any, spec: MaskSpec) -> Any:
-    """The trunk: down to 1/16 by convs of stride 2, up to 1/4 by repeating cells and adding the skip, one conv each."""
+    """The trunk: down to 1/16 by convs of stride 2, up to 1/4 by repeating cells and adding the skip."""
     import tf_keras
 
     layers = tf_keras.layers
@@ -100,14 +102,17 @@ def _mask(picture: Any, spec: MaskSpec) -> Any:
         x = layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
         return layers.ReLU(name=f"{name}_relu")(x) if active else x
 
+    def convs(x: Any, stage: str, filters: int, count: int) -> Any:
+        for number in range(1, count + 1):
+            x = conv(x, f"{stage}_{number}", filters, stride=2 if number == 1 else 1)
+        return x
+
     x = conv(picture, "half", spec.base, stride=2)
     skips = []
     for level in (1, 2):
-        x = conv(x, f"down{level}", spec.base << level, stride=2)
+        x = convs(x, f"down{level}", spec.base << level, spec.down)
         skips.append(x)
-    x = conv(x, "bottom1", spec.base << 3, stride=2)
-    for number in range(2, spec.bottom + 1):
-        x = conv(x, f"bottom{number}", spec.base << 3)
+    x = convs(x, "bottom", spec.base << 3, spec.bottom)
     for level in (2, 1):
         x = conv(x, f"narrow{level}", spec.base << level, size=1, active=False)
         x = layers.UpSampling2D(2, name=f"repeat{level}")(x)
