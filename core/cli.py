@@ -24,6 +24,7 @@ COMMANDS = {
     "distill": "Distill a run's teacher into a narrower student; prune it if asked.",
     "export": "Write .tflite and C arrays, with what a TensorFlow Lite Micro project needs.",
     "fit": "Will it fit? RAM and flash of models on boards, before anything is built.",
+    "firmware": "Write a firmware project around a model that a board's own ecosystem builds.",
     "quantize": "Quantize to int8 after training, and say where fidelity was lost.",
     "report": "One self-contained HTML page and one Markdown page about a run.",
     "run": "Run a model on a board, emulated or at a serial port: bytes, instructions or milliseconds, RAM.",

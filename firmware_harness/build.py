@@ -29,8 +29,11 @@ PORT_RAM_BYTES = 12
 _COMMON = ("stack.c", "calibration.c", "infer.c", "main_files.c", "port_semihosting.c")
 _TRACED = (f"{NAME}.c", "main_files.c")  # the others are the same
 _HEADERS = ("infer.h", "port.h", "stack.h", "timer.h")
-_COMPILE = (*FLAGS, "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables")
-_LINK = ("-nostartfiles", "-Wl,--gc-sections", "-Wl,--fatal-warnings")
+COMPILE_FLAGS = (*FLAGS, "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables")
+"""What compilers of bare metal are told beside the core."""
+
+LINK_FLAGS = ("-nostartfiles", "-Wl,--gc-sections", "-Wl,--fatal-warnings")
+"""What linkers of bare metal are told."""
 
 
 @dataclass(frozen=True)
@@ -164,10 +167,11 @@ def build(project: Project, *, traced: bool = False) -> Path:
     defines = [f"-DTIMER_ADDRESS={emulator.timer_address}u"] if emulator.timer_address is not None else []
     defines += [f"-D{NAME.upper()}_TRACE={project.nodes}"] if traced else []
     traceable = [source for source in project.sources if source in _TRACED or not traced]
-    _run([compiler, *target, *_COMPILE, *defines, "-c", *(f"../{source}" for source in traceable)], objects, project)
+    sources = [f"../{source}" for source in traceable]
+    _run([compiler, *target, *COMPILE_FLAGS, *defines, "-c", *sources], objects, project)
     places = ["." if source in traceable else "../plain" for source in project.sources]
     files = [f"{place}/{Path(source).stem}.o" for place, source in zip(places, project.sources, strict=True)]
-    _run([compiler, *target, *_LINK, "-T", "../link.ld", *files, "-o", "firmware.elf"], objects, project)
+    _run([compiler, *target, *LINK_FLAGS, "-T", "../link.ld", *files, "-o", "firmware.elf"], objects, project)
     return objects / "firmware.elf"
 
 

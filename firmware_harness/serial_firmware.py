@@ -1,4 +1,4 @@
-"""Firmware that serves a model over a serial line: what every board's has in common, and that of emulated boards."""
+"""Firmware that serves a model over a serial line: what all boards' have in common."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.write import told_options
 from edgeblur.export.tflite import ImageModel, image_model, read_tflite
 from edgeblur.files import write_text
-from edgeblur.firmware_harness.boards import Board
-from edgeblur.firmware_harness.build import NAME, Project, linker_script
+from edgeblur.firmware_harness.build import NAME
 
-ENGINE_SOURCES = (f"{NAME}.c", "engine_stream.c", "protocol.c", "camera.c")
-"""C files that every firmware has; what is left to it is a `main` and its platform.h."""
+ENGINE_SOURCES = (f"{NAME}.c", "engine_stream.c", "protocol.c")
+"""C files that every firmware has; what is left to it is a `main`, a camera_row, and what platform.h declares."""
 
 ENGINE_HEADERS = ("engine.h", "protocol.h", "camera.h", "platform.h")
+
+CAMERA = "camera.c"
+"""The hook that a user fills in: it lies where his own files do."""
 
 _LONGEST_NAME = 63
 _DIGEST_BYTES_A_LINE = 16
@@ -93,10 +95,10 @@ def _model_info(model: FirmwareModel, board: str) -> str:
 
 
 def write_engine(folder: Path, model: FirmwareModel, board: str) -> None:
-    """Write the model's C, the protocol and the camera hook: all files of an engine.
+    """Write the model's C and the protocol: `ENGINE_SOURCES`, `ENGINE_HEADERS`, the model's headers.
 
     Args:
-        folder: exists.
+        folder: is made if need be.
         model: from `firmware_model`.
         board: what the firmware calls its board.
     """
@@ -109,35 +111,3 @@ def copy_firmware(folder: Path, names: tuple[str, ...]) -> None:
     """Write files of `firmware_files` into a folder as they are."""
     for name in names:
         write_text(folder / name, (firmware_files() / name).read_text())
-
-
-def bare_sources(board: Board) -> tuple[str, ...]:
-    """C files of an emulated board's serial firmware beside `ENGINE_SOURCES`."""
-    assert board.emulator is not None
-    emulator = board.emulator
-    own = (f"startup_{board.core.startup}.c", f"timer_{emulator.timer}.c", f"uart_{emulator.uart}.c")
-    return ("main_serial.c", "platform_bare.c", "stack.c", *own)
-
-
-def write_bare(folder: Path, model: FirmwareModel, board: Board) -> Project:
-    """Write the serial firmware of an emulated board, ready for `build`.
-
-    Args:
-        folder: exists.
-        model: from `firmware_model`.
-        board: an emulated one.
-    """
-    assert board.emulator is not None
-    write_engine(folder, model, board.name)
-    own = bare_sources(board)
-    copy_firmware(folder, (*own, "port.h", "stack.h", "timer.h", "uart.h"))
-    facts = fill_in(
-        firmware_files() / "board.h.j2",
-        title=board.title,
-        timer_hz=board.emulator.timer_hz or 0,
-        uart_address=board.emulator.uart_address,
-        clock_hz=board.clock_hz,
-    )
-    write_text(folder / "board.h", facts)
-    write_text(folder / "link.ld", linker_script(board))
-    return Project(folder, board, (*own, *ENGINE_SOURCES), len(model.compiled.net.nodes), model.optimize)

@@ -195,7 +195,7 @@ def parse_times(payload: bytes) -> Times:
     if len(payload) != _TIMES.size:
         raise DamagedError
     ticks, tick_hz, stack_bytes, check = _TIMES.unpack(payload)
-    ms = 1000 * ticks / tick_hz if tick_hz else None
+    ms = 1000 * ticks / tick_hz if tick_hz and ticks else None  # a counter that stands still is none
     return Times(ticks, ms, None if stack_bytes == _UNKNOWN else stack_bytes, check)
 
 

@@ -4,7 +4,7 @@
 set -eu
 missing=""
 for pair in gcc:gcc g++:g++ clang:clang chromium:chromium qemu-system-arm:qemu-system-arm \
-    qemu-system-riscv32:qemu-system-misc; do
+    qemu-system-riscv32:qemu-system-misc cmake:cmake make:make; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 # Cross compilers come without their C libraries.

@@ -16,9 +16,10 @@ from pathlib import Path
 from stream_c import SANITIZERS, compiler
 
 from edgeblur.firmware_harness.boards import Board
-from edgeblur.firmware_harness.build import build
+from edgeblur.firmware_harness.build import Project, build
 from edgeblur.firmware_harness.host_c import FLAGS
-from edgeblur.firmware_harness.serial_firmware import ENGINE_SOURCES, FirmwareModel, write_bare, write_engine
+from edgeblur.firmware_harness.projects import ProjectOptions, choose_kind, write_files
+from edgeblur.firmware_harness.serial_firmware import CAMERA, ENGINE_SOURCES, FirmwareModel, copy_firmware, write_engine
 
 Filter = Callable[[bytes], bytes]
 
@@ -94,8 +95,9 @@ def joined(port: Path, board: socket.socket | None) -> Iterator[Line]:
 def build_for_host(folder: Path, model: FirmwareModel) -> Path:
     """The serial firmware as a program that notices each wrong access to memory."""
     write_engine(folder, model, "host")
+    copy_firmware(folder, (CAMERA,))
     program, here = folder / "firmware", Path(__file__).with_name("platform_host.c")
-    sources = [str(here), *(str(folder / name) for name in ENGINE_SOURCES)]
+    sources = [str(here), *(str(folder / name) for name in (CAMERA, *ENGINE_SOURCES))]
     command = [compiler("gcc"), *FLAGS, *SANITIZERS, f"-I{folder}", *sources, "-o", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:4000]
@@ -138,7 +140,9 @@ def host_board(program: Path, port: Path) -> Iterator[tuple[HostBoard, Line]]:
 
 def build_emulated(folder: Path, model: FirmwareModel, board: Board) -> Path:
     """The serial firmware of an emulated board, linked."""
-    return build(write_bare(folder, model, board))
+    write_files(folder, choose_kind(board, None), board, model, ProjectOptions(optimize=model.optimize))
+    sources = tuple(str(path.relative_to(folder)) for path in sorted(folder.glob("src/*.c")))
+    return build(Project(folder, board, sources, len(model.compiled.net.nodes), model.optimize))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,50 @@
+"""`edgeblur firmware`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgeblur.commands.options import force_option, json_option, model_option, optimize_option, ram_option
+from edgeblur.progress import out as stdout
+from edgeblur.run import choose_tflite
+
+
+@click.command(short_help="Write a firmware project around an int8 .tflite that a board's own ecosystem builds.")
+@click.argument("run_or_model", type=click.Path(path_type=Path))
+@click.option("--board", "board_name", required=True, help="For which board: pico, nucleo-f411re, ... (see `boards`).")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; new or empty.")
+@click.option(
+    "--kind", help="bare-metal, stm32, pico-sdk, esp-idf, zephyr, arduino or platformio; by default the board's own."
+)
+@model_option
+@optimize_option
+@ram_option
+@force_option
+@json_option
+def command(
+    run_or_model: Path, board_name: str, out: Path, kind: str | None, model_name: str | None, optimize: str,
+    ram_bytes: int | None, force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Write a project around RUN_OR_MODEL for a board.
+
+    It holds the streaming engine, a hook for the camera's rows, a serial protocol that `edgeblur run --port` speaks,
+    and a README with the two commands that build and flash it.
+    """
+    from edgeblur.firmware_harness.boards import find_board
+    from edgeblur.firmware_harness.projects import ProjectOptions, write_firmware
+
+    chosen = choose_tflite(run_or_model, model_name)
+    options = ProjectOptions(kind, optimize, ram_bytes, force)
+    project = write_firmware(chosen.path, find_board(board_name), out, options)
+    if as_json:
+        click.echo(json.dumps(project.as_json(), indent=2))
+        return
+    stdout.print(f"{chosen.name} for {project.board.title} in {out}: {project.kind.title}", soft_wrap=True)
+    stdout.print(f"  RAM    {project.ram_bytes:>11,} B   engine and rows, without stack")
+    stdout.print(f"  flash  {project.constant_bytes:>11,} B   weights and tables; code comes on top")
+    stdout.print(f"  build  cd {out} && {project.build}", soft_wrap=True)
+    stdout.print(f"  flash  {project.flash}", soft_wrap=True)
+    stdout.print(f"  tried  {project.checked}", soft_wrap=True)

@@ -1,0 +1,3 @@
+#pragma once
+typedef struct tskTaskControlBlock *TaskHandle_t;
+UBaseType_t uxTaskGetStackHighWaterMark(TaskHandle_t task);
