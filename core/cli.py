@@ -23,6 +23,7 @@ COMMANDS = {
     "demo": "The whole way on a small scale: data, teacher, student, int8, C, report.",
     "distill": "Distill a run's teacher into a narrower student; prune it if asked.",
     "export": "Write .tflite and C arrays, with what a TensorFlow Lite Micro project needs.",
+    "flash": "Flash a firmware project onto a board, with the ecosystem's own tool.",
     "fit": "Will it fit? RAM and flash of models on boards, before anything is built.",
     "firmware": "Write a firmware project around a model that a board's own ecosystem builds.",
     "quantize": "Quantize to int8 after training, and say where fidelity was lost.",
