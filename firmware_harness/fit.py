@@ -25,6 +25,10 @@ TFLM_CODE_BYTES = (41_000, 74_000)
 """TensorFlow Lite Micro's code without the model, least and most: its U-Nets of width 4 to 32 with CMSIS-NN, linked for
 Cortex-M3 to M55 at -O2 and -O3. The most counts."""
 
+SERIAL_BYTES = (56, 700)
+"""RAM and flash of the serial protocol, in what `edgeblur firmware` wrote for mps2-an386 around U-Nets of width 4 and 8
+at 128x128: `.bss` less state and rows, and flash beyond that of firmware that exchanges files."""
+
 FITS, TIGHT, NO = VERDICTS = ("fits", "tight", "no")
 
 
@@ -246,9 +250,13 @@ def _stack(board: Board) -> Part:
     return Part("stack", board.stack_bytes, "reserved")
 
 
-def _transport(board: Board) -> Parts:
-    """What our firmware keeps to exchange pictures with an emulator's host."""
-    return (Part("transport", PORT_RAM_BYTES, "exact"),) if board.emulator else ()
+def _transport(board: Board) -> tuple[Part, Parts]:
+    """What our firmware takes to exchange pictures, beside the two rows: RAM, and flash if that is not in the rest."""
+    if board.emulator:
+        return Part("transport", PORT_RAM_BYTES, "exact"), ()
+    note = "in firmware for mps2-an386"
+    ram, flash = SERIAL_BYTES
+    return Part("serial protocol", ram, "measured", note), (Part("serial protocol's code", flash, "measured", note),)
 
 
 def _stream_parts(candidate: Candidate, board: Board) -> tuple[Parts, Parts] | None:
@@ -258,13 +266,13 @@ def _stream_parts(candidate: Candidate, board: Board) -> tuple[Parts, Parts] | N
     files, net = candidate.compiled.files, candidate.compiled.net
     code = estimate_code(net, board.core, candidate.optimize)
     sizes = code.sizes
-    stack = _stack(board)
+    stack, (transport, transport_code) = _stack(board), _transport(board)
     measured = f"at most {sizes.stack_bytes:,} B were used on {sizes.board}"
     ram = (
         Part("state", files.state_bytes, "exact"),
         Part("row in", _round_up(net.nodes[0].plane.row_bytes), "exact"),
         Part("row out", _round_up(net.nodes[-1].plane.row_bytes), "exact"),
-        *_transport(board),
+        transport,
         Part(stack.name, stack.size_bytes, stack.basis, measured),
     )
     like = "" if code.own else f"as on {sizes.core}: {board.core.name} was not measured; "
@@ -273,6 +281,7 @@ def _stream_parts(candidate: Candidate, board: Board) -> tuple[Parts, Parts] | N
         Part("weights and tables", files.constant_bytes, "exact"),
         Part("engine code", code.code_bytes, "estimated", off),
         Part("start-up and C library", code.runtime_bytes, "measured", f"in firmware for {sizes.board}"),
+        *transport_code,
     )
     return ram, flash
 
@@ -282,7 +291,8 @@ def _tflm_parts(candidate: Candidate, board: Board) -> tuple[Parts, Parts] | Non
     if arena is None:
         return None
     note = "reference kernels, 64-bit tables; input and output are in it"
-    ram = (Part("arena", arena, "recorded", note), *_transport(board), _stack(board))
+    transport, transport_code = _transport(board)
+    ram = (Part("arena", arena, "recorded", note), transport, _stack(board))
     least, most = TFLM_CODE_BYTES
     code = Part("library code", most, "estimated", f"{least:,} to {most:,} B were measured with CMSIS-NN")
-    return ram, (Part("model", candidate.size_bytes, "exact"), code)
+    return ram, (Part("model", candidate.size_bytes, "exact"), code, *transport_code)

@@ -35,7 +35,7 @@ def remarks(fits: Sequence[Fit]) -> list[str]:
     ]
     said += [f"{fit.board.name}: {told}" for fit in fits if (told := _external(fit))]
     if any(not fit.board.emulator for fit in fits):
-        said.append("On a real board its SDK, camera driver and serial line take memory as well: not counted.")
+        said.append("On a real board its SDK and camera driver take memory as well: not counted.")
     return list(dict.fromkeys(said))
 
 

@@ -68,15 +68,19 @@ class BoardRow:
             _told(self.fit.stream),
             _told(self.fit.tflm),
             "-" if self.instructions is None else f"{self.instructions:,}",
-            f"{estimated[0]:,.0f} to {estimated[1]:,.0f}" if estimated else "-",
+            f"{_ms(estimated[0])} to {_ms(estimated[1])}" if estimated else "-",
             "-" if self.measured_ms is None else f"{self.measured_ms:,.1f}",
         )
 
 
 HEADINGS = (
-    "board", "core", "clock", "RAM, B", "flash, B", "streaming engine", "TensorFlow Lite Micro", "instructions",
+    "board", "core", "clock", "RAM, B", "flash, B", "streaming", "TFLM", "instructions",
     "estimated, ms", "measured, ms",
 )  # fmt: skip
+
+
+def _ms(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
 
 
 def _taken(engine: EngineFit | None, kind: str) -> str:

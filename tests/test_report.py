@@ -135,6 +135,15 @@ def test_figures_are_those_of_the_comparison(reported: Path, facts: list[dict[st
     assert markdown_rows((reported / "report.md").read_text(), "Fidelity, leaks, size and latency") == wanted
 
 
+def test_both_pages_tell_the_same_boards(reported: Path) -> None:
+    page = Page((reported / "report.html").read_text()).tables["boards-w1l2"]
+    rows = [row for row in markdown_rows((reported / "report.md").read_text(), "Boards") if row[0] != "board"]
+    assert page[0][:3] == ["board", "core", "clock"]
+    assert page[1:] == rows[-len(page) + 1 :]
+    verdicts = {row[0]: row[5] for row in page[1:]}
+    assert verdicts["pico-2"] == "fits"
+
+
 def test_both_pages_tell_the_same_steps(reported: Path) -> None:
     page = Page((reported / "report.html").read_text()).tables["steps"][1:]
     assert page == markdown_rows((reported / "report.md").read_text(), "What was lost at each step")
