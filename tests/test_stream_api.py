@@ -18,6 +18,7 @@ import pytest
 from int8_nets import Int8Net, unet
 from stream_c import HARNESS, SANITIZERS, build, compiler, run, write_list, write_net
 
+from edgeblur.export.options import ResizeNearestNeighborOptions
 from edgeblur.export.pixels import Raw, pixel_table, step_table
 from edgeblur.export.stream.emit import OPTIMIZE
 from edgeblur.export.tflite import image_model, read_tflite
@@ -134,6 +135,48 @@ def links(tool: str, *flags: str) -> bool:
     command = [tool, *flags, "-x", "c", "-", "-o", "/dev/null"]
     program = b'#include <stdio.h>\nint main(void) { return puts("") < 0; }\n'
     return subprocess.run(command, input=program, capture_output=True, check=False).returncode == 0
+
+
+# Sizes that need wider numbers
+
+
+def wide() -> bytes:
+    """Rows of 36 kB: their addresses fit 16 bits only in larger units."""
+    net = Int8Net(seed=1)
+    x = net.conv(net.picture(7, 12000), 4, scale=0.02, gain=2)
+    return net.tflite(net.conv(x, 3, dilation=(2, 1), scale=0.02, gain=2))
+
+
+def tall() -> bytes:
+    """9000 rows, a loop of 4498 rounds."""
+    net = Int8Net(seed=2)
+    x = net.conv(net.picture(9000, 2, 1), 2, stride=(2, 1), scale=0.02, gain=2)
+    return net.tflite(net.conv(x, 3, scale=0.02, gain=2))
+
+
+def irregular() -> bytes:
+    """More steps without a loop than 16 bits count."""
+    net = Int8Net(seed=3)
+    x = net.conv(net.picture(3001, 1, 1), 2, scale=0.02, gain=2)
+    for height in (18541, 30011, 20021):
+        size = net.constant(np.array([height, 1], np.int32))
+        options = ResizeNearestNeighborOptions(False, False)
+        x = net.op("RESIZE_NEAREST_NEIGHBOR", (x, size), net.like(x, height, 1, 2), options, 3)
+    return net.tflite(x)
+
+
+@pytest.mark.parametrize(
+    ("make", "promise"),
+    [(wide, r"\* 8u"), (tall, r"rounds < 449\d"), (irregular, r"uint32_t position")],
+)
+def test_sizes_beyond_16_bits(tmp_path: Path, make: Callable[[], bytes], promise: str) -> None:
+    graph = read_tflite(make())
+    compiled = write_net(graph, "big", tmp_path)
+    assert re.search(promise, compiled.files.source + compiled.files.header)
+    picture = np.random.default_rng(0).integers(-128, 128, graph.tensors[graph.inputs[0]].shape).astype(np.int8)
+    wanted = open_engine("litert-ref", make()).run(picture)
+    assert len(np.unique(wanted)) > 8
+    assert run(build(tmp_path, ["big"], ["-O1"]), "pop_late", [picture], 1) == wanted.tobytes()
 
 
 # What compilers say

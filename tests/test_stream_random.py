@@ -139,7 +139,9 @@ def replay(net: Compiled) -> None:
         assert start + size <= net.plan.arena_bytes
         return arena[start : start + size]
 
-    for node in compress([step.node for step in net.schedule.steps]).unrolled():
+    program = compress([step.node for step in net.schedule.steps]).unrolled()
+    assert program == tuple(step.node for step in net.schedule.steps)
+    for node in program:
         y, done[node] = done[node], done[node] + 1
         if node != net.net.output:
             place((node, y))[:] = node, y  # before the rows that it is made from are looked at: it may not hit them
