@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from int8_nets import Int8Net
 from random_nets import RandomNet, random_net
 from random_ops import MAKERS, NOT_MADE
 from stream_c import SANITIZERS, build, compiler, run
@@ -187,6 +188,13 @@ def test_plans_are_tight() -> None:
     assert min(ratios) >= 1
     assert np.mean(ratios) < 1.02
     assert max(ratios) < 1.4
+
+
+def test_an_output_that_unused_ops_read_is_not_copied() -> None:
+    net = Int8Net(seed=1)
+    output = net.conv(net.picture(8, 8), 2)
+    net.logistic(net.conv(output, 3))
+    assert len(lower(net.graph(output)).nodes) == 2
 
 
 # The nets themselves

@@ -245,9 +245,8 @@ class Builder:
         return Net(self.graph.name, self._ending_with(parts))
 
     def _ending_with(self, parts: tuple[int, ...]) -> tuple[Node, ...]:
-        """All nodes that matter for the output, which is the last and read by none."""
-        read = {i for node in self.nodes for i in node.inputs}
-        if len(parts) > 1 or parts[0] == 0 or parts[0] in read:
+        """All nodes that matter for the output, which is the last. What reads it does not matter, and is left out."""
+        if len(parts) > 1 or parts[0] == 0:
             from edgeblur.export.stream.ops.concatenation import Concatenate
 
             plane = _plane(self.graph.tensors[self.graph.outputs[0]])
