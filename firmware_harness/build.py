@@ -95,12 +95,21 @@ def check_room(model: str, compiled: Compiled, board: Board) -> None:
     """
     ram, constants = ram_needed(compiled, board), compiled.files.constant_bytes
     if (missing := ram - board.ram[0].size_bytes) > 0:
-        raise _no_room(model, board, "RAM", f"it needs {ram:,} bytes with its stack", missing)
+        raise no_room(model, board, "RAM", f"it needs {ram:,} bytes with its stack", missing)
     if board.flash and (missing := constants - board.flash.size_bytes) > 0:
-        raise _no_room(model, board, "flash", f"its weights and tables take {constants:,} bytes", missing)
+        raise no_room(model, board, "flash", f"its weights and tables take {constants:,} bytes", missing)
 
 
-def _no_room(model: str, board: Board, memory: str, needs: str, missing: int) -> UserError:
+def no_room(model: str, board: Board, memory: str, needs: str, missing: int) -> UserError:
+    """The error for a model that a board has no room for.
+
+    Args:
+        model: its name.
+        board: which is too small.
+        memory: `RAM` or `flash`.
+        needs: a sentence with the bytes that the model takes of it.
+        missing: how many of these there are not.
+    """
     has = (board.flash if board.flash and memory == "flash" else board.ram[0]).size_bytes
     advice = "a narrower student, a smaller picture or --ram" if memory == "RAM" else "a narrower student"
     return UserError(
@@ -113,8 +122,13 @@ def _firmware() -> Traversable:
     return resources.files("edgeblur.firmware_harness") / "firmware"
 
 
-def linker_script(board: Board) -> str:
-    """Where the sections go in a board's memory."""
+def linker_script(board: Board, *, library: bool = False) -> str:
+    """Where the sections go in a board's memory.
+
+    Args:
+        board: with a flash and a core that has start-up code of ours.
+        library: for C++ code that drags in more of the C library than memory and string functions.
+    """
     import jinja2
 
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -122,7 +136,7 @@ def linker_script(board: Board) -> str:
     is_arm = board.core.startup == "cortex_m"  # whose vector table begins with the stack pointer
     return template.render(
         title=board.title, vectors=board.vectors, flash=board.flash, ram=board.ram[0], stack_bytes=board.stack_bytes,
-        stack_pointer_first=is_arm, entry="reset_handler" if is_arm else "start",
+        stack_pointer_first=is_arm, entry="reset_handler" if is_arm else "start", library=library,
     )  # fmt: skip
 
 
@@ -193,7 +207,7 @@ def _refuse(project: Project, complaints: str) -> NoReturn:
     board, toolchain = project.board, project.board.core.toolchain
     if overflow := _OVERFLOW.search(complaints):
         memory = "RAM" if overflow["region"] == "RAM" else "flash"
-        raise _no_room("the firmware", board, memory, "it was linked", int(overflow["missing"]))
+        raise no_room("the firmware", board, memory, "it was linked", int(overflow["missing"]))
     if _NO_LIBRARY.search(complaints):
         packages = " ".join(toolchain.packages)
         raise UserError(

@@ -13,7 +13,8 @@ from typing import Any
 from edgeblur.errors import RunError, UserError
 from edgeblur.files import read_object
 from edgeblur.firmware_harness.boards import Board, find_board
-from edgeblur.firmware_harness.projects import MARKER, Kind, fill_arguments, kinds, start_command
+from edgeblur.firmware_harness.project_kinds import Kind, fill_arguments, kinds, start_command
+from edgeblur.firmware_harness.projects import MARKER
 
 DRIVE_ROOTS = (Path("/media"), Path("/run/media"), Path("/Volumes"), Path("/mnt"))
 """Where systems show drives, at most two folders deep."""

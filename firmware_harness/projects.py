@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import shlex
-import tomllib
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
@@ -16,47 +16,36 @@ from edgeblur.export.stream.code_size import OPTIMIZE_FLAGS
 from edgeblur.files import new_folder, refuse_swallowing, write_json, write_text
 from edgeblur.firmware_harness.boards import Board
 from edgeblur.firmware_harness.build import COMPILE_FLAGS, LINK_FLAGS, check_room, linker_script
+from edgeblur.firmware_harness.project_kinds import (
+    BARE,
+    Kind,
+    choose_kind,
+    fill_arguments,
+    project_files,
+    start_command,
+)
 from edgeblur.firmware_harness.serial_firmware import (
     CAMERA,
-    ENGINE_SOURCES,
     FirmwareModel,
     copy_firmware,
     firmware_files,
     firmware_model,
     write_engine,
-)  # fmt: skip
+)
+from edgeblur.firmware_harness.tflm_firmware import STACK_BYTES, check_tflm_room, find_tflm, tflm_model
 
 MARKER = "edgeblur.json"
 """The file by which a project is known again."""
 
-BARE = "bare-metal"
-
 _OURS_ALONE = ("-std=c99", "-pedantic", "-Wconversion", "-Werror")
 """What our own builds are told and a user's are not: his compiler may know warnings that ours does not."""
 
+_TFLM_CHECKED = (
+    "Our tests build projects with this engine against a stand-in for TensorFlow Lite Micro, and run that in QEMU; "
+    "with TensorFlow Lite Micro itself they were not built."
+)
+
 _DWT_LESS = ("cortex-m0", "cortex-m0plus")
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of project, as kinds.toml has it; its comments say what the fields are."""
-
-    name: str
-    title: str
-    engine: str
-    own: str
-    files: tuple[str, ...]
-    placed: tuple[tuple[str, str], ...]
-    bare: bool
-    build: str
-    flash: tuple[str, ...]
-    port: tuple[str, ...]
-    must_port: bool
-    place: str
-    built: str | None
-    drive: str | None
-    tools: tuple[tuple[str, str], ...]
-    checked: str
 
 
 @dataclass(frozen=True)
@@ -68,12 +57,14 @@ class ProjectOptions:
         optimize: `size` or `speed`.
         ram_bytes: as `export` takes it.
         force: replace an earlier project.
+        tflm: a folder of TensorFlow Lite Micro, to run the model with that; None for the streaming engine.
     """
 
     kind: str | None = None
     optimize: str = "size"
     ram_bytes: int | None = None
     force: bool = False
+    tflm: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +78,8 @@ class WrittenProject:
         model: the .tflite's name.
         sha256: of the .tflite.
         files: paths relative to the folder.
-        ram_bytes: of engine and rows, without stack.
+        engine: `stream` or `tflm`.
+        ram_bytes: of engine and rows, without stack; None if not known.
         constant_bytes: weights and tables in flash.
         build, flash: the two commands.
         checked: what our tests do with such projects.
@@ -99,7 +91,8 @@ class WrittenProject:
     model: str
     sha256: str
     files: tuple[str, ...]
-    ram_bytes: int
+    engine: str
+    ram_bytes: int | None
     constant_bytes: int
     build: str
     flash: str
@@ -114,7 +107,8 @@ class WrittenProject:
             "model": self.model,
             "sha256": self.sha256,
             "files": list(self.files),
-            "ram_bytes": self.ram_bytes,
+            "engine": self.engine,
+            **({"ram_bytes": self.ram_bytes} if self.ram_bytes is not None else {}),
             "constant_bytes": self.constant_bytes,
             "build": self.build,
             "flash": self.flash,
@@ -122,104 +116,10 @@ class WrittenProject:
         }
 
 
-def _projects() -> Traversable:
-    return firmware_files() / "projects"
-
-
-def _kind(name: str, facts: dict[str, Any]) -> Kind:
-    return Kind(
-        name=name,
-        title=facts["title"],
-        engine=facts["engine"],
-        own=facts["own"],
-        files=tuple(facts["files"]),
-        placed=tuple(facts.get("placed", {}).items()),
-        bare=facts.get("bare", False),
-        build=facts["build"],
-        flash=tuple(facts["flash"]),
-        port=tuple(facts.get("port", ())),
-        must_port=facts.get("must_port", False),
-        place=facts.get("place", "."),
-        built=facts.get("built"),
-        drive=facts.get("drive"),
-        tools=tuple(facts["tools"].items()),
-        checked=facts["checked"],
-    )
-
-
-@functools.cache
-def kinds() -> dict[str, Kind]:
-    """All kinds by name."""
-    facts = tomllib.loads((_projects() / "kinds.toml").read_text())
-    return {name: _kind(name, each) for name, each in facts.items()}
-
-
-def kinds_of(board: Board) -> tuple[str, ...]:
-    """The kinds of project that a board takes, its own ecosystem's first."""
-    if board.emulator is not None:
-        return (BARE,)
-    named = [name for name, _ in board.names if name in kinds()]
-    return tuple(sorted(named, key=lambda name: name != board.sdk))
-
-
-def choose_kind(board: Board, name: str | None) -> Kind:
-    """A kind that a board takes.
-
-    Raises:
-        UserError: it takes none, or not this one.
-    """
-    possible = kinds_of(board)
-    if not possible and board.sdk == "linux":
-        raise UserError(
-            f"{board.name} runs Linux and needs no firmware: install edgeblur there, or build the C of "
-            "`edgeblur export --engine stream`"
-        )
-    if not possible:
-        raise UserError(
-            f"there is no kind of project for {board.name} yet: take the C of `edgeblur export --engine stream` "
-            f"into a project of {board.sdk}"
-        )
-    if name is not None and name not in possible:
-        raise UserError(f"{board.name} takes no {name} project: choose {' or '.join(possible)}")
-    return kinds()[name or possible[0]]
-
-
-def fill_arguments(kind: Kind, board: Board, port: str | None) -> list[str]:
-    """The command that flashes a project of a kind.
-
-    Args:
-        kind: of the project.
-        board: what it is for.
-        port: of the board, where the command needs it to be told.
-    """
-    values = {"name": board.name_in(kind.name) or "", "pyocd": board.name_in("pyocd") or "", "port": port or ""}
-    arguments: list[str] = []
-    for argument in kind.flash:
-        if argument == "{port}":
-            arguments += [part.format(**values) for part in kind.port] if port else []
-        else:
-            arguments.append(argument.format(**values))
-    return arguments
-
-
-def start_command(board: Board) -> list[str]:
-    """What starts an emulated board with its firmware; QEMU prints where its serial port is."""
-    assert board.emulator is not None
-    emulator = board.emulator
-    return [
-        emulator.program,
-        *emulator.arguments,
-        "-display",
-        "none",
-        "-serial",
-        "pty",
-        "-kernel",
-        "build/firmware.elf",
-    ]
-
-
-def _checked(kind: Kind, board: Board) -> str:
+def _checked(kind: Kind, board: Board, model: FirmwareModel) -> str:
     """What our tests do with such a project, in sentences."""
+    if model.engine.name == "tflm":
+        return _TFLM_CHECKED
     if board.core.toolchain.packages:
         core = f"Our tests compile engine and protocol for the {board.core.title}."
     else:
@@ -250,17 +150,19 @@ def _values(kind: Kind, board: Board, model: FirmwareModel, options: ProjectOpti
     """Everything that templates may ask for."""
     name = board.name_in(kind.name) or board.name
     ram = f" --ram {options.ram_bytes}" if options.ram_bytes is not None else ""
-    toolchain, files = board.core.toolchain, model.compiled.files
+    ram = f" --engine tflm --tflm {options.tflm}" if options.tflm is not None else ram
+    toolchain, engine = board.core.toolchain, model.engine
     return {
         "kind": kind.name, "title": kind.title, "board": board, "emulator": board.emulator, "stm32": board.stm32,
         "name": name, "pyocd": board.name_in("pyocd"), "version": __version__, "model": model.name,
         "sha256": model.model.graph.sha256, "size": (model.model.input.width, model.model.input.height),
-        "ram_bytes": files.ram_bytes, "constant_bytes": files.constant_bytes, "checked": _checked(kind, board),
+        "ram_bytes": engine.ram_bytes + model.row_bytes if engine.ram_bytes is not None else None,
+        "constant_bytes": engine.constant_bytes, "tflm": options.tflm, "checked": _checked(kind, board, model),
         "build": kind.build.format(name=name), "flash": _flash_command(kind, board), "takes_port": bool(kind.port),
-        "tools": {} if board.emulator else dict(kind.tools), "engine": kind.engine, "own": kind.own,
+        "tools": {} if board.emulator else dict(kind.tools), "engine_place": kind.engine, "own": kind.own,
         "command": f"edgeblur firmware {model.name} --board {board.name} --kind {kind.name} --out DIR "
                    f"--optimize {options.optimize}{ram}",
-        "engine_sources": ENGINE_SOURCES,
+        "engine_sources": engine.sources,
         "optimize": OPTIMIZE_FLAGS[options.optimize], "toolchain": toolchain,
         "binutils": toolchain.compiler.removesuffix("-gcc"), "link_flags": LINK_FLAGS,
         "flags": (OPTIMIZE_FLAGS[options.optimize], *(flag for flag in COMPILE_FLAGS if flag not in _OURS_ALONE)),
@@ -272,7 +174,7 @@ def _environment() -> Any:
     import jinja2
 
     return jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: (_projects() / name).read_text()),
+        loader=jinja2.FunctionLoader(lambda name: (project_files() / name).read_text()),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -293,14 +195,14 @@ def _tree(folder: Traversable, path: PurePosixPath) -> list[PurePosixPath]:
 
 def _write_templates(folder: Path, kind: Kind, values: dict[str, Any]) -> None:
     write_text(folder / "README.md", _render("README.md.j2", values))
-    for file in _tree(_projects() / kind.name, PurePosixPath(kind.name)):
+    for file in _tree(project_files() / kind.name, PurePosixPath(kind.name)):
         place = folder / PurePosixPath(*file.parts[1:])
         if file.name == "notes.md.j2":  # part of README.md
             continue
         if file.suffix == ".j2":
             write_text(place.with_suffix(""), _render(str(file), values))
         else:
-            write_text(place, (_projects() / str(file)).read_text())
+            write_text(place, (project_files() / str(file)).read_text())
 
 
 def _write_bare(folder: Path, kind: Kind, board: Board, values: dict[str, Any]) -> None:
@@ -308,7 +210,9 @@ def _write_bare(folder: Path, kind: Kind, board: Board, values: dict[str, Any]) 
     copy_firmware(folder / kind.own, _drivers(kind, board))
     write_text(folder / kind.own / "board.h", _render("board.h.j2", values))
     write_text(folder / "toolchain.cmake", _render("toolchain.cmake.j2", values))
-    write_text(folder / "link.ld", linker_script(board))
+    write_text(folder / "link.ld", linker_script(board, library=values["tflm"] is not None))
+    if values["tflm"] is not None:
+        write_text(folder / "tflm.cmake", _render("tflm.cmake.j2", values))
 
 
 def write_files(folder: Path, kind: Kind, board: Board, model: FirmwareModel, options: ProjectOptions) -> None:
@@ -333,6 +237,26 @@ def write_files(folder: Path, kind: Kind, board: Board, model: FirmwareModel, op
     write_json(folder / MARKER, facts | {"sha256": values["sha256"], "build": values["build"]})
 
 
+def _make(tflite: Path, board: Board, kind: Kind, options: ProjectOptions) -> tuple[Board, FirmwareModel]:
+    """The model with the engine that was asked for, and the board with the stack that it needs.
+
+    Raises:
+        UserError: the engine cannot run it, the kind of project does not take it, or it does not fit.
+    """
+    if options.tflm is None:
+        model = firmware_model(tflite, optimize=options.optimize, ram_bytes=options.ram_bytes)
+        assert model.engine.compiled is not None
+        check_room(model.name, model.engine.compiled, board)
+        return board, model
+    if kind.name != BARE:
+        raise UserError(
+            f"TensorFlow Lite Micro is for {BARE} projects, not {kind.name}: see `edgeblur export` for others"
+        )
+    model = tflm_model(tflite, optimize=options.optimize)
+    check_tflm_room(model, board)
+    return dataclasses.replace(board, stack_bytes=STACK_BYTES), model
+
+
 def write_firmware(tflite: Path, board: Board, out: Path, options: ProjectOptions) -> WrittenProject:
     """Write a complete project that a board's ecosystem builds, all of it or nothing.
 
@@ -340,15 +264,16 @@ def write_firmware(tflite: Path, board: Board, out: Path, options: ProjectOption
         tflite: an int8 model.
         board: from boards.toml.
         out: a new or empty folder; with `force` also an earlier project's, which is replaced.
-        options: kind, aims.
+        options: kind, engine, aims.
 
     Raises:
-        UserError: no such kind for this board, a model that cannot be streamed or does not fit, a folder not free.
+        UserError: no such kind for this board, a model that cannot be run there or does not fit, a folder not free.
         RunError: the disk is full.
     """
     kind = choose_kind(board, options.kind)
-    model = firmware_model(tflite, optimize=options.optimize, ram_bytes=options.ram_bytes)
-    check_room(model.name, model.compiled, board)
+    if options.tflm is not None:
+        options = dataclasses.replace(options, tflm=find_tflm(options.tflm))
+    board, model = _make(tflite, board, kind, options)
     refuse_swallowing(out, [tflite])
     with new_folder(out, force=options.force, marker=MARKER) as folder:
         write_files(folder, kind, board, model, options)
@@ -360,6 +285,7 @@ def write_firmware(tflite: Path, board: Board, out: Path, options: ProjectOption
         model=model.name,
         sha256=values["sha256"],
         files=tuple(sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())),
+        engine=model.engine.name,
         ram_bytes=values["ram_bytes"],
         constant_bytes=values["constant_bytes"],
         build=values["build"],

@@ -10,22 +10,48 @@ from typing import Any
 
 from edgeblur import __version__
 from edgeblur.export.c_array import Provenance, comment_safe
+from edgeblur.export.pixels import pixel_table
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.write import told_options
 from edgeblur.export.tflite import ImageModel, image_model, read_tflite
 from edgeblur.files import write_text
 from edgeblur.firmware_harness.build import NAME
 
-ENGINE_SOURCES = (f"{NAME}.c", "engine_stream.c", "protocol.c")
-"""C files that every firmware has; what is left to it is a `main`, a camera_row, and what platform.h declares."""
-
-ENGINE_HEADERS = ("engine.h", "protocol.h", "camera.h", "platform.h")
+ENGINE_FILES = ("protocol.c", "protocol.h", "engine.h", "camera.h", "platform.h")
+"""What every firmware has beside its model; left to it are `main`, camera_row, and what platform.h declares."""
 
 CAMERA = "camera.c"
 """The hook that a user fills in: it lies where his own files do."""
 
 _LONGEST_NAME = 63
-_DIGEST_BYTES_A_LINE = 16
+_BYTES_A_LINE = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """A model as C or C++, and what it takes.
+
+    Attributes:
+        name: `stream` or `tflm`.
+        adapter: which file of firmware/ puts it behind engine.h.
+        generated: files' names and texts.
+        ram_bytes: writable memory without stack and the caller's rows; None if not known.
+        constant_bytes: weights and tables in flash.
+        compiled: the streaming engine's stages.
+    """
+
+    name: str
+    adapter: str
+    generated: tuple[tuple[str, str], ...]
+    ram_bytes: int | None
+    constant_bytes: int
+    compiled: Compiled | None = None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All C and C++ files of it and of the protocol."""
+        own = (name for name, _ in self.generated if name.endswith((".c", ".cc")))
+        return (*own, self.adapter, "protocol.c")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,20 +61,31 @@ class FirmwareModel:
     Attributes:
         name: the file's, as comments and firmware tell it.
         model: both its ends, and its graph.
-        compiled: its C, with the prefix `NAME`.
+        engine: its code, with the prefix `NAME`.
         provenance: what generated files say about their origin.
         optimize: `size` or `speed`.
     """
 
     name: str
     model: ImageModel
-    compiled: Compiled
+    engine: Engine
     provenance: Provenance
     optimize: str
 
+    @property
+    def row_bytes(self) -> int:
+        """One row in and one row out."""
+        return sum(end.width * end.channels for end in (self.model.input, self.model.output))
+
+
+def _stream(compiled: Compiled) -> Engine:
+    files = compiled.files
+    generated = ((f"{NAME}.c", files.source), (f"{NAME}.h", files.header), (f"{NAME}_weights.h", files.weights))
+    return Engine("stream", "engine_stream.c", generated, files.state_bytes, files.constant_bytes, compiled)
+
 
 def firmware_model(path: Path, *, optimize: str = "size", ram_bytes: int | None = None) -> FirmwareModel:
-    """Compile a .tflite for firmware.
+    """Compile a .tflite for firmware with the streaming engine.
 
     Args:
         path: an int8 model.
@@ -59,10 +96,14 @@ def firmware_model(path: Path, *, optimize: str = "size", ram_bytes: int | None 
         UserError: it cannot be read, streamed, or brought into so many bytes.
     """
     model = image_model(read_tflite(path))
-    name = comment_safe(path.name)[:_LONGEST_NAME]
-    provenance = Provenance(name, NAME, model.graph, told_options(optimize, ram_bytes))
+    provenance = Provenance(safe_name(path), NAME, model.graph, told_options(optimize, ram_bytes))
     compiled = compile_stream(model.graph, provenance, optimize=optimize, ram_bytes=ram_bytes)
-    return FirmwareModel(name, model, compiled, provenance, optimize)
+    return FirmwareModel(provenance.source, model, _stream(compiled), provenance, optimize)
+
+
+def safe_name(path: Path) -> str:
+    """A model's file name as comments, C strings and the board can hold it."""
+    return comment_safe(path.name)[:_LONGEST_NAME]
 
 
 def firmware_files() -> Traversable:
@@ -80,31 +121,38 @@ def fill_in(template: Traversable, **values: Any) -> str:
     return str(environment.from_string(template.read_text()).render(**values))
 
 
+def _byte_lines(data: bytes) -> list[str]:
+    """Bytes as a C initializer's lines."""
+    lines = (data[i : i + _BYTES_A_LINE] for i in range(0, len(data), _BYTES_A_LINE))
+    return [" ".join(f"0x{byte:02x}," for byte in line) for line in lines]
+
+
 def _model_info(model: FirmwareModel, board: str) -> str:
-    digest = bytes.fromhex(model.model.graph.sha256)
-    lines = [digest[i : i + _DIGEST_BYTES_A_LINE] for i in range(0, len(digest), _DIGEST_BYTES_A_LINE)]
+    table = pixel_table(model.model.input) if model.engine.compiled is None else b""  # the streaming engine has its own
     return fill_in(
         firmware_files() / "model_info.h.j2",
         lines=model.provenance.lines,
         input=model.model.input,
         output=model.model.output,
-        ram_bytes=model.compiled.files.state_bytes,
-        sha256_lines=[" ".join(f"0x{byte:02x}," for byte in line) for line in lines],
-        texts=(model.name, board, "stream", __version__),
+        ram_bytes=model.engine.ram_bytes,
+        pixel_lines=_byte_lines(table),
+        sha256_lines=_byte_lines(bytes.fromhex(model.model.graph.sha256)),
+        texts=(model.name, board, model.engine.name, __version__),
     )
 
 
 def write_engine(folder: Path, model: FirmwareModel, board: str) -> None:
-    """Write the model's C and the protocol: `ENGINE_SOURCES`, `ENGINE_HEADERS`, the model's headers.
+    """Write a model's engine and the protocol.
 
     Args:
         folder: is made if need be.
-        model: from `firmware_model`.
+        model: from `firmware_model` or `tflm_model`.
         board: what the firmware calls its board.
     """
-    model.compiled.files.write(folder, NAME)
+    for name, text in model.engine.generated:
+        write_text(folder / name, text)
     write_text(folder / "model_info.h", _model_info(model, board))
-    copy_firmware(folder, (*(name for name in ENGINE_SOURCES if name != f"{NAME}.c"), *ENGINE_HEADERS))
+    copy_firmware(folder, (model.engine.adapter, *ENGINE_FILES))
 
 
 def copy_firmware(folder: Path, names: tuple[str, ...]) -> None:

@@ -84,7 +84,7 @@ class BoardInfo:
     Attributes:
         sha256: of the .tflite, in hexadecimal digits.
         taken, given: `(height, width, channels)` of the model's input and output.
-        ram_bytes: writable memory of the engine, without stack.
+        ram_bytes: writable memory of the engine, without stack; None if the firmware does not know.
         tick_hz: ticks a second of the board's counter; None if the board does not know.
         model, board, engine, version: names, and edgeblur's version that wrote the firmware.
     """
@@ -92,7 +92,7 @@ class BoardInfo:
     sha256: str
     taken: tuple[int, int, int]
     given: tuple[int, int, int]
-    ram_bytes: int
+    ram_bytes: int | None
     tick_hz: int | None
     model: str
     board: str
@@ -183,7 +183,7 @@ def parse_info(payload: bytes) -> BoardInfo:
     _, sha256, *sizes, ram_bytes, tick_hz = _INFO.unpack_from(payload)
     taken, given = (sizes[0], sizes[1], sizes[2]), (sizes[3], sizes[4], sizes[5])
     model, board, engine, version = texts[:_TEXTS]
-    return BoardInfo(sha256.hex(), taken, given, ram_bytes, tick_hz or None, model, board, engine, version)
+    return BoardInfo(sha256.hex(), taken, given, ram_bytes or None, tick_hz or None, model, board, engine, version)
 
 
 def parse_times(payload: bytes) -> Times:

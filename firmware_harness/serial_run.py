@@ -226,14 +226,14 @@ def _rows(run: SerialRun) -> list[tuple[str, str]]:
         f"{line.repeated} requests sent again, {line.damaged} damaged frames, {line.reopened} times opened again, "
         f"{run.restarted} pictures begun anew"
     )
-    stack = f" and {run.stack_bytes:,} B of stack used" if run.stack_bytes is not None else ""
+    used = [(info.ram_bytes, "of the engine"), (run.stack_bytes, "of stack used")]
     rows = [
         ("board", f"{info.board} at {run.port}, engine {info.engine}, firmware of edgeblur {info.version}"),
         ("pictures", f"{given.images}: {run.told}"),
         ("output bytes", f"{given.bytes_compared:,}, {same}"),
         ("measured", measured),
         ("  spread", spread),
-        ("RAM", f"{info.ram_bytes:,} B of the engine{stack}"),
+        ("RAM", " and ".join(f"{size:,} B {what}" for size, what in used if size is not None)),
         ("line", mended),
     ]
     return [row for row in rows if row[1]]

@@ -18,8 +18,9 @@ from stream_c import SANITIZERS, compiler
 from edgeblur.firmware_harness.boards import Board
 from edgeblur.firmware_harness.build import Project, build
 from edgeblur.firmware_harness.host_c import FLAGS
-from edgeblur.firmware_harness.projects import ProjectOptions, choose_kind, write_files
-from edgeblur.firmware_harness.serial_firmware import CAMERA, ENGINE_SOURCES, FirmwareModel, copy_firmware, write_engine
+from edgeblur.firmware_harness.project_kinds import choose_kind
+from edgeblur.firmware_harness.projects import ProjectOptions, write_files
+from edgeblur.firmware_harness.serial_firmware import CAMERA, FirmwareModel, copy_firmware, write_engine
 
 Filter = Callable[[bytes], bytes]
 
@@ -97,7 +98,7 @@ def build_for_host(folder: Path, model: FirmwareModel) -> Path:
     write_engine(folder, model, "host")
     copy_firmware(folder, (CAMERA,))
     program, here = folder / "firmware", Path(__file__).with_name("platform_host.c")
-    sources = [str(here), *(str(folder / name) for name in (CAMERA, *ENGINE_SOURCES))]
+    sources = [str(here), *(str(folder / name) for name in (CAMERA, *model.engine.sources))]
     command = [compiler("gcc"), *FLAGS, *SANITIZERS, f"-I{folder}", *sources, "-o", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:4000]
@@ -142,7 +143,7 @@ def build_emulated(folder: Path, model: FirmwareModel, board: Board) -> Path:
     """The serial firmware of an emulated board, linked."""
     write_files(folder, choose_kind(board, None), board, model, ProjectOptions(optimize=model.optimize))
     sources = tuple(str(path.relative_to(folder)) for path in sorted(folder.glob("src/*.c")))
-    return build(Project(folder, board, sources, len(model.compiled.net.nodes), model.optimize))
+    return build(Project(folder, board, sources, 0, model.optimize))
 
 
 @contextlib.contextmanager

@@ -23,15 +23,9 @@ from edgeblur.cli import main
 from edgeblur.errors import UserError
 from edgeblur.firmware_harness.boards import Board, boards, find_board
 from edgeblur.firmware_harness.host_c import FLAGS
-from edgeblur.firmware_harness.projects import (
-    MARKER,
-    ProjectOptions,
-    WrittenProject,
-    choose_kind,
-    kinds,
-    kinds_of,
-    write_firmware,
-)
+from edgeblur.firmware_harness.project_kinds import choose_kind, kinds, kinds_of
+from edgeblur.firmware_harness.projects import MARKER, ProjectOptions, WrittenProject, write_firmware
+from edgeblur.firmware_harness.serial_board import open_board
 from edgeblur.firmware_harness.serial_link import LinkOptions
 from edgeblur.firmware_harness.serial_run import SerialOptions, run_serial
 from edgeblur.run import choose_tflite
@@ -363,3 +357,51 @@ def test_a_model_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"does not fit nucleo-f411re: .* bytes are missing"):
         write_firmware(path, find_board("nucleo-f411re"), tmp_path / "out", ProjectOptions())
     assert not (tmp_path / "out").exists()
+
+
+def test_tensorflow_lite_micro_in_the_same_shell(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its stand-in turns bits: what comes back tells that rows, picture and serial protocol fit together."""
+    pytest.importorskip("tflite_micro")  # measures the arena
+    board = find_board("mps2-an386")
+    need("arm-none-eabi-g++", "qemu-system-arm")
+    options = ProjectOptions(tflm=STUBS / "tflm")
+    project = write_firmware(tiny, board, tmp_path / "project", options)
+    assert (project.engine, project.ram_bytes is not None) == ("tflm", True)
+    assert "stand-in for TensorFlow Lite Micro" in (project.folder / "README.md").read_text()
+    for library in (
+        "libstdc++.a",
+        "libstdc++_nano.a",
+    ):  # Debian's compiler comes without; the stand-in needs none of it
+        (tmp_path / library).write_bytes(b"!<arch>\n")
+    monkeypatch.setenv("LDFLAGS", f"-L{tmp_path}")
+    monkeypatch.setenv("CXXFLAGS", f"-isystem {STUBS / 'no-libstdcxx'}")
+    elf = cmake_build(project.folder)
+    rows = [bytes(range(y, y + 48)) for y in range(16)]
+    link = LinkOptions(str(tmp_path / "port"))
+    with emulated_board(board, elf, tmp_path / "port"), open_board(link) as serial:
+        assert serial.info().engine == "tflm"
+        for _ in range(2):
+            finished, times = serial.run(rows, 16, 48)
+            assert finished == bytes(byte ^ 0x55 for byte in b"".join(rows))
+            assert times.ms is not None
+
+
+def test_requests_for_tensorflow_lite_micro_that_are_refused(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["--out", str(tmp_path / "out")]
+    code, _, err = call([str(tiny), "--board", "mps2-an386", "--engine", "tflm", *out], capsys)
+    assert code == 2
+    assert "belong together" in err
+    code, _, err = call([str(tiny), "--board", "mps2-an386", "--engine", "tflm", "--tflm", str(tmp_path), *out], capsys)
+    assert code == 2
+    assert "is no TensorFlow Lite Micro" in err
+    code, _, err = call([str(tiny), "--board", "pico", "--engine", "tflm", "--tflm", str(STUBS / "tflm"), *out], capsys)
+    assert code == 2
+    assert "is for bare-metal projects, not pico-sdk" in err
+    pytest.importorskip("tflite_micro")
+    code, _, err = call(
+        [str(tiny), "--board", "microbit", "--engine", "tflm", "--tflm", str(STUBS / "tflm"), *out], capsys
+    )
+    assert code == 2
+    assert "TensorFlow Lite Micro needs" in err

@@ -12,7 +12,8 @@ from edgeblur.cli import main
 from edgeblur.errors import UserError
 from edgeblur.firmware_harness.boards import boards, find_board
 from edgeblur.firmware_harness.flash import find_drive, plan_flash
-from edgeblur.firmware_harness.projects import ProjectOptions, kinds, kinds_of, write_firmware
+from edgeblur.firmware_harness.project_kinds import kinds, kinds_of
+from edgeblur.firmware_harness.projects import ProjectOptions, write_firmware
 
 
 @pytest.fixture(scope="module")

@@ -109,7 +109,7 @@ def test_a_board_tells_what_it_is(tiny: Path, rig: tuple[HostBoard, Line, Serial
     assert info.sha256 == model.model.graph.sha256
     assert (info.taken, info.given) == ((16, 16, 3), (16, 16, 3))
     assert (info.model, info.board, info.engine) == ("tiny.tflite", "host", "stream")
-    assert info.ram_bytes == model.compiled.files.state_bytes
+    assert info.ram_bytes == model.engine.ram_bytes
     assert info.tick_hz == 1_000_000
 
 
@@ -378,11 +378,12 @@ def test_bytes_that_differ_end_in_exit_code_1(
 ) -> None:
     folder = tmp_path_factory.mktemp("wrong")
     model = firmware_model(tiny)
-    right = f"make_row(state, {len(model.compiled.net.nodes) - 1}, (int8_t *)row);"
-    assert right in model.compiled.files.source
-    source = model.compiled.files.source.replace(right, right + " row[3] ^= 1;")
-    wrong = dataclasses.replace(model.compiled, files=dataclasses.replace(model.compiled.files, source=source))
-    with host_board(build_for_host(folder, dataclasses.replace(model, compiled=wrong)), tmp_path / "port"):
+    assert model.engine.compiled is not None
+    right = f"make_row(state, {len(model.engine.compiled.net.nodes) - 1}, (int8_t *)row);"
+    generated = [(name, text.replace(right, right + " row[3] ^= 1;")) for name, text in model.engine.generated]
+    assert tuple(generated) != model.engine.generated
+    wrong = dataclasses.replace(model, engine=dataclasses.replace(model.engine, generated=tuple(generated)))
+    with host_board(build_for_host(folder, wrong), tmp_path / "port"):
         run = run_serial(choose_tflite(tiny), SerialOptions(LinkOptions(str(tmp_path / "port")), random=2))
     assert run.comparison.differing_bytes == 2 * 16
     assert not run.own_equal

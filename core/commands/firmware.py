@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edgeblur.commands.options import force_option, json_option, model_option, optimize_option, ram_option
+from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.run import choose_tflite
 
@@ -19,31 +20,41 @@ from edgeblur.run import choose_tflite
 @click.option(
     "--kind", help="bare-metal, stm32, pico-sdk, esp-idf, zephyr, arduino or platformio; by default the board's own."
 )
+@click.option("--engine", type=click.Choice(["stream", "tflm"]), default="stream", show_default=True,
+              help="tflm: TensorFlow Lite Micro beside it, in bare-metal projects.")  # fmt: skip
+@click.option(
+    "--tflm", type=click.Path(path_type=Path), help="Your TensorFlow Lite Micro: a checkout, or a tree of it."
+)
 @model_option
 @optimize_option
 @ram_option
 @force_option
 @json_option
 def command(
-    run_or_model: Path, board_name: str, out: Path, kind: str | None, model_name: str | None, optimize: str,
-    ram_bytes: int | None, force: bool, as_json: bool,
+    run_or_model: Path, board_name: str, out: Path, kind: str | None, engine: str, tflm: Path | None,
+    model_name: str | None, optimize: str, ram_bytes: int | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Write a project around RUN_OR_MODEL for a board.
 
     It holds the streaming engine, a hook for the camera's rows, a serial protocol that `edgeblur run --port` speaks,
     and a README with the two commands that build and flash it.
     """
+    if (engine == "tflm") != (tflm is not None):
+        raise UserError("--engine tflm and --tflm PATH belong together: give both, or none for the streaming engine")
+    if tflm is not None and ram_bytes is not None:
+        raise UserError("--ram is for the streaming engine: TensorFlow Lite Micro takes what it takes")
     from edgeblur.firmware_harness.boards import find_board
     from edgeblur.firmware_harness.projects import ProjectOptions, write_firmware
 
     chosen = choose_tflite(run_or_model, model_name)
-    options = ProjectOptions(kind, optimize, ram_bytes, force)
+    options = ProjectOptions(kind, optimize, ram_bytes, force, tflm)
     project = write_firmware(chosen.path, find_board(board_name), out, options)
     if as_json:
         click.echo(json.dumps(project.as_json(), indent=2))
         return
     stdout.print(f"{chosen.name} for {project.board.title} in {out}: {project.kind.title}", soft_wrap=True)
-    stdout.print(f"  RAM    {project.ram_bytes:>11,} B   engine and rows, without stack")
+    if project.ram_bytes is not None:
+        stdout.print(f"  RAM    {project.ram_bytes:>11,} B   engine and rows, without stack")
     stdout.print(f"  flash  {project.constant_bytes:>11,} B   weights and tables; code comes on top")
     stdout.print(f"  build  cd {out} && {project.build}", soft_wrap=True)
     stdout.print(f"  flash  {project.flash}", soft_wrap=True)
