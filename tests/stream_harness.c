@@ -107,7 +107,8 @@ static void release(unsigned char *memory, size_t size)
     free(memory - GUARD);
 }
 
-/* A picture on its way through a net, and how far it is. Rows go in and out through blocks of just their size. */
+/* A picture on its way through a net, and how far it is. Rows go in and out through blocks of just their size, at odd
+ * addresses: nothing may read or write words there. */
 struct journey {
     const struct net *net;
     unsigned char *state;
@@ -128,16 +129,16 @@ static struct journey start(const struct net *net, unsigned char *state, const u
 static int push_next(struct journey *j)
 {
     const size_t bytes = j->net->in_bytes;
-    unsigned char *row = malloc(bytes); /* no guards: a sanitizer notices reads past its end */
+    unsigned char *block = malloc(bytes + 1); /* no guards: a sanitizer notices reads past its end */
     int status;
-    if (row == NULL) {
+    if (block == NULL) {
         fail("out of memory");
         return END;
     }
     /* behind the end of the picture, any row will do */
-    memcpy(row, j->picture + (j->pushed < j->net->in_height ? j->pushed * bytes : 0), bytes);
-    status = j->push(j->state, row);
-    free(row);
+    memcpy(block + 1, j->picture + (j->pushed < j->net->in_height ? j->pushed * bytes : 0), bytes);
+    status = j->push(j->state, block + 1);
+    free(block);
     if (status == OK && ++j->pushed > j->net->in_height) {
         fail("took in more rows than a picture has");
     }
@@ -147,15 +148,15 @@ static int push_next(struct journey *j)
 static int pop_next(struct journey *j)
 {
     const size_t bytes = j->net->out_bytes;
-    unsigned char *row = allocate(bytes);
-    const int status = j->pop(j->state, row);
+    unsigned char *block = allocate(bytes + 1);
+    const int status = j->pop(j->state, block + 1);
     if (status == OK) {
         if (j->popped == j->net->out_height) {
             fail("gave more rows than a picture has");
         }
-        memcpy(j->finished + j->popped++ * bytes, row, bytes);
+        memcpy(j->finished + j->popped++ * bytes, block + 1, bytes);
     }
-    release(row, bytes);
+    release(block, bytes + 1);
     return status;
 }
 

@@ -28,7 +28,7 @@ from edgeblur.firmware_harness.host_c import FLAGS
 PICTURES = 2
 MODES = ("whole", "pop_early", "pop_late", "rude", "midframe", "side_by_side", "all_zero", "pixels")
 FUNCTIONS = ("begin", "push_row", "push_row_raw", "pop_row", "pop_row_raw", "run", "run_raw")
-MORE_WARNINGS = ("-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wcast-qual")
+MORE_WARNINGS = ("-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wcast-qual", "-Wvla")
 
 
 def small_unet() -> bytes:
