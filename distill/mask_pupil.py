@@ -12,6 +12,7 @@ MASK_AS_WEIGHT = 2.0
 """The face weight with which `lessons` tells the mask itself: pixel weights from 1 (outside) to 2 (face)."""
 _NEIGHBOURHOOD = 17  # cells: a face of this size (68 pixels of 128) and larger has weight 1 a cell
 _SMALLEST_SHARE = 1 / 12  # of the neighbourhood: a face that fills less of it weighs no more a cell
+_SMALL_BELOW, _SMALL_UP_TO = 0.15, 0.25  # of the neighbourhood: a face of 28 pixels, one of 36
 _OVERLAP_WEIGHT = 0.5
 _SEEN = 0.5  # mask value from which a cell counts as face in the measure `iou`
 
@@ -69,10 +70,30 @@ def mask_pupil_class() -> type[Any]:
 
 
 def _cells(weight: Any) -> Any:
-    """The mask `[B, H/4, W/4, 1]` from pixel weights `[B, H, W]` of 1 outside to 2 inside."""
+    """The mask `[B, H/4, W/4, 1]` from pixel weights `[B, H, W]` of 1 outside to 2 inside.
+
+    Small faces are grown by two pixels: of a face a few cells wide most cells are rim, and what a rim half covered lets
+    through is enough for a detector. For large faces it would only cost background.
+    """
     import tensorflow as tf
 
-    return tf.nn.avg_pool2d(weight[..., tf.newaxis] - 1.0, SHRINK, SHRINK, "VALID")
+    half = tf.nn.avg_pool2d(weight[..., tf.newaxis] - 1.0, 2, 2, "VALID")
+    cells, grown = (tf.nn.avg_pool2d(m, SHRINK // 2, SHRINK // 2, "VALID") for m in (half, _grown(half)))
+    small = (_SMALL_UP_TO - _share(cells)) / (_SMALL_UP_TO - _SMALL_BELOW)
+    return cells + (grown - cells) * tf.clip_by_value(small, 0.0, 1.0)
+
+
+def _grown(mask: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.nn.max_pool2d(mask, 3, 1, "SAME")
+
+
+def _share(cells: Any) -> Any:
+    """How much of each cell's neighbourhood is face: tells small faces from large ones without counting them."""
+    import tensorflow as tf
+
+    return tf.nn.avg_pool2d(cells, _NEIGHBOURHOOD, 1, "SAME")
 
 
 def mask_loss(mask: Any, logit: Any, face_weight: float) -> Any:
@@ -88,8 +109,7 @@ def mask_loss(mask: Any, logit: Any, face_weight: float) -> Any:
     """
     import tensorflow as tf
 
-    share = tf.nn.avg_pool2d(mask, _NEIGHBOURHOOD, 1, "SAME")
-    weight = 1.0 + mask * (face_weight / tf.maximum(share, _SMALLEST_SHARE) - 1.0)
+    weight = 1.0 + mask * (face_weight / tf.maximum(_share(mask), _SMALLEST_SHARE) - 1.0)
     entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=mask, logits=logit)
     found = tf.sigmoid(logit)
     both, either = tf.reduce_sum(mask * found, (1, 2, 3)), tf.reduce_sum(mask + found, (1, 2, 3))
