@@ -150,10 +150,10 @@ static int pop_next(struct journey *j)
     const size_t bytes = j->net->out_bytes;
     unsigned char *block = allocate(bytes + 1);
     const int status = j->pop(j->state, block + 1);
+    if (j->popped == j->net->out_height && status != END) {
+        fail("pop after the last row returned %d", status);
+    }
     if (status == OK) {
-        if (j->popped == j->net->out_height) {
-            fail("gave more rows than a picture has");
-        }
         memcpy(j->finished + j->popped++ * bytes, block + 1, bytes);
     }
     release(block, bytes + 1);
