@@ -93,6 +93,24 @@ class SerialBoard:
             return frames.parse_times(answer.payload)
         raise self._refused(Command.INFER, Status.OUT_OF_ORDER)
 
+    def camera(self, height: int, row_bytes: int) -> tuple[bytes, Times]:
+        """A picture of the board's own camera through its model: it takes the rows in itself as it needs them.
+
+        Args:
+            height: how many finished rows will come,
+            row_bytes: of so many bytes.
+
+        Raises:
+            RunError: no answer, no camera, or the board was reset.
+        """
+        with contextlib.suppress(_ForgottenError):
+            self._ask(Command.BEGIN, Source.CAMERA, bytes(4))
+            finished = b"".join(self._waiting(0, row_bytes))
+            answer = self._ask(Command.TIMES)
+            if answer.given == height:
+                return finished, frames.parse_times(answer.payload)
+        raise RunError(f"{self._where} did not finish the picture of its camera: was it reset?")
+
     def _run(self, rows: Sequence[bytes], height: int, row_bytes: int) -> tuple[bytes, Times]:
         finished: list[bytes] = []
         self._ask(Command.BEGIN, Source.HOST, bytes(4))

@@ -15,14 +15,17 @@ from rich.text import Text
 
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.cost import cost
-from edgeblur.export.pixels import Raw, to_raw
+from edgeblur.export.pixels import Raw, from_raw, to_raw
 from edgeblur.export.tflite import ImageModel, image_model, read_tflite
+from edgeblur.files import refuse_existing
 from edgeblur.firmware_harness.board_run import Comparison
+from edgeblur.firmware_harness.boards import boards
 from edgeblur.firmware_harness.engines import Engine, open_engine
 from edgeblur.firmware_harness.inputs import pick_inputs
 from edgeblur.firmware_harness.serial_board import SerialBoard, open_board
 from edgeblur.firmware_harness.serial_frames import BoardInfo, Times, pattern
 from edgeblur.firmware_harness.serial_link import LinkCounts, LinkOptions
+from edgeblur.images import save_picture, to_bytes
 from edgeblur.progress import track
 from edgeblur.run import Chosen
 
@@ -86,6 +89,11 @@ class SerialRun:
         return tuple(times.ms for times in self.times if times.ms is not None)
 
     @property
+    def may_be_emulated(self) -> bool:
+        """A board of this kind runs in an emulator too, whose milliseconds say nothing about the chip."""
+        return any(board.name == self.info.board and board.emulator for board in boards())
+
+    @property
     def stack_bytes(self) -> int | None:
         """Used at the deepest moment, if the board can tell."""
         return self.own.stack_bytes
@@ -94,7 +102,7 @@ class SerialRun:
         """For `--json`; what is unknown is absent.
 
         `measured_ms` is the median over the pictures of what the engine alone took, by the board's own counter;
-        `ram_bytes` is what the engine needs without stack.
+        `ram_bytes` is what the engine needs without stack. `may_be_emulated`: see there.
         """
         data = {
             "model": self.model,
@@ -108,6 +116,7 @@ class SerialRun:
             "frame_ms": list(self.frame_ms) or None,
             "own_picture_ms": self.own.ms,
             "own_picture_equal": self.own_equal,
+            "may_be_emulated": self.may_be_emulated or None,
             "tick_hz": self.info.tick_hz,
             "macs": self.macs,
             "ram_bytes": self.info.ram_bytes,
@@ -212,13 +221,38 @@ def run_serial(chosen: Chosen, options: SerialOptions) -> SerialRun:
     )
 
 
+def camera_picture(chosen: Chosen, options: SerialOptions, picture: Path) -> Times:
+    """Save what a board makes of a picture of its own camera; there is nothing to compare it with.
+
+    Args:
+        chosen: the int8 model that the board's firmware was made of.
+        options: the line.
+        picture: the file to write, its format by its suffix.
+
+    Raises:
+        UserError: no such port, a board with another model, a file that is there already or no picture's suffix.
+        RunError: the board does not answer, or has no camera.
+    """
+    refuse_existing(picture)
+    model = image_model(read_tflite(chosen.path))
+    given = model.output.tensor
+    _, height, width, channels = given.shape
+    with open_board(options.link) as board:
+        _check_model(chosen, model, board.info(), options)
+        finished, times = board.camera(height, width * channels)
+    pixels = to_bytes(from_raw(np.frombuffer(finished, given.dtype).reshape(given.shape), model.output))
+    save_picture(picture, pixels if channels == 3 else pixels[..., 0])
+    return times
+
+
 def _rows(run: SerialRun) -> list[tuple[str, str]]:
     given, info, line = run.comparison, run.info, run.line
     same = (
         "all equal to LiteRT's reference kernels" if not given.differing_bytes else f"{given.differing_bytes:,} differ"
     )
     if run.frame_ms:
-        measured = f"{statistics.median(run.frame_ms):,.2f} ms a picture (median), by the board's counter"
+        doubt = " (if this is an emulator, its host's time)" if run.may_be_emulated else ""
+        measured = f"{statistics.median(run.frame_ms):,.2f} ms a picture (median), by the board's counter{doubt}"
         spread = f"{min(run.frame_ms):,.2f} to {max(run.frame_ms):,.2f} ms; a picture of its own {run.own.ms:,.2f} ms"
     else:
         measured, spread = f"{run.own.ticks:,} ticks a picture; the board does not know how long one is", ""

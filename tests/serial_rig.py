@@ -93,12 +93,12 @@ def joined(port: Path, board: socket.socket | None) -> Iterator[Line]:
         line.close()
 
 
-def build_for_host(folder: Path, model: FirmwareModel) -> Path:
-    """The serial firmware as a program that notices each wrong access to memory."""
+def build_for_host(folder: Path, model: FirmwareModel, *more: Path) -> Path:
+    """The serial firmware as a program that notices each wrong access to memory; with more C files of a user's."""
     write_engine(folder, model, "host")
     copy_firmware(folder, (CAMERA,))
     program, here = folder / "firmware", Path(__file__).with_name("platform_host.c")
-    sources = [str(here), *(str(folder / name) for name in (CAMERA, *model.engine.sources))]
+    sources = [str(here), *(str(folder / name) for name in (CAMERA, *model.engine.sources)), *map(str, more)]
     command = [compiler("gcc"), *FLAGS, *SANITIZERS, f"-I{folder}", *sources, "-o", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:4000]

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from int8_nets import Int8Net, unet
+from PIL import Image
 from serial_rig import HostBoard, Line, build_emulated, build_for_host, emulated_board, host_board, joined
 
 from edgeblur.cli import main
@@ -132,6 +133,40 @@ def test_a_picture_that_the_board_makes_itself(tiny: Path, rig: tuple[HostBoard,
         raw = np.frombuffer(pattern(seed, SIZE), np.int8).reshape(1, 16, 16, 3)
         assert np.unique(raw).size > 200
         assert rig[2].infer(seed).crc32 == zlib.crc32(engine.run(raw).tobytes())
+
+
+CAMERA_C = """#include "camera.h"
+int camera_row(int y, uint8_t *pixels)
+{
+    for (int i = 0; i < 48; ++i) {
+        pixels[i] = (uint8_t)(16 * y + 5 * i);
+    }
+    return 1;
+}
+"""
+
+
+def test_a_picture_of_the_boards_own_camera(
+    tiny: Path, tmp_path: Path, program: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hook, port, saved = tmp_path / "my_camera.c", tmp_path / "port", tmp_path / "picture.png"
+    hook.write_text(CAMERA_C)
+    (tmp_path / "build").mkdir()
+    with_camera = build_for_host(tmp_path / "build", firmware_model(tiny), hook)  # it wins over the weak one
+    with host_board(with_camera, port):
+        code, out, err = run_command([str(tiny), "--port", str(port), "--camera", str(saved)], capsys)
+        assert code == 0, err
+        assert "ms of the engine" in out
+        code, _, err = run_command([str(tiny), "--port", str(port), "--camera", str(saved)], capsys)
+        assert code == 2
+        assert "exists already" in err
+    seen = (16 * np.arange(16)[:, None] + 5 * np.arange(48)).astype(np.uint8).reshape(16, 16, 3)
+    assert (np.asarray(Image.open(saved)) == open_engine("litert-ref", tiny).blur(seen)).all()
+    with host_board(program, port):
+        code, _, err = run_command([str(tiny), "--port", str(port), "--camera", str(tmp_path / "b.png")], capsys)
+    assert code == 1
+    assert "it has no camera: fill in camera_row" in " ".join(err.split())
+    assert not (tmp_path / "b.png").exists()
 
 
 def test_rows_of_a_pattern_come_one_by_one(tiny: Path, rig: tuple[HostBoard, Line, SerialBoard]) -> None:
@@ -354,7 +389,7 @@ def test_the_command_compares_and_measures(
         assert (result["differing_bytes"], result["own_picture_equal"]) == (0, True)
         assert result["measured_ms"] > 0
         assert len(result["frame_ms"]) == 3
-        assert "stack_bytes" not in result  # it is not known there
+        assert not {"stack_bytes", "may_be_emulated"} & set(result)
         code, out, _ = run_command([str(tiny), "--port", port, "--board", "host"], capsys)
         assert code == 0
         assert "3,840, all equal" in out
@@ -436,6 +471,7 @@ def test_an_emulated_board_at_its_uart(
         result = json.loads(out)
         assert (result["images"], result["differing_bytes"], result["own_picture_equal"]) == (2, 0, True)
         assert ("measured_ms" in result) == (name != "riscv32-virt")  # whose counter has no fixed frequency
+        assert result["may_be_emulated"]
         assert 100 < result["stack_bytes"] < board.stack_bytes
         if name != "mps2-an386":
             return

@@ -33,14 +33,15 @@ _PATH = click.Path(path_type=Path)
 @click.option("--baud", default=115200, show_default=True, type=click.IntRange(300), help="Of --port.")
 @click.option("--timeout", "silence_s", default=30.0, show_default=True, type=POSITIVE,
               help="Give the board at --port up after so many seconds without a word.")  # fmt: skip
+@click.option("--camera", "picture", type=_PATH, help="Save here what the board at --port makes of its own camera.")
 @optimize_option
 @ram_option
 @click.option("--keep", type=_PATH, help="A new folder to keep sources, linked files and outputs in.")
 @json_option
 def command(
     run_or_model: Path, board_name: str | None, port: str | None, model_name: str | None, photos: Path | None,
-    random: int | None, limit: int | None, baud: int, silence_s: float, optimize: str, ram_bytes: int | None,
-    keep: Path | None, as_json: bool,
+    random: int | None, limit: int | None, baud: int, silence_s: float, picture: Path | None, optimize: str,
+    ram_bytes: int | None, keep: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Run RUN_OR_MODEL on a board, and compare every output byte with the host's.
 
@@ -60,7 +61,13 @@ def command(
         from edgeblur.firmware_harness.serial_link import LinkOptions
         from edgeblur.firmware_harness.serial_run import SerialOptions
 
-        _serial(chosen, SerialOptions(LinkOptions(port, baud, silence_s), board_name, photos, random, limit), as_json)
+        options = SerialOptions(LinkOptions(port, baud, silence_s), board_name, photos, random, limit)
+        if picture is not None:
+            _camera(chosen, options, picture)
+        else:
+            _serial(chosen, options, as_json)
+    elif picture is not None:
+        raise UserError("--camera is for a board at a serial port: give that as --port")
     elif board_name is not None:
         from edgeblur.firmware_harness.emulated_run import EmulatedOptions
 
@@ -96,7 +103,18 @@ def _serial(chosen: Chosen, options: SerialOptions, as_json: bool) -> None:
     else:
         stdout.print(serial_table(result))
     result.check()
-    keep_record(chosen, result.as_json())
+    if not result.may_be_emulated:
+        keep_record(chosen, result.as_json())
+
+
+def _camera(chosen: Chosen, options: SerialOptions, picture: Path) -> None:
+    from edgeblur.firmware_harness.serial_run import camera_picture
+
+    if options.photos is not None or options.random is not None:
+        raise UserError("run takes one kind of picture: give only one of --photos, --random and --camera")
+    times = camera_picture(chosen, options, picture)
+    took = f", {times.ms:,.2f} ms of the engine" if times.ms is not None else ""
+    stdout.print(f"{picture}: a picture of the camera at {options.link.port}{took}", soft_wrap=True)
 
 
 def _remark(skipped: Sequence[str]) -> None:
