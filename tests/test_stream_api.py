@@ -38,16 +38,15 @@ def small_unet() -> bytes:
 
 def odd() -> bytes:
     net = Int8Net(seed=6)
-    picture = net.picture(17, 11, 1, 1 / 128, 0)
+    picture = net.picture(22, 11, 1, 1 / 128, 0)
     net.tensors[picture] = dataclasses.replace(net.tensors[picture], dtype="uint8", zero_points=(128,))
     x = net.requantize(picture, 0.02, -7)
-    low = net.depthwise(net.conv(x, 5, (3, 2), stride=(2, 2), scale=0.02, gain=2), dilation=(2, 1))  # 9 x 6
-    up = net.up_conv(low, 3, (3, 3), scale=0.02, zero_point=11)  # 18 x 12
-    up = net.conv(up, 3, (2, 2), padding="VALID", scale=0.02, zero_point=11)  # 17 x 11
+    x = net.conv(x, 3, (2, 1), stride=(3, 1), padding="VALID", scale=0.02, gain=2)  # 7 x 11, of 22 rows needs 20
+    low = net.depthwise(net.conv(x, 5, (3, 2), stride=(2, 2), scale=0.02, gain=2), dilation=(2, 1))  # 4 x 6
+    up = net.up_conv(low, 3, (3, 3), scale=0.02, zero_point=11)  # 8 x 12
+    up = net.conv(up, 3, (2, 2), padding="VALID", scale=0.02, zero_point=11)  # 7 x 11
     y = net.join(up, net.conv(x, 2, (1, 5), scale=0.02, zero_point=11))
-    y = net.conv(
-        y, 3, (3, 3), stride=(3, 2), padding="VALID", activation="NONE", scale=0.01, zero_point=9
-    )  # of 17 rows, 15
+    y = net.conv(y, 3, (2, 3), stride=(1, 2), padding="VALID", activation="NONE", scale=0.01, zero_point=9)  # 6 x 5
     return net.tflite(net.requantize(y, 0.008, 120, "uint8"))
 
 
