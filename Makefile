@@ -10,7 +10,7 @@ demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, i
 	$(BIN)/edgeblur demo --force
 
 test: system $(VENV)/.installed lint ## everything that CI checks
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 install: $(VENV)/.installed ## the package with all extras, editable, in $(VENV)
 
