@@ -44,6 +44,10 @@ SHARED int32_t requantize(int32_t sum, int32_t multiplier, int shift)
 #include "common_portable.h"
 #endif
 
+#if defined(HELIUM)
+#include "common_mve.h"
+#endif
+
 /* Two operands of an op that works number by number. A stride of 0 repeats a row, a pixel or a channel. */
 struct operands {
     const int8_t *constant; /* the second operand, [height or 1][width or 1][channels or 1]; null if it is a plane */
