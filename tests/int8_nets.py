@@ -69,18 +69,18 @@ class Int8Net:
     def conv(
         self, source: int, channels: int, kernel: tuple[int, int] = (3, 3), *, stride: tuple[int, int] = (1, 1),
         dilation: tuple[int, int] = (1, 1), padding: str = "SAME", activation: str = "RELU",
-        scale: float = 0.05, zero_point: int = -128, bias: bool = True, gain: float = 1,
+        scale: float = 0.05, zero_point: int = -128, bias: bool = True, gain: float = 1, largest: int = 127,
     ) -> int:  # fmt: skip
         """A CONV_2D of random weights, one scale a channel; a gain of 2 before a ReLU about keeps the numbers' size."""
         _, height, width, inputs = self.shape(source)
-        weights = self.random.integers(-127, 128, (channels, *kernel, inputs)).astype(np.int8)
-        scales = self.random.uniform(0.5, 2, channels) * gain / (127 * np.sqrt(weights[0].size))
+        weights = self.random.integers(-largest, largest + 1, (channels, *kernel, inputs)).astype(np.int8)
+        scales = self.random.uniform(0.5, 2, channels) * gain / (largest * np.sqrt(weights[0].size))
         given = [
             -(-n // s) if padding == "SAME" else -(-(n - (k - 1) * d) // s)
             for n, k, s, d in zip((height, width), kernel, stride, dilation, strict=True)
         ]
         sums = np.float32(self.tensors[source].scales[0]) * scales.astype(np.float32)
-        numbers = self.random.integers(-2000, 2000, channels).astype(np.int32)
+        numbers = (self.random.integers(-2000, 2000, channels) * largest // 127).astype(np.int32)
         biases = self.constant(numbers, sums) if bias else ABSENT
         taken = (source, self.constant(weights, scales), biases)
         options = Conv2DOptions(padding, stride[0], stride[1], dilation[0], dilation[1], activation)

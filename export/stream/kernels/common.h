@@ -15,11 +15,24 @@ SHARED int32_t multiply_high(int32_t a, int32_t b)
     const uint32_t rounded = words + 0x40000000u;
     return (int32_t)(((uint32_t)(top + (rounded < words ? 1 : 0)) << 1) | (rounded >> 31));
 }
+
+/* The same for -2^30 < a < 2^30, whose lower half is taken as signed: no partial sum leaves 32 bits. */
+SHARED int32_t multiply_high_tame(int32_t a, int32_t b)
+{
+    const int32_t a_low = (int16_t)a, a_high = (a - a_low) >> 16, b_low = b & 0xffff, b_high = b >> 16;
+    const int32_t middle = a_high * b_low + a_low * b_high + ((a_low * b_low) >> 16);
+    return a_high * b_high * 2 + ((middle + 0x4000) >> 15);
+}
 #else
 /* (a * b + 2^30) >> 31 */
 SHARED int32_t multiply_high(int32_t a, int32_t b)
 {
     return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+}
+
+SHARED int32_t multiply_high_tame(int32_t a, int32_t b)
+{
+    return multiply_high(a, b);
 }
 #endif
 

@@ -3,7 +3,7 @@
 /* `requantize` to the right by 1 to 20 bits, for sums below 2^30, and the zero point: the same rounding, one shift. */
 SHARED int32_t requantize_tame(int32_t sum, int32_t multiplier, int right, int32_t zero_point)
 {
-    const int32_t high = multiply_high(sum, multiplier);
+    const int32_t high = multiply_high_tame(sum, multiplier);
     return (high + (high >> 31) + (2 * zero_point + 1) * (1 << (right - 1))) >> right;
 }
 

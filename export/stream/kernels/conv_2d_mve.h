@@ -244,7 +244,9 @@ KERNEL void conv_2d_row(const struct conv_2d *op, const int8_t *const *rows, int
     const int pair = 2 * op->kernel_w * op->column_bytes; /* weights of two channels */
     const int32_t *const bias = op->bias + phase * op->out_channels;
     const int8_t *const weights = op->weights + phase * ((op->out_channels + 1) / 2) * pair;
-    const int direct = op->kernel_w == 1 && op->kernel_h == 1 && op->parts == 1 && op->in_channels % 4 == 0;
+    /* The windows of a 1x1 convolution are the row's pixels; a pixel without a partner would read behind the row. */
+    const int direct = op->kernel_w == 1 && op->kernel_h == 1 && op->parts == 1 && op->in_channels % 4 == 0
+                       && (op->out_width % 2 == 0 || op->in_channels <= 16);
     /* Neighbouring windows share columns, unless they are spread. */
     const int shared = op->dilation == 1 && op->stride <= op->kernel_w;
     const int apart = shared || direct ? op->stride : op->kernel_w;
