@@ -45,8 +45,6 @@ _TFLM_CHECKED = (
     "with TensorFlow Lite Micro itself they were not built."
 )
 
-_DWT_LESS = ("cortex-m0", "cortex-m0plus")
-
 
 @dataclass(frozen=True)
 class ProjectOptions:
@@ -138,7 +136,7 @@ def _drivers(kind: Kind, board: Board) -> tuple[str, ...]:
     """C files of start-up, timer and UART where no SDK brings them."""
     if not kind.bare:
         return ()
-    timer, uart = ("none" if board.core.name in _DWT_LESS else "dwt"), "yours"
+    timer, uart = "dwt", "yours"
     if board.emulator is not None:
         timer, uart = board.emulator.timer, board.emulator.uart
     elif kind.name == "stm32":

@@ -405,3 +405,9 @@ def test_requests_for_tensorflow_lite_micro_that_are_refused(
     )
     assert code == 2
     assert "TensorFlow Lite Micro needs" in err
+
+
+def test_every_core_of_a_bare_project_has_the_cycle_counter_that_it_is_given() -> None:
+    for board, kind in REAL:
+        if kinds()[kind].bare:
+            assert board.core.name in {"cortex-m3", "cortex-m4f", "cortex-m7", "cortex-m33", "cortex-m55"}
