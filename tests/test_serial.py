@@ -178,6 +178,23 @@ def test_rows_of_a_pattern_come_one_by_one(tiny: Path, rig: tuple[HostBoard, Lin
     assert b"".join(rows) == open_engine("litert-ref", tiny).run(raw).tobytes()
 
 
+def test_rows_longer_than_a_block_of_cobs(tmp_path: Path) -> None:
+    net = Int8Net(seed=5)
+    path = tmp_path / "wide.tflite"
+    path.write_bytes(net.tflite(net.conv(net.picture(4, 300), 3, (1, 1), activation="NONE", scale=0.01)))
+    program = build_for_host(tmp_path, firmware_model(path))
+    engine, lengths = open_engine("litert-ref", path), []
+    with host_board(program, tmp_path / "port"), open_board(LinkOptions(str(tmp_path / "port"))) as board:
+        for seed in range(6):
+            raw = to_raw(random_picture(4, 300, seed), engine.model.input)
+            expected = engine.run(raw).tobytes()
+            finished, _ = board.run([raw[0, y].tobytes() for y in range(4)], 4, 900)
+            assert finished == expected
+            lengths += [len(group) for y in range(4) for group in expected[900 * y : 900 * (y + 1)].split(b"\0")]
+    assert max(lengths) > 2 * 254  # else this would test nothing
+    assert board.link.counts.repeated == 0
+
+
 def test_what_a_board_refuses(rig: tuple[HostBoard, Line, SerialBoard]) -> None:
     link = rig[2].link
     assert link.ask(Command.NEXT).status == Status.OUT_OF_ORDER

@@ -268,7 +268,7 @@ static void reply(size_t size)
 {
     const uint8_t command = request.bytes[0], sequence = request.bytes[1];
     const int again = answer_size != 0 && answer.bytes[0] == (command | 0x80) && answer.bytes[1] == sequence;
-    if (command == PROTOCOL_INFO || !again) { /* INFO begins a session, whose first number may be the last one's */
+    if (!again) {
         answer.bytes[0] = (uint8_t)(command | 0x80);
         answer.bytes[1] = sequence;
         answer.bytes[2] = PROTOCOL_OK;
