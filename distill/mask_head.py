@@ -49,8 +49,8 @@ class MaskSpec:
     down: int = 2
     bottom: int = 3
     dilate: int = 0
-    threshold: float = 0.1
-    full: float = 0.4
+    threshold: float = 0.3
+    full: float = 0.5
     pool: int = 32
     overlap: int = 2
     smooth: bool = False
