@@ -16,7 +16,7 @@ static char *const *again;
 
 static void reset(int number)
 {
-    (void)number;
+    signal(number, SIG_IGN); /* until the program that follows hears it */
     execv(again[0], again);
     _exit(3);
 }
@@ -26,7 +26,7 @@ void platform_begin(void)
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = reset;
-    action.sa_flags = SA_NODEFER; /* the program that follows must hear it too */
+    action.sa_flags = SA_NODEFER; /* else it would stay blocked in the program that follows */
     sigaction(SIGUSR1, &action, NULL);
 }
 

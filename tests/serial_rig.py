@@ -109,7 +109,9 @@ class HostBoard:
     """A running program of `build_for_host`."""
 
     def __init__(self, program: Path, line: socket.socket) -> None:
-        self.process = subprocess.Popen([str(program)], stdin=line, stdout=line, stderr=subprocess.PIPE)
+        # Until the program hears the signal that resets it, nothing shall happen: by default it would end.
+        command = ["sh", "-c", 'trap "" USR1; exec "$0"', str(program)]
+        self.process = subprocess.Popen(command, stdin=line, stdout=line, stderr=subprocess.PIPE)
 
     def reset(self) -> None:
         self.process.send_signal(signal.SIGUSR1)
