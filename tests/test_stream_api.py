@@ -260,10 +260,11 @@ def test_cpp_takes_the_header(sources: Path, tmp_path: Path, tool: str, standard
 def test_there_is_no_floating_point(sources: Path, tmp_path: Path, name: str) -> None:
     for suffix in (".c", ".h", "_weights.h"):
         text = re.sub(r"/\*.*?\*/", "", (sources / f"{name}{suffix}").read_text(), flags=re.DOTALL)
-        assert not re.search(r"\b(float|double|malloc|calloc|free|printf)\b|\d\.\d|\.\d|\d\.(?!\d|c|h)", text)
         assert set(re.findall(r"#\s*include\s*(\S+)", text)) <= {
-            "<stddef.h>", "<stdint.h>", "<string.h>", f'"{name}.h"', f'"{name}_weights.h"',
+            "<stddef.h>", "<stdint.h>", "<string.h>", "<arm_mve.h>", f'"{name}.h"', f'"{name}_weights.h"',
         }  # fmt: skip
+        text = re.sub(r'"[^"\n]*"', "", text)  # instructions of other processors
+        assert not re.search(r"\b(float|double|malloc|calloc|free|printf)\b|\d\.\d|\.\d|\d\.(?!\d|c|h)", text)
     if platform.machine() in ("x86_64", "aarch64"):  # there, compilers can be forbidden to use any such register
         flags = ["-std=c99", "-mgeneral-regs-only", "-O1"]
         compile_quietly("gcc", *flags, "-c", sources / f"{name}.c", "-o", tmp_path / "net.o")

@@ -98,9 +98,9 @@ def test_random_nets_give_the_reference_bytes(seeds: range, tmp_path: Path) -> N
     assert at == len(outputs)
 
 
-@pytest.mark.parametrize("name", ["microbit", "mps2-an386"])
+@pytest.mark.parametrize("name", ["microbit", "mps2-an386", "mps3-an547"])
 def test_kernels_of_other_cores_give_the_reference_bytes(name: str, tmp_path: Path) -> None:
-    """Cortex-M0 and M4 convolve in ways of their own, which this host does not compile; a net takes a second."""
+    """Cortex-M0, M4 and M55 compute in ways of their own, which this host does not compile; a net takes a second."""
     board = find_board(name)
     assert board.emulator is not None
     compiler(board.core.toolchain.compiler)
