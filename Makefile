@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAGES = distill quantize export firmware_harness
 
-.PHONY: demo test install lint types sizes system clean
+.PHONY: demo test install lint types sizes bench system clean
 
 demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, int8 student in C and a report out
 	$(BIN)/edgeblur demo --force
@@ -34,6 +34,12 @@ types:
 # What compiled code of the streaming engine takes, for `edgeblur fit`: again after a change of kernels (minutes).
 sizes: system $(VENV)/.installed
 	$(BIN)/python tests/measure_code_sizes.py
+
+# Instructions, code and RAM of U-Nets on all emulated boards, beside bench/*.csv. With FORCE=--force it rewrites those.
+bench: system $(VENV)/.installed
+	$(BIN)/python tests/bench_models.py build/bench
+	$(BIN)/edgeblur bench build/bench/unet4.tflite build/bench/unet8.tflite build/bench/unet16.tflite \
+	    build/bench/unet32.tflite --out bench $(FORCE)
 
 # What the tests need outside Python: compilers for the C arrays, a browser for the report.
 system:

@@ -16,6 +16,7 @@ from edgeblur import __version__
 from edgeblur.errors import EdgeblurError, as_sentence
 
 COMMANDS = {
+    "bench": "Instructions, code and RAM of models on all emulated boards, beside what they were.",
     "blur": "Blur the faces of a picture or a folder, with a model or a detector.",
     "boards": "Boards: core, clock, memory, SDK, and the source of each fact.",
     "compare": "Approach A (detector) beside approach B (teacher, students) on the same photos.",

@@ -94,3 +94,17 @@ def function_at(path: Path, address: int) -> str | None:
             if symbol["st_info"]["type"] == "STT_FUNC" and start <= address < start + symbol["st_size"]:
                 return str(symbol.name)
     return None
+
+
+def contents(path: Path) -> bytes:
+    """All that a linked ELF file puts into a board's memory, with its places there: the same for the same firmware."""
+    from elftools.elf.constants import SH_FLAGS
+    from elftools.elf.elffile import ELFFile
+
+    parts = []
+    with path.open("rb") as file:
+        for section in ELFFile(file).iter_sections():
+            if section["sh_flags"] & SH_FLAGS.SHF_ALLOC:
+                parts.append(f"{section.name} {section['sh_addr']} {section['sh_size']}\n".encode())
+                parts.append(section.data() if section["sh_type"] != "SHT_NOBITS" else b"")
+    return b"".join(parts)

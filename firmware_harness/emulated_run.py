@@ -20,7 +20,7 @@ from edgeblur.export.tflite import ImageModel, image_model, read_tflite
 from edgeblur.files import new_folder
 from edgeblur.firmware_harness.board_run import BoardRun, Comparison, Counts, LayerRun
 from edgeblur.firmware_harness.boards import Board
-from edgeblur.firmware_harness.build import NAME, build, check_room, compiler_version, write_project
+from edgeblur.firmware_harness.build import NAME, Project, build, check_room, compiler_version, write_project
 from edgeblur.firmware_harness.elf import read_elf, require_elftools
 from edgeblur.firmware_harness.emulator import Told, emulate, emulator_of, emulator_version
 from edgeblur.firmware_harness.engines import open_engine
@@ -70,25 +70,6 @@ def _workplace(keep: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
-@dataclass(frozen=True, eq=False)
-class _Bench:
-    """A board, and a model compiled for it."""
-
-    board: Board
-    model: ImageModel
-    compiled: Compiled
-
-    def run(self, elf: Path, raws: Sequence[Raw]) -> tuple[list[Raw], Told]:
-        """Pictures through built firmware, in the model's own numbers."""
-        given = self.model.output.tensor
-        # Ten times what 60 instructions a multiply-accumulate take at 100 million a second; and a minute to start.
-        limit_s = 60 + len(raws) * max(self.compiled.net.macs, 10**6) * 6e-6
-        size = int(np.prod(given.shape)) * np.dtype(given.dtype).itemsize
-        taken = [raw.tobytes() for raw in raws]
-        outputs, told = emulate(self.board, elf, taken, output_bytes=size, limit_s=limit_s)
-        return [np.frombuffer(output, given.dtype).reshape(given.shape) for output in outputs], told
-
-
 def _count(told: Told, again: Told, traced: Told, net: Net, board: Board) -> Counts:
     """Instructions from the ticks of three runs.
 
@@ -117,11 +98,100 @@ def _compare(chosen: Chosen, raws: Sequence[Raw], outputs: Sequence[Raw]) -> Com
     return Comparison(len(raws), sum(output.nbytes for output in outputs), differing)
 
 
+@dataclass(frozen=True, eq=False)
+class Rig:
+    """A model compiled for an emulated board, and pictures for it.
+
+    Attributes:
+        chosen: the model.
+        board: an emulated one.
+        optimize: `size` or `speed`.
+        model: its ends as pictures.
+        compiled: its C.
+        inputs: the pictures.
+        compiler, emulator: what they say about themselves.
+    """
+
+    chosen: Chosen
+    board: Board
+    optimize: str
+    model: ImageModel
+    compiled: Compiled
+    inputs: Inputs
+    compiler: str
+    emulator: str
+
+    def _run(self, elf: Path, raws: Sequence[Raw]) -> tuple[list[Raw], Told]:
+        """Pictures through built firmware, in the model's own numbers."""
+        given = self.model.output.tensor
+        # Ten times what 60 instructions a multiply-accumulate take at 100 million a second; and a minute to start.
+        limit_s = 60 + len(raws) * max(self.compiled.net.macs, 10**6) * 6e-6
+        size = int(np.prod(given.shape)) * np.dtype(given.dtype).itemsize
+        taken = [raw.tobytes() for raw in raws]
+        outputs, told = emulate(self.board, elf, taken, output_bytes=size, limit_s=limit_s)
+        return [np.frombuffer(output, given.dtype).reshape(given.shape) for output in outputs], told
+
+    def measure(self, project: Project, plain: Path) -> BoardRun:
+        """Run the pictures, and compare what comes out with the host's.
+
+        Three runs: all pictures; the first one again, which must take as many instructions; and the first one by
+        firmware that counts layer by layer.
+
+        Args:
+            project: this model for this board.
+            plain: what it was built to.
+
+        Raises:
+            RunError: the firmware failed, or the board's timer is off.
+        """
+        traced, linked = build(project, traced=True), read_elf(plain)
+        raws = [to_raw(probe.picture, self.model.input) for probe in self.inputs.probes]
+        _, again = self._run(plain, raws[:1])
+        outputs, told = self._run(plain, raws)
+        counts = _count(told, again, self._run(traced, raws[:1])[1], self.compiled.net, self.board)
+        return BoardRun(
+            model=self.chosen.name,
+            board=self.board,
+            optimize=self.optimize,
+            told=self.inputs.told,
+            skipped=tuple(self.inputs.skipped),
+            comparison=_compare(self.chosen, raws, outputs),
+            counts=counts,
+            linked=linked,
+            weights_bytes=linked.size_bytes(".model_constants"),
+            stack_bytes=told.stack_bytes,
+            macs=self.compiled.net.macs,
+            compiler=self.compiler,
+            emulator=self.emulator,
+        )
+
+
+def compile_model(chosen: Chosen, options: EmulatedOptions) -> tuple[ImageModel, Compiled]:
+    """A model's ends as pictures, and its C for any board.
+
+    Raises:
+        UserError: it cannot be streamed.
+    """
+    model = image_model(read_tflite(chosen.path))
+    told_as = told_options(options.optimize, options.ram_bytes)
+    provenance = Provenance(comment_safe(chosen.path.name), NAME, model.graph, told_as)
+    return model, compile_stream(model.graph, provenance, optimize=options.optimize, ram_bytes=options.ram_bytes)
+
+
+def prepare(chosen: Chosen, board: Board, options: EmulatedOptions, model: ImageModel, compiled: Compiled) -> Rig:
+    """Make sure that a compiled model fits an emulated board, and pick pictures; nothing is built yet.
+
+    Raises:
+        UserError: no such emulation, missing tools, or not enough memory.
+    """
+    versions = compiler_version(board.core.toolchain), emulator_version(emulator_of(board))
+    require_elftools()
+    check_room(chosen.name, compiled, board)
+    return Rig(chosen, board, options.optimize, model, compiled, options.inputs(model), *versions)
+
+
 def run_emulated(chosen: Chosen, board: Board, options: EmulatedOptions) -> BoardRun:
     """Build firmware for an emulated board, run a model there on pictures, and compare each byte with the host's.
-
-    Three runs: all pictures; the first one again, which must take as many instructions; and the first one by firmware
-    that counts layer by layer.
 
     Args:
         chosen: an int8 model.
@@ -132,35 +202,8 @@ def run_emulated(chosen: Chosen, board: Board, options: EmulatedOptions) -> Boar
         UserError: no such emulation, missing tools, a model that cannot be streamed or does not fit the board.
         RunError: the firmware failed.
     """
-    versions = compiler_version(board.core.toolchain), emulator_version(emulator_of(board))
-    require_elftools()
-    model = image_model(read_tflite(chosen.path))
-    told_as = told_options(options.optimize, options.ram_bytes)
-    provenance = Provenance(comment_safe(chosen.path.name), NAME, model.graph, told_as)
-    compiled = compile_stream(model.graph, provenance, optimize=options.optimize, ram_bytes=options.ram_bytes)
-    check_room(chosen.name, compiled, board)
-    inputs = options.inputs(model)
-    raws = [to_raw(probe.picture, model.input) for probe in inputs.probes]
-    bench = _Bench(board, model, compiled)
+    compiler_version(board.core.toolchain), emulator_version(emulator_of(board))  # what is missing is told at once
+    rig = prepare(chosen, board, options, *compile_model(chosen, options))
     with _workplace(options.keep) as folder:
-        project = write_project(folder, compiled, board, options.optimize)
-        plain, traced = build(project), build(project, traced=True)
-        linked = read_elf(plain)
-        _, again = bench.run(plain, raws[:1])
-        outputs, told = bench.run(plain, raws)
-        counts = _count(told, again, bench.run(traced, raws[:1])[1], compiled.net, board)
-    return BoardRun(
-        model=chosen.name,
-        board=board,
-        optimize=options.optimize,
-        told=inputs.told,
-        skipped=tuple(inputs.skipped),
-        comparison=_compare(chosen, raws, outputs),
-        counts=counts,
-        linked=linked,
-        weights_bytes=linked.size_bytes(".model_constants"),
-        stack_bytes=told.stack_bytes,
-        macs=compiled.net.macs,
-        compiler=versions[0],
-        emulator=versions[1],
-    )
+        project = write_project(folder, rig.compiled, board, options.optimize)
+        return rig.measure(project, build(project))

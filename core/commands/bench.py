@@ -1,0 +1,81 @@
+"""`edgeblur bench`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgeblur.commands.options import force_option, json_option, model_option
+from edgeblur.errors import RunError
+from edgeblur.progress import out as stdout
+from edgeblur.progress import say
+from edgeblur.run import choose_tflite
+
+if TYPE_CHECKING:
+    from edgeblur.firmware_harness.bench import Bench
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command(short_help="Instructions, code and RAM of models on all emulated boards, beside what they were.")
+@click.argument("runs_or_models", nargs=-1, required=True, type=_PATH)
+@model_option
+@click.option(
+    "--board", "board_names", multiple=True, help="This board only; may be given again. [default: all emulated]"
+)
+@click.option(
+    "--optimize", "aims", multiple=True, type=click.Choice(["size", "speed"]), default=("size", "speed"),
+    show_default=True, help="What the C is written for; may be given again.",
+)  # fmt: skip
+@click.option("--out", type=_PATH, help="A folder for frames.csv and layers.csv; if they are there, to compare with.")
+@force_option
+@json_option
+def command(
+    runs_or_models: tuple[Path, ...], model_name: str | None, board_names: tuple[str, ...], aims: tuple[str, ...],
+    out: Path | None, force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Run int8 models on emulated boards, a picture each, and tell what changed since --out was written.
+
+    Counts are exact, so firmware that is the same to the byte is not run again. With --force the new numbers replace
+    those in --out; what was not measured this time stays. Exit code 1 if an output byte differs from LiteRT's
+    reference kernels.
+    """
+    from edgeblur.firmware_harness import bench, bench_tables
+    from edgeblur.firmware_harness.boards import boards, find_board
+
+    where = [find_board(name) for name in board_names] or [board for board in boards() if board.emulator]
+    kept = bench.read_bench(out) if out else bench.Bench()
+    models = [choose_tflite(path, model_name) for path in runs_or_models]
+    now, skipped = bench.measure(models, where, tuple(dict.fromkeys(aims)), kept)
+    changed, layers = bench.differences(kept, now), bench.layer_differences(kept, now)
+    for remark in skipped:
+        say(f"skipped: {remark}")
+    if as_json:
+        click.echo(json.dumps({"skipped": skipped, **asdict(now), "changed": list(map(asdict, changed))}, indent=2))
+    else:
+        stdout.print(bench_tables.bench_table(now))
+        if changed:
+            stdout.print("", bench_tables.difference_table(changed), sep="\n")
+        if layers:
+            stdout.print("", bench_tables.layer_difference_table(layers), sep="\n")
+    if out:
+        say(_keep(out, kept, now, force=force))
+    if wrong := [frame for frame in now.frames if frame.differing_bytes]:
+        raise RunError(f"{wrong[0].model} on {wrong[0].board} gave other bytes than LiteRT's reference kernels")
+
+
+def _keep(folder: Path, kept: Bench, now: Bench, *, force: bool) -> str:
+    """Write the first measurements into a folder, later ones only with `force`; tell what was done."""
+    from edgeblur.firmware_harness import bench
+
+    if force or not kept.frames:
+        bench.write_bench(folder, kept.updated(now))
+        return f"wrote {folder / bench.FRAMES} and {folder / bench.LAYERS}"
+    changed = len(bench.differences(kept, now))
+    new = len({frame.key for frame in now.frames} - {frame.key for frame in kept.frames})
+    advice = "; --force keeps the new ones" if changed or new else ""
+    return f"numbers that are not in {folder / bench.FRAMES}: {changed}, and {new} new lines{advice}"
