@@ -14,6 +14,7 @@ from edgeblur.export.tflite import Graph, read_tflite, require_int8
 from edgeblur.images import Floats, to_floats
 
 IO_TYPES = ("int8", "uint8")
+_NO_SCALE = 1e-7  # the converter gives a tensor that is always 0 a scale of 8e-9
 
 
 def calibration_pictures(data: Dataset, count: int, height: int, width: int) -> list[Floats]:
@@ -55,8 +56,18 @@ def to_int8(net: Any, pictures: list[Floats] | None, *, io_type: str = "int8") -
     model = convert(converter)
     graph = read_tflite(model)
     _refuse_float_ops(graph)
+    _refuse_blind(graph)
     require_int8(graph)
     return model
+
+
+def _refuse_blind(graph: Graph) -> None:
+    """A mask head whose mask was 0 throughout has no range for its blend; some interpreters cannot even load it."""
+    if any(op.kind == "MUL" and max(graph.tensors[op.outputs[0]].scales, default=1.0) < _NO_SCALE for op in graph.ops):
+        raise UserError(
+            "the net finds no face in the calibration pictures, so its blur has no scale in int8: "
+            "train it longer, or calibrate with pictures of faces"
+        )
 
 
 def _refuse_float_ops(graph: Graph) -> None:
