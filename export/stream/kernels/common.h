@@ -39,7 +39,7 @@ SHARED int32_t multiply_high_tame(int32_t a, int32_t b)
 /* Multiply by multiplier * 2^(shift - 31) as TensorFlow Lite does with double rounding: first to 32 bits, halves up,
  * then by a power of two, halves away from zero (tensorflow/lite/kernels/internal/common.h,
  * MultiplyByQuantizedMultiplier). Left shifts wrap, as they do there on every machine in use. */
-SHARED int32_t requantize(int32_t sum, int32_t multiplier, int shift)
+SEPARATE int32_t requantize(int32_t sum, int32_t multiplier, int shift)
 {
     const int left = shift > 0 ? shift : 0;
     const int right = shift > 0 ? 0 : -shift;

@@ -1,13 +1,17 @@
 /* One channel's sums at two pixels become bytes. */
 HELPER void finish_pair(const struct conv_2d *op, int channel, const int32_t *sums, int8_t *out, int second)
 {
-    const int32_t multiplier = op->multiplier[channel];
-    const int shift = op->shift[channel];
+    const int32_t multiplier = op->multiplier[channel], least = op->least, most = op->most;
+    const int32_t zero_point = op->out_zero_point;
+    const int shift = op->shift[channel], tame = op->tame;
+    const size_t apart = (size_t)op->out_channels;
+    out += channel;
     UNROLL
     for (int i = 0; i < 1 + second; ++i) {
-        const int32_t value = op->tame ? requantize_tame(sums[i], multiplier, -shift, op->out_zero_point)
-                                       : requantize(sums[i], multiplier, shift) + op->out_zero_point;
-        out[i * op->out_channels + channel] = clamped(value, op->least, op->most);
+        const int32_t value = tame ? requantize_tame(sums[i], multiplier, -shift, zero_point)
+                                   : requantize(sums[i], multiplier, shift) + zero_point;
+        *out = clamped(value, least, most);
+        out += apart;
     }
 }
 

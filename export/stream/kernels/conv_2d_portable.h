@@ -10,7 +10,7 @@ static void multiply_2x2(const column_word *left, const column_word *right, cons
     const int8_t *l = (const int8_t *)left, *r = (const int8_t *)right;
     int32_t s00 = sums[0], s01 = sums[1], s10 = sums[2], s11 = sums[3];
     do {
-        UNROLL
+        UNROLL_4
         for (int i = 0; i < 4; ++i) {
             const int32_t a = weights[i], b = weights[4 + i];
             s00 += a * l[i];
