@@ -1,8 +1,8 @@
-/* CONV_2D, one output row: two pixels by two channels at a time.
+/* CONV_2D, one output row.
  *
  * The windows of a strip of pixels are gathered column by column, with the input's zero point where they hang over the
- * border; columns that the next strip shares are kept. Then every output number is one long sum of products: the bias
- * has the zero point folded in. Each processor has its own way to gather a column and to multiply. */
+ * border. Then every output number is one long sum of products: the bias has the zero point folded in. Each processor
+ * has its own way to gather and to multiply. */
 
 #include "common.h"
 

@@ -1,3 +1,6 @@
+/* CONV_2D, two pixels by two channels at a time, around a processor's gather_column and multiply_2x2. Columns that the
+ * next strip shares are kept. */
+
 /* One channel's sums at two pixels become bytes. */
 HELPER void finish_pair(const struct conv_2d *op, int channel, const int32_t *sums, int8_t *out, int second)
 {

@@ -3,6 +3,7 @@
  * The windows of a strip of pixels are gathered, unless they are pixels as they lie in a row. Then four channels after
  * the other meet all pixels of the strip. */
 
+/* 16 bytes of two windows by 16 of four channels: 128 products in 14 instructions. */
 #define STEP \
     "vldrb.u8 q2, [r5], #16\n" \
     "vld20.32 {q0, q1}, [r7]\n" \
@@ -21,14 +22,14 @@
 
 /* Sums of pixels by four channels, [pixels][4], from `sums` to `end`, two pixels at a time.
  *
- * left, right: the first two windows, `rest` bytes (4 to 16, whole words) and `steps` times 16; the next two begin
- * `ahead` bytes behind their ends. weights, more: of two channels each, in turn 4 bytes.
+ * left, right: the first two windows, of `rest` bytes (4 to 16, whole words) and 16 once or more; the next two begin
+ * `ahead` bytes behind their ends. weights, more: of two channels each. steps: how many times 16, and 1.
  *
- * 16 instructions for 128 products. Eight sums take all even registers, which VMLADAV wants; compilers spill. Naked, so
- * that it also compiles without optimization. */
+ * The rest comes first: where VLD2 reads weights behind it, there are some. Eight sums take all even registers, which
+ * VMLADAV wants; compilers spill. Naked, so that it also compiles without optimization. */
 __attribute__((naked, noinline)) static void multiply_2x4(const int8_t *left UNUSED, const int8_t *right UNUSED,
                                                           const int8_t *weights UNUSED, const int8_t *more UNUSED,
-                                                          int steps_and_1 UNUSED, int rest UNUSED, int ahead UNUSED,
+                                                          int steps UNUSED, int rest UNUSED, int ahead UNUSED,
                                                           int32_t *end UNUSED, int32_t *sums UNUSED)
 {
     __asm__("push {r2-r11, lr}\n"
@@ -77,7 +78,7 @@ __attribute__((naked, noinline)) static void multiply_2x4(const int8_t *left UNU
             "pop {r2-r11, pc}\n");
 }
 
-/* Weights of four channels, up to 16 bytes of each. */
+/* Weights of four channels, at most 16 bytes of each: they stay in registers. */
 struct few_weights {
     int8x16_t of[4];
 };
@@ -122,9 +123,9 @@ HELPER void store_4(const struct conv_2d *op, const struct channels *channels, i
     }
 }
 
-enum { CHUNK = 16 };
+enum { CHUNK = 16 }; /* pixels whose sums wait on the stack to become bytes */
 
-/* Four channels of `pixels` pixels. windows: `apart` bytes from each other. */
+/* Four channels of some pixels. windows: `apart` bytes from each other; an odd number of pixels has one more behind. */
 HELPER void make_channels(const struct conv_2d *op, const int8_t *windows, int apart, int pixels, const int8_t *weights,
                           const int32_t *bias, int channel, int8_t *out)
 {
@@ -145,11 +146,11 @@ HELPER void make_channels(const struct conv_2d *op, const int8_t *windows, int a
         }
         return;
     }
-    const int steps = (size - 1) / 16;
+    const int whole = (size - 1) / 16;
     for (int pixel = 0; pixel < pixels; pixel += CHUNK) {
         const int count = pixels - pixel < CHUNK ? pixels - pixel : CHUNK;
         int32_t sums[4 * CHUNK];
-        multiply_2x4(windows, windows + apart, weights, more, steps + 1, size - 16 * steps, 2 * apart - size,
+        multiply_2x4(windows, windows + apart, weights, more, whole + 1, size - 16 * whole, 2 * apart - size,
                      sums + (count + 1) / 2 * 8, sums);
         for (int i = 0; i < count; ++i) {
             store_4(op, &four_channels, vldrwq_s32(sums + 4 * i), out);
