@@ -24,7 +24,7 @@ __attribute__((naked, section(".vectors"))) void start(void)
                    "la t0, trap_handler\n"
                    "csrw mtvec, t0\n"
                    ".option pop\n"
-                   "j start_c");
+                   "tail start_c"); /* over any distance: weights may lie between */
 }
 
 static inline void paint_stack(void)
