@@ -15,7 +15,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from edgeblur.errors import UserError
+from edgeblur.errors import RunError, UserError
 from edgeblur.files import write_together
 from edgeblur.firmware_harness.board_run import BoardRun
 from edgeblur.firmware_harness.boards import Board
@@ -58,7 +58,6 @@ class Frame(_Row):
         flash_bytes: of everything.
         code_bytes: of the model's C, without start-up code and C library.
         weights_bytes: of its weights, tables and layer descriptions.
-        differing_bytes: of the output, from LiteRT's reference kernels.
         firmware: names what was run: the first 16 digits of the SHA-256 of all that the board was given.
         compiler, emulator: what they say about themselves.
     """
@@ -71,7 +70,6 @@ class Frame(_Row):
     flash_bytes: int
     code_bytes: int
     weights_bytes: int
-    differing_bytes: int
     firmware: str
     compiler: str
     emulator: str
@@ -120,9 +118,22 @@ def joined(parts: Iterable[Bench]) -> Bench:
 # Measuring
 
 
-def measure(
-    models: Sequence[Chosen], boards: Sequence[Board], aims: Sequence[str], kept: Bench
-) -> tuple[Bench, list[str]]:
+@dataclass(frozen=True)
+class Outcome:
+    """What came of measuring.
+
+    Attributes:
+        bench: the measurements.
+        skipped: a sentence for each combination that does not fit its board, or lacks a compiler.
+        failed: a sentence for each whose firmware did not do what it should.
+    """
+
+    bench: Bench
+    skipped: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+def measure(models: Sequence[Chosen], boards: Sequence[Board], aims: Sequence[str], kept: Bench) -> Outcome:
     """Measure each model on each board for each aim.
 
     Args:
@@ -131,18 +142,13 @@ def measure(
         aims: of `OPTIMIZE`.
         kept: measured before: what has the same firmware, compiler and emulator is taken from there.
 
-    Returns:
-        The measurements, and a sentence for each combination that was passed over: what does not fit a board, or
-        lacks a compiler.
-
     Raises:
-        UserError: a model cannot be streamed, two have one name, or nothing could be measured.
-        RunError: firmware failed.
+        UserError: a model cannot be streamed, or two have one name.
     """
     names = [chosen.name for chosen in models]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UserError(f"two of the models are called {twice}: rename one, or measure them one after the other")
-    parts, skipped = [], []
+    parts, skipped, failed = [], [], []
     total = len(models) * len(aims) * len(boards)
     pairs = ((chosen, aim, board) for chosen in models for aim in aims for board in boards)
     compiled = {}
@@ -155,9 +161,9 @@ def measure(
             parts.append(_measure(rig, kept.only((chosen.name, board.name, aim))))
         except UserError as refusal:
             skipped.append(f"{refusal} ({aim})")
-    if not parts:
-        raise UserError(f"nothing could be measured: {skipped[0]}" if skipped else "there is nothing to measure")
-    return joined(parts), skipped
+        except RunError as failure:
+            failed.append(f"{failure} ({chosen.name}, {aim})")
+    return Outcome(joined(parts), tuple(skipped), tuple(failed))
 
 
 def _measure(rig: Rig, kept: Bench) -> Bench:
@@ -172,6 +178,7 @@ def _measure(rig: Rig, kept: Bench) -> Bench:
 
 
 def _rows(run: BoardRun, firmware: str) -> Bench:
+    run.check()
     key = run.model, run.board.name, run.optimize
     frame = Frame(
         *key,
@@ -183,7 +190,6 @@ def _rows(run: BoardRun, firmware: str) -> Bench:
         flash_bytes=run.linked.flash_bytes,
         code_bytes=run.linked.size_bytes(".model_code"),
         weights_bytes=run.weights_bytes,
-        differing_bytes=run.comparison.differing_bytes,
         firmware=firmware,
         compiler=run.compiler,
         emulator=run.emulator,
@@ -259,7 +265,7 @@ class Difference:
         return self.now / self.kept - 1 if self.kept else float("inf")
 
 
-COMPARED = ("instructions", "ram_bytes", "stack_bytes", "flash_bytes", "code_bytes", "weights_bytes", "differing_bytes")
+COMPARED = ("instructions", "ram_bytes", "stack_bytes", "flash_bytes", "code_bytes", "weights_bytes")
 """The numbers of a frame that are compared."""
 
 

@@ -11,11 +11,14 @@ from int8_nets import Int8Net, unet
 from tools import require
 
 from edgeblur.cli import main
-from edgeblur.errors import UserError
+from edgeblur.errors import RunError, UserError
 from edgeblur.firmware_harness import bench
 from edgeblur.firmware_harness.bench import Bench, Frame, Layer, differences, layer_differences, read_bench, write_bench
 from edgeblur.firmware_harness.bench_tables import bench_table, difference_table, layer_difference_table
+from edgeblur.firmware_harness.board_run import BoardRun
 from edgeblur.firmware_harness.boards import find_board
+from edgeblur.firmware_harness.build import Project
+from edgeblur.firmware_harness.emulated_run import Rig
 from edgeblur.run import choose_tflite
 
 NONE = Bench()
@@ -24,7 +27,7 @@ NONE = Bench()
 def frame(model: str = "a.tflite", board: str = "mps2-an385", instructions: int = 1000, ram_bytes: int = 500) -> Frame:
     return Frame(
         model, board, "size", core="cortex-m3", macs=100, instructions=instructions, ram_bytes=ram_bytes,
-        stack_bytes=40, flash_bytes=900, code_bytes=300, weights_bytes=200, differing_bytes=0,
+        stack_bytes=40, flash_bytes=900, code_bytes=300, weights_bytes=200,
         firmware="0123456789abcdef", compiler='gcc, of "Debian" 12', emulator="QEMU 7.2",
     )  # fmt: skip
 
@@ -112,19 +115,18 @@ def test_the_same_firmware_is_not_run_again(tiny: Path, monkeypatch: pytest.Monk
     board = find_board("mps2-an385")
     require("arm-none-eabi-gcc", "qemu-system-arm")
     models = [choose_tflite(tiny)]
-    first, skipped = bench.measure(models, [board, find_board("microbit")], ["size"], NONE)
-    assert [(each.board, each.differing_bytes) for each in first.frames] == [("mps2-an385", 0)]
-    assert len(skipped) == 1
-    assert "does not fit microbit" in skipped[0]
-    only = first.frames[0]
+    outcome = bench.measure(models, [board, find_board("microbit")], ["size"], NONE)
+    first, (only,) = outcome.bench, outcome.bench.frames
+    assert (only.board, outcome.failed) == ("mps2-an385", ())
+    assert ["does not fit microbit" in told for told in outcome.skipped] == [True]
     assert sum(layer.instructions for layer in first.layers) == pytest.approx(only.instructions, rel=0.1)
     assert sum(layer.macs for layer in first.layers) == only.macs
     assert 1000 < only.code_bytes < 8000 < only.weights_bytes < only.flash_bytes
 
     older = Bench((dataclasses.replace(only, firmware="another"),), first.layers)
-    assert bench.measure(models, [board], ["size"], older)[0] == first
+    assert bench.measure(models, [board], ["size"], older).bench == first
     monkeypatch.setattr("edgeblur.firmware_harness.emulated_run.emulate", lambda *_, **__: pytest.fail("was run again"))
-    assert bench.measure(models, [board], ["size"], first)[0] == first
+    assert bench.measure(models, [board], ["size"], first).bench == first
 
 
 def test_the_command_writes_compares_and_keeps(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,6 +152,24 @@ def test_the_command_writes_compares_and_keeps(tiny: Path, tmp_path: Path, capsy
     changed = json.loads(command("--force", "--json")[0])["changed"]
     assert [(each["what"], each["now"]) for each in changed] == [("instructions", kept.frames[0].instructions)]
     assert read_bench(tmp_path) == kept
+
+
+def test_what_fails_does_not_lose_the_rest(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require("arm-none-eabi-gcc", "qemu-system-arm")
+    monkeypatch.setattr("edgeblur.firmware_harness.emulated_run.Rig.measure", fail_on_m4)
+    where = [find_board("mps2-an386"), find_board("mps2-an385")]
+    outcome = bench.measure([choose_tflite(tiny)], where, ["size"], NONE)
+    assert outcome.failed == ("it hangs (tiny.tflite, size)",)
+    assert [each.board for each in outcome.bench.frames] == ["mps2-an385"]
+
+
+MEASURE = Rig.measure
+
+
+def fail_on_m4(rig: Rig, project: Project, plain: Path) -> BoardRun:
+    if rig.board.name == "mps2-an386":
+        raise RunError("it hangs")
+    return MEASURE(rig, project, plain)
 
 
 def test_two_models_of_one_name_are_refused(tiny: Path) -> None:

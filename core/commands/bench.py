@@ -41,8 +41,8 @@ def command(
     """Run int8 models on emulated boards, a picture each, and tell what changed since --out was written.
 
     Counts are exact, so firmware that is the same to the byte is not run again. With --force the new numbers replace
-    those in --out; what was not measured this time stays. Exit code 1 if an output byte differs from LiteRT's
-    reference kernels.
+    those in --out; what was not measured this time stays. Exit code 1 if firmware fails, or if an output byte differs
+    from LiteRT's reference kernels.
     """
     from edgeblur.firmware_harness import bench, bench_tables
     from edgeblur.firmware_harness.boards import boards, find_board
@@ -50,12 +50,13 @@ def command(
     where = [find_board(name) for name in board_names] or [board for board in boards() if board.emulator]
     kept = bench.read_bench(out) if out else bench.Bench()
     models = [choose_tflite(path, model_name) for path in runs_or_models]
-    now, skipped = bench.measure(models, where, tuple(dict.fromkeys(aims)), kept)
+    outcome = bench.measure(models, where, tuple(dict.fromkeys(aims)), kept)
+    now = outcome.bench
     changed, layers = bench.differences(kept, now), bench.layer_differences(kept, now)
-    for remark in skipped:
+    for remark in outcome.skipped:
         say(f"skipped: {remark}")
     if as_json:
-        click.echo(json.dumps({"skipped": skipped, **asdict(now), "changed": list(map(asdict, changed))}, indent=2))
+        click.echo(json.dumps(asdict(outcome) | {"changed": list(map(asdict, changed))}, indent=2))
     else:
         stdout.print(bench_tables.bench_table(now))
         if changed:
@@ -64,8 +65,8 @@ def command(
             stdout.print("", bench_tables.layer_difference_table(layers), sep="\n")
     if out:
         say(_keep(out, kept, now, force=force))
-    if wrong := [frame for frame in now.frames if frame.differing_bytes]:
-        raise RunError(f"{wrong[0].model} on {wrong[0].board} gave other bytes than LiteRT's reference kernels")
+    if outcome.failed:
+        raise RunError(outcome.failed[0])
 
 
 def _keep(folder: Path, kept: Bench, now: Bench, *, force: bool) -> str:
