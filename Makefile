@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-STAGES = distill quantize export firmware_harness
+STAGES = distill quantize export firmware_harness models
 
 .PHONY: demo test install lint types sizes bench system clean
 

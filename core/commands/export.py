@@ -7,7 +7,14 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import force_option, json_option, model_option, optimize_option, ram_option
+from edgeblur.commands.options import (
+    force_option,
+    json_option,
+    model_argument,
+    model_option,
+    optimize_option,
+    ram_option,
+)
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
@@ -15,7 +22,7 @@ from edgeblur.run import Chosen, choose_tflite
 
 
 @click.command(short_help="Write .tflite and C for firmware.")
-@click.argument("run_or_model", type=click.Path(path_type=Path))
+@model_argument
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; new or empty.")
 @click.option(
     "--engine",
@@ -34,7 +41,7 @@ def command(
     run_or_model: Path, out: Path, engine: str, model_name: str | None, name: str | None, optimize: str,
     ram_bytes: int | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Write RUN_OR_MODEL for firmware.
+    """Write RUN_OR_MODEL for firmware: a run, a .tflite file or a name of `edgeblur models`; else the default of those.
 
     With --engine tflm: the .tflite, a C array of it (.h and .c), a header for TensorFlow Lite Micro with the ops to
     register, the arena size and the quantization parameters, and a README.
@@ -47,7 +54,7 @@ def command(
     chosen = choose_tflite(run_or_model, model_name)
     from edgeblur.export.identifier import default_identifier
 
-    label = f"{chosen.model.name}_{chosen.path.stem}" if chosen.model else chosen.path.stem
+    label = f"{chosen.model.name}_{chosen.path.stem}" if chosen.model else chosen.shelf_name or chosen.path.stem
     name = name if name is not None else default_identifier(label)
     if engine == "stream":
         _stream(chosen, out, name, optimize, ram_bytes, force, as_json)

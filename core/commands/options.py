@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -22,11 +23,32 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+class ModelFile(click.Path):
+    """A .tflite file, or a name of the shelf; a path that exists wins."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The shelf's file for a name; another path stays as it is, for the command to look at."""
+        from edgeblur.models.shelf import find_entry
+
+        path = Path(value)
+        entry = None if path.exists() else find_entry(str(value))
+        return entry.path if entry else path
+
+
+def default_model() -> Path:
+    """The model of the shelf that commands take which are given none."""
+    from edgeblur.models.shelf import default_entry
+
+    return default_entry().path
+
+
 SEED = click.IntRange(0, 2**32 - 1)  # what numpy takes
 POSITIVE = FiniteRange(0, min_open=True)
 
 force_option = click.option("--force", is_flag=True, help="Replace what is there already.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable result on standard output.")
+model_argument = click.argument("run_or_model", required=False, default=default_model, type=click.Path(path_type=Path))
+"""A run, a .tflite file or a name of the shelf; without it, the shelf's default."""
 model_option = click.option("--model", "model_name", help="Which model of a run; its newest student by default.")
 
 family_option = click.option(

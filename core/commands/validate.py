@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import FiniteRange, force_option, json_option, model_option, optimize_option, ram_option
+from edgeblur.commands.options import (
+    FiniteRange,
+    ModelFile,
+    force_option,
+    json_option,
+    model_option,
+    optimize_option,
+    ram_option,
+)
 from edgeblur.errors import UserError
 from edgeblur.files import refuse_existing, write_json
 from edgeblur.progress import out as stdout
@@ -26,7 +34,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--engine", default="litert", show_default=True,
               help="litert, litert-ref, tflite-runtime, tflm, stream; several with commas are compared.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), help="At most so many pictures, evenly spread.")
-@click.option("--reference", type=_PATH,
+@click.option("--reference", type=ModelFile(),
               help="A .tflite to measure fidelity against. [default: the run's teacher, or the data set]")  # fmt: skip
 @click.option("--exact", is_flag=True, help="Fail (exit code 1) if output bytes of the engines differ.")
 @click.option(
