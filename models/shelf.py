@@ -60,6 +60,18 @@ class Entry:
     shelved: Shelved
     default: bool
 
+    @property
+    def keras(self) -> Path:
+        """The trained net that it was made from.
+
+        Raises:
+            UserError: it did not come along.
+        """
+        path = self.shelved.folder / "model.keras"
+        if not path.is_file():
+            raise UserError(f"{path} does not exist: {self.name} comes without the net that it was made from")
+        return path
+
 
 def read_shelved(folder: Path) -> Shelved:
     """Read a folder's shelf.json.
@@ -115,6 +127,16 @@ def require_entry(name: str, folder: Path | None = None) -> Entry:
     if entry is None:
         raise UserError(f"the shelf has no model {name!r}: {_advice(name, folder)}")
     return entry
+
+
+def require_shelved(name: str, folder: Path | None = None) -> Shelved:
+    """A folder of the shelf by its name, or by the name of a model in it.
+
+    Raises:
+        UserError: there is none; the nearest names are told.
+    """
+    place = (folder or FOLDER) / name
+    return read_shelved(place) if (place / NOTE).is_file() else require_entry(name, folder).shelved
 
 
 def entry_at(path: Path, folder: Path | None = None) -> Entry | None:
