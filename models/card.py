@@ -107,7 +107,8 @@ def _boards(shelved: Shelved) -> Iterator[str]:
         for told in of_file(record, facts["sha256"], "boards").values():
             same = "equal LiteRT's reference kernels" if not told["differing_bytes"] else "are not all LiteRT's"
             yield (
-                f"`{told['command']}`:\n{told['instructions']:,} instructions a picture; {told['ram_bytes']:,} B of RAM, "
+                f"`{told['command']}`:\n"
+                f"{told['instructions']:,} instructions a picture; {told['ram_bytes']:,} B of RAM, "
                 f"rows and reserved stack included, of which\n{told['stack_bytes']:,} B were used; "
                 f"{told['flash_bytes']:,} B of flash. {told['bytes_compared']:,} output bytes {same}\n"
                 f"({told['compiler']}, {told['emulator']}).\n"
