@@ -1,6 +1,7 @@
 """Small nets whose layers are counted to fit the cost model, in shapes that the U-Nets lack. cost_probes.py FOLDER
 
 Together with the U-Nets of bench_models.py: every kernel of the engine, odd and even channels, strides, joined inputs.
+And two nets that the model is tried on, and not fitted to.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from int8_nets import Int8Net
+from int8_nets import Int8Net, unet
 
 from edgeblur.export.options import (
     AddOptions,
@@ -160,15 +161,38 @@ def shapes(net: Int8Net) -> int:
     return _resize(net, _pad(net, x), 2, bilinear=False)
 
 
+def copies(net: Int8Net) -> int:
+    """Pieces of bytes of many sizes, moved."""
+    x = net.picture(SIDE, SIDE)
+    for channels in (3, 1, 4, 24, 8):
+        x = net.conv(_pad(net, x), channels, padding="VALID", scale=0.02, gain=2)
+        x = _pool(net, "MAX_POOL_2D", _resize(net, x, 2, bilinear=False), 2, 2)
+        x = _pool(net, "MAX_POOL_2D", net.join(x, net.conv(x, 2 * channels, (1, 1), scale=0.02, gain=2)), 1, 1)
+        x = net.conv(_pool(net, "MAX_POOL_2D", net.join(x, x, x), 2, 1), channels, (1, 1), scale=0.02, gain=2)
+        wide = net.like(x, SIDE // 2, SIDE // 2, 4 * channels)
+        x = net.op("SPACE_TO_DEPTH", (x,), wide, SpaceToDepthOptions(2))
+        x = net.op("DEPTH_TO_SPACE", (x,), net.like(x, SIDE, SIDE, channels), DepthToSpaceOptions(2))
+    return _pool(net, "AVERAGE_POOL_2D", x, 5, 1)
+
+
 PROBES: dict[str, Callable[[Int8Net], int]] = {
-    probe.__name__: probe for probe in (convolutions, strides, joins, transposed, separable, elementwise, shapes)
+    probe.__name__: probe
+    for probe in (convolutions, strides, joins, transposed, separable, elementwise, shapes, copies)
 }
+
+
+def tried() -> dict[str, bytes]:
+    """Nets that prices are not fitted to, by name; unet8 of bench_models.py is the third."""
+    net, mask_head = Int8Net(seed=6), Path(__file__).parents[1] / "models" / "mask8" / "int8.tflite"
+    return {"unet6": net.tflite(unet(net, 6, 2, (64, 48))), "mask8": mask_head.read_bytes()}
 
 
 def main(folder: Path) -> None:
     for name, probe in PROBES.items():
         net = Int8Net(seed=len(name))
         write_bytes(folder / f"{name}.tflite", net.tflite(probe(net)))
+    for name, data in tried().items():
+        write_bytes(folder / f"{name}.tflite", data)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ from edgeblur.files import read_object
 PATH = Path(__file__).with_name("costs.json")
 """Written by tests/fit_costs.py."""
 
+DEFAULT_CORE = "cortex-m4f"
+"""Whose instructions are told where no board is named: flash is told for it as well."""
+
 HELIUM_CORES = frozenset({"cortex-m55"})
 """Cores with vectors, for which kernels count other units."""
 
@@ -74,7 +77,7 @@ def _require_prices(core: str, optimize: str) -> Prices:
     return found
 
 
-def instructions(layer: Layer, kernel: str = DIRECT, core: str = "cortex-m4f", *, optimize: str = "speed") -> float:
+def instructions(layer: Layer, kernel: str = DIRECT, core: str = DEFAULT_CORE, *, optimize: str = "speed") -> float:
     """Predict the instructions that a layer takes in a frame.
 
     Args:

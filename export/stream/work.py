@@ -190,27 +190,40 @@ def _gathered(c: _Convolution, height: int, strips: Sequence[int]) -> dict[str, 
     return {"lines": lines, "scattered_vectors": scattered, "copied_vectors": copied}
 
 
+def _window_width(layer: Layer) -> int:
+    fields = layer.operation.fields(layer.inputs, layer.output)
+    return layer.number("kernel_w" if "kernel_w" in fields else "filter_w")
+
+
 def _inside(layer: Layer) -> int:
     """Columns that are not padding, over all pixels of an output row; of a plain window."""
     fields = layer.operation.fields(layer.inputs, layer.output)
-    kernel, dilation = (fields["kernel_w"], fields["dilation"]) if "kernel_w" in fields else (fields["filter_w"], 1)
-    assert isinstance(kernel, int)
-    assert isinstance(dilation, int)
+    dilation = layer.number("dilation") if "dilation" in fields else 1
     stride, pad = layer.number("stride"), layer.number("pad_left")
-    window = Window(tuple(x * stride - pad for x in range(layer.output.width)), dilation, kernel)
+    window = Window(tuple(x * stride - pad for x in range(layer.output.width)), dilation, _window_width(layer))
     return sum(len(window.rows(x, layer.inputs[0].width)) for x in range(layer.output.width))
 
 
 def _windowed(layer: Layer) -> Work:
-    """Number by number, over a window of one channel: depthwise convolutions and pools."""
-    rows, channels = layer.rows_inside(), layer.output.channels
+    """Number by number, over a window of one channel: depthwise convolutions and pools.
+
+    Where sizes are constants, compilers spell out the loops over windows of 1 or 2 that never hang over the border.
+    """
+    rows, channels, columns = layer.rows_inside(), layer.output.channels, _inside(layer)
+    width = _window_width(layer)
+    narrow = "narrow_" if width <= 2 and columns == width * layer.output.width else ""
     return {
         "rows": layer.output.height,
         "pixels": layer.pixels,
-        "elements": layer.elements,
-        "lines": rows * layer.output.width * channels,
-        "taps": rows * _inside(layer) * channels,
+        f"{narrow}elements": layer.elements,
+        f"{narrow}lines": rows * layer.output.width * channels,
+        f"{narrow}taps": rows * columns * channels,
     }
+
+
+def _depthwise_conv_2d(layer: Layer) -> Work:
+    several = layer.number("depth_multiplier") > 1
+    return {**_windowed(layer), "divisions": layer.elements if several else 0}
 
 
 def _max_pool_2d_helium(layer: Layer) -> Work:
@@ -250,12 +263,33 @@ def _pointwise(layer: Layer) -> Work:
     return {"rows": layer.output.height, "pixels": layer.pixels, "elements": layer.elements}
 
 
+def _add(layer: Layer) -> Work:
+    """Both operands are brought to one scale: a constant that is one number only once, powers of two by a shift."""
+    constant = layer.operation.fields(layer.inputs, layer.output)["in.constant"]
+    single = isinstance(constant, Array) and constant.values.size == 1
+    operands = ("first",) if single else ("first", "second")
+    multiplied = sum(layer.number(f"{name}_multiplier") != _POWER_OF_TWO for name in operands)
+    return {
+        **_pointwise(layer),
+        "operands": layer.elements * len(operands),
+        "multiplications": layer.elements * multiplied,
+        "differences": layer.elements * any(layer.number(f"{name}_unit") < 0 for name in operands),
+    }
+
+
+_POWER_OF_TWO = 1 << 30
+"""The multiplier of a scale that is a power of two."""
+
+
 def _copied(layer: Layer, pieces: int) -> Work:
     return {"rows": layer.output.height, "pieces": pieces, "bytes": layer.elements}
 
 
 def _concatenation(layer: Layer) -> Work:
-    return _copied(layer, layer.pixels * len(layer.inputs))
+    """Compilers spell out the loop over two parts, whose sizes are then constants."""
+    pieces = layer.pixels * len(layer.inputs)
+    several = len(layer.inputs) > 2
+    return {"rows": layer.output.height, "several" if several else "pieces": pieces, "bytes": layer.elements}
 
 
 def _depth_to_space(layer: Layer) -> Work:
@@ -282,12 +316,12 @@ def _lookup(layer: Layer) -> Work:
 Counting = Callable[[Layer], Work]
 
 WORK: dict[str, Counting] = {
-    "add": _pointwise,
+    "add": _add,
     "average_pool_2d": _windowed,
     "concatenation": _concatenation,
     "conv_2d": _conv_2d,
     "depth_to_space": _depth_to_space,
-    "depthwise_conv_2d": _windowed,
+    "depthwise_conv_2d": _depthwise_conv_2d,
     "lookup": _lookup,
     "max_pool_2d": _windowed,
     "mul": _pointwise,
@@ -303,9 +337,7 @@ WORK: dict[str, Counting] = {
 HELIUM_WORK: dict[str, Counting] = {"conv_2d": _conv_2d_helium, "max_pool_2d": _max_pool_2d_helium}
 """Kernels that do it otherwise with vectors."""
 
-PRICED_AS = dict.fromkeys(
-    ("concatenation", "depth_to_space", "lookup", "pad", "resize_nearest_neighbor", "space_to_depth"), "copy"
-)
+PRICED_AS = dict.fromkeys(("depth_to_space", "resize_nearest_neighbor", "space_to_depth"), "copy")
 """Kernels that share their prices: they all move pieces of bytes."""
 
 
