@@ -6,13 +6,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeblur import __version__
 from edgeblur.demo import agree, emulate, numbered
 from edgeblur.distill.make import MakeOptions, make_dataset
 from edgeblur.distill.sources import from_synthetic
 from edgeblur.errors import UserError
 from edgeblur.export.stream.write import export_stream
 from edgeblur.export.tflite import blurring_model, read_tflite
-from edgeblur.files import refuse_existing, refuse_strangers
+from edgeblur.files import refuse_existing, refuse_strangers, write_json
 from edgeblur.firmware_harness.blurrers import blur_files, open_blurrer
 from edgeblur.firmware_harness.compare import Comparison, Entry, compare, write_comparison
 from edgeblur.firmware_harness.engines import available_engines
@@ -22,6 +23,8 @@ from edgeblur.progress import say, track
 from edgeblur.run import Chosen, choose_tflite
 
 SCENES = 40
+_MARKERS = ("demo.json", "run/run.json")
+"""What tells the folder of a demo, with a model or with a training, from somebody's own."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ def run_shelf_demo(
     if blurring_model(read_tflite(chosen.path)).input.scale is None:
         raise UserError(f"{chosen.name} computes in floats, and the demo goes as far as a board: take an int8 model")
     refuse_existing(out, force=force)
-    refuse_strangers(out, "validate.json" if (out / "validate.json").exists() else "data/manifest.json")
+    refuse_strangers(out, next((marker for marker in _MARKERS if (out / marker).exists()), _MARKERS[0]))
+    write_json(out / _MARKERS[0], {"edgeblur": __version__, "model": chosen.name})
     steps, started = numbered(5), time.monotonic()
     if data is None:
         say(f"{next(steps)} drawing {scenes} face scenes")

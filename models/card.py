@@ -174,7 +174,21 @@ def _which(item: Any, index: int) -> str:
     return str(item.get("name") or item.get("detector") or index)
 
 
-_WORDS = {"psnr_db": "PSNR, dB", "ssim": "SSIM", "mae": "mean absolute error", "fidelity": "", "iou": "IoU"}
+_WORDS = {
+    "face_free": "face-free photos",
+    "face_free_changed": "of those visibly changed",
+    "face_free_changed_rate": "share of those",
+    "fidelity": "",
+    "image": "whole picture",
+    "inside": "inside faces",
+    "mae": "mean absolute error",
+    "mean_change": "mean change outside faces",
+    "outside": "outside faces",
+    "over_blur": "over-blur",
+    "psnr_db": "PSNR in dB",
+    "ssim": "SSIM",
+}
+"""What the keys of `edgeblur compare --json` are called in a card; others are called by their keys."""
 
 
 def _label(path: tuple[str, ...]) -> str:

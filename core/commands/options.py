@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from edgeblur.errors import UserError
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -27,12 +29,16 @@ class ModelFile(click.Path):
     """A .tflite file, or a name of the shelf; a path that exists wins."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """The shelf's file for a name; another path stays as it is, for the command to look at."""
-        from edgeblur.models.shelf import find_entry
+        """The path, or the shelf's file of that name; what is neither is told in one sentence."""
+        from edgeblur.models.shelf import advice, find_entry
 
         path = Path(value)
-        entry = None if path.exists() else find_entry(str(value))
-        return entry.path if entry else path
+        if path.exists():
+            return path
+        entry = find_entry(str(value))
+        if entry is None:
+            raise UserError(f"{path} does not exist: give a .tflite file, {advice(str(value))}")
+        return entry.path
 
 
 def default_model() -> Path:
