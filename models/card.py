@@ -152,7 +152,8 @@ def _cells(row: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple
 
 def _leak(leak: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Faces that were still found: all from 16 px on, then by size."""
-    label = _label((*path[:-1], "leak"))
+    where = next((index for index, part in enumerate(path) if part in ("leak", "leaks")), len(path))
+    label = _label((*path[:where], f"leak by {leak.get('detector', 'a detector')}"))
     if (found := counted(leak)) is not None:
         yield f"{label}, faces of {FROM_PX} px and more", _share(*found)
     for size in leak.get("by_size", []):
@@ -212,6 +213,6 @@ def _settings(columns: Mapping[str, Json]) -> str:
 
 def _judged(leak: Json) -> str:
     return (
-        f"Leak: a labelled face that {leak.get('detector', 'the detector')} still finds at its place "
+        "Leak: a labelled face that the detector still finds at its place "
         f"(score >= {leak.get('threshold', 0):g}, IoU >= {leak.get('min_iou', 0):g})"
     )
