@@ -129,7 +129,7 @@ def gather(run: Run, *, limit: int | None = None, judge: str | None = AUTO) -> R
     if _stale(run, limit, judge):
         chosen = installed_judge() if judge == AUTO else judge
         detectors = [chosen] if chosen else []
-        write_comparison(compare(run, limit=limit or LIMIT, judge=chosen, detectors=detectors), run.folder)
+        write_comparison(compare(run, limit=limit or LIMIT, judges=detectors, detectors=detectors), run.folder)
     comparison = read_json(run.folder / "compare.json")
     models = tuple(run.models())
     manifest = read_json(run.dataset / "manifest.json")
