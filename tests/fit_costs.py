@@ -74,9 +74,10 @@ def cycle_shares() -> dict[tuple[str, str], dict[str, float]]:
 
 def layer_counts(bench: Bench, frame: Frame, net: Net) -> list[Count]:
     """Each layer of a frame."""
-    counted = {layer.number: float(layer.instructions) for layer in bench.only(frame.key).layers}
+    counted = {layer.number: layer for layer in bench.only(frame.key).layers}
     helium = frame.core in HELIUM_CORES
-    return [Count(layer_work(layer, helium=helium), counted[n]) for n, layer in layers(net).items()]
+    pairs = [(layer, counted[n]) for n, layer in layers(net).items()]
+    return [Count(layer_work(layer, row.kernel, helium=helium), float(row.instructions)) for layer, row in pairs]
 
 
 def typical_counts(bench: Bench, frame: Frame, net: Net) -> list[Count]:
