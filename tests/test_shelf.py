@@ -283,14 +283,14 @@ def test_measures_come_from_edgeblurs_own_commands(other: Shelved, tiny_data: Da
 
 def test_measures_that_come_later_find_their_place_in_the_card(other: Shelved) -> None:
     digest = sha256(other.entries[0].path.read_bytes())
-    identity = {"identity": {"rank1_rate": 0.25, "attacks": [{"name": "parrot", "cosine": 0.5}]}}
+    identity = {"identity": {"rank1": 0.25, "attacks": [{"name": "parrot", "cosine": 0.5}]}}
     told = {
         "command": "edgeblur compare", "data": "2 photos, test split", "width": 32, "height": 32,
         "yardsticks": [{"name": "untouched"}], "models": [{"name": "tiny", "sha256": digest, **identity}],
     }  # fmt: skip
     write_json(other.folder / NAME, {"photos": {"test": told}})
     part = measured_part(other)
-    assert "| identity, rank1 rate | - | 25.0% |" in part
+    assert "| identity, rank-1 | - | 25.0% |" in part
     assert "| identity, attacks, parrot, cosine | - | 0.5000 |" in part
 
 

@@ -99,15 +99,16 @@ def measure(
 ) -> None:  # fmt: skip
     """Measure the int8 and the float model of NAME, and write both into measures.json and the card.
 
-    Options of `edgeblur compare` may follow after `--`. What is not measured this time stays as it was.
+    Photos are measured by `edgeblur compare` with two judges and --privacy; other options of it may follow after `--`.
+    What is not measured this time stays as it was.
     """
     from edgeblur.models.card import update_card
-    from edgeblur.models.measure import MeasureOptions, measure
+    from edgeblur.models.measure import COMPARE, MeasureOptions, measure
     from edgeblur.models.shelf import require_shelved
 
     shelved = require_shelved(name)
     places = tuple(board for board in boards if board != "none")
-    written = measure(shelved, MeasureOptions(data, photos, limit, places, compare_options))
+    written = measure(shelved, MeasureOptions(data, photos, limit, places, compare_options or COMPARE))
     stdout.print(f"{written}\n{update_card(shelved)}", markup=False, soft_wrap=True)
 
 
