@@ -91,7 +91,7 @@ def _caption(found: list[Listed]) -> str:
     counted = f"M instr.: millions of instructions a picture on {', '.join(boards)}, emulated. " if boards else ""
     return (
         f"RAM: bytes of the streaming engine, without stack. {counted}leak: share of faces of {FROM_PX} px and more "
-        "that the keenest detector still finds; rank-1: share of faces that an embedding still finds among the clear ones; "
-        "dB out: fidelity outside faces; changed: face-free photos visibly changed; all on the test photos of each "
-        "model's card (`edgeblur models show NAME`)."
+        "that the keenest detector still finds; rank-1: share of faces that an embedding still finds among the clear "
+        "ones; dB out: fidelity outside faces; changed: face-free photos visibly changed; all on the test photos of "
+        "each model's card (`edgeblur models show NAME`)."
     )
