@@ -42,7 +42,14 @@ def compile_stream(
     """
     if optimize not in OPTIMIZE:
         raise UserError(f"unknown aim {optimize!r}: choose among {', '.join(OPTIMIZE)}")
-    planned = plan_within(lower(graph), ram_bytes)
+    import os
+    from edgeblur.export.stream.choose import force, settle
+    net = lower(graph)
+    if os.environ.get("WINO"):
+        net = force(net)
+        if os.environ["WINO"] == "2":
+            net = settle(net)
+    planned = plan_within(net, ram_bytes)
     net, steps, places = planned.net, planned.schedule, planned.plan
     files = emit(net, steps, places, image_model(graph), provenance, optimize=optimize)
     return Compiled(net, steps, places, files, planned.recomputation)
