@@ -31,133 +31,112 @@ struct conv_2d_winograd {
 /* What the sums of a pair and a block are. */
 enum { ROWS = 2, COLUMNS = 2, TILES = 2, BLOCK = 4, SUMS = ROWS * COLUMNS * TILES * BLOCK };
 
-/* Four channels of a pixel: 0 and 2, 1 and 3, as two numbers of 16 bits each. */
-struct four {
-    uint32_t even, odd;
-};
-
 #if defined(__ARM_FEATURE_DSP) && !defined(EDGEBLUR_PORTABLE)
 #include "conv_2d_winograd_dsp.h"
 #else
 #include "conv_2d_winograd_portable.h"
 #endif
 
-/* Four channels of the pixels of a row. */
-struct source {
-    const int8_t *row; /* null if it is padding */
-    int apart;         /* bytes from a pixel to the next */
-};
-
-/* At most four channels of a pixel that may be padding. */
-HELPER uint32_t careful_word(struct source from, int x, int width, int size, int zero_point)
+/* Six columns of a pair of tiles that hangs over a border, or whose pixels are no whole words: four channels of each. */
+HELPER void gather_columns(const struct conv_2d_winograd *op, const int8_t *row, int apart, int size, int x, int8_t *words)
 {
-    int8_t bytes[4] = {0, 0, 0, 0};
-    if (from.row == NULL || x < 0 || x >= width) {
-        return (uint8_t)zero_point * 0x1010101u;
-    }
-    memcpy(bytes, from.row + x * from.apart, (size_t)size);
-    return load_word(bytes);
-}
-
-/* What a tile's columns 0 to 3 become, in the order 1, 2, 0, 3. */
-HELPER void store_tile(struct four c0, struct four c1, struct four c2, struct four c3, uint32_t *to, int next)
-{
-    to[0] = add_pairs(c1.even, c2.even);
-    to[TILES] = add_pairs(c1.odd, c2.odd);
-    to += next;
-    to[0] = subtract_pairs(c2.even, c1.even);
-    to[TILES] = subtract_pairs(c2.odd, c1.odd);
-    to += next;
-    to[0] = subtract_pairs(c0.even, c2.even);
-    to[TILES] = subtract_pairs(c0.odd, c2.odd);
-    to += next;
-    to[0] = subtract_pairs(c1.even, c3.even);
-    to[TILES] = subtract_pairs(c1.odd, c3.odd);
-}
-
-/* Transforms four channels of a strip from column x on, of one row of the transform: the sum of two rows, or their
- * difference. to: [pairs][4 columns][groups][2][2 tiles], this group's. */
-HELPER void transform(const struct conv_2d_winograd *op, struct source a, struct source b, int size, int sum, int x,
-                      int tiles, uint32_t *to)
-{
-    const int next = 2 * TILES * op->groups, width = op->in_width, zero_point = op->in_zero_point;
-    const int rows = size == 4 && a.row != NULL && b.row != NULL;
-    struct four columns[4];
-    for (int i = 0; i < 2; ++i) {
-        columns[i] = joined(careful_word(a, x + i, width, size, zero_point),
-                            careful_word(b, x + i, width, size, zero_point), sum);
-    }
-    x += 2;
-    for (int tile = 0; tile < tiles; ++tile) {
-        if (rows && x + 1 < width) {
-            const int8_t *const from_a = a.row + x * a.apart, *const from_b = b.row + x * b.apart;
-            columns[2] = joined(load_word(from_a), load_word(from_b), sum);
-            columns[3] = joined(load_word(from_a + a.apart), load_word(from_b + b.apart), sum);
-        } else {
-            for (int i = 0; i < 2; ++i) {
-                columns[2 + i] = joined(careful_word(a, x + i, width, size, zero_point),
-                                        careful_word(b, x + i, width, size, zero_point), sum);
+    memset(words, op->in_zero_point, 24);
+    for (int i = 0; i < 6; ++i) {
+        if (row != NULL && x + i >= 0 && x + i < op->in_width) {
+            const int8_t *from = row + (x + i) * apart;
+            for (int channel = 0; channel < size; ++channel) {
+                words[4 * i + channel] = from[channel];
             }
         }
-        store_tile(columns[0], columns[1], columns[2], columns[3], to, next);
-        columns[0] = columns[2];
-        columns[1] = columns[3];
-        x += 2;
-        to += tile % 2 == 0 ? 1 : 4 * next - 1;
     }
 }
 
-SEPARATE void transform_sums(const struct conv_2d_winograd *op, struct source a, struct source b, int size, int x,
-                             int tiles, uint32_t *to)
+/* Four channels of a strip from column x on, of one row of the transform: the sum of two rows, or their difference.
+ * a, b: the rows, null where they are padding; `apart` bytes from a pixel to the next. size: channels that there are.
+ * to: [pairs][4 columns][groups][2][TILES], this group's. */
+HELPER void transform_group(const struct conv_2d_winograd *op, const int8_t *a, const int8_t *b, int apart, int size, int sum,
+                            int x, int pairs, uint32_t *to)
 {
-    transform(op, a, b, size, 1, x, tiles, to);
-}
-
-SEPARATE void transform_differences(const struct conv_2d_winograd *op, struct source a, struct source b, int size, int x,
-                                    int tiles, uint32_t *to)
-{
-    transform(op, a, b, size, 0, x, tiles, to);
+    const int next = 2 * TILES * op->groups;
+    const int whole = size == 4 && a != NULL && b != NULL;
+    const int inside = (op->in_width - 2 - x) / 4; /* pairs before the border */
+    const int end = whole && x + 1 < op->in_width ? inside < pairs ? inside : pairs : 0;
+    const int begin = x < 0 && end > 0 ? 1 : 0;
+    for (int pair = 0; pair < pairs; ++pair) {
+        if (pair >= begin && pair < end) {
+            transform_pairs(a + (x + 4 * pair) * apart, b + (x + 4 * pair) * apart, apart, end - pair,
+                            to + 4 * pair * next, next, sum);
+            pair = end - 1;
+        } else {
+            int8_t words[2][24] ALIGNED;
+            gather_columns(op, a, apart, size, x + 4 * pair, words[0]);
+            gather_columns(op, b, apart, size, x + 4 * pair, words[1]);
+            transform_pairs(words[0], words[1], 4, 1, to + 4 * pair * next, next, sum);
+        }
+    }
 }
 
 /* A row of the transform, all channels. rows: [parts][4]. */
-SEPARATE void transform_strip(const struct conv_2d_winograd *op, const int8_t *const *rows, int step, int x, int tiles,
-                              uint32_t *to)
+HELPER void transform_strip(const struct conv_2d_winograd *op, const int8_t *const *rows, int step, int x, int pairs,
+                            uint32_t *to)
 {
     static const int8_t first[4] = {1, 2, 0, 1}, second[4] = {2, 1, 2, 3};
     for (int part = 0; part < op->parts; ++part) {
         const int channels = op->part_channels[part];
-        struct source a = {rows[first[step]], channels}, b = {rows[second[step]], channels};
+        const int8_t *a = rows[4 * part + first[step]], *b = rows[4 * part + second[step]];
         for (int channel = 0; channel < channels; channel += 4) {
-            const int size = channels - channel < 4 ? channels - channel : 4;
-            if (step == 0) {
-                transform_sums(op, a, b, size, x, tiles, to);
-            } else {
-                transform_differences(op, a, b, size, x, tiles, to);
-            }
-            a.row = a.row == NULL ? NULL : a.row + size;
-            b.row = b.row == NULL ? NULL : b.row + size;
+            transform_group(op, a, b, channels, channels - channel < 4 ? channels - channel : 4, step == 0, x, pairs, to);
+            a = a == NULL ? NULL : a + 4;
+            b = b == NULL ? NULL : b + 4;
             to += 2 * TILES;
         }
-        rows += 4;
     }
 }
 
-/* One channel's sums at a pair become bytes. sums: [ROWS][COLUMNS][TILES][BLOCK], this channel's. */
-HELPER void finish_channel(const struct conv_2d_winograd *op, int channel, const int32_t *sums, int8_t *const *outs, int x)
+/* What a channel's sums need to become bytes. */
+struct finish {
+    int32_t twice_bias, multiplier, zero_point, least, most;
+    int right;
+};
+
+HELPER int8_t finished(const struct finish *by, int32_t sum)
 {
-    const int32_t multiplier = op->multiplier[channel], least = op->least, most = op->most;
-    const int32_t zero_point = op->out_zero_point, twice_bias = 2 * op->bias[channel];
-    const int shift = op->shift[channel], apart = op->out_channels;
-    const int pixels = op->out_width - x < 4 ? op->out_width - x : 4;
-    for (int row = 0; row < ROWS; ++row) {
-        if (outs[row] != NULL) {
-            int8_t *out = outs[row] + x * apart + channel;
-            for (int i = 0; i < pixels; ++i) {
-                const int32_t sum = sums[((row * COLUMNS + i % 2) * TILES + i / 2) * BLOCK];
-                *out = clamped(requantize_twice((sum >> 1) + twice_bias, multiplier, -shift, zero_point), least, most);
-                out += apart;
-            }
+    return clamped(requantize_twice((sum >> 1) + by->twice_bias, by->multiplier, by->right, by->zero_point), by->least,
+                   by->most);
+}
+
+/* One channel of a row of a pair. sums: [COLUMNS][TILES][BLOCK]; `apart` bytes from a pixel to the next. */
+HELPER void finish_row(const struct finish *by, const int32_t *sums, int8_t *out, int apart, int pixels)
+{
+    if (pixels >= 4) {
+        out[0] = finished(by, sums[0]);
+        out[apart] = finished(by, sums[TILES * BLOCK]);
+        out[2 * apart] = finished(by, sums[BLOCK]);
+        out[3 * apart] = finished(by, sums[TILES * BLOCK + BLOCK]);
+        return;
+    }
+    for (int i = 0; i < pixels; ++i) {
+        out[i * apart] = finished(by, sums[(i % 2 * TILES + i / 2) * BLOCK]);
+    }
+}
+
+/* The sums of a pair become bytes. */
+HELPER void finish_pair_of_tiles(const struct conv_2d_winograd *op, const int32_t *sums, int8_t *const *outs, int x,
+                                 int32_t least, int32_t most)
+{
+    const int apart = op->out_channels, pixels = op->out_width - x;
+    int8_t *const top = outs[0] != NULL ? outs[0] + x * apart : NULL;
+    int8_t *const bottom = outs[1] != NULL ? outs[1] + x * apart : NULL;
+    for (int channel = 0; channel < op->out_channels; ++channel) {
+        const struct finish by = {2 * op->bias[channel], op->multiplier[channel], op->out_zero_point, least, most,
+                                  -op->shift[channel]};
+        if (top != NULL) {
+            finish_row(&by, sums, top + channel, apart, pixels);
         }
+        if (bottom != NULL) {
+            finish_row(&by, sums + COLUMNS * TILES * BLOCK, bottom + channel, apart, pixels);
+        }
+        sums += channel % BLOCK == BLOCK - 1 ? SUMS - (BLOCK - 1) : 1;
     }
 }
 
@@ -165,26 +144,25 @@ HELPER void finish_channel(const struct conv_2d_winograd *op, int channel, const
 SEPARATE void conv_2d_winograd_rows(const struct conv_2d_winograd *op, const int8_t *const *rows, int y,
                                     int8_t *const *outs, void *scratch)
 {
-    const int tiles = (op->out_width + 1) / 2;
+    const int pairs = (op->out_width + 3) / 4;
     uint32_t *const inputs = scratch;
-    const int input_words = 4 * 2 * TILES * op->groups; /* of a pair */
-    int32_t *const sums = (int32_t *)(inputs + op->strip * input_words);
+    int32_t *const sums = (int32_t *)(inputs + op->strip * 4 * 2 * TILES * op->groups);
     const int weights = op->blocks * 4 * op->groups * 16; /* of a row of the transform */
     (void)y;
-    for (int tile = 0; tile < tiles; tile += TILES * op->strip) {
-        const int count = tiles - tile < TILES * op->strip ? tiles - tile : TILES * op->strip;
+    for (int pair = 0; pair < pairs; pair += op->strip) {
+        const int count = pairs - pair < op->strip ? pairs - pair : op->strip;
         for (int step = 0; step < 4; ++step) {
-            transform_strip(op, rows, step, 2 * tile - op->pad_left, (count + 1) / 2 * 2, inputs);
-            for (int pair = 0; pair < (count + 1) / 2; ++pair) {
-                multiply_pair(inputs + pair * input_words, op->weights + step * weights,
-                              sums + pair * op->blocks * SUMS + (step == 3 ? SUMS / 2 : 0), op->blocks, op->groups,
-                              step < 2 ? step : 2);
-            }
+            transform_strip(op, rows, step, 4 * pair - op->pad_left, count, inputs);
+            multiply_strip(inputs, op->weights + step * weights, step == 3 ? sums + SUMS / 2 : sums, op->blocks,
+                           op->groups, step < 2 ? step : 2, count);
         }
-        for (int pair = 0; pair < (count + 1) / 2; ++pair) {
-            for (int channel = 0; channel < op->out_channels; ++channel) {
-                finish_channel(op, channel, sums + (pair * op->blocks + channel / 4) * SUMS + channel % 4, outs,
-                               2 * tile + 4 * pair);
+        for (int i = 0; i < count; ++i) {
+            const int32_t *const made = sums + i * op->blocks * SUMS;
+            const int x = 4 * (pair + i);
+            if (op->least == INT8_MIN && op->most == INT8_MAX) {
+                finish_pair_of_tiles(op, made, outs, x, INT8_MIN, INT8_MAX);
+            } else {
+                finish_pair_of_tiles(op, made, outs, x, op->least, op->most);
             }
         }
     }

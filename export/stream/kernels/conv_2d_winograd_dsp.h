@@ -1,31 +1,83 @@
 /* Winograd's F(2x2, 3x3) for Armv7E-M and Armv8-M with DSP: two products an instruction, weights of 16 bits. */
 
-SHARED uint32_t add_pairs(uint32_t a, uint32_t b)
-{
-    uint32_t sum;
-    __asm__("sadd16 %0, %1, %2" : "=r"(sum) : "r"(a), "r"(b));
-    return sum;
-}
+/* A column's difference of two rows, four channels, to `even` and `odd`: 0 and 2, 1 and 3, 16 bits each. r0: the first
+ * row's pixel; r1: from there to the other row's; r2: to the next pixel. Clobbers r12 and lr. */
+#define COLUMN_LESS(even, odd) \
+    "ldr r12, [r0]\n" \
+    "ldr lr, [r0, r1]\n" \
+    "add r0, r0, r2\n" \
+    "sxtb16 " even ", r12\n" \
+    "sxtb16 " odd ", r12, ror #8\n" \
+    "sxtb16 r12, lr\n" \
+    "sxtb16 lr, lr, ror #8\n" \
+    "ssub16 " even ", " even ", r12\n" \
+    "ssub16 " odd ", " odd ", lr\n"
 
-SHARED uint32_t subtract_pairs(uint32_t a, uint32_t b)
-{
-    uint32_t difference;
-    __asm__("ssub16 %0, %1, %2" : "=r"(difference) : "r"(a), "r"(b));
-    return difference;
-}
+/* The same for sums. */
+#define COLUMN_AND(even, odd) \
+    "ldr r12, [r0]\n" \
+    "ldr lr, [r0, r1]\n" \
+    "add r0, r0, r2\n" \
+    "sxtb16 " even ", r12\n" \
+    "sxtb16 " odd ", r12, ror #8\n" \
+    "sxtab16 " even ", " even ", lr\n" \
+    "sxtab16 " odd ", " odd ", lr, ror #8\n"
 
-/* The sum of two rows' bytes, or their difference. */
-SHARED struct four joined(uint32_t a, uint32_t b, int sum)
+#define BOTH(operation, even, odd, less_even, less_odd) \
+    operation " r12, " even ", " less_even "\n" operation " lr, " odd ", " less_odd "\n"
+
+/* A tile's columns in the order 1, 2, 0, 3; the last one takes the place of the first. r3: to; r10: to the next column. */
+#define TILE(column, e0, o0, e1, o1, e2, o2, at, odd_at) \
+    column(e2, o2) "add r11, r3, r10, lsl #1\n" \
+    BOTH("ssub16", e0, o0, e2, o2) \
+    "str r12, [r11, #" at "]\n" \
+    "str lr, [r11, #" odd_at "]\n" \
+    BOTH("sadd16", e1, o1, e2, o2) \
+    "str r12, [r3, #" at "]\n" \
+    "str lr, [r3, #" odd_at "]\n" \
+    BOTH("ssub16", e2, o2, e1, o1) \
+    "sub r11, r11, r10\n" \
+    "str r12, [r11, #" at "]\n" \
+    "str lr, [r11, #" odd_at "]\n" \
+    column(e0, o0) "add r11, r11, r10, lsl #1\n" \
+    BOTH("ssub16", e1, o1, e0, o0) \
+    "str r12, [r11, #" at "]\n" \
+    "str lr, [r11, #" odd_at "]\n"
+
+#define PAIRS(label, column) \
+    column("r4", "r5") column("r6", "r7") \
+    label ":\n" \
+    TILE(column, "r4", "r5", "r6", "r7", "r8", "r9", "0", "8") \
+    TILE(column, "r8", "r9", "r4", "r5", "r6", "r7", "4", "12") \
+    "ldr r12, [sp, #4]\n" \
+    "mov r4, r6\n" \
+    "mov r5, r7\n" \
+    "mov r6, r8\n" \
+    "mov r7, r9\n" \
+    "subs r12, r12, #1\n" \
+    "str r12, [sp, #4]\n" \
+    "add r3, r3, r10, lsl #2\n" \
+    "bne.w " label "b\n"
+
+/* Pairs of tiles, four channels, one row of the transform.
+ *
+ * a, b: rows, `apart` bytes from a pixel to the next. to: of a pair, its four columns `next` words apart. sum: of the rows,
+ * or their difference. Naked, so that it also compiles without optimization. */
+__attribute__((naked, noinline)) static void transform_pairs(const int8_t *a UNUSED, const int8_t *b UNUSED,
+                                                             int apart UNUSED, int pairs UNUSED, uint32_t *to UNUSED,
+                                                             int next UNUSED, int sum UNUSED)
 {
-    struct four result;
-    if (sum) {
-        __asm__("sxtab16 %0, %1, %2" : "=r"(result.even) : "r"(even_bytes(a)), "r"(b));
-        __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(result.odd) : "r"(odd_bytes(a)), "r"(b));
-    } else {
-        result.even = subtract_pairs(even_bytes(a), even_bytes(b));
-        result.odd = subtract_pairs(odd_bytes(a), odd_bytes(b));
-    }
-    return result;
+    __asm__(
+        "push {r2-r11, lr}\n" /* pairs: sp + 4 */
+        "sub r1, r1, r0\n"
+        "ldr r3, [sp, #44]\n"
+        "ldrd r10, r12, [sp, #48]\n"
+        "lsl r10, r10, #2\n"
+        "cmp r12, #0\n"
+        "bne.w 3f\n" PAIRS("1", COLUMN_LESS)
+        "pop {r2-r11, pc}\n"
+        "3:\n" PAIRS("2", COLUMN_AND)
+        "pop {r2-r11, pc}\n");
 }
 
 /* A group by a block at both tiles: 32 products in 22 instructions. r0: inputs; r1: weights; r4 to r11: sums. */
@@ -93,31 +145,25 @@ SHARED struct four joined(uint32_t a, uint32_t b, int sum)
     "rsb r3, " high ", r3, lsl #1\n" \
     "strd r2, r3, [sp, #" to "]\n"
 
-/* A pair of tiles through all blocks, for one row of the transform.
+/* Pairs of tiles through all blocks, for one row of the transform.
  *
- * inputs: [4 columns][groups][2][TILES]; sums: [blocks][ROWS][COLUMNS][TILES][BLOCK]. step: 0 stores to row 0; 1 leaves
- * the sum there and the difference in row 1; 2 adds to row 0.
+ * inputs: [pairs][4 columns][groups][2][TILES]; sums: [pairs][blocks][ROWS][COLUMNS][TILES][BLOCK]. step: 0 stores to row
+ * 0; 1 leaves the sum there and the difference in row 1; 2 adds to row 0.
  *
  * On the stack: 0: zeros; 32: what column 1 made; 64: where column 3 goes on; 96: where columns of inputs end; 112: where
- * to enter their loops; 128: sums; 132: blocks; 136: inputs; 140: what to do with finished sums. Naked, so that it also
- * compiles without optimization: all registers are spoken for. */
-__attribute__((naked, noinline)) static void multiply_pair(const uint32_t *inputs UNUSED, const int16_t *weights UNUSED,
-                                                           int32_t *sums UNUSED, int blocks UNUSED, int groups UNUSED,
-                                                           int step UNUSED)
+ * to enter their loops; 128: sums; 132: blocks left; 136: inputs; 140: what to do with finished sums; 148: weights; 152:
+ * blocks. Naked, so that it also compiles without optimization: all registers are spoken for. */
+__attribute__((naked, noinline)) static void multiply_strip(const uint32_t *inputs UNUSED, const int16_t *weights UNUSED,
+                                                            int32_t *sums UNUSED, int blocks UNUSED, int groups UNUSED,
+                                                            int step UNUSED, int pairs UNUSED)
 {
     __asm__(
         ".p2align 2\n"
         "push {r4-r11, lr}\n"
-        "sub sp, sp, #152\n"
-        "strd r2, r3, [sp, #128]\n"
-        "str r0, [sp, #136]\n"
-        "ldrd r4, r3, [sp, #188]\n" /* groups, step */
-        "add r5, r0, r4, lsl #4\n"
-        "add r6, r5, r4, lsl #4\n"
-        "strd r5, r6, [sp, #96]\n"
-        "add r5, r6, r4, lsl #4\n"
-        "add r6, r5, r4, lsl #4\n"
-        "strd r5, r6, [sp, #104]\n"
+        "sub sp, sp, #156\n"
+        "strd r1, r3, [sp, #148]\n"
+        "str r2, [sp, #128]\n"
+        "ldrd r4, r3, [sp, #192]\n" /* groups, step */
         "rsb r6, r4, #0\n"
         "and r6, r6, #3\n"
         "mov r7, #88\n"
@@ -143,7 +189,18 @@ __attribute__((naked, noinline)) static void multiply_pair(const uint32_t *input
         "strd r4, r5, [sp, #8]\n"
         "strd r4, r5, [sp, #16]\n"
         "strd r4, r5, [sp, #24]\n"
-        "6:\n"
+        "9:\n" /* a pair */
+        "ldrd r1, r3, [sp, #148]\n"
+        "ldr r4, [sp, #192]\n"
+        "str r3, [sp, #132]\n"
+        "str r0, [sp, #136]\n"
+        "add r5, r0, r4, lsl #4\n"
+        "add r6, r5, r4, lsl #4\n"
+        "strd r5, r6, [sp, #96]\n"
+        "add r5, r6, r4, lsl #4\n"
+        "add r6, r5, r4, lsl #4\n"
+        "strd r5, r6, [sp, #104]\n"
+        "6:\n" /* a block */
         "ldr r0, [sp, #136]\n"
         "ldm sp, {r4-r11}\n"
         COLUMN("1", "112", "96")
@@ -181,6 +238,10 @@ __attribute__((naked, noinline)) static void multiply_pair(const uint32_t *input
         "subs r3, r3, #1\n"
         "strd r2, r3, [sp, #128]\n"
         "bne.w 6b\n"
-        "add sp, sp, #152\n"
+        "ldr r3, [sp, #200]\n" /* pairs */
+        "subs r3, r3, #1\n"
+        "str r3, [sp, #200]\n"
+        "bne.w 9b\n"
+        "add sp, sp, #156\n"
         "pop {r4-r11, pc}\n");
 }

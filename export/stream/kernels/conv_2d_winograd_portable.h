@@ -23,18 +23,52 @@ SHARED uint32_t widened(uint32_t word)
     return bytes | (bytes & 0x00800080u) * 0x1feu;
 }
 
+/* Four channels of a pixel: 0 and 2, 1 and 3, as two numbers of 16 bits each. */
+struct four {
+    uint32_t even, odd;
+};
+
 /* The sum of two rows' bytes, or their difference. */
-SHARED struct four joined(uint32_t a, uint32_t b, int sum)
+HELPER struct four column_of(const int8_t *a, const int8_t *b, int sum)
 {
+    const uint32_t first = load_word(a), second = load_word(b);
     struct four result;
     if (sum) {
-        result.even = add_pairs(widened(a), widened(b));
-        result.odd = add_pairs(widened(a >> 8), widened(b >> 8));
+        result.even = add_pairs(widened(first), widened(second));
+        result.odd = add_pairs(widened(first >> 8), widened(second >> 8));
     } else {
-        result.even = subtract_pairs(widened(a), widened(b));
-        result.odd = subtract_pairs(widened(a >> 8), widened(b >> 8));
+        result.even = subtract_pairs(widened(first), widened(second));
+        result.odd = subtract_pairs(widened(first >> 8), widened(second >> 8));
     }
     return result;
+}
+
+/* A tile's columns in the order 1, 2, 0, 3. */
+HELPER void store_tile(struct four c0, struct four c1, struct four c2, struct four c3, uint32_t *to, int next)
+{
+    to[0] = add_pairs(c1.even, c2.even);
+    to[TILES] = add_pairs(c1.odd, c2.odd);
+    to[next] = subtract_pairs(c2.even, c1.even);
+    to[next + TILES] = subtract_pairs(c2.odd, c1.odd);
+    to[2 * next] = subtract_pairs(c0.even, c2.even);
+    to[2 * next + TILES] = subtract_pairs(c0.odd, c2.odd);
+    to[3 * next] = subtract_pairs(c1.even, c3.even);
+    to[3 * next + TILES] = subtract_pairs(c1.odd, c3.odd);
+}
+
+/* As conv_2d_winograd_dsp.h's. */
+SEPARATE void transform_pairs(const int8_t *a, const int8_t *b, int apart, int pairs, uint32_t *to, int next, int sum)
+{
+    struct four c0 = column_of(a, b, sum), c1 = column_of(a + apart, b + apart, sum);
+    for (int tile = 0; tile < TILES * pairs; ++tile) {
+        a += 2 * apart;
+        b += 2 * apart;
+        const struct four c2 = column_of(a, b, sum), c3 = column_of(a + apart, b + apart, sum);
+        store_tile(c0, c1, c2, c3, to, next);
+        c0 = c2;
+        c1 = c3;
+        to += tile % TILES == 0 ? 1 : 4 * next - 1;
+    }
 }
 
 /* Sums of the products of a pair of tiles and a block's weights, of one column of the transform: added to sums. */
@@ -54,9 +88,8 @@ HELPER void multiply_column(const uint32_t *inputs, const int16_t *weights, int 
     }
 }
 
-/* As conv_2d_winograd_dsp.h's. */
-SEPARATE void multiply_pair(const uint32_t *inputs, const int16_t *weights, int32_t *sums, int blocks, int groups,
-                            int step)
+/* A pair of tiles through all blocks. */
+HELPER void multiply_pair(const uint32_t *inputs, const int16_t *weights, int32_t *sums, int blocks, int groups, int step)
 {
     enum { EACH = TILES * BLOCK };
     for (int block = 0; block < blocks; ++block) {
@@ -79,5 +112,16 @@ SEPARATE void multiply_pair(const uint32_t *inputs, const int16_t *weights, int3
             }
         }
         sums += SUMS;
+    }
+}
+
+/* As conv_2d_winograd_dsp.h's. */
+SEPARATE void multiply_strip(const uint32_t *inputs, const int16_t *weights, int32_t *sums, int blocks, int groups,
+                             int step, int pairs)
+{
+    for (int pair = 0; pair < pairs; ++pair) {
+        multiply_pair(inputs, weights, sums, blocks, groups, step);
+        inputs += 4 * 2 * TILES * groups;
+        sums += blocks * SUMS;
     }
 }
