@@ -14,9 +14,8 @@
 
 struct conv_2d_winograd {
     const int16_t *weights; /* [4 rows][blocks][4 columns][groups][2][4][2]: channels 4b + k of 4g + e + 2i */
-    const int32_t *bias;    /* [out_channels], less in_zero_point times the channel's weights */
-    const int32_t *multiplier;
-    const int8_t *shift;
+    const int32_t *scaling; /* [out_channels][2]: twice the bias, less in_zero_point times the weights; the multiplier */
+    const int8_t *right;    /* [out_channels] */
     int32_t out_zero_point, least, most;
     const int16_t *part_channels; /* the input's planes, side by side */
     int16_t parts;
@@ -93,48 +92,19 @@ HELPER void transform_strip(const struct conv_2d_winograd *op, const int8_t *con
     }
 }
 
-/* What a channel's sums need to become bytes. */
-struct finish {
-    int32_t twice_bias, multiplier, zero_point, least, most;
-    int right;
-};
-
-HELPER int8_t finished(const struct finish *by, int32_t sum)
+/* The sums of a pair become bytes: any clamp, one row or both, fewer than four pixels. */
+SEPARATE void finish_carefully(const struct conv_2d_winograd *op, const int32_t *sums, int8_t *const *outs, int x)
 {
-    return clamped(requantize_twice((sum >> 1) + by->twice_bias, by->multiplier, by->right, by->zero_point), by->least,
-                   by->most);
-}
-
-/* One channel of a row of a pair. sums: [COLUMNS][TILES][BLOCK]; `apart` bytes from a pixel to the next. */
-HELPER void finish_row(const struct finish *by, const int32_t *sums, int8_t *out, int apart, int pixels)
-{
-    if (pixels >= 4) {
-        out[0] = finished(by, sums[0]);
-        out[apart] = finished(by, sums[TILES * BLOCK]);
-        out[2 * apart] = finished(by, sums[BLOCK]);
-        out[3 * apart] = finished(by, sums[TILES * BLOCK + BLOCK]);
-        return;
-    }
-    for (int i = 0; i < pixels; ++i) {
-        out[i * apart] = finished(by, sums[(i % 2 * TILES + i / 2) * BLOCK]);
-    }
-}
-
-/* The sums of a pair become bytes. */
-HELPER void finish_pair_of_tiles(const struct conv_2d_winograd *op, const int32_t *sums, int8_t *const *outs, int x,
-                                 int32_t least, int32_t most)
-{
-    const int apart = op->out_channels, pixels = op->out_width - x;
-    int8_t *const top = outs[0] != NULL ? outs[0] + x * apart : NULL;
-    int8_t *const bottom = outs[1] != NULL ? outs[1] + x * apart : NULL;
+    const int apart = op->out_channels, pixels = op->out_width - x < 4 ? op->out_width - x : 4;
     for (int channel = 0; channel < op->out_channels; ++channel) {
-        const struct finish by = {2 * op->bias[channel], op->multiplier[channel], op->out_zero_point, least, most,
-                                  -op->shift[channel]};
-        if (top != NULL) {
-            finish_row(&by, sums, top + channel, apart, pixels);
-        }
-        if (bottom != NULL) {
-            finish_row(&by, sums + COLUMNS * TILES * BLOCK, bottom + channel, apart, pixels);
+        const int32_t twice_bias = op->scaling[2 * channel], multiplier = op->scaling[2 * channel + 1];
+        for (int row = 0; row < ROWS; ++row) {
+            for (int i = 0; outs[row] != NULL && i < pixels; ++i) {
+                const int32_t sum = sums[((row * COLUMNS + i % 2) * TILES + i / 2) * BLOCK];
+                const int32_t value = requantize_twice((sum >> 1) + twice_bias, multiplier, op->right[channel],
+                                                       op->out_zero_point);
+                outs[row][(x + i) * apart + channel] = clamped(value, op->least, op->most);
+            }
         }
         sums += channel % BLOCK == BLOCK - 1 ? SUMS - (BLOCK - 1) : 1;
     }
@@ -148,6 +118,7 @@ SEPARATE void conv_2d_winograd_rows(const struct conv_2d_winograd *op, const int
     uint32_t *const inputs = scratch;
     int32_t *const sums = (int32_t *)(inputs + op->strip * 4 * 2 * TILES * op->groups);
     const int weights = op->blocks * 4 * op->groups * 16; /* of a row of the transform */
+    const int plain = outs[0] != NULL && outs[1] != NULL && op->least == INT8_MIN && op->most == INT8_MAX;
     (void)y;
     for (int pair = 0; pair < pairs; pair += op->strip) {
         const int count = pairs - pair < op->strip ? pairs - pair : op->strip;
@@ -159,10 +130,10 @@ SEPARATE void conv_2d_winograd_rows(const struct conv_2d_winograd *op, const int
         for (int i = 0; i < count; ++i) {
             const int32_t *const made = sums + i * op->blocks * SUMS;
             const int x = 4 * (pair + i);
-            if (op->least == INT8_MIN && op->most == INT8_MAX) {
-                finish_pair_of_tiles(op, made, outs, x, INT8_MIN, INT8_MAX);
+            if (plain && x + 4 <= op->out_width) {
+                finish_tiles(op, made, outs[0] + x * op->out_channels, outs[1] + x * op->out_channels);
             } else {
-                finish_pair_of_tiles(op, made, outs, x, op->least, op->most);
+                finish_carefully(op, made, outs, x);
             }
         }
     }

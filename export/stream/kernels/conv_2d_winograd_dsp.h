@@ -245,3 +245,52 @@ __attribute__((naked, noinline)) static void multiply_strip(const uint32_t *inpu
         "add sp, sp, #156\n"
         "pop {r4-r11, pc}\n");
 }
+
+/* A pixel's sum, so many bytes from r0, becomes a byte in r8. r4: twice the bias; r5: multiplier; r6: what rounds, and the
+ * zero point; r7: bits to the right. */
+#define FINISH(at) \
+    "ldr r8, [r0, #" at "]\n" \
+    "add r8, r4, r8, asr #1\n" \
+    "smmulr r8, r8, r5\n" \
+    "add r8, r8, r8, asr #31\n" \
+    "add r8, r8, r6\n" \
+    "asr r8, r8, r7\n" \
+    "ssat r8, #8, r8\n"
+
+#define FINISH_ROW(out, at0, at1, at2, at3) \
+    FINISH(at1) "strb r8, [" out ", r3]\n" FINISH(at2) "strb r8, [" out ", r3, lsl #1]\n" FINISH(at3) \
+    "strb r8, [" out ", r9]\n" FINISH(at0) "strb r8, [" out "], #1\n"
+
+/* The sums of a pair become bytes of four pixels in two rows. scaling, right: of all `channels`. zero: 2 * zero point + 1.
+ * r9: three pixels; r10: scaling; r11: right; lr: channels done. */
+__attribute__((naked, noinline)) static void finish_rows(const int32_t *sums UNUSED, int8_t *top UNUSED,
+                                                         int8_t *bottom UNUSED, int channels UNUSED,
+                                                         const int32_t *scaling UNUSED, const int8_t *right UNUSED,
+                                                         int zero UNUSED)
+{
+    __asm__(
+        "push {r4-r11, lr}\n"
+        "ldrd r10, r11, [sp, #36]\n"
+        "ldr r12, [sp, #44]\n"
+        "add r9, r3, r3, lsl #1\n"
+        "mov lr, #0\n"
+        "1:\n"
+        "ldrd r4, r5, [r10], #8\n"
+        "ldrsb r7, [r11], #1\n"
+        "sub r6, r7, #1\n"
+        "lsl r6, r12, r6\n"
+        FINISH_ROW("r1", "0", "32", "16", "48") FINISH_ROW("r2", "64", "96", "80", "112")
+        "add r0, r0, #4\n"
+        "add lr, lr, #1\n"
+        "tst lr, #3\n"
+        "it eq\n"
+        "addeq r0, r0, #112\n"
+        "cmp lr, r3\n"
+        "bne.w 1b\n"
+        "pop {r4-r11, pc}\n");
+}
+
+HELPER void finish_tiles(const struct conv_2d_winograd *op, const int32_t *sums, int8_t *top, int8_t *bottom)
+{
+    finish_rows(sums, top, bottom, op->out_channels, op->scaling, op->right, 2 * op->out_zero_point + 1);
+}

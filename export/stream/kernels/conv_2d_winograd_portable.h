@@ -125,3 +125,23 @@ SEPARATE void multiply_strip(const uint32_t *inputs, const int16_t *weights, int
         sums += blocks * SUMS;
     }
 }
+
+/* The sums of a pair become bytes of four pixels in two rows. */
+HELPER void finish_tiles(const struct conv_2d_winograd *op, const int32_t *sums, int8_t *top, int8_t *bottom)
+{
+    static const int8_t order[4] = {0, TILES * BLOCK, BLOCK, TILES * BLOCK + BLOCK};
+    const int apart = op->out_channels;
+    for (int channel = 0; channel < apart; ++channel) {
+        const int32_t twice_bias = op->scaling[2 * channel], multiplier = op->scaling[2 * channel + 1];
+        const int right = op->right[channel];
+        for (int i = 0; i < 4; ++i) {
+            const int32_t *const at = sums + order[i];
+            top[i * apart + channel] = clamped(
+                requantize_twice((at[0] >> 1) + twice_bias, multiplier, right, op->out_zero_point), INT8_MIN, INT8_MAX);
+            bottom[i * apart + channel] = clamped(
+                requantize_twice((at[SUMS / 2] >> 1) + twice_bias, multiplier, right, op->out_zero_point), INT8_MIN,
+                INT8_MAX);
+        }
+        sums += channel % BLOCK == BLOCK - 1 ? SUMS - (BLOCK - 1) : 1;
+    }
+}

@@ -24,7 +24,7 @@ _ORDER = np.array([1, 2, 0, 3])
 _SIGNS = np.array([1, 1, 1, -1])
 """The kernel adds what it meets last."""
 
-_STRIP_BYTES = 1024
+_STRIP_BYTES = 2048
 """Scratch that saves transforming columns twice; more would save little."""
 
 
@@ -47,11 +47,14 @@ class WinogradConv2D(Conv2D):
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
         channels, direct = [plane.channels for plane in inputs], super().fields(inputs, output)
-        groups, blocks = sum(_fours(n) for n in channels), _fours(len(self.weights))
+        groups, blocks, by = sum(_fours(n) for n in channels), _fours(len(self.weights)), self.requantization
         return {
             "weights": Array("weights", transform(self.weights, channels)),
-            "bias": direct["bias"],
-            **self.requantization.fields(),
+            "scaling": Array("scaling", np.stack([2 * self.bias, by.multiplier], axis=1)),
+            "right": Array("right", -by.shift),
+            "out_zero_point": by.zero_point,
+            "least": by.least,
+            "most": by.most,
             "part_channels": direct["part_channels"],
             "parts": direct["parts"],
             "in_width": direct["in_width"],
