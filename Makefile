@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-STAGES = distill quantize export firmware_harness
+STAGES = distill quantize export firmware_harness models
 
-.PHONY: demo test install lint types sizes bench system clean
+.PHONY: demo test install lint types sizes bench costs probes system clean
 
 demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, int8 student in C and a report out
 	$(BIN)/edgeblur demo --force
@@ -40,6 +40,17 @@ bench: system $(VENV)/.installed
 	$(BIN)/python tests/bench_models.py build/bench
 	$(BIN)/edgeblur bench build/bench/unet4.tflite build/bench/unet8.tflite build/bench/unet16.tflite \
 	    build/bench/unet32.tflite --out bench $(FORCE)
+
+# What each unit of a kernel's work costs, fitted to bench/*.csv: after `make bench` and `make probes` (seconds).
+costs: $(VENV)/.installed
+	$(BIN)/python tests/bench_models.py build/bench
+	$(BIN)/python tests/cost_probes.py build/bench/probes
+	$(BIN)/python tests/fit_costs.py build/bench
+
+# Instructions of small nets in shapes that the U-Nets lack, for `make costs`: again after a change of kernels (minutes).
+probes: system $(VENV)/.installed
+	$(BIN)/python tests/cost_probes.py build/bench/probes
+	$(BIN)/edgeblur bench build/bench/probes/*.tflite --out bench/probes --force
 
 # What the tests need outside Python: compilers for the C arrays, a browser for the report.
 system:

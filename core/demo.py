@@ -94,7 +94,7 @@ def run_demo(out: Path, options: DemoOptions, *, data: Path | None = None, force
     require_tensorflow()
     refuse_existing(out, force=force)
     refuse_strangers(out, "run/run.json" if (out / "run").exists() else "data/manifest.json")  # ended early perhaps
-    steps = _numbered(8)
+    steps = numbered(8)
     started = time.monotonic()
     if data is None:
         say(f"{next(steps)} drawing {options.scenes} face scenes")
@@ -113,16 +113,18 @@ def run_demo(out: Path, options: DemoOptions, *, data: Path | None = None, force
     export_model(student.int8_tflite, out / "firmware", name="face_blur", force=force)
     export_stream(student.int8_tflite, out / "firmware_stream", name="face_blur", optimize="speed", force=force)
     say(f"{next(steps)} running the student in {', '.join(available_engines())}")
-    agreement = _validate(run, student)
+    shown = Chosen(student.int8_tflite, run, student)
+    agreement = agree(shown, student.folder / "validate.json")
     say(f"{next(steps)} running the student on an emulated board")
-    board = _emulate(run, student)
+    board = emulate(shown)
     say(f"{next(steps)} comparing with approach A, writing the report")
     report = gather(run, limit=options.limit)
     html, _ = write_report(report, run.folder)
     return Demo(html, _summary(report, student, f"{agreement}; {board}", out, time.monotonic() - started))
 
 
-def _numbered(count: int) -> Iterator[str]:
+def numbered(count: int) -> Iterator[str]:
+    """`[1/8]`, `[2/8]`, ..."""
     return (f"[{number}/{count}]" for number in itertools.count(1))
 
 
@@ -146,7 +148,7 @@ def _remark(run: Run, options: DemoOptions) -> None:
     settings = run.settings()
     teacher, side = run.teacher.info(), options.size
     settings["remark"] = (
-        "Made by edgeblur demo: no trained teacher ships with edgeblur yet, so this is a small one of the demo's own: "
+        "Made by edgeblur demo, which trains a small teacher of its own: "
         f"{teacher['parameters']:,} parameters at {side}x{side} pixels instead of the thesis's 1,925,667 at 128x128, "
         f"trained for {teacher['seconds']:,} seconds. The figures show the way that models take, not how good they can "
         "become: nobody is protected by these nets."
@@ -154,18 +156,29 @@ def _remark(run: Run, options: DemoOptions) -> None:
     write_json(run.folder / "run.json", settings)
 
 
-def _validate(run: Run, student: RunModel) -> str:
-    """Run the student in all engines; those that compute alike must agree byte for byte."""
-    chosen = Chosen(student.int8_tflite, run, student)
-    engines = available_engines()
-    result = validate(chosen, engines=("litert-ref", *(e for e in engines if e != "litert-ref")), limit=5)
-    write_json(student.folder / "validate.json", result.as_json())
+def agree(chosen: Chosen, note: Path, *, data: Path | None = None) -> str:
+    """Run an int8 model in all engines; those that compute alike must agree byte for byte.
+
+    Args:
+        chosen: the model.
+        note: where to write what `edgeblur validate --json` says.
+        data: whose test pictures to run it on; those of the model's run by default.
+
+    Returns:
+        What came of it, for people.
+
+    Raises:
+        RunError: they differ.
+    """
+    engines = ("litert-ref", *(engine for engine in available_engines() if engine != "litert-ref"))
+    result = validate(chosen, data=data, engines=engines, limit=5)
+    write_json(note, result.as_json())
     alike = [comparison for comparison in result.comparisons if comparison.engine in _EXACT]
     for comparison in alike:
         if comparison.differing_bytes:
             raise RunError(
                 f"litert-ref and {comparison.engine} differ in {comparison.differing_bytes} of "
-                f"{comparison.bytes_compared} output bytes of {student.int8_tflite}: the two must be equal"
+                f"{comparison.bytes_compared} output bytes of {chosen.path}: the two must be equal"
             )
     if not alike:
         return "neither TensorFlow Lite Micro nor a C compiler is installed here, so nothing was compared"
@@ -173,15 +186,14 @@ def _validate(run: Run, student: RunModel) -> str:
     return f"{compared:,} output bytes of {' and '.join(c.engine for c in alike)} equal litert-ref's"
 
 
-def _emulate(run: Run, student: RunModel) -> str:
-    """Run one picture on an emulated Cortex-M4, if the tools are there."""
+def emulate(chosen: Chosen) -> str:
+    """Run one picture on an emulated Cortex-M4, if the tools are there; what came of it, for people."""
     board = find_board(_BOARD)
     try:
         emulator_version(emulator_of(board))
         compiler_version(board.core.toolchain)
     except UserError as error:
         return f"not run on an emulated board: {error}"
-    chosen = Chosen(student.int8_tflite, run, student)
     result = run_emulated(chosen, board, EmulatedOptions(random=1, optimize="speed"))
     result.check()
     return f"{board.core.title}, emulated: the same bytes in {result.counts.median / 1e6:.0f} M instructions"

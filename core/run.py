@@ -140,34 +140,46 @@ def open_run(folder: Path) -> Run:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What RUN_OR_MODEL on a command line came to: a model file, and the run around it if there is one."""
+    """What RUN_OR_MODEL on a command line came to: a model file, and the run around it if there is one.
+
+    Attributes:
+        path: a .tflite file.
+        run, model: the run that it belongs to, and its place there.
+        shelf_name: what it is called on the shelf of models that come with edgeblur.
+    """
 
     path: Path
     run: Run | None
     model: RunModel | None
+    shelf_name: str | None = None
 
     @property
     def name(self) -> str:
-        """How tables call it: the model's name in its run, or the file's name."""
-        return self.model.name if self.model else self.path.name
+        """How tables call it: the model's name in its run or on the shelf, or the file's name."""
+        return self.model.name if self.model else self.shelf_name or self.path.name
 
 
 def choose_tflite(path: Path, name: str | None = None) -> Chosen:
-    """Find the .tflite that a user means: the file itself, or a run's model (int8 if quantized, else float).
+    """Find the .tflite that a user means: that file, a run's model (int8 if quantized, else float), or the shelf's.
 
     Args:
-        path: a .tflite file, a run folder, or a model's folder inside a run.
+        path: a .tflite file, a run folder, a model's folder inside a run, or a name of the shelf; what exists wins.
         name: which model of a run; its newest student by default.
 
     Raises:
         UserError: nothing there, or no .tflite yet.
     """
+    from edgeblur.models.shelf import advice, entry_at, find_entry
+
+    entry = entry_at(path) if path.is_file() else None if path.exists() else find_entry(str(path))
+    if entry is not None:
+        return Chosen(entry.path, None, None, entry.name)
     if path.is_file():
         model = RunModel(path.parent)
         inside = (path.parent.parent / "run.json").is_file() and (path.parent / "model.json").is_file()
         return Chosen(path, Run(path.parent.parent) if inside else None, model if inside else None)
     if not path.exists():
-        raise UserError(f"{path} does not exist: give a run folder or a .tflite file")
+        raise UserError(f"{path} does not exist: give a run folder or a .tflite file, {advice(str(path))}")
     if (path / "model.json").is_file() and (path.parent / "run.json").is_file():
         run, model = Run(path.parent), RunModel(path)
     else:

@@ -11,7 +11,10 @@ from edgeblur.distill.unet import UNetSpec, build_unet
 FAMILIES = ("unet", "mask")
 """unet: the thesis's U-Net puts out the blurred picture; mask: a smaller net finds the faces, the blur is fixed."""
 
-AUGMENTATIONS = {"unet": Augmentation(), "mask": Augmentation(0.6, smallest_paste=0.15, brightness=1.3)}
+AUGMENTATIONS = {
+    "unet": Augmentation(),
+    "mask": Augmentation(0.6, smallest_paste=0.15, brightness=1.3, turn=20, grain=0.04),
+}
 """What a family is shown: a mask head learns little from light it knows, and has to find faces of 10 pixels too."""
 
 NetSpec = UNetSpec | MaskSpec

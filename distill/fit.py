@@ -20,7 +20,7 @@ from edgeblur.dataset import Dataset
 from edgeblur.distill.curves import draw_curves
 from edgeblur.distill.lessons import Augmentation, lessons
 from edgeblur.distill.mask_pupil import MASK_AS_WEIGHT, mask_pupil_class
-from edgeblur.distill.pupil import Teaching, psnr, pupil_class, ssim
+from edgeblur.distill.pupil import Finding, Teaching, psnr, pupil_class, ssim
 from edgeblur.errors import RunError, UserError
 from edgeblur.files import read_json, telling_disk_errors, write_bytes, write_json
 from edgeblur.progress import bar, say
@@ -42,6 +42,7 @@ class FitOptions:
         learning_rate: of Adam at the start; falls to 1 % of it along a cosine over all epochs.
         patience: stop after so many epochs without a better validation loss.
         face_weight: how much more a pixel inside a face counts in the loss; 1 is the thesis's plain MSE.
+        mask_weight: weight of telling where the faces are, beside the picture (`pupil.Finding`); 0 is off.
         seed: of weights and shuffling.
         augmentation: how pictures are varied; None shows them as they are.
     """
@@ -51,6 +52,7 @@ class FitOptions:
     learning_rate: float = 1e-3
     patience: int = 10
     face_weight: float = 1.0
+    mask_weight: float = 0.0
     seed: int = 0
     augmentation: Augmentation | None = field(default_factory=Augmentation)
 
@@ -108,6 +110,7 @@ def fit(
     import tensorflow as tf
     import tf_keras
 
+    _refuse_blind_masks(options)
     _, height, width, _ = net.input_shape
     workers = tf.distribute.get_strategy().num_replicas_in_sync
     train, val = (
@@ -116,7 +119,8 @@ def fit(
                 augment=options.augmentation if split == "train" else None, workers=workers, masks=masks)
         for split in ("train", "val")
     )  # fmt: skip
-    pupil = mask_pupil_class()(net, teaching, options.face_weight) if masks else pupil_class()(net, teaching)
+    finding = Finding(options.mask_weight, options.face_weight) if options.mask_weight else None
+    pupil = mask_pupil_class()(net, teaching, options.face_weight) if masks else pupil_class()(net, teaching, finding)
     schedule = tf_keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * len(train), alpha=0.01)
     pupil.compile(
         optimizer=tf_keras.optimizers.Adam(schedule), loss="mse", weighted_metrics=[], metrics=["mae", psnr, ssim]
@@ -134,6 +138,11 @@ def fit(
     history.draw()
     load_best(net, folder)
     return Fitted(history.epochs, history.first_counting)
+
+
+def _refuse_blind_masks(options: FitOptions) -> None:
+    if options.mask_weight and options.face_weight == 1:
+        raise UserError("--mask-weight reads the masks from the weight of faces: give a --face-weight other than 1 too")
 
 
 @contextlib.contextmanager

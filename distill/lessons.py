@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,9 @@ class Augmentation:
         smallest_paste: by how much a pasted picture is shrunk at most, as a share of the frame.
         brightness: largest factor of darkening or brightening, as a power of two.
         flip: mirror half of the pictures.
+        turn: largest turn of a scene to either side, in degrees.
+        grain: largest noise of a camera in the dark, as a share of white; only for nets that learn masks, as a net
+            that puts out the picture would learn to take it away.
     """
 
     smallest_crop: float = 0.45
@@ -32,6 +36,8 @@ class Augmentation:
     smallest_paste: float = 0.3
     brightness: float = 0.8
     flip: bool = True
+    turn: float = 0.0
+    grain: float = 0.0
 
 
 def lessons(
@@ -131,12 +137,14 @@ def _vary(pixels: Any, height: int, width: int, augment: Augmentation) -> Any:
 
     count = tf.shape(pixels)[0]
     scale = tf.random.uniform([count], augment.smallest_crop, 1.0)
-    scene = _cut(pixels, scale * tf.random.uniform([count], 0.9, 1.0), scale, height, width, augment.flip)
+    cut = _cut_turned if augment.turn else _cut
+    scene = cut(pixels, scale * tf.random.uniform([count], 0.9, 1.0), scale, height, width, augment)
     scene = _paste_faces(scene, tf.roll(pixels, 1, axis=0), height, width, augment)
-    return _relight(scene, augment)
+    scene = _relight(scene, augment)
+    return _grainy(scene, augment.grain) if augment.grain else scene
 
 
-def _cut(pixels: Any, tall: Any, wide: Any, height: int, width: int, flip: bool) -> Any:
+def _cut(pixels: Any, tall: Any, wide: Any, height: int, width: int, augment: Augmentation) -> Any:
     """Cut windows of `tall` x `wide` at random places (shares of the picture; beyond its border all is 0)."""
     import tensorflow as tf
 
@@ -144,11 +152,33 @@ def _cut(pixels: Any, tall: Any, wide: Any, height: int, width: int, flip: bool)
     top = tf.random.uniform([count]) * (1.0 - tall)
     left = tf.random.uniform([count]) * (1.0 - wide)
     right = left + wide
-    if flip:  # a box whose sides are swapped mirrors the picture
+    if augment.flip:  # a box whose sides are swapped mirrors the picture
         swap = tf.random.uniform([count]) < 0.5
         left, right = tf.where(swap, right, left), tf.where(swap, left, right)
     boxes = tf.stack([top, left, top + tall, right], axis=1)
     return tf.image.crop_and_resize(pixels, boxes, tf.range(count), (height, width), extrapolation_value=0.0)
+
+
+def _cut_turned(pixels: Any, tall: Any, wide: Any, height: int, width: int, augment: Augmentation) -> Any:
+    """Cut windows like `_cut`, turned about their middle; beyond the picture's border it goes on as in a mirror."""
+    import tensorflow as tf
+
+    count, size = tf.shape(pixels)[0], tf.cast(tf.shape(pixels)[1:3], tf.float32)
+    middle_y = size[0] * (tall / 2 + tf.random.uniform([count]) * (1.0 - tall))
+    middle_x = size[1] * (wide / 2 + tf.random.uniform([count]) * (1.0 - wide))
+    angle = tf.random.uniform([count], -augment.turn, augment.turn) * (math.pi / 180)
+    mirror = tf.where(tf.random.uniform([count]) < (0.5 if augment.flip else 0.0), -1.0, 1.0)
+    step_x, step_y = wide * size[1] / width * mirror, tall * size[0] / height
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    # From a pixel of the window to the pixel of the picture that it shows: x' = a x + b y + c, y' = d x + e y + f.
+    a, b, d, e = cos * step_x, -sin * step_y, sin * step_x, cos * step_y
+    x, y = (width - 1) / 2, (height - 1) / 2
+    none = tf.zeros([count])
+    shown = tf.stack([a, b, middle_x - a * x - b * y, d, e, middle_y - d * x - e * y, none, none], axis=1)
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=pixels, transforms=shown, output_shape=(height, width), fill_value=0.0,
+        interpolation="BILINEAR", fill_mode="REFLECT",
+    )  # fmt: skip
 
 
 def _paste_faces(scene: Any, others: Any, height: int, width: int, augment: Augmentation) -> Any:
@@ -158,18 +188,18 @@ def _paste_faces(scene: Any, others: Any, height: int, width: int, augment: Augm
     """
     import tensorflow as tf
 
-    count = tf.shape(scene)[0]
+    count = tf.cast(tf.round(augment.paste * tf.cast(tf.shape(scene)[0], tf.float32)), tf.int32)
+    scene, rest, others = scene[:count], scene[count:], others[:count]  # the batch is in random order already
     shrink = 1.0 / tf.random.uniform([count], augment.smallest_paste, 0.9)
     covered = tf.concat([others, tf.ones_like(others[..., :1])], -1)
-    pasted = _cut(covered, shrink, shrink, height, width, augment.flip)
+    pasted = _cut(covered, shrink, shrink, height, width, augment)
     pasted, inside = pasted[..., :-1], pasted[..., -1:]
     rim = pasted[..., -1:]
     for pool, size in ((tf.nn.max_pool2d, 7), (tf.nn.avg_pool2d, 5)):  # first along one axis, then the other: faster
         rim = pool(pool(rim, (size, 1), 1, "SAME"), (1, size), 1, "SAME")
     whole = tf.cast(tf.random.uniform([count, 1, 1, 1]) < 0.35, tf.float32)
-    chosen = tf.cast(tf.random.uniform([count, 1, 1, 1]) < augment.paste, tf.float32)
-    matte = chosen * inside * tf.maximum(whole, rim)
-    return scene * (1.0 - matte) + pasted * matte
+    matte = inside * tf.maximum(whole, rim)
+    return tf.concat([scene * (1.0 - matte) + pasted * matte, rest], 0)
 
 
 def _relight(scene: Any, augment: Augmentation) -> Any:
@@ -188,3 +218,13 @@ def _relight(scene: Any, augment: Augmentation) -> Any:
 
     pictures = [light(scene[..., at : at + 3]) for at in range(0, scene.shape[-1] - 1, 3)]
     return tf.concat([*pictures, scene[..., -1:]], -1)
+
+
+def _grainy(scene: Any, largest: float) -> Any:
+    """Noise over the picture alone, from none to `largest`, differently strong in each."""
+    import tensorflow as tf
+
+    strength = tf.random.uniform([tf.shape(scene)[0], 1, 1, 1], 0.0, largest)
+    picture, mask = scene[..., :-1], scene[..., -1:]
+    noisy = picture + strength * tf.random.uniform(tf.shape(picture), -1.7, 1.7)  # as strong as a deviation of 1
+    return tf.concat([tf.clip_by_value(noisy, 0.0, 1.0), mask], -1)

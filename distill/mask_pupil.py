@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from edgeblur.distill.mask_head import LOGIT, MASK, SHRINK
@@ -32,17 +31,16 @@ def mask_pupil_class() -> type[Any]:
             self.whole = tf_keras.Model(net.input, [net.output, net.get_layer(LOGIT).output])
             self.loss_mean = tf_keras.metrics.Mean("loss")
             self.both, self.either = tf_keras.metrics.Sum("both"), tf_keras.metrics.Sum("either")
-            self.taught = teaching is not None and teaching.weight > 0
-            if teaching is not None and self.taught:
-                self.weight = teaching.weight
+            if teaching is not None and teaching.weight > 0:
+                self.teaching_weight = teaching.weight
                 observed = tf_keras.Model(teaching.teacher.input, teaching.teacher.get_layer(MASK).output)
                 # In a closure, so that checkpoints of the pupil do not hold the teacher.
-                self.observe: Callable[[Any], Any] = lambda x: observed(x, training=False)
+                self.observe = lambda x: [observed(x, training=False)]
 
         def train_step(self, data: Any) -> Any:
             x, _, weight = data
             mask = _cells(weight)
-            target = (1.0 - self.weight) * mask + self.weight * self.observe(x) if self.taught else mask
+            target, _ = self.lesson(x, mask)
             with tf.GradientTape() as tape:
                 logit = self.trunk(x, training=True)
                 loss = mask_loss(target, logit, self.face_weight)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+_FACE_IN_MASK = 2.0
+"""How much more a face's cell counts in the masks of `Finding`."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,22 @@ class Teaching:
     teacher: Any
     weight: float = 0.5
     feature_weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Deep supervision: during training, the coarser stages of a U-Net also have to tell where the faces are.
+
+    A net that only sees how a picture should look hedges: a face it is not sure of becomes half transparent, which
+    protects nobody. Lee et al. 2015, "Deeply-Supervised Nets". The heads for it are dropped when training ends.
+
+    Attributes:
+        weight: of the cross entropy of the masks beside the loss of the picture.
+        face_weight: the weight of face pixels that `lessons` was asked for; the mask is read from it.
+    """
+
+    weight: float
+    face_weight: float
 
 
 def psnr(target: Any, output: Any) -> Any:
@@ -44,17 +64,23 @@ def pupil_class() -> type[Any]:
     class Pupil(tf_keras.Model):  # type: ignore[misc]
         """A net that learns from the ground truth, and from a teacher's output and features if there is one."""
 
-        def __init__(self, net: Any, teaching: Teaching | None) -> None:
+        def __init__(self, net: Any, teaching: Teaching | None, finding: Finding | None = None) -> None:
             super().__init__()
-            self.net = net
-            self.taught = teaching is not None and (teaching.weight > 0 or teaching.feature_weight > 0)
-            if teaching is not None and self.taught:
-                self.weight, self.feature_weight = teaching.weight, teaching.feature_weight
-                names = _shared_layers(net, teaching.teacher) if teaching.feature_weight else []
-                self.tapped = _tapped(net, names)
-                observed = _tapped(teaching.teacher, names)
+            self.net, self.finding = net, finding
+            taught = teaching is not None and (teaching.weight > 0 or teaching.feature_weight > 0)
+            self.teaching_weight = teaching.weight if teaching and taught else 0.0
+            self.feature_weight = teaching.feature_weight if teaching and taught else 0.0
+            self.compared = _shared_layers(net, teaching.teacher) if teaching and self.feature_weight else []
+            coarse = _coarse_stages(net) if finding else []
+            self.tapped = _tapped(net, [*self.compared, *coarse])
+            self.finders = [tf_keras.layers.Conv2D(1, 1, name=f"find_{name}") for name in coarse]
+            for finder, name in zip(self.finders, coarse, strict=True):
+                finder.build(net.get_layer(name).output_shape)  # now, so that a checkpoint finds its variables
+            self.observe: Callable[[Any], list[Any]] | None = None
+            if teaching and taught:
+                observed = _tapped(teaching.teacher, self.compared)
                 # In a closure, so that checkpoints of the pupil do not hold the teacher.
-                self.observe: Callable[[Any], Any] = lambda x: observed(x, training=False)
+                self.observe = lambda x: tf.nest.flatten(observed(x, training=False))
 
         def call(self, x: Any, training: bool = False) -> Any:
             return self.net(x, training=training)
@@ -62,12 +88,15 @@ def pupil_class() -> type[Any]:
         def train_step(self, data: Any) -> Any:
             x, y, weight = data
             with tf.GradientTape() as tape:
-                if self.taught:
-                    output, loss = self.lesson(x, y, weight)
-                else:
-                    output = self.net(x, training=True)
-                    loss = self.compute_loss(x, y, output, weight)
-            self.optimizer.minimize(loss, self.net.trainable_variables, tape=tape)
+                output, *features = tf.nest.flatten(self.tapped(x, training=True))
+                target, theirs = self.lesson(x, y)
+                loss = self.compute_loss(x, target, output, weight)
+                for mine, other in zip(features, theirs, strict=False):  # behind these, features for the finders
+                    loss += self.feature_weight * tf.reduce_mean(tf.square(_attention(mine) - _attention(other)))
+                if self.finding:
+                    loss += self.finding.weight * self.found(self.finding, features[len(theirs) :], weight)
+            finders = [variable for finder in self.finders for variable in finder.trainable_variables]
+            self.optimizer.minimize(loss, [*self.net.trainable_variables, *finders], tape=tape)
             return self.compute_metrics(x, y, output, None)
 
         def test_step(self, data: Any) -> Any:
@@ -76,15 +105,23 @@ def pupil_class() -> type[Any]:
             self.compute_loss(x, y, output, weight)
             return self.compute_metrics(x, y, output, None)
 
-        def lesson(self, x: Any, y: Any, weight: Any) -> tuple[Any, Any]:
+        def lesson(self, x: Any, y: Any) -> tuple[Any, list[Any]]:
+            """The picture to learn, and the teacher's features."""
+            if self.observe is None:
+                return y, []
             # (1-a) MSE(s, y) + a MSE(s, t) differs from MSE(s, (1-a) y + a t) by a constant: one loss does for both.
-            teacher_output, *teacher_features = tf.nest.flatten(self.observe(x))
-            output, *features = tf.nest.flatten(self.tapped(x, training=True))
-            mixed = (1.0 - self.weight) * y + self.weight * teacher_output
-            loss = self.compute_loss(x, mixed, output, weight)
-            for mine, theirs in zip(features, teacher_features, strict=True):
-                loss += self.feature_weight * tf.reduce_mean(tf.square(_attention(mine) - _attention(theirs)))
-            return output, loss
+            shown, *features = self.observe(x)
+            return (1.0 - self.teaching_weight) * y + self.teaching_weight * shown, features
+
+        def found(self, finding: Finding, features: list[Any], weight: Any) -> Any:
+            """Cross entropy of the masks that the finders tell from the coarse stages, each at its own size."""
+            mask = (weight[..., tf.newaxis] - 1.0) / (finding.face_weight - 1.0)
+            loss = 0.0
+            for finder, coarse in zip(self.finders, features, strict=True):
+                wanted = tf.image.resize(mask, tf.shape(coarse)[1:3], method="area")
+                entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=wanted, logits=finder(coarse))
+                loss += tf.reduce_mean(entropy * (1.0 + _FACE_IN_MASK * wanted))
+            return loss
 
     return Pupil
 
@@ -94,6 +131,13 @@ def _shared_layers(net: Any, teacher: Any) -> list[str]:
     names = [layer.name for layer in net.layers if layer.name.endswith("b_relu")]
     theirs = {layer.name for layer in teacher.layers}
     return [name for name in names if name in theirs]
+
+
+def _coarse_stages(net: Any) -> list[str]:
+    """The last activation of each stage from the bottom up, but for the finest: by then a face must be known."""
+    names = [layer.name for layer in net.layers if layer.name.endswith("_relu")]
+    ends = {re.sub("[a-z]_relu$", "", name): name for name in names}
+    return [name for stage, name in ends.items() if stage == "mid" or (stage.startswith("dec") and stage != "dec1")]
 
 
 def _tapped(net: Any, names: list[str]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from edgeblur.dataset import Dataset, open_dataset
@@ -13,7 +14,7 @@ from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit, removed_unle
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.mask_head import MaskSpec, has_mask
 from edgeblur.distill.prune import prune_channels, with_sparsity, without_wrapping, zero_share
-from edgeblur.distill.train import spec_of
+from edgeblur.distill.train import copy_weights, spec_of
 from edgeblur.distill.unet import unet_spec
 from edgeblur.errors import UserError
 from edgeblur.progress import say
@@ -33,6 +34,7 @@ class StudentOptions:
         prune: share of channels to remove after; 0 is none.
         sparsity: share of single weights to zero after; 0 is none.
         alone: train the same student without the teacher as well, to say what distillation gained.
+        start: a .keras file of the same shape whose weights the student starts from.
         fit: how long, with which loss and augmentation.
     """
 
@@ -44,6 +46,7 @@ class StudentOptions:
     prune: float = 0.0
     sparsity: float = 0.0
     alone: bool = True
+    start: Path | None = None
     fit: FitOptions = field(default_factory=FitOptions)
 
     @property
@@ -75,6 +78,9 @@ def distill(run: Run, options: StudentOptions, *, resume: bool = False, force: b
     for what, share in (("--prune", options.prune), ("--sparsity", options.sparsity)):
         if not 0 <= share < 1:
             raise UserError(f"{what} takes a share of at least 0 and below 1, got {share}")
+    if options.start and options.alone:
+        raise UserError("a student that starts from trained weights cannot be compared with one trained alone: "
+                        "add --no-alone")  # fmt: skip
     if not run.teacher.keras.exists():
         raise UserError(f"{run.folder} has no finished teacher: run `edgeblur train` first, or add --resume to it")
     workshop = _Workshop(run, open_dataset(run.dataset), load_keras(run.teacher.keras), options, resume, force)
@@ -150,6 +156,8 @@ class _Workshop:
         if model.keras.exists():
             return Fitted((model.notes("history.json") or {})["epochs"])
         net = build_net(spec, seed=self.options.fit.seed)
+        if self.options.start:
+            copy_weights(net, load_keras(self.options.start), self.options.start)
         fitted = self._fit(net, model, teaching)
         gained = {"gained_by_distilling": _gain(alone, fitted)} if alone else {}
         self._save(net, model, spec, fitted, {**info, **gained})

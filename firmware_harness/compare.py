@@ -26,7 +26,7 @@ from edgeblur.firmware_harness.privacy import Leak, OverBlur, leak_rate, mean_ov
 from edgeblur.images import Pixels
 from edgeblur.metrics import Fidelity, fidelity, mean_fidelity
 from edgeblur.progress import say, track
-from edgeblur.run import TEACHER, Run
+from edgeblur.run import TEACHER, Run, choose_tflite
 
 _SHEET_ROWS = 8
 
@@ -114,7 +114,7 @@ def _nets(run: Run | None, extra: Sequence[Path]) -> Iterator[tuple[str, Path]]:
         for path in (model.float_tflite, model.int8_tflite):
             if path.exists():
                 yield model.name, path
-    yield from ((path.name, path) for path in extra)
+    yield from ((chosen.shelf_name or chosen.path.name, chosen.path) for chosen in map(choose_tflite, extra))
 
 
 def compare(

@@ -98,6 +98,12 @@ class Leak:
         )
 
 
+def size_bins(min_side_px: float) -> list[tuple[float, float]]:
+    """The sizes of faces that are told apart, each from the first number to below the second, which may be infinite."""
+    edges = (min_side_px, *(limit for limit in SIZE_LIMITS_PX if limit > min_side_px), math.inf)
+    return list(itertools.pairwise(edges))
+
+
 def leak_rate(
     detector: Detector,
     pictures: Iterable[tuple[Pixels, tuple[Face, ...]]],
@@ -117,8 +123,7 @@ def leak_rate(
         min_iou: overlap of a finding with a label's box.
         min_side_px: smaller faces are not counted: nobody is recognised by them, and detectors miss them anyway.
     """
-    edges = (min_side_px, *(limit for limit in SIZE_LIMITS_PX if limit > min_side_px), math.inf)
-    bins = list(itertools.pairwise(edges))
+    bins = size_bins(min_side_px)
     faces, leaked = [0] * len(bins), [0] * len(bins)
     for pixels, labelled in pictures:
         looked_for = [face for face in labelled if face.box.side >= min_side_px]

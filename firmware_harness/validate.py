@@ -13,7 +13,7 @@ from edgeblur.export.arena import record_arena
 from edgeblur.export.cost import cost
 from edgeblur.export.pixels import Raw, from_raw, to_raw
 from edgeblur.export.stream.code_size import stream_cost
-from edgeblur.export.tflite import ImageModel, image_model, read_tflite
+from edgeblur.export.tflite import ImageModel, blurring_model, image_model, read_tflite
 from edgeblur.firmware_harness.engines import Engine, open_engine
 from edgeblur.firmware_harness.host_c import NAME, compile_for_host
 from edgeblur.firmware_harness.inputs import (
@@ -25,6 +25,8 @@ from edgeblur.firmware_harness.inputs import (
     random_inputs,
 )
 from edgeblur.firmware_harness.latency import host_name, measure_latency
+from edgeblur.firmware_harness.privacy_photos import photos_of_dataset, photos_with_labels
+from edgeblur.firmware_harness.protection import Privacy, PrivacyOptions, measure_privacy
 from edgeblur.firmware_harness.validation import Comparison, Gates, Reference, Validation
 from edgeblur.metrics import Fidelity, Picture, fidelity, mean_fidelity
 from edgeblur.progress import track
@@ -124,6 +126,29 @@ def _run(engines: Sequence[Engine], probe: Probe, wanted: Picture | None) -> _Ra
     return _Ran(near, tuple(_difference(first, other) for other in others))
 
 
+def _privacy(
+    chosen: Chosen, engine: Engine, options: PrivacyOptions, photos: Path | None, labels: Path | None,
+    data: Path | None, limit: int | None,
+) -> Privacy:  # fmt: skip
+    """Find labelled photos, and measure.
+
+    Raises:
+        UserError: there are none, or the model gives no picture of its input's size.
+    """
+    end = blurring_model(engine.model.graph).input
+    size = end.width, end.height
+    root = data or (chosen.run.dataset if chosen.run and not photos else None)
+    if photos and labels:
+        found = photos_with_labels(photos, labels, size, limit)
+    elif root and not photos:
+        found = photos_of_dataset(root, size, limit)
+    else:
+        raise UserError(
+            "--privacy needs photos with labelled faces: a run, --data DATASET, or --photos FOLDER --labels FILE"
+        )
+    return measure_privacy(found, lambda picture, faces: engine.blur(picture), options, name=chosen.name)
+
+
 def validate(
     chosen: Chosen,
     *,
@@ -136,6 +161,8 @@ def validate(
     gates: Gates | None = None,
     optimize: str = "size",
     ram_bytes: int | None = None,
+    privacy: PrivacyOptions | None = None,
+    labels: Path | None = None,
 ) -> Validation:
     """Run a model on this host: size, arena, MACs, latency, fidelity, and whether engines agree.
 
@@ -153,6 +180,9 @@ def validate(
             set's blurred pictures, else there is no fidelity.
         gates: what the caller will ask of the result; refused at once if it could not be answered.
         optimize, ram_bytes: of the streaming engine, as `export` takes them.
+        privacy: measure also what the first engine's outputs protect and spoil, on `data`, the run's data set, or
+            `photos` with `labels`.
+        labels: the label file of `photos`, for privacy.
 
     Raises:
         UserError: a wrong model, engine, reference, or nothing to run it on.
@@ -161,10 +191,11 @@ def validate(
     model = image_model(read_tflite(chosen.path))
     inputs = _choose_inputs(chosen, model, photos, data, random, limit)
     measured_against = _choose_reference(chosen, model, inputs.kind, reference)
-    (gates or Gates()).check_answerable(engines, measured_against)
+    (gates or Gates()).check_answerable(engines, measured_against, privacy)
     wanted = _reference_output(measured_against, model)
     compiled = compile_for_host(model, optimize=optimize, ram_bytes=ram_bytes) if "stream" in engines else None
     opened = [open_engine(name, chosen.path, compiled=compiled if name == "stream" else None) for name in engines]
+    judged = _privacy(chosen, opened[0], privacy, photos, labels, data, limit) if privacy else None
     ran = [_run(opened, p, wanted(p)) for p in track(inputs.probes, "validate", inputs.planned)]
     return Validation(
         name=chosen.name,
@@ -183,4 +214,5 @@ def validate(
         fidelity=mean_fidelity([r.fidelity for r in ran if r.fidelity]) if measured_against else None,
         comparisons=tuple(_compare(engine, [r.differences[i] for r in ran]) for i, engine in enumerate(opened[1:])),
         stream=stream_cost(compiled, NAME, optimize) if compiled else None,
+        privacy=judged,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from edgeblur.export.cost import Cost, LayerCost
 from edgeblur.export.stream.code_size import StreamCost
 from edgeblur.export.tflite import Graph, ImageEnd, ImageModel
 from edgeblur.firmware_harness.latency import Latency
+from edgeblur.firmware_harness.privacy_gates import PrivacyGates
+from edgeblur.firmware_harness.protection import Privacy, PrivacyOptions
 from edgeblur.metrics import Fidelity
 
 
@@ -89,6 +91,7 @@ class Validation:
         fidelity: of the first engine's outputs; None without a reference.
         comparisons: one for each further engine.
         stream: what the streaming engine takes on a board, if it is among the engines.
+        privacy: what the first engine's outputs protect and spoil, if that was asked.
     """
 
     name: str
@@ -107,6 +110,7 @@ class Validation:
     fidelity: Fidelity | None
     comparisons: tuple[Comparison, ...]
     stream: StreamCost | None = None
+    privacy: Privacy | None = None
 
     @property
     def bytes_compared(self) -> int:
@@ -148,6 +152,7 @@ class Validation:
             result["comparisons"] = [c.as_json() for c in self.comparisons]
         result["layers"] = [_layer_json(layer) for layer in self.cost.layers]
         result |= self.stream.as_json() if self.stream else {}
+        result["privacy"] = self.privacy.as_json() if self.privacy else None
         return {name: value for name, value in result.items() if value is not None}
 
 
@@ -186,17 +191,23 @@ class Gates:
     Attributes:
         exact: the output bytes of all engines must be equal.
         min_psnr_db: PSNR over the image must not be lower; None asks nothing.
+        privacy: what its privacy measures must fulfil.
     """
 
     exact: bool = False
     min_psnr_db: float | None = None
+    privacy: PrivacyGates = field(default_factory=PrivacyGates)
 
-    def check_answerable(self, engines: tuple[str, ...], reference: Reference | None) -> None:
+    def check_answerable(
+        self, engines: tuple[str, ...], reference: Reference | None, privacy: PrivacyOptions | None = None
+    ) -> None:
         """Refuse, before anything runs, what a validation with these engines and this reference cannot answer.
 
         Raises:
-            UserError: `exact` with one engine, or `min_psnr_db` with nothing to measure against.
+            UserError: `exact` with one engine, `min_psnr_db` with nothing to measure against, or a privacy gate
+                whose measure was not asked.
         """
+        self.privacy.check_answerable(privacy)
         if self.exact and len(engines) < 2:
             raise UserError("--exact compares engines: name two or more, e.g. --engine litert-ref,tflm")
         if self.min_psnr_db is not None and reference is None:
@@ -206,8 +217,10 @@ class Gates:
         """Fail where a validation falls short.
 
         Raises:
-            RunError: output bytes differ, or PSNR is too low.
+            RunError: output bytes differ, PSNR is too low, or a privacy measure falls short.
         """
+        if validation.privacy:
+            self.privacy.check(validation.privacy)
         if self.exact and validation.differing_bytes:
             others = ", ".join(c.engine for c in validation.comparisons if c.differing_bytes)
             raise RunError(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parent.parent
-STAGES = ("core", "distill", "quantize", "export", "firmware_harness")
+STAGES = ("core", "distill", "quantize", "export", "firmware_harness", "models")
 
 
 def settings() -> dict[str, Any]:

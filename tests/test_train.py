@@ -277,3 +277,47 @@ def test_no_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert ended.value.code == 2
     assert "edgeblur data make" in capsys.readouterr().err
     assert json.dumps([path.name for path in tmp_path.iterdir()]) == "[]"
+
+
+def test_a_unet_that_also_tells_masks_learns_where_faces_are(tiny_data: Dataset, tmp_path: Path) -> None:
+    """The finders learn, are dropped, and leave a net of the thesis's own shape."""
+    from edgeblur.distill.pupil import Finding, pupil_class
+    from edgeblur.distill.unet import build_unet
+
+    net = build_unet(SPEC)
+    pupil = pupil_class()(net, None, Finding(weight=0.1, face_weight=3.0))
+    batch = next(iter(lessons(tiny_data, "train", height=32, width=32, batch=16, face_weight=3.0, augment=None)))
+    pupil.compile(optimizer="adam", loss="mse", weighted_metrics=[], metrics=[])
+    x, _, weight = batch
+
+    def entropy() -> float:
+        _, *features = pupil.tapped(x)
+        return float(pupil.found(pupil.finding, features, weight))
+
+    before = entropy()
+    pupil.fit(x, (batch[1]), sample_weight=weight, batch_size=16, epochs=30, verbose=0)
+    assert entropy() < 0.8 * before
+    assert net.count_params() == build_unet(SPEC).count_params()
+    assert pupil.finders[0].name == "find_midb_relu"
+
+
+def test_masks_need_a_weight_of_faces_to_be_read_from(tiny_data: Dataset, tmp_path: Path) -> None:
+    options = TrainOptions(SPEC, FitOptions(epochs=1, batch=8, mask_weight=0.1))
+    with pytest.raises(UserError, match="--face-weight other than 1"):
+        train(tiny_data.root, tmp_path / "run", options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_turned_scene_keeps_picture_and_mask_together() -> None:
+    """A picture that is its own mask stays so however it is turned, and stays full: its border is mirrored."""
+    import tensorflow as tf
+
+    from edgeblur.distill.lessons import _cut_turned
+
+    ramp = tf.tile(tf.reshape(tf.linspace(0.2, 1.0, 64 * 64), (1, 64, 64, 1)), (8, 1, 1, 2))
+    share = tf.fill([8], 0.8)
+    turned = _cut_turned(ramp, share, share, 32, 32, Augmentation(turn=45)).numpy()
+    assert turned.shape == (8, 32, 32, 2)
+    np.testing.assert_array_equal(turned[..., 0], turned[..., 1])
+    assert turned.min() > 0.19
+    assert len({picture.tobytes() for picture in turned}) == 8

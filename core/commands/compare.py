@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Column, Table
 
-from edgeblur.commands.options import force_option, json_option
+from edgeblur.commands.options import ModelFile, force_option, json_option
 from edgeblur.errors import UserError
 from edgeblur.files import refuse_existing
 from edgeblur.progress import out as stdout
@@ -25,7 +25,13 @@ _HEADINGS = ("dB", "dB in", "dB out", "SSIM", "MAE", "leak", "over-blur", "param
 @click.command(short_help="Approach A beside approach B on the same photos.")
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Data set; a run knows its own.")
-@click.option("--with", "extra", multiple=True, type=click.Path(path_type=Path), help="A further .tflite; repeatable.")
+@click.option(
+    "--with",
+    "extra",
+    multiple=True,
+    type=ModelFile(),
+    help="A further .tflite, or a name of `edgeblur models`; repeatable.",
+)
 @click.option("--detector", "detectors", multiple=True, default=("centerface",), show_default=True,
               help="Approach A; repeatable. `none` leaves it out.")  # fmt: skip
 @click.option("--judge", default="centerface", show_default=True,

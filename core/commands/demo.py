@@ -10,19 +10,43 @@ import click
 from edgeblur.commands.options import force_option, json_option
 from edgeblur.progress import out as stdout
 
+_PATH = click.Path(path_type=Path)
+
 
 @click.command(short_help="The whole way on a small scale.")
-@click.option("--out", default="demo", show_default=True, type=click.Path(path_type=Path), help="Folder to make.")
-@click.option("--data", type=click.Path(path_type=Path), help="A data set instead of drawn scenes.")
-@click.option("--scenes", default=400, show_default=True, type=click.IntRange(10), help="Face scenes to draw.")
+@click.option("--out", default="demo", show_default=True, type=_PATH, help="Folder to make.")
+@click.option("--data", type=_PATH, help="A data set instead of drawn scenes.")
+@click.option("--scenes", type=click.IntRange(10), help="Face scenes to draw. [default: 400; 40 with --model]")
 @click.option("--quick", is_flag=True, help="One epoch of everything: shows that it runs, and nothing else.")
+@click.option("--model", type=_PATH, help="A trained model instead: a name of `edgeblur models`, a file, a run.")
 @force_option
 @json_option
-def command(out: Path, data: Path | None, scenes: int, quick: bool, force: bool, as_json: bool) -> None:
+def command(
+    out: Path, data: Path | None, scenes: int | None, quick: bool, model: Path | None, force: bool, as_json: bool
+) -> None:  # fmt: skip
     """Go from pictures to C arrays and a report in a few minutes, on drawn face scenes and without any download.
 
-    No trained teacher ships with edgeblur yet, so the demo trains a small one of its own, and says so.
+    It trains a small teacher and a student of its own, which shows the way and protects nobody. With --model nothing
+    is trained, and TensorFlow is not needed: that model blurs the pictures, is exported, runs in all engines, and is
+    compared with a detector.
     """
+    if model is None:
+        summary, result = _trained(out, data, scenes or 400, quick, force)
+    else:
+        from edgeblur.shelf_demo import SCENES, run_shelf_demo
+
+        shown = run_shelf_demo(model, out, scenes=scenes or (10 if quick else SCENES), data=data, force=force)
+        summary, result = shown.summary, {"sheet": str(shown.sheet)}
+    if as_json:
+        print(json.dumps({**result, "summary": list(summary)}))
+        return
+    for line in summary:
+        stdout.print(line, markup=False, soft_wrap=True)
+
+
+def _trained(
+    out: Path, data: Path | None, scenes: int, quick: bool, force: bool
+) -> tuple[tuple[str, ...], dict[str, str]]:  # fmt: skip
     from edgeblur.distill.keras_files import require_tensorflow
 
     require_tensorflow()
@@ -32,8 +56,4 @@ def command(out: Path, data: Path | None, scenes: int, quick: bool, force: bool,
     if quick:
         options = DemoOptions(scenes, 8, 1, 4, 1, 1, limit=4, size=64)
     demo = run_demo(out, options, data=data, force=force)
-    if as_json:
-        print(json.dumps({"report": str(demo.report), "summary": list(demo.summary)}))
-        return
-    for line in demo.summary:
-        stdout.print(line, markup=False, soft_wrap=True)
+    return demo.summary, {"report": str(demo.report)}

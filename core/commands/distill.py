@@ -25,13 +25,15 @@ from edgeblur.run import open_run
 @click.option("--sparsity", default=0.0, help="Then zero this share of single weights: smaller when compressed.")
 @click.option("--alone/--no-alone", default=True, help="Also train the student without the teacher, to compare.")
 @fit_options(epochs=30)
+@click.option("--start", type=click.Path(path_type=Path),
+              help="Start from the weights of this .keras file; needs --no-alone.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with a training that was killed.")
 @force_option
 @json_option
 def command(
     run: Path, family: str, width: int, levels: int, teacher_weight: float, feature_weight: float, prune: float,
     sparsity: float, alone: bool, epochs: int, batch: int, learning_rate: float, patience: int, face_weight: float,
-    seed: int, resume: bool, force: bool, as_json: bool,
+    mask_weight: float, seed: int, start: Path | None, resume: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Distill the teacher of RUN into a narrower student, and prune it if asked.
 
@@ -46,8 +48,8 @@ def command(
     from edgeblur.distill.fit import FitOptions
     from edgeblur.distill.student import StudentOptions, distill
 
-    fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, seed, AUGMENTATIONS[family])
-    options = StudentOptions(family, width, levels, teacher_weight, feature_weight, prune, sparsity, alone, fit)
+    fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, AUGMENTATIONS[family])
+    options = StudentOptions(family, width, levels, teacher_weight, feature_weight, prune, sparsity, alone, start, fit)
     models = distill(opened, options, resume=resume, force=force)
     if as_json:
         print(json.dumps({"models": [m.info() for m in models]}))

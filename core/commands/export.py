@@ -7,7 +7,14 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import force_option, json_option, model_option, optimize_option, ram_option
+from edgeblur.commands.options import (
+    force_option,
+    json_option,
+    model_argument,
+    model_option,
+    optimize_option,
+    ram_option,
+)
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
@@ -15,7 +22,7 @@ from edgeblur.run import Chosen, choose_tflite
 
 
 @click.command(short_help="Write .tflite and C for firmware.")
-@click.argument("run_or_model", type=click.Path(path_type=Path))
+@model_argument
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; new or empty.")
 @click.option(
     "--engine",
@@ -28,13 +35,14 @@ from edgeblur.run import Chosen, choose_tflite
 @click.option("--name", help="The C identifier; by default made from the model's name.")
 @optimize_option
 @ram_option
+@click.option("--board", "board_name", help="Where --engine stream predicts instructions. [default: a Cortex-M4]")
 @force_option
 @json_option
 def command(
     run_or_model: Path, out: Path, engine: str, model_name: str | None, name: str | None, optimize: str,
-    ram_bytes: int | None, force: bool, as_json: bool,
+    ram_bytes: int | None, board_name: str | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Write RUN_OR_MODEL for firmware.
+    """Write RUN_OR_MODEL for firmware: a run, a .tflite file or a name of `edgeblur models`; else the default of those.
 
     With --engine tflm: the .tflite, a C array of it (.h and .c), a header for TensorFlow Lite Micro with the ops to
     register, the arena size and the quantization parameters, and a README.
@@ -42,15 +50,15 @@ def command(
     With --engine stream: C99 without any library that takes picture rows in and gives finished rows out, and a picture
     of its memory plan.
     """
-    if engine == "tflm" and (ram_bytes is not None or optimize != "size"):
-        raise UserError("--ram and --optimize are for the streaming engine: add --engine stream")
+    if engine == "tflm" and (ram_bytes is not None or optimize != "size" or board_name is not None):
+        raise UserError("--ram, --optimize and --board are for the streaming engine: add --engine stream")
     chosen = choose_tflite(run_or_model, model_name)
     from edgeblur.export.identifier import default_identifier
 
-    label = f"{chosen.model.name}_{chosen.path.stem}" if chosen.model else chosen.path.stem
+    label = f"{chosen.model.name}_{chosen.path.stem}" if chosen.model else chosen.shelf_name or chosen.path.stem
     name = name if name is not None else default_identifier(label)
     if engine == "stream":
-        _stream(chosen, out, name, optimize, ram_bytes, force, as_json)
+        _stream(chosen, out, name, optimize, ram_bytes, board_name, force, as_json)
     else:
         _tflm(chosen, out, name, force, as_json)
 
@@ -75,16 +83,20 @@ def _tflm(chosen: Chosen, out: Path, name: str, force: bool, as_json: bool) -> N
 
 
 def _stream(
-    chosen: Chosen, out: Path, name: str, optimize: str, ram_bytes: int | None, force: bool, as_json: bool
-) -> None:
-    from edgeblur.export.stream.show_plan import plan_table, summarize
+    chosen: Chosen, out: Path, name: str, optimize: str, ram_bytes: int | None, board_name: str | None, force: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    from edgeblur.export.stream.cost import DEFAULT_CORE
+    from edgeblur.export.stream.show_plan import plan_table
     from edgeblur.export.stream.write import export_stream
+    from edgeblur.firmware_harness.boards import find_board
 
-    result = export_stream(chosen.path, out, name=name, optimize=optimize, ram_bytes=ram_bytes, force=force)
+    core = find_board(board_name).core.name if board_name else DEFAULT_CORE
+    result = export_stream(chosen.path, out, name=name, optimize=optimize, ram_bytes=ram_bytes, core=core, force=force)
     if as_json:
         click.echo(json.dumps({"model": chosen.name, **result.as_json()}, indent=2))
         return
     stdout.print(f"{chosen.name} as {result.name} in {out}: {', '.join(result.files)}", soft_wrap=True, markup=False)
-    stdout.print(plan_table(summarize(result.compiled)))
+    stdout.print(plan_table(result.summary()))
     if code := result.cost.code:
         stdout.print(f"flash: {code.flash_bytes:,} B ({code.told})", soft_wrap=True)

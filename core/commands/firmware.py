@@ -7,14 +7,21 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import force_option, json_option, model_option, optimize_option, ram_option
+from edgeblur.commands.options import (
+    force_option,
+    json_option,
+    model_argument,
+    model_option,
+    optimize_option,
+    ram_option,
+)
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.run import choose_tflite
 
 
 @click.command(short_help="Write a firmware project around an int8 .tflite that a board's own ecosystem builds.")
-@click.argument("run_or_model", type=click.Path(path_type=Path))
+@model_argument
 @click.option("--board", "board_name", required=True, help="For which board: pico, nucleo-f411re, ... (see `boards`).")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; new or empty.")
 @click.option(
@@ -34,7 +41,9 @@ def command(
     run_or_model: Path, board_name: str, out: Path, kind: str | None, engine: str, tflm: Path | None,
     model_name: str | None, optimize: str, ram_bytes: int | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Write a project around RUN_OR_MODEL for a board.
+    """Write a project around RUN_OR_MODEL for a board: a run, a .tflite file or a name of `edgeblur models`.
+
+    Without RUN_OR_MODEL it is the default of `edgeblur models`.
 
     It holds the streaming engine, a hook for the camera's rows, a serial protocol that `edgeblur run --port` speaks,
     and a README with the two commands that build and flash it.

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import json_option, model_option, optimize_option, ram_option
+from edgeblur.commands.options import default_model, json_option, model_option, optimize_option, ram_option
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
 
 
 @click.command(short_help="Will it fit? RAM and flash of models on boards, before anything is built.")
-@click.argument("runs_or_models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs_or_models", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--board", "board_name", help="One board; exit code 1 if it does not fit. [default: all real boards]")
 @click.option("--all", "all_boards", is_flag=True, help="The emulated boards as well.")
 @model_option
@@ -24,7 +24,9 @@ def command(
     runs_or_models: tuple[Path, ...], board_name: str | None, all_boards: bool, model_name: str | None, optimize: str,
     ram_bytes: int | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Tell whether models fit boards: .tflite files, or all int8 models of a run.
+    """Tell whether models fit boards: .tflite files, names of `edgeblur models`, or all int8 models of a run.
+
+    Without any it is the default of `edgeblur models`.
 
     RAM is the streaming engine's plan, to the byte, with stack and rows; flash is weights and tables, to the byte, and
     an estimate of the code. Beside it: TensorFlow Lite Micro, with the arena that its own allocator asks for. Less
@@ -36,7 +38,7 @@ def command(
     from edgeblur.firmware_harness.fit_tables import cross_table, fit_table, parts_table, remarks
 
     boards = (find_board(board_name),) if board_name else select(Wanted(emulated=None if all_boards else False))
-    chosen = choose_candidates(runs_or_models, model_name)
+    chosen = choose_candidates(runs_or_models or (default_model(),), model_name)
     found = fits((examine(model, optimize=optimize, ram_bytes=ram_bytes) for model in chosen), boards)
     if as_json:
         results = [fit.as_json() for fit in found]

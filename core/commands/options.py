@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from edgeblur.errors import UserError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,11 +25,36 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+class ModelFile(click.Path):
+    """A .tflite file, or a name of the shelf; a path that exists wins."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path, or the shelf's file of that name; what is neither is told in one sentence."""
+        from edgeblur.models.shelf import advice, find_entry
+
+        path = Path(value)
+        if path.exists():
+            return path
+        entry = find_entry(str(value))
+        if entry is None:
+            raise UserError(f"{path} does not exist: give a .tflite file, {advice(str(value))}")
+        return entry.path
+
+
+def default_model() -> Path:
+    """The model of the shelf that commands take which are given none."""
+    from edgeblur.models.shelf import default_entry
+
+    return default_entry().path
+
+
 SEED = click.IntRange(0, 2**32 - 1)  # what numpy takes
 POSITIVE = FiniteRange(0, min_open=True)
 
 force_option = click.option("--force", is_flag=True, help="Replace what is there already.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable result on standard output.")
+model_argument = click.argument("run_or_model", required=False, default=default_model, type=click.Path(path_type=Path))
+"""A run, a .tflite file or a name of the shelf; without it, the shelf's default."""
 model_option = click.option("--model", "model_name", help="Which model of a run; its newest student by default.")
 
 family_option = click.option(
@@ -43,6 +71,32 @@ ram_option = click.option(
     help="The streaming engine may take so many bytes of RAM (without stack): it computes rows twice to fit.",
 )  # fmt: skip
 
+_SHARE = FiniteRange(0, 1)
+
+_PRIVACY = [
+    click.option("--labels", type=click.Path(path_type=Path), help="Label file of --photos, for --privacy."),
+    click.option("--detector", "detectors", multiple=True, default=("centerface", "blazeface"), show_default=True,
+                 help="Who looks for leaks; repeatable. `none` leaves leak rates out."),
+    click.option("--identity/--no-identity", default=True, help="Look blurred faces up by a face embedding."),
+    click.option("--min-face", "min_face_px", type=POSITIVE, default=16, show_default=True,
+                 help="Judge faces from so many pixels on, longer side at the model's size."),
+    click.option("--reversibility", is_flag=True, help="Train a net to undo the blur (minutes; edgeblur[train])."),
+    click.option("--steps", type=click.IntRange(1), default=600, show_default=True, help="Of that training."),
+    click.option("--seed", type=SEED, default=0, show_default=True, help="Of that training."),
+    click.option("--max-leak", type=_SHARE, help="Fail above this leak rate, 0 to 1, of the keenest detector."),
+    click.option("--max-rank1", type=_SHARE, help="Fail if a larger share of faces is found at rank 1."),
+    click.option("--max-parrot", type=_SHARE, help="The same in a gallery blurred alike."),
+    click.option("--max-changed", type=_SHARE, help="Fail if more of the face-free photos are visibly changed."),
+    click.option("--min-outside", "min_outside_db", type=FiniteRange(), help="Fail below so many dB outside masks."),
+]  # fmt: skip
+
+
+def privacy_options(function: F) -> F:
+    """The options of `validate --privacy`."""
+    for option in reversed(_PRIVACY):
+        function = option(function)
+    return function
+
 
 def fit_options(*, epochs: int) -> Callable[[F], F]:
     """The options of edgeblur.distill.fit.FitOptions."""
@@ -58,6 +112,8 @@ def fit_options(*, epochs: int) -> Callable[[F], F]:
                              help="Stop after so many epochs without a better validation loss."),
                 click.option("--face-weight", default=1.0, show_default=True, type=POSITIVE,
                              help="How much more a pixel inside a face counts in the loss; 1 is plain MSE."),
+                click.option("--mask-weight", default=0.0, show_default=True, type=FiniteRange(0),
+                             help="Of also telling, while a U-Net trains, where the faces are; needs a --face-weight."),
                 click.option("--seed", default=0, show_default=True, type=SEED, help="Of weights and shuffling."),
             ]
         ):  # fmt: skip

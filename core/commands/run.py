@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeblur.commands.options import POSITIVE, json_option, model_option, optimize_option, ram_option
+from edgeblur.commands.options import POSITIVE, json_option, model_argument, model_option, optimize_option, ram_option
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
@@ -23,7 +23,7 @@ _PATH = click.Path(path_type=Path)
 
 
 @click.command(short_help="Run an int8 .tflite on a board, emulated or at a serial port; compare every byte.")
-@click.argument("run_or_model", type=_PATH)
+@model_argument
 @click.option("--board", "board_name", help="An emulated board: mps2-an386, riscv32-virt, ... (see `edgeblur boards`).")
 @click.option("--port", help="A board that runs firmware of `edgeblur firmware`: /dev/ttyACM0, COM3, ...")
 @model_option
@@ -44,6 +44,8 @@ def command(
     ram_bytes: int | None, keep: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Run RUN_OR_MODEL on a board, and compare every output byte with the host's.
+
+    It is a run, a .tflite file or a name of `edgeblur models`; without it, the default of those.
 
     With --board: the streaming engine is cross-compiled with start-up code and linker script of ours and runs in QEMU,
     which counts instructions.

@@ -29,8 +29,8 @@ from edgeblur.progress import out as stdout
 @force_option
 def command(
     data: Path, out: Path, family: str, base: int, levels: int, size: int, batch_norm: bool, dropout: bool,
-    epochs: int, batch: int, learning_rate: float, patience: int, face_weight: float, seed: int, start: Path | None,
-    strategy: str, resume: bool, force: bool,
+    epochs: int, batch: int, learning_rate: float, patience: int, face_weight: float, mask_weight: float,
+    seed: int, start: Path | None, strategy: str, resume: bool, force: bool,
 ) -> None:  # fmt: skip
     """Train the teacher U-Net (or any relative of it) into a run folder.
 
@@ -51,7 +51,7 @@ def command(
         spec = MaskSpec(size, size, base)
     else:
         spec = unet_spec(base, levels, height=size, width=size, batch_norm=batch_norm, dropout=dropout)
-    fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, seed, AUGMENTATIONS[family])
+    fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, AUGMENTATIONS[family])
     fitted = train(data, out, TrainOptions(spec, fit, strategy, start), resume=resume, force=force)
     best = fitted.best
     stdout.print(

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import FiniteRange, force_option, json_option, model_option, optimize_option, ram_option
+from edgeblur.commands.options import (
+    FiniteRange,
+    ModelFile,
+    force_option,
+    json_option,
+    model_option,
+    optimize_option,
+    privacy_options,
+    ram_option,
+)
 from edgeblur.errors import UserError
 from edgeblur.files import refuse_existing, write_json
 from edgeblur.progress import out as stdout
@@ -26,12 +35,14 @@ _PATH = click.Path(path_type=Path)
 @click.option("--engine", default="litert", show_default=True,
               help="litert, litert-ref, tflite-runtime, tflm, stream; several with commas are compared.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), help="At most so many pictures, evenly spread.")
-@click.option("--reference", type=_PATH,
+@click.option("--reference", type=ModelFile(),
               help="A .tflite to measure fidelity against. [default: the run's teacher, or the data set]")  # fmt: skip
 @click.option("--exact", is_flag=True, help="Fail (exit code 1) if output bytes of the engines differ.")
 @click.option(
     "--min-psnr", "min_psnr_db", type=FiniteRange(), help="Fail (exit code 1) below so many dB over the image."
 )
+@click.option("--privacy", is_flag=True, help="Measure also leaks, identity and over-blur; needs labelled photos.")
+@privacy_options
 @optimize_option
 @ram_option
 @click.option("--out", type=_PATH, help="Also write the JSON to this file.")
@@ -40,18 +51,32 @@ _PATH = click.Path(path_type=Path)
 def command(
     run_or_model: Path, model_name: str | None, photos: Path | None, data: Path | None, random: int | None,
     engine: str, limit: int | None, reference: Path | None, exact: bool, min_psnr_db: float | None,
+    privacy: bool, labels: Path | None, detectors: tuple[str, ...], identity: bool, min_face_px: float,
+    reversibility: bool, steps: int, seed: int, max_leak: float | None, max_rank1: float | None,
+    max_parrot: float | None, max_changed: float | None, min_outside_db: float | None,
     optimize: str, ram_bytes: int | None, out: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run RUN_OR_MODEL on this host and say what it needs and how faithful it is.
 
-    Any .tflite with a picture in and a picture out will do, also one that edgeblur did not make.
+    Any .tflite with a picture in and a picture out will do, also one that edgeblur did not make. What the measures
+    of --privacy mean is in docs/privacy.md.
     """
     from edgeblur.firmware_harness.engines import engine_names
+    from edgeblur.firmware_harness.privacy_gates import PrivacyGates
+    from edgeblur.firmware_harness.privacy_tables import print_privacy
+    from edgeblur.firmware_harness.protection import PrivacyOptions
+    from edgeblur.firmware_harness.reversibility import AttackOptions
     from edgeblur.firmware_harness.tables import layer_table, summary_table
     from edgeblur.firmware_harness.validate import validate
     from edgeblur.firmware_harness.validation import Gates
 
-    engines, gates = engine_names(engine), Gates(exact, min_psnr_db)
+    limits = PrivacyGates(max_leak, max_rank1, max_parrot, max_changed, min_outside_db)
+    engines, gates = engine_names(engine), Gates(exact, min_psnr_db, limits)
+    attack = AttackOptions(steps=steps, seed=seed) if reversibility else None
+    judged = tuple(name for name in detectors if name != "none")
+    asked = PrivacyOptions(judged, identity, min_face_px, attack) if privacy else None
+    if not privacy and (labels or reversibility):
+        raise UserError("--labels and --reversibility belong to the privacy measures: add --privacy")
     if "stream" not in engines and (ram_bytes is not None or optimize != "size"):
         raise UserError("--ram and --optimize are for the streaming engine: add stream to --engine")
     if out:
@@ -59,14 +84,16 @@ def command(
     result = validate(
         choose_tflite(run_or_model, model_name),
         photos=photos, data=data, random=random, engines=engines, limit=limit, reference=reference,
-        gates=gates, optimize=optimize, ram_bytes=ram_bytes,
+        gates=gates, optimize=optimize, ram_bytes=ram_bytes, privacy=asked, labels=labels,
     )  # fmt: skip
-    for remark in result.skipped:
+    for remark in (*result.skipped, *(result.privacy.skipped if result.privacy else ())):
         say(f"skipped: {remark}")
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2, allow_nan=False))
     else:
         stdout.print(summary_table(result), "", layer_table(result), sep="\n")
+        if result.privacy:
+            print_privacy(result.privacy)
     if out:
         write_json(out, result.as_json())
     gates.check(result)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from edgeblur.export.stream.budget import Recomputation
 from edgeblur.export.stream.compile import Compiled
+from edgeblur.export.stream.cost import frame_instructions, layer_instructions, prices
 from edgeblur.export.stream.emit import scratch_bytes
 from edgeblur.export.stream.net import Net
 from edgeblur.export.stream.schedule import Schedule
@@ -31,6 +32,7 @@ class PlaneRows:
         waits_for: the layer that reads the last of those rows; None if there are none.
         macs: multiply-accumulates of the plane.
         recomputes: the layer that this one repeats to save memory; None if it repeats none.
+        predicted_instructions: of the layer in a frame, on the summary's core; None if that is unknown.
     """
 
     node: int
@@ -48,6 +50,7 @@ class PlaneRows:
     waits_for: str | None
     macs: int
     recomputes: str | None
+    predicted_instructions: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class PlanSummary:
         macs: multiply-accumulates of a picture.
         macs_recomputed: of those, what is spent a second time to save memory.
         recomputation: what is made twice to fit a budget; None if nothing is.
+        predicted_core: the core that instructions are predicted for; None if there are none.
+        predicted_instructions: of a frame.
     """
 
     name: str
@@ -91,6 +96,8 @@ class PlanSummary:
     macs: int
     macs_recomputed: int
     recomputation: Recomputation | None
+    predicted_core: str | None = None
+    predicted_instructions: int | None = None
 
     @property
     def largest(self) -> list[PlaneRows]:
@@ -132,8 +139,27 @@ def _planes(net: Net, schedule: Schedule) -> tuple[PlaneRows, ...]:
     return tuple(planes)
 
 
+def with_instructions(summary: PlanSummary, net: Net, core: str, optimize: str) -> PlanSummary:
+    """The same with predicted instructions, if any were counted on such a core.
+
+    Args:
+        summary: of the net's plan.
+        net: the net.
+        core: a key of boards.toml.
+        optimize: the aim that it was compiled for.
+    """
+    if prices(core, optimize) is None:
+        return summary
+    layers = layer_instructions(net, core, optimize=optimize)
+    planes = [
+        replace(plane, predicted_instructions=round(layers.get(plane.node, 0)) or None) for plane in summary.planes
+    ]
+    frame = round(frame_instructions(net, core, optimize=optimize))
+    return replace(summary, planes=tuple(planes), predicted_core=core, predicted_instructions=frame)
+
+
 def summarize(compiled: Compiled) -> PlanSummary:
-    """The numbers of a compiled model's plan."""
+    """The numbers of a compiled model's plan, without predicted instructions."""
     net, schedule, files = compiled.net, compiled.schedule, compiled.files
     planes, worst = _planes(net, schedule), schedule.worst_step
     arena, scratch = compiled.plan.arena_bytes, scratch_bytes(net)

@@ -9,9 +9,9 @@ from rich.text import Text
 from edgeblur.export.c_array import render
 from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.plan_picture import plan_picture
-from edgeblur.export.stream.plan_summary import PlaneRows, PlanSummary, remarks, summarize
+from edgeblur.export.stream.plan_summary import PlaneRows, PlanSummary, remarks, summarize, with_instructions
 
-__all__ = ["plan_svg", "plan_table", "remarks", "summarize"]
+__all__ = ["plan_svg", "plan_table", "remarks", "summarize", "with_instructions"]
 
 _BAR = 16
 """Characters of the greediest plane's bar."""
@@ -32,6 +32,10 @@ def _cells(plane: PlaneRows, greediest: float) -> tuple[str | Text, ...]:
     return (Text(plane.name), plane.op, shape, f"{plane.row_bytes:,}", *kept, *(alive or ("",) * 3), bar)
 
 
+def _thousands(instructions: int | None) -> str:
+    return "" if instructions is None else f"{instructions / 1000:,.0f} k"
+
+
 def _planes_table(summary: PlanSummary) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("plane", "op"):
@@ -39,8 +43,11 @@ def _planes_table(summary: PlanSummary) -> Table:
     for name in ("shape", *_COLUMNS):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
+    if summary.predicted_core:
+        table.add_column("instructions", justify="right", no_wrap=True)
     for plane in summary.planes:
-        table.add_row(*_cells(plane, summary.largest[0].worst_share))
+        predicted = (_thousands(plane.predicted_instructions),) if summary.predicted_core else ()
+        table.add_row(*_cells(plane, summary.largest[0].worst_share), *predicted)
     return table
 
 
@@ -66,13 +73,22 @@ def _sums_table(summary: PlanSummary) -> Table:
     return table
 
 
+def _predicted(summary: PlanSummary) -> list[str]:
+    """What a frame costs, in a sentence, if that can be told."""
+    if summary.predicted_instructions is None:
+        return []
+    millions = summary.predicted_instructions / 1e6
+    return [f"A frame takes about {millions:,.1f} million instructions on {summary.predicted_core} (predicted)."]
+
+
 def plan_table(summary: PlanSummary) -> Group:
     """The plan for a terminal: a row a plane, the sums, and where the RAM goes in words.
 
     Columns: bytes of a row; rows alive at the plane's own worst moment and the ring buffer that would hold them; rows,
-    bytes and share of all bytes alive at the net's worst moment. Bars of planes that are made twice are yellow.
+    bytes and share of all bytes alive at the net's worst moment; predicted instructions in a frame, if they are known.
+    Bars of planes that are made twice are yellow.
     """
-    words = (Text(remark) for remark in remarks(summary))
+    words = [Text(remark) for remark in (*remarks(summary), *_predicted(summary))]
     return Group(_planes_table(summary), "", _sums_table(summary), "", *words)
 
 

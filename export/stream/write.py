@@ -11,7 +11,9 @@ from edgeblur.export.c_array import Provenance, comment_safe, render
 from edgeblur.export.identifier import check_identifier, default_identifier
 from edgeblur.export.stream.code_size import StreamCost, stream_cost
 from edgeblur.export.stream.compile import Compiled, compile_stream
-from edgeblur.export.stream.show_plan import plan_svg, summarize
+from edgeblur.export.stream.cost import DEFAULT_CORE
+from edgeblur.export.stream.plan_summary import PlanSummary, summarize, with_instructions
+from edgeblur.export.stream.show_plan import plan_svg
 from edgeblur.export.tflite import Graph, read_tflite
 from edgeblur.export.write import refuse_keras, refuse_stranger_files, stream_file_names
 from edgeblur.files import new_folder, write_text
@@ -29,6 +31,7 @@ class StreamExport:
         optimize: what the C was written for.
         compiled: the net, its schedule, its plan, its C.
         cost: its RAM, flash and work.
+        core: whose instructions are predicted.
     """
 
     name: str
@@ -38,6 +41,11 @@ class StreamExport:
     optimize: str
     compiled: Compiled
     cost: StreamCost
+    core: str
+
+    def summary(self) -> PlanSummary:
+        """The plan, with predicted instructions where such a core was counted."""
+        return with_instructions(summarize(self.compiled), self.compiled.net, self.core, self.optimize)
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`; what is unknown is absent."""
@@ -49,7 +57,7 @@ class StreamExport:
             "size_bytes": self.graph.size_bytes,
             "sha256": self.graph.sha256,
             **self.cost.as_json(),
-            "plan": summarize(self.compiled).as_json(),
+            "plan": self.summary().as_json(),
         }
 
 
@@ -66,6 +74,7 @@ def export_stream(
     name: str | None = None,
     optimize: str = "size",
     ram_bytes: int | None = None,
+    core: str = DEFAULT_CORE,
     force: bool = False,
 ) -> StreamExport:
     """Write `NAME.h`, `NAME.c`, `NAME_weights.h`, `plan.svg` and `README.txt` into the folder `out`, all or none.
@@ -78,6 +87,7 @@ def export_stream(
         name: prefix of everything public in the C; by default made from the file's name.
         optimize: `size` or `speed`.
         ram_bytes: everything writable but the stack may take so much; rows are computed twice if that saves enough.
+        core: a key of boards.toml: whose instructions the plan predicts. The files are the same for all.
         force: replace an earlier export.
 
     Raises:
@@ -100,4 +110,4 @@ def export_stream(
         write_text(folder / "plan.svg", plan_svg(compiled))
         write_text(folder / "README.txt", readme)
     cost = stream_cost(compiled, name, optimize)
-    return StreamExport(name, out, stream_file_names(name), graph, optimize, compiled, cost)
+    return StreamExport(name, out, stream_file_names(name), graph, optimize, compiled, cost, core)

@@ -1,0 +1,122 @@
+"""`edgeblur models`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgeblur.commands.options import json_option
+from edgeblur.progress import out as stdout
+from edgeblur.progress import say
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.group(invoke_without_command=True, short_help="Trained models that come with edgeblur.")
+@json_option
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    """Trained models that come with edgeblur; their names are taken wherever a model is. Alone it lists them."""
+    if context.invoked_subcommand is None:
+        _list(as_json)
+
+
+@command.command("list")
+@json_option
+def list_command(as_json: bool) -> None:
+    """List all models: size, RAM, work, and what they protect and spoil."""
+    _list(as_json)
+
+
+def _list(as_json: bool) -> None:
+    from edgeblur.models.listing import listing, models_table
+
+    found = listing()
+    if as_json:
+        click.echo(json.dumps({"models": [model.as_json() for model in found]}, indent=2))
+    else:
+        stdout.print(models_table(found))
+
+
+@command.command()
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """Show the card of the model NAME; with --json, all that was measured of it."""
+    from edgeblur.models.listing import listed
+    from edgeblur.models.shelf import require_entry
+
+    entry = require_entry(name)
+    if as_json:
+        click.echo(json.dumps(listed(entry).as_json(measures=True), indent=2))
+    else:
+        click.echo((entry.shelved.folder / "README.md").read_text(), nl=False)
+
+
+@command.command()
+@click.argument("name", required=False)
+@click.option("--keras", is_flag=True, help="Of the trained net beside it, to go on training from.")
+def path(name: str | None, keras: bool) -> None:
+    """Print where the file of the model NAME lies, and nothing else; without NAME, the default's."""
+    from edgeblur.models.shelf import default_entry, require_entry
+
+    entry = require_entry(name) if name else default_entry()
+    click.echo(entry.keras if keras else entry.path)
+
+
+@command.command()
+@click.argument("source", metavar="RUN_OR_FOLDER", type=_PATH)
+@click.option("--model", "model_name", help="Which model of a run; its newest student by default.")
+@click.option("--name", required=True, help="What it is to be called: letters and digits.")
+@click.option("--title", help="One line for people.")
+@click.option("--default", "default", is_flag=True, help="Its int8 becomes the default of all.")
+@click.option("--float16", is_flag=True, help="Store the float model's weights in 16 bits: half the size.")
+@click.option("--force", is_flag=True, help="Replace the model that has this name; its card stays.")
+def add(
+    source: Path, model_name: str | None, name: str, title: str | None, default: bool, float16: bool, force: bool
+) -> None:  # fmt: skip
+    """Put a quantized model of a run on the shelf, with a card to fill in."""
+    from edgeblur.models.put import PutOptions, put
+
+    shelved = put(source, PutOptions(name, model_name, title, default, float16), force=force)
+    stdout.print(f"{shelved.folder}: {', '.join(entry.name for entry in shelved.entries)}", soft_wrap=True)
+    say(f"next: `edgeblur models measure {name} --data DATASET`, and fill in {shelved.folder / 'README.md'}")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--data", type=_PATH, help="A data set, whose test split is taken. [default: nothing on photos]")
+@click.option("--photos", default="test", show_default=True, help="What this set of photos is called in the card.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many photos. [default: all]")
+@click.option("--board", "boards", multiple=True, default=("mps2-an386",), show_default=True,
+              help="Emulated board to count instructions on; may be given again, `none` for none.")  # fmt: skip
+@click.argument("compare_options", nargs=-1, type=click.UNPROCESSED)
+def measure(
+    name: str, data: Path | None, photos: str, limit: int | None, boards: tuple[str, ...],
+    compare_options: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Measure the int8 and the float model of NAME, and write both into measures.json and the card.
+
+    Options of `edgeblur compare` may follow after `--`. What is not measured this time stays as it was.
+    """
+    from edgeblur.models.card import update_card
+    from edgeblur.models.measure import MeasureOptions, measure
+    from edgeblur.models.shelf import require_shelved
+
+    shelved = require_shelved(name)
+    places = tuple(board for board in boards if board != "none")
+    written = measure(shelved, MeasureOptions(data, photos, limit, places, compare_options))
+    stdout.print(f"{written}\n{update_card(shelved)}", markup=False, soft_wrap=True)
+
+
+@command.command()
+@click.argument("names", nargs=-1)
+def card(names: tuple[str, ...]) -> None:
+    """Write the measured part of cards anew, of all models by default; what people wrote stays."""
+    from edgeblur.models.card import update_card
+    from edgeblur.models.shelf import require_shelved, shelf
+
+    for shelved in [require_shelved(name) for name in names] or shelf():
+        stdout.print(update_card(shelved), markup=False, soft_wrap=True)

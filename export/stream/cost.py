@@ -1,0 +1,119 @@
+"""How many instructions a layer and a frame will take: what a layer does, times what that was counted to cost.
+
+The prices in costs.json were fitted to counted instructions of emulated cores, by `make costs`; docs/cost-model.md
+tells how, and how far they are off.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeblur.errors import UserError
+from edgeblur.export.stream.net import Net
+from edgeblur.export.stream.work import DIRECT, Layer, Work, layer_work, layers
+from edgeblur.files import read_object
+
+PATH = Path(__file__).with_name("costs.json")
+"""Written by tests/fit_costs.py."""
+
+DEFAULT_CORE = "cortex-m4f"
+"""Whose instructions are told where no board is named: flash is told for it as well."""
+
+HELIUM_CORES = frozenset({"cortex-m55"})
+"""Cores with vectors, for which kernels count other units."""
+
+_SAME_CODE = {"cortex-m0": "cortex-m0plus", "rv32imc": "rv32imac", "rv32imafc": "rv32imac"}
+"""Cores that were not counted, and those that were and run the same instructions: what the names differ by (atomics,
+floating point) int8 kernels do not use."""
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What units of work cost on a core, in executed instructions.
+
+    Attributes:
+        core: that was counted, its key in boards.toml.
+        optimize: `size` or `speed`: of the generated C and of the C compiler.
+        compiler: what made the code that was counted.
+        units: by `KERNEL.UNIT`; `frame.steps` and `frame.bytes` are what the engine takes between layers.
+        held_out: predicted less counted, as a share of counted, of frames that prices were not fitted to; by model.
+    """
+
+    core: str
+    optimize: str
+    compiler: str
+    units: Mapping[str, float]
+    held_out: Mapping[str, float]
+
+    def of(self, work: Work) -> float:
+        """The instructions of some work; a unit that never cost anything is free."""
+        return sum(self.units.get(unit, 0.0) * amount for unit, amount in work.items())
+
+
+@functools.cache
+def _facts() -> dict[str, Any]:
+    return read_object(PATH)["cores"]  # type: ignore[no-any-return]
+
+
+def prices(core: str, optimize: str = "speed") -> Prices | None:
+    """What work costs on a core; None for one that was not counted, nor one that runs its code."""
+    counted = _SAME_CODE.get(core, core)
+    facts = _facts().get(counted)
+    if facts is None or optimize not in facts:
+        return None
+    known = facts[optimize]
+    return Prices(counted, optimize, facts["compiler"], known["units"], known["held_out"])
+
+
+def _require_prices(core: str, optimize: str) -> Prices:
+    found = prices(core, optimize)
+    if found is None:
+        known = ", ".join(_facts())
+        raise UserError(f"no instructions were counted on the core {core!r} for {optimize!r}; on {known} they were")
+    return found
+
+
+def instructions(layer: Layer, kernel: str = DIRECT, core: str = DEFAULT_CORE, *, optimize: str = "speed") -> float:
+    """Predict the instructions that a layer takes in a frame.
+
+    Args:
+        layer: of `work.layers(net)`, or `work.layer_of(net, node)`.
+        kernel: `direct` for the one that its operation names, or another of `work.WORK` that could do the same.
+        core: a key of boards.toml, counted or running the code of one that was.
+        optimize: `size` or `speed`.
+
+    Raises:
+        UserError: no such kernel, or nothing was counted on that core.
+    """
+    known = _require_prices(core, optimize)
+    return known.of(layer_work(layer, kernel, helium=known.core in HELIUM_CORES))
+
+
+def frame_work(net: Net) -> dict[str, float]:
+    """What the engine does between layers in a frame: row steps, and bytes of the picture taken in."""
+    picture = net.nodes[0].plane
+    steps = sum(node.plane.height for node in net.nodes)
+    return {"frame.steps": float(steps), "frame.bytes": float(picture.height * picture.row_bytes)}
+
+
+def layer_instructions(net: Net, core: str, *, optimize: str = "speed") -> dict[int, float]:
+    """Predict each layer of a net, by node.
+
+    Raises:
+        UserError: nothing was counted on that core.
+    """
+    return {n: instructions(layer, DIRECT, core, optimize=optimize) for n, layer in layers(net).items()}
+
+
+def frame_instructions(net: Net, core: str, *, optimize: str = "speed") -> float:
+    """Predict a frame: all layers, and what the engine takes between them.
+
+    Raises:
+        UserError: nothing was counted on that core.
+    """
+    known = _require_prices(core, optimize)
+    return sum(layer_instructions(net, core, optimize=optimize).values()) + known.of(frame_work(net))

@@ -1,0 +1,11 @@
+"""The shelf: trained models that come with edgeblur, one folder a net, each with its card and its measures.
+
+models/NAME/shelf.json      title, kind, and whether its int8 is the shelf's default
+models/NAME/int8.tflite     what people get as `NAME`
+models/NAME/float.tflite    what they get as `NAME-float`
+models/NAME/README.md       the model card; the part between two markers is made from measures.json
+models/NAME/measures.json   written by `edgeblur models measure NAME`: nothing in it is typed by hand
+models/NAME/model.keras     to go on training from, with model.json, history.json and quantize.json of its run
+
+A folder with a shelf.json is on the shelf; nothing else lists it.
+"""

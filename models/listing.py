@@ -1,0 +1,95 @@
+"""The list of models, for people and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Column, Table
+
+from edgeblur.models.measures import FROM_PX, Measures, read_measures
+from edgeblur.models.shelf import Entry, entries
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A model of the shelf with what is known of it."""
+
+    entry: Entry
+    measures: Measures
+
+    def as_json(self, *, measures: bool = False) -> dict[str, Any]:
+        """Plain values; what is unknown is absent.
+
+        Args:
+            measures: with everything that was measured, board by board and set by set.
+        """
+        shelved, known = self.entry.shelved, self.measures.as_json()
+        return {
+            "name": self.entry.name,
+            "title": shelved.title,
+            "kind": shelved.kind,
+            "default": self.entry.default,
+            "path": str(self.entry.path),
+            **{key: value for key, value in known.items() if key != "name" and (measures or key not in _LONG)},
+        }
+
+
+_LONG = ("boards", "photos")
+
+
+def listed(entry: Entry) -> Listed:
+    """A model with what is known of it."""
+    return Listed(entry, read_measures(entry))
+
+
+def listing() -> list[Listed]:
+    """All models of the shelf.
+
+    Raises:
+        UserError: a shelf.json or a measures.json is damaged.
+    """
+    return [listed(entry) for entry in entries()]
+
+
+_HEADINGS = ("size", "RAM", "MMAC", "M instr.", "leak", "dB out", "changed")
+
+
+def models_table(found: list[Listed]) -> Table:
+    """One row a model."""
+    table = Table(
+        Column("name", no_wrap=True), "kind", "precision", *(Column(head, justify="right") for head in _HEADINGS),
+        caption=_caption(found), caption_justify="left",
+    )  # fmt: skip
+    for model in found:
+        facts = model.as_json()
+        name = f"{model.entry.name} (default)" if model.entry.default else model.entry.name
+        table.add_row(name, facts["kind"], facts["precision"], *_numbers(facts))
+    return table
+
+
+def _numbers(facts: dict[str, Any]) -> list[str]:
+    cells = (
+        ("size_bytes", "{:,} B", 1),
+        ("ram_bytes", "{:,} B", 1),
+        ("macs", "{:,.1f}", 10**6),
+        ("instructions", "{:,.1f}", 10**6),
+        ("leak_rate", "{:.1%}", 1),
+        ("psnr_outside_db", "{:.2f}", 1),
+        ("face_free_changed_rate", "{:.1%}", 1),
+    )
+    return [_cell(facts.get(key), form, unit) for key, form, unit in cells]
+
+
+def _cell(value: float | None, form: str, unit: int) -> str:
+    return "-" if value is None else form.format(value if unit == 1 else value / unit)
+
+
+def _caption(found: list[Listed]) -> str:
+    boards = sorted({model.as_json()["board"] for model in found if "board" in model.as_json()})
+    counted = f"M instr.: millions of instructions a picture on {', '.join(boards)}, emulated. " if boards else ""
+    return (
+        f"RAM: of the streaming engine, without stack. {counted}leak: share of faces of {FROM_PX} px and more that a "
+        "detector still finds; dB out: fidelity outside faces; changed: face-free photos visibly changed; all on the "
+        "test photos of each model's card (`edgeblur models show NAME`)."
+    )

@@ -1,0 +1,123 @@
+"""Measuring what is on the shelf: edgeblur's own commands are run with `--json`, and what they say is kept."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeblur import __version__
+from edgeblur.dataset import evenly, open_dataset
+from edgeblur.errors import RunError, UserError
+from edgeblur.files import sha256, write_json
+from edgeblur.models.facts import read_facts
+from edgeblur.models.measures import NAME, TEST_SET, YARDSTICKS, Json, read_record
+from edgeblur.models.shelf import Entry, Shelved
+from edgeblur.progress import say
+
+BOARD = "mps2-an386"
+"""An emulated Cortex-M4F, on which instructions are counted by default."""
+
+_BOARD_DETAILS = ("model", "layers", "sections", "frame_instructions", "calibration_error")
+_OF_THE_HOST = ("latency_ms", "arena_bytes", "approach")
+"""What depends on this host or on what is installed, and what says nothing of a model."""
+
+
+@dataclass(frozen=True)
+class MeasureOptions:
+    """What to measure.
+
+    Attributes:
+        data: a data set, of which the test split is taken; None to measure nothing on photos.
+        photos: what that set of photos is to be called.
+        limit: at most so many photos.
+        boards: emulated boards to count instructions on.
+        compare: further options of `edgeblur compare`.
+    """
+
+    data: Path | None = None
+    photos: str = TEST_SET
+    limit: int | None = None
+    boards: tuple[str, ...] = (BOARD,)
+    compare: tuple[str, ...] = ()
+
+
+def measure(shelved: Shelved, options: MeasureOptions) -> Path:
+    """Measure a folder's models and note it in its measures.json; what is not measured now stays as it was.
+
+    Returns:
+        measures.json.
+
+    Raises:
+        UserError: no data set there.
+        RunError: a command failed; it has said why.
+    """
+    record = {"edgeblur": __version__, **read_record(shelved)}
+    record["files"] = [{"name": e.name, **read_facts(e.path).as_json()} for e in shelved.entries]
+    if options.data:
+        told = _on_photos(shelved.entries, options.data, options)
+        record["photos"] = {**record.get("photos", {}), options.photos: told}
+    streamed = [e for e, facts in zip(shelved.entries, record["files"], strict=True) if "ram_bytes" in facts]
+    for board in options.boards if streamed else ():
+        record["boards"] = {**record.get("boards", {}), board: _on_board(streamed, board)}
+    write_json(shelved.folder / NAME, {"edgeblur": __version__, **{k: v for k, v in record.items() if k != "edgeblur"}})
+    return shelved.folder / NAME
+
+
+def _run(arguments: Sequence[str]) -> Json:
+    """What one of edgeblur's commands says with `--json`; its progress and its errors go to our standard error."""
+    command = [sys.executable, "-m", "edgeblur", *arguments, "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise RunError(f"`{shlex.join(['edgeblur', *arguments])}` ended with {done.returncode}: nothing was noted")
+    said: Json = json.loads(done.stdout)
+    return said
+
+
+def _told(arguments: Sequence[str], data: Path | None, names: dict[str, str]) -> str:
+    """A command as the reader can give it: shelf names for files, DATA for a data set's folder on this machine."""
+    places = {**({str(data): "DATA"} if data else {}), **names}
+    return shlex.join(["edgeblur", *(places.get(argument, argument) for argument in arguments)])
+
+
+def _on_photos(entries: Sequence[Entry], data: Path, options: MeasureOptions) -> Json:
+    """Compare all models of a folder with the untouched photos and with the target."""
+    photos = evenly(open_dataset(data).split("test"), options.limit)
+    if not photos:
+        raise UserError(f"{data} has no test split to measure on: make it again with a share for test")
+    with_models = [word for entry in entries for word in ("--with", str(entry.path))]
+    common = ["--data", str(data), "--detector", "none", "--limit", str(len(photos))]
+    arguments = ["compare", *with_models, *common, *options.compare]
+    say(f"measuring {' and '.join(entry.name for entry in entries)} on {len(photos)} photos")
+    said = _run(arguments)
+    rows = {row["name"]: _of_the_model(row) for row in said.pop("entries")}
+    measured = {entry: rows.get(entry.name) or rows[entry.path.name] for entry in entries}  # on our shelf or another
+    return {
+        "command": _told(arguments, data, {str(entry.path): entry.name for entry in entries}),
+        "data": f"{len(photos)} photos, test split",
+        "manifest_sha256": sha256((data / "manifest.json").read_bytes()),
+        **{key: value for key, value in said.items() if key not in ("data", "host")},
+        "yardsticks": [rows[name] for name in YARDSTICKS],
+        "models": [{"sha256": sha256(e.path.read_bytes()), **row, "name": e.name} for e, row in measured.items()],
+    }
+
+
+def _of_the_model(row: Json) -> Json:
+    return {key: value for key, value in row.items() if key not in _OF_THE_HOST}
+
+
+def _on_board(entries: Sequence[Entry], board: str) -> Json:
+    """Count instructions on an emulated board, and compare the bytes."""
+    models: list[dict[str, Any]] = []
+    for entry in entries:
+        arguments = ["run", str(entry.path), "--board", board, "--random", "2", "--optimize", "speed"]
+        say(f"running {entry.name} on {board}")
+        said = {key: value for key, value in _run(arguments).items() if key not in _BOARD_DETAILS}
+        command = _told(arguments, None, {str(entry.path): entry.name})
+        models.append({"name": entry.name, "sha256": sha256(entry.path.read_bytes()), "command": command, **said})
+    return {"models": models}

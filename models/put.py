@@ -1,0 +1,102 @@
+"""Putting a run's model on the shelf."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeblur.errors import UserError
+from edgeblur.files import as_json, refuse_existing, write_together
+from edgeblur.models.card import CARD, new_card
+from edgeblur.models.shelf import FLOAT, FOLDER, INT8, NOTE, Shelved, read_shelved, shelf
+from edgeblur.run import RunModel, open_run
+
+_TAKEN = (INT8, FLOAT, "model.keras", "model.json", "history.json", "quantize.json")
+
+
+@dataclass(frozen=True)
+class PutOptions:
+    """How a model is put on the shelf.
+
+    Attributes:
+        name: of its folder; people will type it.
+        model: which model of a run; its newest student by default.
+        title: for people; by default made from the name.
+        default: its int8 becomes the one default.
+        float16: the float model's weights are stored in 16 bits.
+    """
+
+    name: str
+    model: str | None = None
+    title: str | None = None
+    default: bool = False
+    float16: bool = False
+
+
+def put(source: Path, options: PutOptions, *, folder: Path | None = None, force: bool = False) -> Shelved:
+    """Copy a model's files into a folder of the shelf, with shelf.json and, if there is none, a card to fill in.
+
+    Args:
+        source: a run, or a model's folder in one.
+        folder: the shelf; edgeblur's own by default.
+        force: replace the model of that name; its card stays, and its measures count no more.
+
+    Raises:
+        UserError: no such model, not quantized yet, a name that is taken or that nobody could type.
+    """
+    place = (folder or FOLDER) / options.name
+    if not re.fullmatch(r"[a-z][a-z0-9_]*(-(?!float$)[a-z0-9_]+)*", options.name):
+        raise UserError(f"{options.name!r} is no name for the shelf: use small letters and digits, such as unet8")
+    refuse_existing(place, force=force)
+    model = RunModel(source) if (source / "model.json").is_file() else open_run(source).model(options.model)
+    if not model.int8_tflite.is_file():
+        raise UserError(f"{model.folder} holds no int8.tflite: run `edgeblur quantize --int8` first")
+    files = {place / name: (model.folder / name).read_bytes() for name in _TAKEN if (model.folder / name).is_file()}
+    if options.float16 or place / FLOAT not in files:
+        files[place / FLOAT] = _float_tflite(model, float16=options.float16)
+    info, note = model.info(), _note(options, model.info(), place)
+    shelved = Shelved(place, note["title"], note["kind"], options.default)
+    files[place / NOTE] = as_json(note)
+    if not (place / CARD).exists():
+        files[place / CARD] = new_card(shelved, net=_net(info), made=_made(info)).encode()
+    write_together(files | (_without_default(place) if note.get("default") else {}))
+    return read_shelved(place)
+
+
+def _note(options: PutOptions, info: dict[str, Any], place: Path) -> dict[str, Any]:
+    """shelf.json; what it said before stays if nothing else is asked for."""
+    before = read_shelved(place) if (place / NOTE).is_file() else None
+    family = "mask" if info.get("spec", {}).get("family") == "mask" else "unet"
+    kind = "teacher" if info.get("kind") == "teacher" and family == "unet" else family
+    title = options.title or (before.title if before else options.name)
+    default = options.default or (before is not None and before.default)
+    return {"title": title, "kind": kind, **({"default": True} if default else {})}
+
+
+def _without_default(place: Path) -> dict[Path, bytes]:
+    """The notes of other folders that are no default any more."""
+    others = [shelved for shelved in shelf(place.parent) if shelved.default and shelved.folder != place]
+    return {other.folder / NOTE: as_json({"title": other.title, "kind": other.kind}) for other in others}
+
+
+def _float_tflite(model: RunModel, *, float16: bool) -> bytes:
+    from edgeblur.distill.keras_files import float_tflite, load_keras, require_tensorflow
+
+    require_tensorflow()
+    return float_tflite(load_keras(model.keras), float16=float16)
+
+
+def _net(info: dict[str, Any]) -> str:
+    spec = info.get("spec", {})
+    size = f"{spec['width']}x{spec['height']}x3 in and out, " if "width" in spec and "height" in spec else ""
+    return f"{size}{info['parameters']:,} parameters." if "parameters" in info else "..."
+
+
+def _made(info: dict[str, Any]) -> str:
+    best = info.get("best", {})
+    told = [f"{info['seconds']:,} s of training" if "seconds" in info else ""]
+    told.append(f"best epoch {best['epoch']}" if "epoch" in best else "")
+    known = ", ".join(part for part in told if part)
+    return f" ({known})" if known else ""

@@ -1,0 +1,170 @@
+"""What is on the shelf, by the names that people type."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeblur.errors import UserError
+from edgeblur.files import read_object
+
+FOLDER = Path(__file__).parent
+NOTE = "shelf.json"
+KINDS = ("teacher", "unet", "mask")
+"""The thesis's U-Net in full width, narrower U-Nets, and nets that find a mask and blend a blurred picture in."""
+
+INT8, FLOAT = "int8.tflite", "float.tflite"
+_SUFFIXES = {INT8: "", FLOAT: "-float"}
+
+
+@dataclass(frozen=True)
+class Shelved:
+    """A folder of the shelf: one net, in one or two precisions.
+
+    Attributes:
+        folder: its name is the model's.
+        title: for people.
+        kind: one of `KINDS`.
+        default: its int8 is what commands take that are given no model.
+    """
+
+    folder: Path
+    title: str
+    kind: str
+    default: bool
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Its files, int8 first."""
+        files = {file: self.folder / file for file in _SUFFIXES if (self.folder / file).is_file()}
+        return tuple(
+            Entry(self.folder.name + _SUFFIXES[file], path, self, self.default and file == INT8)
+            for file, path in files.items()
+        )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model file of the shelf.
+
+    Attributes:
+        name: what people type: `mask8`, `mask8-float`.
+        path: the .tflite.
+        shelved: the folder that it lies in.
+        default: the one of the whole shelf.
+    """
+
+    name: str
+    path: Path
+    shelved: Shelved
+    default: bool
+
+    @property
+    def keras(self) -> Path:
+        """The trained net that it was made from.
+
+        Raises:
+            UserError: it did not come along.
+        """
+        path = self.shelved.folder / "model.keras"
+        if not path.is_file():
+            raise UserError(f"{path} does not exist: {self.name} comes without the net that it was made from")
+        return path
+
+
+def read_shelved(folder: Path) -> Shelved:
+    """Read a folder's shelf.json.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    note = read_object(folder / NOTE)
+    title, kind, default = note.get("title"), note.get("kind"), note.get("default", False)
+    if not isinstance(title, str) or kind not in KINDS or not isinstance(default, bool):
+        raise UserError(
+            f'{folder / NOTE} should say {{"title": TEXT, "kind": {" or ".join(KINDS)}, "default": true or nothing}}, '
+            f"but says {note}"
+        )
+    return Shelved(folder, title, kind, default)
+
+
+def shelf(folder: Path | None = None) -> tuple[Shelved, ...]:
+    """All folders of the shelf, kind by kind, the largest first.
+
+    Args:
+        folder: the shelf; edgeblur's own by default.
+
+    Raises:
+        UserError: a shelf.json is damaged.
+    """
+    found = [read_shelved(note.parent) for note in (folder or FOLDER).glob(f"*/{NOTE}")]
+    return tuple(sorted(found, key=_order))
+
+
+def _order(shelved: Shelved) -> tuple[int, int, str]:
+    size_bytes = max((entry.path.stat().st_size for entry in shelved.entries), default=0)
+    return KINDS.index(shelved.kind), -size_bytes, shelved.folder.name
+
+
+def entries(folder: Path | None = None) -> tuple[Entry, ...]:
+    """All models of the shelf, as `shelf` orders them."""
+    return tuple(entry for shelved in shelf(folder) for entry in shelved.entries)
+
+
+def find_entry(name: str, folder: Path | None = None) -> Entry | None:
+    """A model by the name that people type, None if there is none."""
+    return next((entry for entry in entries(folder) if entry.name == name), None)
+
+
+def require_entry(name: str, folder: Path | None = None) -> Entry:
+    """A model by the name that people type.
+
+    Raises:
+        UserError: there is none; the nearest names are told.
+    """
+    entry = find_entry(name, folder)
+    if entry is None:
+        raise UserError(f"the shelf has no model {name!r}: {_advice(name, folder)}")
+    return entry
+
+
+def require_shelved(name: str, folder: Path | None = None) -> Shelved:
+    """A folder of the shelf by its name, or by the name of a model in it.
+
+    Raises:
+        UserError: there is none; the nearest names are told.
+    """
+    place = (folder or FOLDER) / name
+    return read_shelved(place) if (place / NOTE).is_file() else require_entry(name, folder).shelved
+
+
+def entry_at(path: Path, folder: Path | None = None) -> Entry | None:
+    """The model of the shelf that a file is, None for a file elsewhere."""
+    path, folder = path.resolve(), (folder or FOLDER).resolve()
+    if path.parent.parent != folder or not (path.parent / NOTE).is_file():
+        return None
+    return next((entry for entry in read_shelved(path.parent).entries if entry.path.resolve() == path), None)
+
+
+def default_entry(folder: Path | None = None) -> Entry:
+    """The model that commands take which are given none.
+
+    Raises:
+        UserError: there is none, or several are called so.
+    """
+    found = [entry for entry in entries(folder) if entry.default]
+    if len(found) != 1:
+        told = " and ".join(entry.name for entry in found) or "none"
+        raise UserError(f"the shelf should have one default model, but has {told}: name a model")
+    return found[0]
+
+
+def advice(name: str) -> str:
+    """What to say to somebody who gave `name`, which is neither a file nor on the shelf: half a sentence."""
+    return f"or a model of the shelf ({_advice(name, None)})"
+
+
+def _advice(name: str, folder: Path | None) -> str:
+    near = difflib.get_close_matches(name, [entry.name for entry in entries(folder)], n=3, cutoff=0.5)
+    return f"{' and '.join(near)} {'is' if len(near) == 1 else 'are'} near" if near else "see `edgeblur models`"
