@@ -61,7 +61,7 @@ def _facts() -> dict[str, Any]:
 
 def prices(core: str, optimize: str = "speed") -> Prices | None:
     """What work costs on a core; None for one that was not counted, nor one that runs its code."""
-    counted = _SAME_CODE.get(core, core)
+    counted, optimize = _SAME_CODE.get(core, core), "size" if optimize == "size" else "speed"
     facts = _facts().get(counted)
     if facts is None or optimize not in facts:
         return None

@@ -12,7 +12,7 @@ from edgeblur.export.stream.net import Net, Node, Window
 
 
 class Step(NamedTuple):
-    """One row of one node is made, or those that its kernel makes at a time; for node 0, a row of the picture is taken in.
+    """A row of a node is made, or those that its kernel makes at a time; for node 0, a row of the picture is taken in.
 
     Attributes:
         node: which.
@@ -85,7 +85,7 @@ def schedule(net: Net) -> Schedule:
 
     Rows of a node are made top to bottom. To make the next output row, the engine walks from the output towards the
     picture: a node that lacks input rows waits for its first such input. So rows are made as late as possible, and the
-    picture is taken in as late as possible. A kernel that makes several rows at a time needs the input rows of them all.
+    picture is taken in as late as possible. What makes several rows at a time waits for the input rows of them all.
 
     Returns:
         All steps; the rows of the output are not kept (they go to the caller), those of the picture are.

@@ -1,13 +1,13 @@
-"""CONV_2D by Winograd's F(2x2, 3x3): the same bytes from 2.25 times fewer products, and 3.6 times the weights in flash.
+"""CONV_2D by Winograd's F(2x2, 3x3): the same bytes from 2.25 times fewer products, with 3.6 times the weights.
 
-Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015, section 4.1; with twice their G, so that
-the transformed weights are integers and sums are four times what they should be.
+Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015, section 4.1; with twice their G, so
+that the transformed weights are integers and sums are four times what they should be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -24,9 +24,6 @@ _ORDER = np.array([1, 2, 0, 3])
 _SIGNS = np.array([1, 1, 1, -1])
 """The kernel adds what it meets last."""
 
-_STRIP_BYTES = 2048
-"""Scratch that saves transforming columns twice; more would save little."""
-
 
 @dataclass(frozen=True, eq=False)
 class WinogradConv2D(Conv2D):
@@ -34,12 +31,14 @@ class WinogradConv2D(Conv2D):
 
     Attributes:
         early: 1 if the first step makes the first row alone, else 0. What suits the layers around it saves memory.
+        strip_bytes: scratch for several pairs of tiles at a time; one pair gets what it needs.
     """
 
     kernel = "conv_2d_winograd"
     how = "winograd"
     step_rows: ClassVar[int] = 2
-    early: int = field(default=0)
+    early: int = 0
+    strip_bytes: int = 0
 
     @property
     def early_rows(self) -> int:
@@ -64,12 +63,16 @@ class WinogradConv2D(Conv2D):
             "pad_left": direct["pad_left"],
             "groups": groups,
             "blocks": blocks,
-            "strip": _strip(groups, blocks, output.width),
+            "strip": self._strip(groups, blocks, output.width),
         }
 
     def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
         groups, blocks = sum(_fours(plane.channels) for plane in inputs), _fours(len(self.weights))
-        return _strip(groups, blocks, output.width) * _pair_bytes(groups, blocks)
+        return self._strip(groups, blocks, output.width) * _pair_bytes(groups, blocks)
+
+    def _strip(self, groups: int, blocks: int, width: int) -> int:
+        """Pairs of tiles that are transformed together."""
+        return max(1, min(self.strip_bytes // _pair_bytes(groups, blocks), -(-width // 4)))
 
 
 def takes_winograd(conv: Conv2D) -> bool:
@@ -92,7 +95,7 @@ def transform(weights: NDArray[np.int8], parts: Sequence[int]) -> NDArray[np.int
         parts: input channels of each plane; each is filled up to a multiple of four.
 
     Returns:
-        `[4, out / 4, 4, in / 4, 2, 4, 2]`: rows, blocks, columns, groups, even and odd, output channels, input channels.
+        `[4, out / 4, 4, in / 4, 2, 4, 2]`: rows, blocks, columns, groups, even and odd, output and input channels.
     """
     transformed = np.einsum("ia,oabc,jb->ijoc", _TWICE_G, weights.astype(np.int64), _TWICE_G)
     signed = transformed[_ORDER][:, _ORDER] * np.multiply.outer(_SIGNS, _SIGNS)[:, :, None, None]
@@ -117,8 +120,3 @@ def _filled(values: NDArray[np.int64], axis: int) -> NDArray[np.int64]:
 def _pair_bytes(groups: int, blocks: int) -> int:
     """Scratch of two tiles: a row of the transformed input in 16 bits, and all sums in 32."""
     return 64 * groups + 128 * blocks
-
-
-def _strip(groups: int, blocks: int, width: int) -> int:
-    """Pairs of tiles that are transformed together."""
-    return max(1, min(_STRIP_BYTES // _pair_bytes(groups, blocks), -(-width // 4)))
