@@ -91,7 +91,8 @@ def _draw(folder: Path, scenes: int, *, force: bool) -> Path:
 
 def _compare(chosen: Chosen, data: Path, out: Path) -> Comparison:
     judge = installed_judge()
-    found = compare(None, data=data, extra=[chosen.path], detectors=[judge] if judge else [], judge=judge)
+    judges = [judge] if judge else []
+    found = compare(None, data=data, extra=[chosen.path], detectors=judges, judges=judges)
     write_comparison(found, out)
     return found
 
@@ -101,7 +102,7 @@ def _told(chosen: Chosen, found: Comparison) -> tuple[str, str]:
     untouched, net, facts = found.entries[0], found.entries[-1], read_facts(chosen.path)
     work = f", {facts.macs / 1e6:.0f} MMAC" if facts.macs is not None else ""
     needs = f"; {facts.ram_bytes:,} bytes of RAM, row by row" if facts.ram_bytes is not None else ""
-    near, before = net.fidelity.image.psnr_db, untouched.fidelity.image.psnr_db
+    near, before = (e.protection.fidelity.image.psnr_db for e in (net, untouched))
     return (
         f"{chosen.name}: {facts.parameters:,} parameters, {facts.size_bytes:,} bytes{work}{needs}",
         f"int8 {near:.2f} dB against the target (untouched {before:.2f} dB); {_leaks(net, untouched)}",

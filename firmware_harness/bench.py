@@ -79,11 +79,12 @@ class Frame(_Row):
 
 @dataclass(frozen=True)
 class Layer(_Row):
-    """A layer of a model on a board; `number` counts from 1 in the order of the net."""
+    """A layer of a model on a board; `number` counts from 1 in the order of the net, `kernel` made its rows."""
 
     number: int
     name: str
     op: str
+    kernel: str
     macs: int
     instructions: int
 
@@ -204,10 +205,11 @@ def _rows(run: BoardRun, firmware: str) -> Bench:
         compiler=run.compiler,
         emulator=run.emulator,
     )
-    layers = enumerate(run.counts.layers, 1)
-    return Bench(
-        (frame,), tuple(Layer(*key, n, each.name, each.op, each.macs, each.instructions) for n, each in layers)
+    layers = tuple(
+        Layer(*key, n, each.name, each.op, each.kernel, each.macs, each.instructions)
+        for n, each in enumerate(run.counts.layers, 1)
     )
+    return Bench((frame,), layers)
 
 
 # Keeping

@@ -16,10 +16,11 @@ from edgeblur.firmware_harness.elf import Linked
 
 @dataclass(frozen=True)
 class LayerRun:
-    """One layer on a board: its name, op, multiply-accumulates and executed instructions of one picture."""
+    """One layer on a board: its name, op, kernel, multiply-accumulates and executed instructions of one picture."""
 
     name: str
     op: str
+    kernel: str
     macs: int
     instructions: int
 

@@ -105,7 +105,8 @@ def _false_blurs(region: _Bools, mask: Pixels) -> int:
     labels = connected_regions(region)
     sizes = np.bincount(labels.ravel())
     at_a_face = np.unique(labels[mask >= OUTSIDE])
-    return sum(size >= FALSE_BLUR_PX for number, size in enumerate(sizes) if number and number not in at_a_face)
+    false = [n for n, size in enumerate(sizes) if n and size >= FALSE_BLUR_PX and n not in at_a_face]
+    return len(false)
 
 
 def changes(before: Pixels, after: Pixels, mask: Pixels) -> Changes:

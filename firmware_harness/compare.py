@@ -11,8 +11,7 @@ import numpy as np
 from PIL import Image
 
 from edgeblur.blur import BlurStyle
-from edgeblur.dataset import Dataset, Triple, evenly, open_dataset
-from edgeblur.detectors import Detector, open_detector
+from edgeblur.dataset import Triple, evenly, open_dataset
 from edgeblur.errors import UserError
 from edgeblur.export.arena import measure_arena
 from edgeblur.export.cost import cost
@@ -22,13 +21,15 @@ from edgeblur.firmware_harness.blurrers import detector_blurrer
 from edgeblur.firmware_harness.contact import Column, contact_sheet, png
 from edgeblur.firmware_harness.engines import open_engine
 from edgeblur.firmware_harness.latency import Latency, host_name, measure_call, measure_latency
-from edgeblur.firmware_harness.privacy import Leak, OverBlur, leak_rate, mean_over_blur, over_blur
+from edgeblur.firmware_harness.privacy import Leak
+from edgeblur.firmware_harness.privacy_photos import dataset_style
+from edgeblur.firmware_harness.protection import MIN_SIDE_PX, Examiner, PrivacyOptions, Protection, open_examiner
 from edgeblur.images import Pixels
-from edgeblur.metrics import Fidelity, fidelity, mean_fidelity
 from edgeblur.progress import say, track
 from edgeblur.run import TEACHER, Run, choose_tflite
 
 _SHEET_ROWS = 8
+_SMALLEST_PX = 8  # faces that leak rates count, in bins; the embedding is asked about larger ones only
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,8 @@ class Entry:
         name: `untouched`, `target`, `detector:centerface`, `teacher`, `w8`, ...
         approach: `A` (detector), `B` (net), or empty for the two yardsticks.
         precision: `float32` or `int8` for a net, else empty.
-        fidelity: against the target, the photo blurred by its labels.
-        leak: faces that the judge still finds; None without a judge.
-        over_blur: change outside the masks, against the untouched photo.
+        protection: fidelity to the target, the photo blurred by its labels; leaks, one for each judge; over-blur; and
+            where it was asked, identity and changed regions.
         latency: on this host, one picture; None for yardsticks.
         parameters: of a net.
         macs: of a net, one picture.
@@ -53,9 +53,7 @@ class Entry:
     name: str
     approach: str
     precision: str
-    fidelity: Fidelity
-    leak: Leak | None
-    over_blur: OverBlur
+    protection: Protection
     latency: Latency | None = None
     parameters: int | None = None
     macs: int | None = None
@@ -63,15 +61,22 @@ class Entry:
     compressed_bytes: int | None = None
     arena_bytes: int | None = None
 
+    @property
+    def leak(self) -> Leak | None:
+        """Faces that the first judge still finds; None without a judge."""
+        return next(iter(self.protection.leaks), None)
+
     def as_json(self) -> dict[str, Any]:
-        """The same as plain numbers; what is unknown is absent."""
+        """The same as plain numbers; what is unknown is absent. `leak` is the first judge's, `leaks` are several's."""
+        protection = self.protection.as_json()
+        if len(self.protection.leaks) < 2:
+            protection.pop("leaks", None)
         facts = {
             "name": self.name,
             "approach": self.approach or None,
             "precision": self.precision or None,
-            "fidelity": self.fidelity.as_json(),
             "leak": self.leak.as_json() if self.leak else None,
-            "over_blur": self.over_blur.as_json(),
+            **protection,
             "latency_ms": self.latency.as_json() if self.latency else None,
             "parameters": self.parameters,
             "macs": self.macs,
@@ -90,7 +95,7 @@ class Comparison:
     images: int
     size: tuple[int, int]
     host: str
-    judge: str | None
+    judges: tuple[str, ...]
     entries: tuple[Entry, ...]
     sheet: Image.Image
 
@@ -103,7 +108,8 @@ class Comparison:
             "width": self.size[0],
             "height": self.size[1],
             "host": self.host,
-            **({"judge": self.judge} if self.judge else {}),
+            **({"judge": self.judges[0]} if self.judges else {}),
+            **({"judges": list(self.judges)} if len(self.judges) > 1 else {}),
             "entries": [entry.as_json() for entry in self.entries],
         }
 
@@ -124,7 +130,8 @@ def compare(
     detectors: Sequence[str] = ("centerface",),
     extra: Sequence[Path] = (),
     limit: int = 200,
-    judge: str | None = "centerface",
+    judges: Sequence[str] = ("centerface",),
+    privacy: bool = False,
 ) -> Comparison:
     """Run detectors and nets over the test split of a data set, all at the nets' input size.
 
@@ -134,7 +141,8 @@ def compare(
         detectors: approach A, by name.
         extra: further .tflite files.
         limit: pictures, spread evenly over the test split.
-        judge: the detector that says which faces leak; None leaves leak rates out.
+        judges: detectors that say which faces leak, the first one leading; none leaves leak rates out.
+        privacy: look faces up by their embedding as well, and measure where pictures were changed.
 
     Raises:
         UserError: no data set, an empty test split, a detector that is not installed.
@@ -149,15 +157,14 @@ def compare(
     nets = list(_nets(run, extra))
     size = _common_size(nets) or (dataset.size, dataset.size)
     triples = [dataset.load(sample, size) for sample in track(samples, "reading photos")]
-    jury = open_detector(judge) if judge else None
-    bench = _Bench(triples, jury)
-    entries = [
-        bench.yardstick("untouched", [t.picture for t in triples]),
-        bench.yardstick("target", [t.blur for t in triples]),
-    ]
+    style = dataset_style(dataset)
+    asked = PrivacyOptions(tuple(judges), identity=privacy, min_side_px=_SMALLEST_PX)
+    bench = _Bench(triples, open_examiner(triples, asked, gallery_px=MIN_SIDE_PX, regions=privacy))
+    untouched, target = bench.examiner.yardsticks(style)
+    entries = [Entry("untouched", "", "", untouched), Entry("target", "", "", target)]
     columns = [Column("original", [t.picture for t in triples]), Column("target", [t.blur for t in triples])]
     for name in detectors:
-        entry, outputs = bench.detector(name, _style(dataset))
+        entry, outputs = bench.detector(name, style)
         entries.append(entry)
         columns.append(Column(f"A: {name}", outputs))
     for name, path in nets:
@@ -166,7 +173,7 @@ def compare(
         columns.append(Column(f"{name} {entry.precision}", outputs))
     rows = _telling_rows(triples)
     sheet = contact_sheet([Column(c.title, [c.pictures[i] for i in rows]) for c in columns if _on_sheet(c.title)])
-    return Comparison(root, len(samples), size, host_name(), judge, tuple(entries), sheet)
+    return Comparison(root, len(samples), size, host_name(), tuple(judges), tuple(entries), sheet)
 
 
 def _common_size(nets: Sequence[tuple[str, Path]]) -> tuple[int, int] | None:
@@ -180,11 +187,6 @@ def _common_size(nets: Sequence[tuple[str, Path]]) -> tuple[int, int] | None:
         told = ", ".join(f"{name} {w}x{h}" for name, (w, h) in sizes.items())
         raise UserError(f"the nets take pictures of different sizes ({told}): compare those of one size at a time")
     return next(iter(sizes.values()), None)
-
-
-def _style(dataset: Dataset) -> BlurStyle:
-    """The blur that the data set was made with, so that approach A blurs as strongly as its target."""
-    return BlurStyle(**dataset.manifest["blur"]) if "blur" in dataset.manifest else BlurStyle()
 
 
 def _on_sheet(title: str) -> bool:
@@ -205,29 +207,18 @@ def _largest_face(triple: Triple) -> float:
 
 @dataclass(frozen=True)
 class _Bench:
-    """The photos, and the judge."""
+    """The photos, and who judges what was made of them."""
 
     triples: Sequence[Triple]
-    judge: Detector | None
-
-    def measure(self, outputs: Sequence[Pixels]) -> tuple[Fidelity, Leak | None, OverBlur]:
-        pairs = list(zip(self.triples, outputs, strict=True))
-        leak = leak_rate(self.judge, ((out, t.faces) for t, out in pairs)) if self.judge else None
-        return (
-            mean_fidelity([fidelity(out, t.blur, t.mask) for t, out in pairs]),
-            leak,
-            mean_over_blur([over_blur(t.picture, out, t.mask) for t, out in pairs]),
-        )
-
-    def yardstick(self, name: str, outputs: Sequence[Pixels]) -> Entry:
-        return Entry(name, "", "", *self.measure(outputs))
+    examiner: Examiner
 
     def detector(self, name: str, style: BlurStyle) -> tuple[Entry, list[Pixels]]:
         blurrer = detector_blurrer(name, style)
         pictures = [Image.fromarray(t.picture) for t in self.triples]
         outputs = [np.asarray(blurrer.blur(p)) for p in track(pictures, f"A: {name}")]
         latency = measure_call(lambda: blurrer.blur(pictures[0]))
-        return Entry(f"detector:{name}", "A", "", *self.measure(outputs), latency=latency), outputs
+        found = self.examiner.examine(name, outputs, lambda p, f: np.asarray(blurrer.blur(Image.fromarray(p))))
+        return Entry(f"detector:{name}", "A", "", found, latency=latency), outputs
 
     def net(self, name: str, path: Path) -> tuple[Entry, list[Pixels]]:
         data = path.read_bytes()
@@ -235,13 +226,13 @@ class _Bench:
         integer = engine.model.input.dtype != "float32"
         precision = "int8" if integer else "float32"
         outputs = [engine.blur(t.picture) for t in track(self.triples, f"B: {name} {precision}")]
-        spent = cost(graph)
+        spent, found = cost(graph), self.examiner.examine(name, outputs, lambda p, f: engine.blur(p))
         entry = Entry(
-            name, "B", precision, *self.measure(outputs),
+            name, "B", precision, found,
             latency=measure_latency(engine), parameters=spent.parameters, macs=spent.macs, size_bytes=len(data),
             compressed_bytes=compressed_bytes(data), arena_bytes=measure_arena(data) if integer else None,
         )  # fmt: skip
-        say(f"{name} {precision}: {entry.fidelity.image.psnr_db:.2f} dB against the target")
+        say(f"{name} {precision}: {found.fidelity.image.psnr_db:.2f} dB against the target")
         return entry, outputs
 
 

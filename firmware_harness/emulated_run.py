@@ -85,7 +85,13 @@ def _count(told: Told, again: Told, traced: Told, net: Net, board: Board) -> Cou
             "this emulator does not count instructions as ours did"
         )
     layers = tuple(
-        LayerRun(node.name, node.operation.label, net.row_macs(node) * node.plane.height, round(ticks * per_tick))
+        LayerRun(
+            name=node.name,
+            op=node.operation.label,
+            kernel=node.operation.kernel,
+            macs=net.row_macs(node) * node.plane.height,
+            instructions=round(ticks * per_tick),
+        )
         for node, ticks in zip(net.nodes, traced.node_ticks, strict=True)
         if node.operation
     )

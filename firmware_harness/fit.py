@@ -14,6 +14,7 @@ from edgeblur.export.arena import Arena, record_arena
 from edgeblur.export.c_array import Provenance, comment_safe
 from edgeblur.export.stream.choose import cost_on
 from edgeblur.export.stream.compile import Compiled, compile_stream
+from edgeblur.export.stream.cost import FrameCost, frame_cost
 from edgeblur.export.tflite import read_file, read_tflite
 from edgeblur.firmware_harness.boards import Board, Region
 from edgeblur.firmware_harness.build import NAME, PORT_RAM_BYTES
@@ -146,12 +147,27 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A model on a board: what each engine takes; None for one that cannot run it, or whose needs are unknown."""
+    """A model on a board: what each engine takes; None for one that cannot run it, or whose needs are unknown.
+
+    Attributes:
+        candidate: the model.
+        board: the board.
+        stream: RAM and flash of the streaming engine.
+        tflm: of TensorFlow Lite Micro.
+        frame: predicted work of the streaming engine; None for a core on which nothing was counted.
+    """
 
     candidate: Candidate
     board: Board
     stream: EngineFit | None
     tflm: EngineFit | None
+    frame: FrameCost | None = None
+
+    @property
+    def estimated_ms(self) -> float | None:
+        """Milliseconds a frame at the board's clock, without wait states; None where cycles or clock are unknown."""
+        cycles = self.frame.cycles if self.frame else None
+        return None if cycles is None or self.board.clock_hz is None else cycles / self.board.clock_hz * 1e3
 
     @property
     def verdict(self) -> str | None:
@@ -164,7 +180,12 @@ class Fit:
         stream = self.stream.as_json() if self.stream else {"stream_unknown": self.candidate.why_not}
         tflm = {"tflm": self.tflm.as_json()} if self.tflm else {"tflm_unknown": self.candidate.arena.why_not}
         about = {"model": self.candidate.name, "board": self.board.name, "core": self.board.core.name}
-        return {**about, "optimize": self.candidate.optimize, **stream, **tflm}
+        return {**about, "optimize": self.candidate.optimize, **stream, **self._work_as_json(), **tflm}
+
+    def _work_as_json(self) -> dict[str, Any]:
+        predicted = {"predicted_instructions": self.frame.instructions} if self.frame else {}
+        estimated = {} if self.estimated_ms is None else {"estimated_ms": round(self.estimated_ms, 3)}
+        return {**predicted, **estimated}
 
     def check(self) -> None:
         """Refuse what does not fit.
@@ -247,7 +268,9 @@ def _suited(compile_for: Callable[..., Compiled], direct: Compiled) -> Callable[
 def fit(candidate: Candidate, board: Board) -> Fit:
     """What both engines take of a model on a board."""
     stream, tflm = _stream_parts(candidate, board), _tflm_parts(candidate, board)
-    return Fit(candidate, board, stream and _placed(board, *stream), tflm and _placed(board, *tflm))
+    net = candidate.compiled.net if candidate.compiled else None
+    frame = frame_cost(net, board.core.name, optimize=candidate.optimize) if net else None
+    return Fit(candidate, board, stream and _placed(board, *stream), tflm and _placed(board, *tflm), frame)
 
 
 def fits(candidates: Iterable[Candidate], boards: Sequence[Board]) -> list[Fit]:

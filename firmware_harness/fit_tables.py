@@ -25,6 +25,14 @@ def _taken(engine: EngineFit | None, kind: str) -> str:
     return f"{memory.size_bytes:,} of {memory.region.size_bytes:,}" if memory else "-"
 
 
+def _instructions(fit: Fit) -> str:
+    return f"{fit.frame.instructions / 1e6:,.1f} M" if fit.frame else "-"
+
+
+def _milliseconds(fit: Fit) -> str:
+    return "-" if fit.estimated_ms is None else f"{fit.estimated_ms:,.0f}"
+
+
 def remarks(fits: Sequence[Fit]) -> list[str]:
     """What the tables leave out, once each."""
     said = [f"{fit.candidate.name}: {fit.candidate.why_not}" for fit in fits if fit.stream is None]
@@ -36,6 +44,11 @@ def remarks(fits: Sequence[Fit]) -> list[str]:
     said += [f"{fit.board.name}: {told}" for fit in fits if (told := _external(fit))]
     if any(not fit.board.emulator for fit in fits):
         said.append("On a real board its SDK and camera driver take memory as well: not counted.")
+    if any(fit.estimated_ms is not None for fit in fits):
+        said.append(
+            "Time is estimated: predicted instructions, cycles by the rules of docs/cost-model.md, no wait states, at "
+            "the board's highest clock."
+        )
     return list(dict.fromkeys(said))
 
 
@@ -56,10 +69,13 @@ def fit_table(fits: Sequence[Fit]) -> Table:
     for heading in ("RAM, B", "flash, B"):
         table.add_column(heading, justify="right")
     table.add_column("streaming")
+    table.add_column("instructions", justify="right")
+    table.add_column("ms, estimated", justify="right")
     table.add_column("TensorFlow Lite Micro")
     for fit in fits:
         engine = fit.stream
-        cells = (_taken(engine, "RAM"), _taken(engine, "flash"), _verdict(engine), _verdict(fit.tflm))
+        work = (_instructions(fit), _milliseconds(fit))
+        cells = (_taken(engine, "RAM"), _taken(engine, "flash"), _verdict(engine), *work, _verdict(fit.tflm))
         table.add_row(Text(fit.board.name), fit.board.core.name, *cells)
     return table
 
@@ -89,7 +105,22 @@ def parts_table(fit: Fit) -> Table:
         table.add_row(Text(name, "bold"), "", _verdict(engine))
         for memory in engine.memories if engine else ():
             _add_memory(table, memory)
+        if engine is fit.stream:
+            _add_work(table, fit)
     return table
+
+
+def _add_work(table: Table, fit: Fit) -> None:
+    """What a frame takes of the processor, as far as that is known."""
+    if fit.frame:
+        known = fit.frame.prices
+        told = f"predicted; as counted on {known.core}, frames of other nets were off by at most {known.off:.1%}"
+        table.add_row("  instructions", _instructions(fit), Text(told))
+    if fit.estimated_ms is not None and fit.board.clock_hz:
+        told = (
+            f"estimated; by the rules of docs/cost-model.md, without wait states, at {fit.board.clock_hz / 1e6:g} MHz"
+        )
+        table.add_row("  time", f"{_milliseconds(fit)} ms", Text(told))
 
 
 def _add_memory(table: Table, memory: Memory) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -36,20 +38,25 @@ def _cells(row: Protection) -> list[str]:
     ]
 
 
-def privacy_table(privacy: Privacy) -> Table:
-    """The model beside the untouched photos and the target."""
-    first = privacy.untouched
-    identity = ["rank-1", "parrot", "cosine"] if first.identity else []
-    headings = [f"leak, {leak.detector}" for leak in first.leaks] + identity
+def protection_table(title: str, rows: Mapping[str, Protection]) -> Table:
+    """One row for each thing that was examined by the same detectors on the same photos."""
+    first = next(iter(rows.values()))
+    headings = [f"leak, {leak.detector}" for leak in first.leaks]
+    headings += ["rank-1", "parrot", "cosine"] if first.identity else []
     headings += ["dB in", "dB out", "changed", "false blurs", "IoU"]
     table = Table(
         "what", *(Column(heading, justify="right") for heading in headings),
-        title=Text(f"Privacy: {privacy.images} pictures ({privacy.face_free} without a face), {privacy.told}"),
-        title_justify="left", box=None, pad_edge=False,
+        title=Text(title), title_justify="left", box=None, pad_edge=False,
     )  # fmt: skip
-    for name, row in privacy.rows.items():
-        table.add_row(name, *_cells(row))
+    for name, row in rows.items():
+        table.add_row(Text(name), *_cells(row))
     return table
+
+
+def privacy_table(privacy: Privacy) -> Table:
+    """The model beside the untouched photos and the target."""
+    told = f"Privacy: {privacy.images} pictures ({privacy.face_free} without a face), {privacy.told}"
+    return protection_table(told, privacy.rows)
 
 
 def size_table(privacy: Privacy) -> Table | None:

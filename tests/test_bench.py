@@ -34,7 +34,9 @@ def frame(model: str = "a.tflite", board: str = "mps2-an385", instructions: int 
 
 def layers(model: str = "a.tflite", *instructions: int) -> tuple[Layer, ...]:
     rows = enumerate(instructions or (600, 300), 1)
-    return tuple(Layer(model, "mps2-an385", "size", n, f"conv, {n}", "CONV_2D", 50, each) for n, each in rows)
+    return tuple(
+        Layer(model, "mps2-an385", "size", n, f"conv, {n}", "CONV_2D", "conv_2d", 50, each) for n, each in rows
+    )
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_the_command_prints_json_and_leaves_nothing_behind(
     assert set(result) >= JSON_FIELDS
     assert (result["board"], result["core"], result["images"]) == ("mps2-an386", "cortex-m4f", 1)
     assert result["differing_bytes"] == 0
-    assert {"name", "op", "macs", "instructions"} == set(result["layers"][0])
+    assert {"name", "op", "kernel", "macs", "instructions"} == set(result["layers"][0])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -44,7 +44,10 @@ def nets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def found(student_run: Run, nets: dict[str, Path]) -> Comparison:
     judge = "centerface" if HAS_DETECTOR else None
     return compare(
-        student_run, judge=judge, detectors=["centerface"] if judge else [], extra=[nets["same"], nets["black"]]
+        student_run,
+        judges=[judge] if judge else [],
+        detectors=["centerface"] if judge else [],
+        extra=[nets["same"], nets["black"]],
     )
 
 
@@ -143,7 +146,7 @@ def test_the_sheet_shows_large_faces_before_small_ones_and_one_photo_without(stu
     photos = [photo(n, side) for n, side in enumerate([0, 8, 40, 0, 20, 0])]
     options = MakeOptions(size=64, shares=(0.0, 0.0, 1.0))
     make_dataset(Photos(iter(photos), len(photos)), tmp_path / "data", options)
-    sheet = compare(None, data=tmp_path / "data", detectors=[], judge=None).sheet
+    sheet = compare(None, data=tmp_path / "data", detectors=[], judges=()).sheet
     assert sheet.size == (2 * (CELL + GAP) + GAP, HEAD + 4 * (CELL + GAP))
     reds = [sheet.getpixel((GAP + CELL // 2, HEAD + row * (CELL + GAP) + CELL // 2))[0] for row in range(4)]
     sides = [[0, 8, 40, 0, 20, 0][round(red / 10)] for red in reds]
@@ -186,7 +189,7 @@ def test_without_a_run(
 
 def test_numbers_are_those_of_the_pictures(tiny_data: Dataset) -> None:
     """PSNR of the untouched photos, computed here from the files."""
-    found = compare(None, data=tiny_data.root, detectors=[], judge=None)
+    found = compare(None, data=tiny_data.root, detectors=[], judges=())
     errors = []
     for sample in tiny_data.split("test"):
         triple = tiny_data.load(sample)

@@ -17,7 +17,9 @@ from edgeblur.errors import UserError
 from edgeblur.export.stream.cost import (
     DEFAULT_CORE,
     PATH,
+    frame_cost,
     frame_instructions,
+    frame_work,
     instructions,
     layer_instructions,
     prices,
@@ -29,7 +31,7 @@ from edgeblur.export.stream.ops import LOWERINGS
 from edgeblur.export.stream.work import PRICED_AS, WORK, layer_work, layers
 from edgeblur.export.tflite import read_tflite
 from edgeblur.files import read_object
-from edgeblur.firmware_harness.bench import Bench
+from edgeblur.firmware_harness.bench import Bench, Frame
 
 CORES = tuple(read_object(PATH)["cores"])
 LIMIT = 0.10
@@ -54,6 +56,12 @@ def held_out(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Net]:
     return nets
 
 
+def predicted_layers(bench: Bench, frame: Frame, net: Net) -> dict[int, float]:
+    """Each layer with the kernel that made it when it was counted."""
+    kernels, found = {layer.number: layer.kernel for layer in bench.only(frame.key).layers}, layers(net)
+    return {n: instructions(found[n], kernels[n], frame.core, optimize=frame.optimize) for n in found}
+
+
 @pytest.mark.parametrize("model", HELD_OUT)
 @pytest.mark.parametrize("optimize", OPTIMIZE)
 @pytest.mark.parametrize("core", CORES)
@@ -63,10 +71,11 @@ def test_frames_that_were_not_fitted_to(
     (counted,) = (
         frame for frame in bench.frames if (frame.model, frame.core, frame.optimize) == (model, core, optimize)
     )
-    error = frame_instructions(held_out[model], core, optimize=optimize) / counted.instructions - 1
-    assert abs(error) < LIMIT
-    known = prices(core, optimize)
+    net, known = held_out[model], prices(core, optimize)
     assert known is not None
+    predicted = sum(predicted_layers(bench, counted, net).values()) + known.of(frame_work(net))
+    error = predicted / counted.instructions - 1
+    assert abs(error) < LIMIT
     assert error == pytest.approx(known.held_out[model], abs=1e-3), STALE
 
 
@@ -75,7 +84,7 @@ def test_layers_one_by_one(bench: Bench, held_out: dict[str, Net], core: str) ->
     counted = [frame for frame in bench.frames if (frame.model, frame.core) == ("unet8.tflite", core)]
     for frame in counted:
         real = {layer.number: layer.instructions for layer in bench.only(frame.key).layers}
-        predicted = layer_instructions(held_out["unet8.tflite"], core, optimize=frame.optimize)
+        predicted = predicted_layers(bench, frame, held_out["unet8.tflite"])
         assert predicted.keys() == real.keys()
         assert all(abs(predicted[n] / real[n] - 1) < 0.2 for n in real)
 
@@ -116,9 +125,55 @@ def test_unknown_kernels_and_cores_are_refused(held_out: dict[str, Net]) -> None
     assert prices("xtensa-lx7") is None
 
 
+def test_a_kernel_without_prices_is_unknown_and_not_free(
+    held_out: dict[str, Net], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = held_out["unet6.tflite"]
+    monkeypatch.setitem(WORK, "fancy", lambda layer: {"elements": layer.elements})
+    with pytest.raises(UserError, match="'fancy' was not counted on cortex-m7"):
+        instructions(layers(net)[1], "fancy", "cortex-m7")
+    monkeypatch.delitem(WORK, "conv_2d")
+    assert frame_cost(net, "cortex-m7") is None
+
+
 def test_cores_that_run_the_same_code_cost_the_same(held_out: dict[str, Net]) -> None:
     net = held_out["unet8.tflite"]
     assert frame_instructions(net, "cortex-m0") == frame_instructions(net, "cortex-m0plus")
+
+
+def test_cycles_are_estimated_where_rules_are_known(held_out: dict[str, Net]) -> None:
+    net = held_out["unet6.tflite"]
+    costs = {core: frame_cost(net, core) for core in CORES}
+    for core, cost in costs.items():
+        assert cost is not None
+        assert cost.instructions == round(frame_instructions(net, core))
+        assert (cost.cycles is None) == (core in ("cortex-m55", "rv32imac"))
+    m4, m7 = costs["cortex-m4f"], costs["cortex-m7"]
+    assert m4 is not None
+    assert m7 is not None
+    assert m4.cycles is not None
+    assert m7.cycles is not None
+    assert m7.cycles < m4.cycles  # two instructions a cycle at best
+    assert 1.25 < m4.cycles / m4.instructions < 1.6
+
+
+def test_fit_tells_instructions_and_time_as_far_as_they_are_known(tmp_path: Path) -> None:
+    path = tmp_path / "unet6.tflite"
+    path.write_bytes(tried()["unet6"])
+    net = lower(read_tflite(path))
+    told = {}
+    for board in ("nucleo-f411re", "esp32-c3", "esp32-s3"):
+        result = CliRunner().invoke(cli, ["fit", str(path), "--board", board, "--json"])
+        assert result.exit_code == 0, result.output
+        told[board] = json.loads(result.stdout)
+    cost = frame_cost(net, "cortex-m4f", optimize="size")
+    assert cost is not None
+    assert cost.cycles is not None
+    assert told["nucleo-f411re"]["predicted_instructions"] == cost.instructions
+    assert told["nucleo-f411re"]["estimated_ms"] == pytest.approx(cost.cycles / 100e6 * 1e3, abs=1e-3)
+    assert "estimated_ms" not in told["esp32-c3"]
+    assert told["esp32-c3"]["predicted_instructions"] == round(frame_instructions(net, "rv32imac", optimize="size"))
+    assert "predicted_instructions" not in told["esp32-s3"]
 
 
 def test_fitting_finds_the_prices_that_made_the_counts() -> None:

@@ -34,21 +34,23 @@ _HEADINGS = ("dB", "dB in", "dB out", "SSIM", "MAE", "leak", "over-blur", "param
 )
 @click.option("--detector", "detectors", multiple=True, default=("centerface",), show_default=True,
               help="Approach A; repeatable. `none` leaves it out.")  # fmt: skip
-@click.option("--judge", default="centerface", show_default=True,
-              help="Detector that says which faces leak; `none` leaves leak rates out.")  # fmt: skip
+@click.option("--judge", "judges", multiple=True, default=("centerface",), show_default=True,
+              help="Detector that says which faces leak; repeatable. `none` leaves leak rates out.")  # fmt: skip
+@click.option("--privacy", is_flag=True, help="Also look faces up by an embedding (minutes); see docs/privacy.md.")
 @click.option("--limit", default=200, show_default=True, type=click.IntRange(1), help="Test pictures at most.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for compare.json and compare.png; RUN by default.")
 @force_option
 @json_option
 def command(
-    run: Path | None, data: Path | None, extra: tuple[Path, ...], detectors: tuple[str, ...], judge: str, limit: int,
-    out: Path | None, force: bool, as_json: bool,
+    run: Path | None, data: Path | None, extra: tuple[Path, ...], detectors: tuple[str, ...], judges: tuple[str, ...],
+    privacy: bool, limit: int, out: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare detectors (approach A) with the teacher and students of RUN (approach B) on a data set's test split.
 
     Writes compare.json and the contact sheet compare.png; in RUN itself they replace those of the last comparison.
     """
     from edgeblur.firmware_harness.compare import compare, write_comparison
+    from edgeblur.firmware_harness.privacy_tables import protection_table
 
     opened = open_run(run) if run else None
     for path in extra:
@@ -58,8 +60,8 @@ def command(
         for name in ("compare.json", "compare.png"):
             refuse_existing(out / name, force=force)
     found = compare(
-        opened, data=data, extra=extra, limit=limit,
-        detectors=[d for d in detectors if d != "none"], judge=None if judge == "none" else judge,
+        opened, data=data, extra=extra, limit=limit, privacy=privacy,
+        detectors=[d for d in detectors if d != "none"], judges=[j for j in judges if j != "none"],
     )  # fmt: skip
     place = out or run
     if place:
@@ -68,6 +70,9 @@ def command(
         print(json.dumps(found.as_json()))
         return
     stdout.print(_table(found))
+    if privacy or len(found.judges) > 1:
+        rows = {f"{entry.name} {entry.precision}".strip(): entry.protection for entry in found.entries}
+        stdout.print("", protection_table("Privacy, on the same photos", rows), sep="\n")
     if place:
         stdout.print(f"contact sheet: {place}/compare.png, numbers: {place}/compare.json", markup=False)
 
@@ -76,7 +81,7 @@ def _table(found: Comparison) -> Table:
     table = Table(
         "what", *(Column(heading, justify="right") for heading in _HEADINGS),
         title=f"{found.images} test photos at {found.size[0]}x{found.size[1]}, against the target; "
-        f"leaks judged by {found.judge or 'nobody'}; latency on {found.host}",
+        f"leaks judged by {', '.join(found.judges) or 'nobody'}; latency on {found.host}",
     )  # fmt: skip
     for entry in found.entries:
         table.add_row(f"{entry.name} {entry.precision}".strip(), *_numbers(entry))
@@ -90,13 +95,13 @@ def _decibel(part: Part | None) -> str:
 
 
 def _numbers(entry: Entry) -> list[str]:
-    f = entry.fidelity
+    f, over_blur = entry.protection.fidelity, entry.protection.over_blur
     return [
         *(_decibel(part) for part in (f.image, f.inside, f.outside)),
         f"{f.image.ssim:.3f}" if f.image.ssim is not None else "-",
         f"{f.image.mae:.4f}",
         f"{entry.leak.rate:.1%}" if entry.leak and entry.leak.rate is not None else "-",
-        f"{entry.over_blur.mean_change:.4f}" if entry.over_blur.mean_change is not None else "-",
+        f"{over_blur.mean_change:.4f}" if over_blur.mean_change is not None else "-",
         f"{entry.parameters:,}" if entry.parameters is not None else "-",
         f"{entry.macs / 1e6:,.1f}" if entry.macs is not None else "-",
         f"{entry.latency.median_ms:.2f}" if entry.latency else "-",

@@ -18,13 +18,15 @@ from edgeblur.run import open_run
               help="Test pictures to compare on. [default: as compared before, else 200]")  # fmt: skip
 @click.option("--judge", default="auto", show_default=True,
               help="For approach A and leak rates; `auto`: centerface if installed, `none`: neither.")  # fmt: skip
+@click.option("--privacy", is_flag=True,
+              help="With identity and leaks by every detector (minutes, if not compared so before).")  # fmt: skip
 @json_option
-def command(run: Path, limit: int | None, judge: str, as_json: bool) -> None:
+def command(run: Path, limit: int | None, judge: str, privacy: bool, as_json: bool) -> None:
     """Write RUN/report.html (self-contained) and RUN/report.md, comparing first if a model is new."""
     from edgeblur.firmware_harness.pages import write_report
     from edgeblur.firmware_harness.report import gather
 
-    found = gather(open_run(run), limit=limit, judge=None if judge == "none" else judge)
+    found = gather(open_run(run), limit=limit, judge=None if judge == "none" else judge, privacy=privacy)
     html, markdown = write_report(found, run)
     if as_json:
         print(json.dumps({"html": str(html), "markdown": str(markdown), **found.comparison}))

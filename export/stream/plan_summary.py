@@ -8,7 +8,7 @@ from typing import Any
 
 from edgeblur.export.stream.budget import Recomputation
 from edgeblur.export.stream.compile import Compiled
-from edgeblur.export.stream.cost import frame_instructions, layer_instructions, prices
+from edgeblur.export.stream.cost import frame_cost, layer_instructions
 from edgeblur.export.stream.emit import scratch_bytes
 from edgeblur.export.stream.net import Net
 from edgeblur.export.stream.schedule import Schedule
@@ -148,14 +148,14 @@ def with_instructions(summary: PlanSummary, net: Net, core: str, optimize: str) 
         core: a key of boards.toml.
         optimize: the aim that it was compiled for.
     """
-    if prices(core, optimize) is None:
+    frame = frame_cost(net, core, optimize=optimize)
+    if frame is None:
         return summary
     layers = layer_instructions(net, core, optimize=optimize)
     planes = [
         replace(plane, predicted_instructions=round(layers.get(plane.node, 0)) or None) for plane in summary.planes
     ]
-    frame = round(frame_instructions(net, core, optimize=optimize))
-    return replace(summary, planes=tuple(planes), predicted_core=core, predicted_instructions=frame)
+    return replace(summary, planes=tuple(planes), predicted_core=core, predicted_instructions=frame.instructions)
 
 
 def summarize(compiled: Compiled) -> PlanSummary:

@@ -128,13 +128,17 @@ class _Convolution:
 
 
 def _conv_2d(layer: Layer) -> Work:
-    """kernels/conv_2d_2x2.h: two pixels by two channels, words of four numbers."""
+    """kernels/conv_2d_2x2.h: two pixels by two channels, words of four numbers.
+
+    A pair of channels that is the only one needs no loop; an odd channel needs more code.
+    """
     c, height = _Convolution.of(layer), layer.output.height
     strips = c.strips(c.strip)
     kept = max(c.kernel_w - c.stride, 0) if c.shared else 0
     columns = sum((_ceil(pixels, 2) * 2 - 1) * c.apart + c.kernel_w for pixels in strips) - kept * (len(strips) - 1)
     taken = height * columns * c.kernel_h * c.in_channels
-    blocks = height * _ceil(c.out_width, 2) * _ceil(c.out_channels, 2)
+    pairs = height * _ceil(c.out_width, 2)
+    blocks = pairs * _ceil(c.out_channels, 2)
     return {
         "rows": height,
         "strips": height * len(strips),
@@ -142,7 +146,8 @@ def _conv_2d(layer: Layer) -> Work:
         "pieces": height * columns * c.kernel_h * len(c.parts),
         "gathered_words" if c.whole_words else "gathered_bytes": taken / 4 if c.whole_words else taken,
         "kept_words": height * (len(strips) - 1) * kept * c.column_bytes / 4,
-        "blocks": blocks,
+        "blocks" if c.out_channels > 2 else "lone_blocks": blocks,
+        "odd_blocks": pairs * (c.out_channels % 2),
         "words": blocks * c.kernel_w * c.column_bytes / 4,
         "elements" if c.tame else "rough_elements": height * c.out_width * c.out_channels,
     }
