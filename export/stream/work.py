@@ -159,15 +159,14 @@ def _conv_2d_winograd(layer: Layer) -> Work:
     assert isinstance(operation, Conv2D)
     if not isinstance(operation, WinogradConv2D):
         layer = replace(layer, operation=as_winograd(operation))
-    groups, blocks, strip = (layer.number(name) for name in ("groups", "blocks", "strip"))
+    groups, blocks, channels = layer.number("groups"), layer.number("blocks"), layer.output.channels
     steps, pairs = _ceil(layer.output.height, 2), _ceil(width, 4)
-    strips, channels = _ceil(pairs, strip), layer.output.channels
     inside = max(0, (layer.inputs[0].width - 2 + layer.number("pad_left")) // 4 - layer.number("pad_left"))
+    whole = sum(plane.channels // 4 for plane in layer.inputs)
     plain = (layer.number("least"), layer.number("most")) == (-128, 127)
     return {
-        "strips": steps * strips,
-        "turns": steps * strips * groups,
-        "borders": steps * max(0, pairs - inside) * groups,
+        "rows": steps,
+        "borders": steps * (max(0, pairs - inside) * whole + pairs * (groups - whole)),
         "inputs": steps * pairs * groups,
         "blocks": steps * pairs * blocks,
         "words": steps * pairs * blocks * groups,
