@@ -10,7 +10,7 @@ from edgeblur.export.stream.cost import instructions, prices
 from edgeblur.export.stream.emit import scratch_bytes
 from edgeblur.export.stream.net import Array, Net, Node, Operation
 from edgeblur.export.stream.ops.conv_2d import Conv2D
-from edgeblur.export.stream.ops.conv_2d_winograd import WinogradConv2D, as_winograd, takes_winograd
+from edgeblur.export.stream.ops.conv_2d_winograd import ROOM_BYTES, WinogradConv2D, as_winograd, takes_winograd
 from edgeblur.export.stream.schedule import schedule
 from edgeblur.export.stream.work import Layer, layer_of
 
@@ -85,6 +85,8 @@ def choose_kernels(net: Net, *, optimize: str, cost: Cost | None, flash_bytes: i
     for candidate in sorted(_candidates(net, cost, nodes), key=lambda each: each.flash_bytes / each.saved):
         n, told = candidate.node, f"{candidate.share:.0%} fewer instructions for {candidate.flash_bytes:,} B of flash"
         trial = _least_ram([_replaced(chosen, n, early) for early in (0, 1)])
+        if candidate.flash_bytes <= left and _ram_bytes(trial) > most_ram:
+            trial = _settled(trial)
         if candidate.flash_bytes > left:
             nodes[n] = dataclasses.replace(nodes[n], why=f"{WINOGRAD} would take {told}, and that is not left")
         elif _ram_bytes(trial) > most_ram:
@@ -93,7 +95,7 @@ def choose_kernels(net: Net, *, optimize: str, cost: Cost | None, flash_bytes: i
         else:
             chosen, left = trial, left - candidate.flash_bytes
             nodes[n] = dataclasses.replace(nodes[n], why=told)
-    settled = _with_strips(_settled(chosen))
+    settled = _with_room(_settled(chosen))
     return Net(net.name, tuple(
         dataclasses.replace(node, why=told.why) for node, told in zip(settled.nodes, nodes, strict=True)
     ))  # fmt: skip
@@ -166,10 +168,10 @@ def _settled(net: Net) -> Net:
     return net
 
 
-def _with_strips(net: Net) -> Net:
+def _with_room(net: Net) -> Net:
     """Let all layers use the scratch that one of them needs anyway."""
-    room = scratch_bytes(net)
+    room = max(ROOM_BYTES, scratch_bytes(net))
     for n, node in enumerate(net.nodes):
         if isinstance(node.operation, WinogradConv2D):
-            net = _with_operation(net, n, dataclasses.replace(node.operation, strip_bytes=room))
+            net = _with_operation(net, n, dataclasses.replace(node.operation, room_bytes=room))
     return net

@@ -25,6 +25,7 @@ struct conv_2d_winograd {
     int16_t groups; /* of input channels, in all parts */
     int16_t blocks; /* of four output channels */
     int16_t strip;  /* pairs of tiles that are transformed together */
+    int16_t chunk;  /* blocks whose sums scratch holds */
 };
 
 /* What the sums of a pair and a block are. */
@@ -92,11 +93,12 @@ HELPER void transform_strip(const struct conv_2d_winograd *op, const int8_t *con
     }
 }
 
-/* The sums of a pair become bytes: any clamp, one row or both, fewer than four pixels. */
-SEPARATE void finish_carefully(const struct conv_2d_winograd *op, const int32_t *sums, int8_t *const *outs, int x)
+/* The sums of a pair become bytes: any clamp, one row or both, fewer than four pixels; channels from `first` to `end`. */
+SEPARATE void finish_carefully(const struct conv_2d_winograd *op, const int32_t *sums, int first, int end,
+                               int8_t *const *outs, int x)
 {
     const int apart = op->out_channels, pixels = op->out_width - x < 4 ? op->out_width - x : 4;
-    for (int channel = 0; channel < op->out_channels; ++channel) {
+    for (int channel = first; channel < end; ++channel) {
         const int32_t twice_bias = op->scaling[2 * channel], multiplier = op->scaling[2 * channel + 1];
         for (int row = 0; row < ROWS; ++row) {
             for (int i = 0; outs[row] != NULL && i < pixels; ++i) {
@@ -110,31 +112,43 @@ SEPARATE void finish_carefully(const struct conv_2d_winograd *op, const int32_t 
     }
 }
 
+/* A strip of `count` pairs, from a pair on, and `some` blocks, from a block on. */
+HELPER void make_strip(const struct conv_2d_winograd *op, const int8_t *const *rows, int pair, int count, int block,
+                       int some, int8_t *const *outs, void *scratch)
+{
+    uint32_t *const inputs = scratch;
+    int32_t *const sums = (int32_t *)(inputs + op->strip * 4 * 2 * TILES * op->groups);
+    const int weights = 4 * op->groups * 16; /* of a block and a row of the transform */
+    const int first = BLOCK * block;
+    const int end = first + BLOCK * some < op->out_channels ? first + BLOCK * some : op->out_channels;
+    const int plain = outs[0] != NULL && outs[1] != NULL && op->least == INT8_MIN && op->most == INT8_MAX;
+    for (int step = 0; step < 4; ++step) {
+        transform_strip(op, rows, step, 4 * pair - op->pad_left, count, inputs);
+        multiply_strip(inputs, op->weights + (step * op->blocks + block) * weights, step == 3 ? sums + SUMS / 2 : sums,
+                       some, op->groups, step < 2 ? step : 2, count);
+    }
+    for (int i = 0; i < count; ++i) {
+        const int x = 4 * (pair + i);
+        if (plain && x + 4 <= op->out_width) {
+            finish_tiles(op, sums + i * some * SUMS, first, end, outs[0] + x * op->out_channels,
+                         outs[1] + x * op->out_channels);
+        } else {
+            finish_carefully(op, sums + i * some * SUMS, first, end, outs, x);
+        }
+    }
+}
+
 /* Two output rows, either of which may be null: nobody wants it. rows: [parts][4]. */
 SEPARATE void conv_2d_winograd_rows(const struct conv_2d_winograd *op, const int8_t *const *rows, int y,
                                     int8_t *const *outs, void *scratch)
 {
     const int pairs = (op->out_width + 3) / 4;
-    uint32_t *const inputs = scratch;
-    int32_t *const sums = (int32_t *)(inputs + op->strip * 4 * 2 * TILES * op->groups);
-    const int weights = op->blocks * 4 * op->groups * 16; /* of a row of the transform */
-    const int plain = outs[0] != NULL && outs[1] != NULL && op->least == INT8_MIN && op->most == INT8_MAX;
     (void)y;
     for (int pair = 0; pair < pairs; pair += op->strip) {
         const int count = pairs - pair < op->strip ? pairs - pair : op->strip;
-        for (int step = 0; step < 4; ++step) {
-            transform_strip(op, rows, step, 4 * pair - op->pad_left, count, inputs);
-            multiply_strip(inputs, op->weights + step * weights, step == 3 ? sums + SUMS / 2 : sums, op->blocks,
-                           op->groups, step < 2 ? step : 2, count);
-        }
-        for (int i = 0; i < count; ++i) {
-            const int32_t *const made = sums + i * op->blocks * SUMS;
-            const int x = 4 * (pair + i);
-            if (plain && x + 4 <= op->out_width) {
-                finish_tiles(op, made, outs[0] + x * op->out_channels, outs[1] + x * op->out_channels);
-            } else {
-                finish_carefully(op, made, outs, x);
-            }
+        for (int block = 0; block < op->blocks; block += op->chunk) {
+            const int some = op->blocks - block < op->chunk ? op->blocks - block : op->chunk;
+            make_strip(op, rows, pair, count, block, some, outs, scratch);
         }
     }
 }

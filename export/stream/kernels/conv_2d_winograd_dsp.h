@@ -261,12 +261,12 @@ __attribute__((naked, noinline)) static void multiply_strip(const uint32_t *inpu
     FINISH(at1) "strb r8, [" out ", r3]\n" FINISH(at2) "strb r8, [" out ", r3, lsl #1]\n" FINISH(at3) \
     "strb r8, [" out ", r9]\n" FINISH(at0) "strb r8, [" out "], #1\n"
 
-/* The sums of a pair become bytes of four pixels in two rows. scaling, right: of all `channels`. zero: 2 * zero point + 1.
- * r9: three pixels; r10: scaling; r11: right; lr: channels done. */
+/* The sums of a pair become bytes of four pixels, `apart` bytes from each other, in two rows. scaling, right: of so many
+ * `channels`. zero: 2 * zero point + 1. r9: three pixels; r10: scaling; r11: right; lr: channels done. */
 __attribute__((naked, noinline)) static void finish_rows(const int32_t *sums UNUSED, int8_t *top UNUSED,
-                                                         int8_t *bottom UNUSED, int channels UNUSED,
+                                                         int8_t *bottom UNUSED, int apart UNUSED,
                                                          const int32_t *scaling UNUSED, const int8_t *right UNUSED,
-                                                         int zero UNUSED)
+                                                         int zero UNUSED, int channels UNUSED)
 {
     __asm__(
         "push {r4-r11, lr}\n"
@@ -285,12 +285,15 @@ __attribute__((naked, noinline)) static void finish_rows(const int32_t *sums UNU
         "tst lr, #3\n"
         "it eq\n"
         "addeq r0, r0, #112\n"
-        "cmp lr, r3\n"
+        "ldr r8, [sp, #48]\n"
+        "cmp lr, r8\n"
         "bne.w 1b\n"
         "pop {r4-r11, pc}\n");
 }
 
-HELPER void finish_tiles(const struct conv_2d_winograd *op, const int32_t *sums, int8_t *top, int8_t *bottom)
+HELPER void finish_tiles(const struct conv_2d_winograd *op, const int32_t *sums, int first, int end, int8_t *top,
+                         int8_t *bottom)
 {
-    finish_rows(sums, top, bottom, op->out_channels, op->scaling, op->right, 2 * op->out_zero_point + 1);
+    finish_rows(sums, top + first, bottom + first, op->out_channels, op->scaling + 2 * first, op->right + first,
+                2 * op->out_zero_point + 1, end - first);
 }

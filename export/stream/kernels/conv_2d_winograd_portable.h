@@ -126,12 +126,13 @@ SEPARATE void multiply_strip(const uint32_t *inputs, const int16_t *weights, int
     }
 }
 
-/* The sums of a pair become bytes of four pixels in two rows. */
-HELPER void finish_tiles(const struct conv_2d_winograd *op, const int32_t *sums, int8_t *top, int8_t *bottom)
+/* The sums of a pair become bytes of four pixels in two rows: channels from `first` to `end`. */
+HELPER void finish_tiles(const struct conv_2d_winograd *op, const int32_t *sums, int first, int end, int8_t *top,
+                         int8_t *bottom)
 {
     static const int8_t order[4] = {0, TILES * BLOCK, BLOCK, TILES * BLOCK + BLOCK};
     const int apart = op->out_channels;
-    for (int channel = 0; channel < apart; ++channel) {
+    for (int channel = first; channel < end; ++channel) {
         const int32_t twice_bias = op->scaling[2 * channel], multiplier = op->scaling[2 * channel + 1];
         const int right = op->right[channel];
         for (int i = 0; i < 4; ++i) {

@@ -21,6 +21,9 @@ _TWICE_G = np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]], np.int64)
 _ORDER = np.array([1, 2, 0, 3])
 """Of the transform's rows and columns, as the kernel meets them."""
 
+ROOM_BYTES = 1024
+"""Of scratch, if no other layer needs more."""
+
 _SIGNS = np.array([1, 1, 1, -1])
 """The kernel adds what it meets last."""
 
@@ -31,14 +34,15 @@ class WinogradConv2D(Conv2D):
 
     Attributes:
         early: 1 if the first step makes the first row alone, else 0. What suits the layers around it saves memory.
-        strip_bytes: scratch for several pairs of tiles at a time; one pair gets what it needs.
+        room_bytes: of scratch. Much of it saves transforming columns twice; little of it, and inputs are transformed
+            anew for each few output channels.
     """
 
     kernel = "conv_2d_winograd"
     how = "winograd"
     step_rows: ClassVar[int] = 2
     early: int = 0
-    strip_bytes: int = 0
+    room_bytes: int = ROOM_BYTES
 
     @property
     def early_rows(self) -> int:
@@ -47,6 +51,7 @@ class WinogradConv2D(Conv2D):
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
         channels, direct = [plane.channels for plane in inputs], super().fields(inputs, output)
         groups, blocks, by = sum(_fours(n) for n in channels), _fours(len(self.weights)), self.requantization
+        strip, chunk = self._split(groups, blocks, output.width)
         return {
             "weights": Array("weights", transform(self.weights, channels)),
             "scaling": Array("scaling", np.stack([2 * self.bias, by.multiplier], axis=1)),
@@ -63,16 +68,21 @@ class WinogradConv2D(Conv2D):
             "pad_left": direct["pad_left"],
             "groups": groups,
             "blocks": blocks,
-            "strip": self._strip(groups, blocks, output.width),
+            "strip": strip,
+            "chunk": chunk,
         }
 
     def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
         groups, blocks = sum(_fours(plane.channels) for plane in inputs), _fours(len(self.weights))
-        return self._strip(groups, blocks, output.width) * _pair_bytes(groups, blocks)
+        strip, chunk = self._split(groups, blocks, output.width)
+        return strip * _pair_bytes(groups, chunk)
 
-    def _strip(self, groups: int, blocks: int, width: int) -> int:
-        """Pairs of tiles that are transformed together."""
-        return max(1, min(self.strip_bytes // _pair_bytes(groups, blocks), -(-width // 4)))
+    def _split(self, groups: int, blocks: int, width: int) -> tuple[int, int]:
+        """Pairs of tiles that are transformed together, and blocks of channels for whose sums there is room."""
+        if (strip := self.room_bytes // _pair_bytes(groups, blocks)) > 0:
+            return min(strip, -(-width // 4)), blocks
+        chunks = -(-blocks // max(1, (self.room_bytes - _pair_bytes(groups, 0)) // _pair_bytes(0, 1)))
+        return 1, -(-blocks // chunks)
 
 
 def takes_winograd(conv: Conv2D) -> bool:
