@@ -37,41 +37,66 @@ enum { ROWS = 2, COLUMNS = 2, TILES = 2, BLOCK = 4, SUMS = ROWS * COLUMNS * TILE
 #include "conv_2d_winograd_portable.h"
 #endif
 
+/* Two rows of one of the input's planes. */
+struct source {
+    const int8_t *a, *b; /* null where they are padding */
+    int channels;
+    int sum; /* of both, or their difference */
+};
+
 /* Six columns of a pair of tiles that hangs over a border, or whose pixels are no whole words: four channels of each. */
-HELPER void gather_columns(const struct conv_2d_winograd *op, const int8_t *row, int apart, int size, int x, int8_t *words)
+HELPER void gather_columns(const struct conv_2d_winograd *op, const int8_t *row, int channels, int channel, int x,
+                           int8_t *words)
 {
+    const int size = channels - channel < 4 ? channels - channel : 4;
+    const int first = x < 0 ? -x : 0, end = row == NULL ? first : op->in_width - x < 6 ? op->in_width - x : 6;
     memset(words, op->in_zero_point, 24);
-    for (int i = 0; i < 6; ++i) {
-        if (row != NULL && x + i >= 0 && x + i < op->in_width) {
-            const int8_t *from = row + (x + i) * apart;
-            for (int channel = 0; channel < size; ++channel) {
-                words[4 * i + channel] = from[channel];
+    for (int i = first; i < end; ++i) {
+        const int8_t *from = row + (x + i) * channels + channel;
+        int8_t *const to = words + 4 * i;
+        if (size == 4) {
+            to[0] = from[0];
+            to[1] = from[1];
+            to[2] = from[2];
+            to[3] = from[3];
+        } else {
+            for (int k = 0; k < size; ++k) {
+                to[k] = from[k];
             }
         }
     }
 }
 
-/* Four channels of a strip from column x on, of one row of the transform: the sum of two rows, or their difference.
- * a, b: the rows, null where they are padding; `apart` bytes from a pixel to the next. size: channels that there are.
- * to: [pairs][4 columns][groups][2][TILES], this group's. */
-HELPER void transform_group(const struct conv_2d_winograd *op, const int8_t *a, const int8_t *b, int apart, int size, int sum,
-                            int x, int pairs, uint32_t *to)
+/* A pair of tiles from column x on, channels from one on. to: [4 columns][groups][2][TILES], this group's. */
+SEPARATE void transform_carefully(const struct conv_2d_winograd *op, const struct source *from, int channel, int x,
+                                  uint32_t *to)
 {
-    const int next = 2 * TILES * op->groups;
-    const int whole = size == 4 && a != NULL && b != NULL;
-    const int inside = (op->in_width - 2 - x) / 4; /* pairs before the border */
-    const int end = whole && x + 1 < op->in_width ? inside < pairs ? inside : pairs : 0;
-    const int begin = x < 0 && end > 0 ? 1 : 0;
+    for (; channel < from->channels; channel += 4) {
+        int8_t words[2][24] ALIGNED;
+        gather_columns(op, from->a, from->channels, channel, x, words[0]);
+        gather_columns(op, from->b, from->channels, channel, x, words[1]);
+        transform_groups(words[0], words[1], 4, 1, to + channel / 4 * 2 * TILES, 2 * TILES * op->groups, from->sum, 1);
+    }
+}
+
+/* Pairs of tiles from column x on. to: [pairs][4 columns][groups][2][TILES], this source's first group. */
+HELPER void transform_source(const struct conv_2d_winograd *op, const struct source *from, int x, int pairs, uint32_t *to)
+{
+    const int next = 2 * TILES * op->groups, whole = from->channels / 4;
+    const int there = from->a != NULL && from->b != NULL && whole > 0;
+    const int begin = x < 0 ? 1 : 0;
+    const int left = op->in_width - x - 2 < 0 ? 0 : (op->in_width - x - 2) / 4; /* pairs before the border */
+    const int end = left < pairs ? left : pairs;
+    const int plain = there && begin < end;
+    if (plain) {
+        const int at = (x + 4 * begin) * from->channels;
+        transform_groups(from->a + at, from->b + at, from->channels, end - begin, to + begin * 4 * next, next, from->sum,
+                         whole);
+    }
     for (int pair = 0; pair < pairs; ++pair) {
-        if (pair >= begin && pair < end) {
-            transform_pairs(a + (x + 4 * pair) * apart, b + (x + 4 * pair) * apart, apart, end - pair,
-                            to + 4 * pair * next, next, sum);
-            pair = end - 1;
-        } else {
-            int8_t words[2][24] ALIGNED;
-            gather_columns(op, a, apart, size, x + 4 * pair, words[0]);
-            gather_columns(op, b, apart, size, x + 4 * pair, words[1]);
-            transform_pairs(words[0], words[1], 4, 1, to + 4 * pair * next, next, sum);
+        const int done = plain && pair >= begin && pair < end ? 4 * whole : 0;
+        if (done < from->channels) {
+            transform_carefully(op, from, done, x + 4 * pair, to + pair * 4 * next);
         }
     }
 }
@@ -82,14 +107,10 @@ HELPER void transform_strip(const struct conv_2d_winograd *op, const int8_t *con
 {
     static const int8_t first[4] = {1, 2, 0, 1}, second[4] = {2, 1, 2, 3};
     for (int part = 0; part < op->parts; ++part) {
-        const int channels = op->part_channels[part];
-        const int8_t *a = rows[4 * part + first[step]], *b = rows[4 * part + second[step]];
-        for (int channel = 0; channel < channels; channel += 4) {
-            transform_group(op, a, b, channels, channels - channel < 4 ? channels - channel : 4, step == 0, x, pairs, to);
-            a = a == NULL ? NULL : a + 4;
-            b = b == NULL ? NULL : b + 4;
-            to += 2 * TILES;
-        }
+        const struct source from = {rows[4 * part + first[step]], rows[4 * part + second[step]], op->part_channels[part],
+                                    step == 0};
+        transform_source(op, &from, x, pairs, to);
+        to += (from.channels + 3) / 4 * 2 * TILES;
     }
 }
 

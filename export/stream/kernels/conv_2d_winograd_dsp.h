@@ -44,9 +44,12 @@
     "str r12, [r11, #" at "]\n" \
     "str lr, [r11, #" odd_at "]\n"
 
-#define PAIRS(label, column) \
+#define GROUPS(label, column) \
+    label "0:\n" /* a group */ \
+    "ldr r12, [sp, #12]\n" \
+    "str r12, [sp, #4]\n" \
     column("r4", "r5") column("r6", "r7") \
-    label ":\n" \
+    label "1:\n" /* a pair */ \
     TILE(column, "r4", "r5", "r6", "r7", "r8", "r9", "0", "8") \
     TILE(column, "r8", "r9", "r4", "r5", "r6", "r7", "4", "12") \
     "ldr r12, [sp, #4]\n" \
@@ -57,27 +60,36 @@
     "subs r12, r12, #1\n" \
     "str r12, [sp, #4]\n" \
     "add r3, r3, r10, lsl #2\n" \
-    "bne.w " label "b\n"
+    "bne.w " label "1b\n" \
+    "ldr r0, [sp]\n" \
+    "ldr r3, [sp, #52]\n" \
+    "ldr r12, [sp, #64]\n" \
+    "add r0, r0, #4\n" \
+    "add r3, r3, #16\n" \
+    "str r0, [sp]\n" \
+    "str r3, [sp, #52]\n" \
+    "subs r12, r12, #1\n" \
+    "str r12, [sp, #64]\n" \
+    "bne.w " label "0b\n" \
+    "pop {r0-r11, pc}\n"
 
-/* Pairs of tiles, four channels, one row of the transform.
+/* Groups of channels of pairs of tiles, one row of the transform.
  *
  * a, b: rows, `apart` bytes from a pixel to the next. to: of a pair, its four columns `next` words apart. sum: of the rows,
- * or their difference. Naked, so that it also compiles without optimization. */
-__attribute__((naked, noinline)) static void transform_pairs(const int8_t *a UNUSED, const int8_t *b UNUSED,
-                                                             int apart UNUSED, int pairs UNUSED, uint32_t *to UNUSED,
-                                                             int next UNUSED, int sum UNUSED)
+ * or their difference. Naked, so that it also compiles without optimization. On the stack: 0: a; 4: pairs left; 12: pairs;
+ * 52: to; 56: next; 60: sum; 64: groups left. */
+__attribute__((naked, noinline)) static void transform_groups(const int8_t *a UNUSED, const int8_t *b UNUSED,
+                                                              int apart UNUSED, int pairs UNUSED, uint32_t *to UNUSED,
+                                                              int next UNUSED, int sum UNUSED, int groups UNUSED)
 {
     __asm__(
-        "push {r2-r11, lr}\n" /* pairs: sp + 4 */
+        "push {r0-r11, lr}\n"
         "sub r1, r1, r0\n"
-        "ldr r3, [sp, #44]\n"
-        "ldrd r10, r12, [sp, #48]\n"
+        "ldr r3, [sp, #52]\n"
+        "ldrd r10, r12, [sp, #56]\n"
         "lsl r10, r10, #2\n"
         "cmp r12, #0\n"
-        "bne.w 3f\n" PAIRS("1", COLUMN_LESS)
-        "pop {r2-r11, pc}\n"
-        "3:\n" PAIRS("2", COLUMN_AND)
-        "pop {r2-r11, pc}\n");
+        "bne.w 20f\n" GROUPS("1", COLUMN_LESS) GROUPS("2", COLUMN_AND));
 }
 
 /* A group by a block at both tiles: 32 products in 22 instructions. r0: inputs; r1: weights; r4 to r11: sums. */

@@ -56,8 +56,8 @@ HELPER void store_tile(struct four c0, struct four c1, struct four c2, struct fo
     to[3 * next + TILES] = subtract_pairs(c1.odd, c3.odd);
 }
 
-/* As conv_2d_winograd_dsp.h's. */
-SEPARATE void transform_pairs(const int8_t *a, const int8_t *b, int apart, int pairs, uint32_t *to, int next, int sum)
+/* Four channels of pairs of tiles. */
+HELPER void transform_pairs(const int8_t *a, const int8_t *b, int apart, int pairs, uint32_t *to, int next, int sum)
 {
     struct four c0 = column_of(a, b, sum), c1 = column_of(a + apart, b + apart, sum);
     for (int tile = 0; tile < TILES * pairs; ++tile) {
@@ -68,6 +68,15 @@ SEPARATE void transform_pairs(const int8_t *a, const int8_t *b, int apart, int p
         c0 = c2;
         c1 = c3;
         to += tile % TILES == 0 ? 1 : 4 * next - 1;
+    }
+}
+
+/* As conv_2d_winograd_dsp.h's. */
+SEPARATE void transform_groups(const int8_t *a, const int8_t *b, int apart, int pairs, uint32_t *to, int next, int sum,
+                               int groups)
+{
+    for (int group = 0; group < groups; ++group) {
+        transform_pairs(a + 4 * group, b + 4 * group, apart, pairs, to + 2 * TILES * group, next, sum);
     }
 }
 
