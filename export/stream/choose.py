@@ -65,7 +65,9 @@ class _Candidate:
     flash_bytes: int
 
 
-def choose_kernels(net: Net, *, optimize: str, cost: Cost | None, flash_bytes: int | None = None) -> Net:
+def choose_kernels(
+    net: Net, *, optimize: str, cost: Cost | None, flash_bytes: int | None = None, ram_share: float = RAM_SHARE
+) -> Net:
     """Let those layers have Winograd's kernel that save most instructions for a byte of flash, until there is no more.
 
     Args:
@@ -73,6 +75,7 @@ def choose_kernels(net: Net, *, optimize: str, cost: Cost | None, flash_bytes: i
         optimize: one of `AIMS`.
         cost: as `cost_on` gives it; None for a core on which direct kernels are best, or nothing was counted.
         flash_bytes: code, weights and tables may take so much; None for `FLASH_BYTES`.
+        ram_share: rows and scratch may take so much more.
 
     Returns:
         The net with its kernels; where there was a choice, each node says why it has the one it has.
@@ -81,7 +84,7 @@ def choose_kernels(net: Net, *, optimize: str, cost: Cost | None, flash_bytes: i
         return net
     nodes, chosen = list(net.nodes), net
     left = _budget_bytes(net, optimize, flash_bytes) - constant_bytes(net) - _CODE_BYTES[optimize]
-    most_ram = _ram_bytes(net) * (1 + RAM_SHARE)
+    most_ram = _ram_bytes(net) * (1 + ram_share)
     for candidate in sorted(_candidates(net, cost, nodes), key=lambda each: each.flash_bytes / each.saved):
         n, told = candidate.node, f"{candidate.share:.0%} fewer instructions for {candidate.flash_bytes:,} B of flash"
         trial = _least_ram([_replaced(chosen, n, early) for early in (0, 1)])

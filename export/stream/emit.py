@@ -152,8 +152,10 @@ class _Emitter:
 
     def _first(self, n: int, i: int, window: Window) -> str:
         text = _affine(window.firsts)
-        if self.net.nodes[n].step_rows > 1 and (text is None or "/" in text or window.step > 1):
-            raise ValueError(f"node {n}: rows that are made together need neighbouring rows")
+        if self.net.nodes[n].step_rows > 1:
+            if window.step > 1 or any(first != y + window.firsts[0] for y, first in enumerate(window.firsts)):
+                raise ValueError(f"node {n}: rows that are made together need neighbouring rows")
+            text = f"y + {window.firsts[0]}"
         if text is None:
             text = f"{self.constants.name(f'firsts_{n}_{i}', np.array(window.firsts, np.int16))}[y]"
         return text.replace("+ -", "- ")
@@ -164,8 +166,7 @@ class _Emitter:
         for i, (source, window) in enumerate(zip(node.inputs, self.net.windows(node), strict=True)):
             plane = self.net.nodes[source].plane
             first = self._first(n, i, window)
-            apart = window.firsts[1] - window.firsts[0] if len(window.firsts) > 1 else 0
-            count = window.count + (node.step_rows - 1) * apart
+            count = window.count + node.step_rows - 1
             result.append(
                 {"rows": self.addresses(source), "height": plane.height, "first": first, "at": at,
                  "step": window.step, "count": count}
