@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from int8_nets import Int8Net, picture_bytes, unet
+from stream_c import SANITIZERS, run
+from stream_c import build as build_nets
+from test_stream_random import replay
 from tools import require
 from winograd_nets import compile_whole, forced, winograd_layers
 
@@ -29,8 +32,11 @@ from edgeblur.export.stream.work import Layer
 from edgeblur.export.tflite import Graph
 from edgeblur.firmware_harness.boards import find_board
 from edgeblur.firmware_harness.build import NAME, build, write_project
+from edgeblur.firmware_harness.elf import read_elf
 from edgeblur.firmware_harness.emulator import emulate
 from edgeblur.firmware_harness.engines import open_engine
+from edgeblur.firmware_harness.fit import examine, fit
+from edgeblur.run import choose_tflite
 
 
 def cheaper(layer: Layer, kernel: str) -> float:
@@ -50,7 +56,11 @@ def differing_bytes(net: Int8Net, output: int, made: Compiled, extremes: bool = 
     reference, stream = open_engine("litert-ref", data), open_engine("stream", data, compiled=made)
     raws = [picture_bytes(net, seed) for seed in range(2)]
     if extremes:
-        raws += [np.where(raws[0] < 0, -128, 127).astype(np.int8), np.full_like(raws[0], -128), np.full_like(raws[0], 127)]
+        raws += [
+            np.where(raws[0] < 0, -128, 127).astype(np.int8),
+            np.full_like(raws[0], -128),
+            np.full_like(raws[0], 127),
+        ]
     return sum(int((reference.run(raw) != stream.run(raw)).sum()) for raw in raws)
 
 
@@ -122,6 +132,76 @@ def test_other_cores_give_the_same_bytes(board_name: str, tmp_path: Path) -> Non
         assert emulate(board, firmware, given, output_bytes=len(expected[0]), limit_s=60)[0] == expected
 
 
+def random_chain(seed: int) -> tuple[Int8Net, int]:
+    """Convolutions, most of them 3x3, pools, joins of planes made before, tables; any size and channels."""
+    net = Int8Net(seed)
+    random = net.random
+    planes = [net.picture(*map(int, random.integers(1, 24, 2)), channels=int(random.choice([1, 3])))]
+    for _ in range(int(random.integers(3, 9))):
+        source = planes[-1]
+        kind = random.choice(["conv"] * 5 + ["thin", "pool", "join", "table"])
+        if kind == "pool" and min(net.shape(source)[1:3]) > 3:
+            planes.append(net.max_pool(source))
+        elif kind == "table":
+            planes.append(net.logistic(source))
+        else:
+            beside = [p for p in planes[1:] if kind == "join" and net.tensors[p].scales == net.tensors[source].scales
+                      and net.tensors[p].zero_points == net.tensors[source].zero_points
+                      and net.shape(p)[:3] == net.shape(source)[:3]]  # fmt: skip
+            taken = net.join(source, beside[0]) if beside else source
+            padding = "VALID" if min(net.shape(source)[1:3]) > 4 and random.random() < 0.2 else "SAME"
+            planes.append(net.conv(taken, int(random.integers(1, 14)), (1, 1) if kind == "thin" else (3, 3),
+                                   padding=padding, activation=str(random.choice(["NONE", "RELU", "RELU6"])),
+                                   scale=0.03, zero_point=int(random.choice([-128, -10, 100]))))  # fmt: skip
+    return net, net.conv(planes[-1], 2, (1, 1), activation="NONE", zero_point=0, scale=0.03)
+
+
+def chain(seed: int) -> Compiled:
+    """A random chain, compiled; every third with rows that are made twice."""
+    net, output = random_chain(seed)
+    graph = net.graph(output)
+    whole = forced(lower(graph), seed)
+    if seed % 3 == 0 and (ways := list(repetitions(whole, schedule(whole)))):
+        whole, _ = repeat(whole, ways[seed % len(ways)])
+    optimize = "speed" if seed % 2 else "size"
+    return compile_whole(whole, graph, Provenance("net.tflite", f"net{seed}", graph), optimize=optimize)
+
+
+SEEDS = range(40)
+
+
+@pytest.mark.parametrize("flags", [["-O1", *SANITIZERS], ["-O2"]], ids=["sanitized", "fast"])
+def test_random_chains(flags: list[str], tmp_path: Path) -> None:
+    seeds = SEEDS[: len(SEEDS) // 2] if "-O1" in flags else SEEDS[len(SEEDS) // 2 :]
+    for seed in seeds:
+        chain(seed).files.write(tmp_path, f"net{seed}")
+    program = build_nets(tmp_path, [f"net{seed}" for seed in seeds], flags)
+    pictures = [picture_bytes(random_chain(seed)[0], i) for seed in seeds for i in range(2)]
+    outputs, at = run(program, "mixed", pictures, 2), 0
+    for seed in seeds:
+        net, output = random_chain(seed)
+        engine = open_engine("litert-ref", net.tflite(output))
+        expected = b"".join(engine.run(picture_bytes(net, i)).tobytes() for i in range(2))
+        assert outputs[at : at + len(expected)] == expected, seed
+        at += len(expected)
+    assert at == len(outputs)
+
+
+def test_random_chains_have_every_way_to_step() -> None:
+    made = [node for seed in SEEDS for node in chain(seed).net.nodes if isinstance(node.operation, WinogradConv2D)]
+    assert {(node.operation.early_rows, node.plane.height % 2) for node in made if node.operation} == {
+        (0, 0), (0, 1), (1, 0), (1, 1)
+    }  # fmt: skip
+    assert sum(len(node.inputs) > 1 for node in made) > 2
+    assert sum(node.table is not None for node in made) > 2
+    assert any(node.recomputes is not None for node in made)
+
+
+def test_plans_keep_rows_that_are_made_together() -> None:
+    for seed in SEEDS:
+        replay(chain(seed))
+
+
 def test_rows_that_are_made_twice() -> None:
     net = Int8Net()
     output = unet(net, 4, 2, (32, 24))
@@ -173,6 +253,22 @@ def test_it_takes_what_fits_and_nothing_else() -> None:
     assert not takes_winograd(large)
 
 
+def test_fit_tells_what_the_linker_makes(tmp_path: Path) -> None:
+    net, board = Int8Net(), find_board("mps2-an386")
+    require(board.core.toolchain.compiler)
+    (tmp_path / "net.tflite").write_bytes(net.tflite(unet(net, 4)))
+    model = examine(choose_tflite(tmp_path / "net.tflite", None), optimize="speed")
+    made = model.compiled_for(board.core.name)
+    assert made is not None
+    assert winograd_layers(made.net) > 5
+    linked, found = read_elf(build(write_project(tmp_path / "c", made, board, "speed"))), fit(model, board).stream
+    assert found is not None
+    sizes = {memory.kind: memory.size_bytes for memory in found.memories}
+    assert sizes["RAM"] == linked.ram_bytes
+    assert 0.95 < sizes["flash"] / linked.flash_bytes < 1.05
+    assert model.compiled_for("cortex-m55") is model.compiled
+
+
 # Steps of two rows
 
 
@@ -188,7 +284,7 @@ def test_steps_cover_the_plane(early: int, height: int, steps: list[range]) -> N
     made = Net("net", tuple(nodes))
     assert made.nodes[2].steps == steps
     assert [step.row for step in schedule(made).steps if step.node == 2] == [step.start for step in steps]
-    assert [step.count for step in schedule(made).steps if step.node == 2] == list(map(len, steps))
+    assert [step.rows for step in schedule(made).steps if step.node == 2] == list(map(len, steps))
 
 
 def test_the_output_goes_out_row_by_row() -> None:
@@ -228,8 +324,8 @@ def test_flash_is_kept(flash_bytes: int) -> None:
 def test_balanced_takes_at_most_half_as_much_flash_again() -> None:
     net = unet8()
     chosen = choose_kernels(net, optimize="balanced", cost=cost_on("cortex-m4f"))
-    assert 0 < winograd_layers(chosen) < winograd_layers(
-        choose_kernels(net, optimize="speed", cost=cost_on("cortex-m4f"))
+    assert (
+        0 < winograd_layers(chosen) < winograd_layers(choose_kernels(net, optimize="speed", cost=cost_on("cortex-m4f")))
     )
     assert constant_bytes(chosen) < BALANCED * (constant_bytes(net) + 4000)
 

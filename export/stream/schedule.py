@@ -17,12 +17,12 @@ class Step(NamedTuple):
     Attributes:
         node: which.
         row: the first.
-        count: how many.
+        rows: how many.
     """
 
     node: int
     row: int
-    count: int
+    rows: int
 
 
 class Rows(NamedTuple):

@@ -58,7 +58,9 @@ def _planes_table(summary: PlanSummary) -> Table:
 
 def _kept_kernels(summary: PlanSummary) -> list[str]:
     """Why layers have their direct kernel that could have another, in sentences."""
-    return [f"{plane.name} stays direct: {plane.why}." for plane in summary.planes if plane.kernel == DIRECT and plane.why]
+    return [
+        f"{plane.name} stays direct: {plane.why}." for plane in summary.planes if plane.kernel == DIRECT and plane.why
+    ]
 
 
 def _sums(summary: PlanSummary) -> list[tuple[str, int, str]]:

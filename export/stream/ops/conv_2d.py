@@ -82,7 +82,7 @@ class Conv2D(Operation):
 def is_tame(
     weights: NDArray[np.int8], bias: NDArray[np.int32], requantization: Requantization, limit: int = 2**30
 ) -> bool:
-    """Whether the fast kernels' rounding in fewer instructions is exact for every sum, none of which reaches a limit."""
+    """Whether the fast kernels' rounding in fewer instructions is exact for every sum, and none reaches a limit."""
     products = np.abs(weights.astype(np.int64)).reshape(len(weights), -1).sum(axis=1) * 128
     worst = np.abs(bias.astype(np.int64)) + products
     return bool(worst.max() < limit and requantization.shift.min() >= -20 and requantization.shift.max() < 0)
