@@ -167,12 +167,14 @@ def choose_tflite(path: Path, name: str | None = None) -> Chosen:
         name: which model of a run; its newest student by default.
 
     Raises:
-        UserError: nothing there, or no .tflite yet.
+        UserError: nothing there, no .tflite yet, or `name` without a run.
     """
     from edgeblur.models.shelf import advice, entry_at, find_entry
 
     entry = entry_at(path) if path.is_file() else None if path.exists() else find_entry(str(path))
     if entry is not None:
+        if name is not None:
+            raise UserError(f"--model {name} is for a run, and none is named: give {name} itself, or a run folder")
         return Chosen(entry.path, None, None, entry.name)
     if path.is_file():
         model = RunModel(path.parent)

@@ -21,7 +21,9 @@ _TOLD_ELSEWHERE = ("name", "sha256", "precision", "parameters", "macs", "size_by
 _SETTINGS = ("threshold", "min_iou", "min_side_px", "from_px", "below_px")
 """Numbers that say how something was measured: they stand below the table if they are the same in every column."""
 
-_Cells = dict[str, str]
+_FIRST = ("leak", "leaks")
+_SHARES = ("rate", "share", "rank1", "chance", "same_person")
+"""How the names of numbers end that are told in percent."""
 
 
 def update_card(shelved: Shelved) -> Path:
@@ -125,10 +127,16 @@ def _photos(shelved: Shelved) -> Iterator[str]:
         cells = {head: dict(_cells(row)) for head, row in columns.items()}
         labels = list(dict.fromkeys(label for column in cells.values() for label in column))
         rows = [[label, *(column.get(label, "-") for column in cells.values())] for label in labels]
+        fixed = [row for row in rows if _says_nothing(row[1:])]
         yield f"Photos `{name}`: {told['data']}, at {told['width']}x{told['height']}, by `{told['command']}`:\n"
-        yield _table(["", *columns], rows)
-        if judged := _settings(columns):
-            yield f"{judged}.\n"
+        yield _table(["", *columns], [row for row in rows if row not in fixed])
+        notes = [_settings(columns), *(f"{row[0]}: {row[1]}" for row in fixed)]
+        yield "; ".join(note for note in notes if note) + ".\n"
+
+
+def _says_nothing(values: Sequence[str]) -> bool:
+    """A number of the photos or of the method, not of what was measured: the same in every column."""
+    return len(values) > 2 and len(set(values)) == 1 and " of " not in values[0]
 
 
 def _cells(row: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
@@ -138,7 +146,10 @@ def _cells(row: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple
     if "faces" in row and "leaked" in row:
         yield from _leak(row, path)
         return
-    for key, value in row.items():
+    if "faces" in row and "found" in row:
+        yield _label(path), _share(row["found"], row["faces"])
+        return
+    for key, value in sorted(row.items(), key=lambda item: item[0] not in _FIRST):
         if key in (*_TOLD_ELSEWHERE, *_SETTINGS) or isinstance(value, (bool, str)) or value is None:
             continue
         if isinstance(value, Mapping):
@@ -176,9 +187,11 @@ def _which(item: Any, index: int) -> str:
 
 
 _WORDS = {
+    "by_size": "rank-1",
+    "changes": "",
     "face_free": "face-free photos",
-    "face_free_changed": "of those visibly changed",
-    "face_free_changed_rate": "share of those",
+    "face_free_changed": "face-free photos visibly changed",
+    "face_free_changed_rate": "share of them",
     "fidelity": "",
     "image": "whole picture",
     "inside": "inside faces",
@@ -186,8 +199,13 @@ _WORDS = {
     "mean_change": "mean change outside faces",
     "outside": "outside faces",
     "over_blur": "over-blur",
+    "parrot_rank1": "rank-1 in a gallery blurred alike",
     "psnr_db": "PSNR in dB",
+    "rank1": "rank-1",
+    "region_iou": "IoU of what was changed with the faces",
+    "same_person": "taken for the same person",
     "ssim": "SSIM",
+    "with_faces": "photos with faces",
 }
 """What the keys of `edgeblur compare --json` are called in a card; others are called by their keys."""
 
@@ -200,7 +218,7 @@ def _label(path: tuple[str, ...]) -> str:
 def _value(key: str, value: float) -> str:
     if key.endswith("_db"):
         return f"{value:.2f}"
-    if key.endswith(("rate", "share")):
+    if key.endswith(_SHARES):
         return f"{value:.1%}"
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
 

@@ -23,6 +23,9 @@ from edgeblur.progress import say
 BOARD = "mps2-an386"
 """An emulated Cortex-M4F, on which instructions are counted by default."""
 
+COMPARE = ("--judge", "centerface", "--judge", "blazeface", "--privacy")
+"""How `edgeblur compare` is asked by default: all that it can measure."""
+
 _BOARD_DETAILS = ("model", "layers", "sections", "frame_instructions", "calibration_error")
 _OF_THE_HOST = ("latency_ms", "arena_bytes", "approach")
 """What depends on this host or on what is installed, and what says nothing of a model."""
@@ -44,7 +47,7 @@ class MeasureOptions:
     photos: str = TEST_SET
     limit: int | None = None
     boards: tuple[str, ...] = (BOARD,)
-    compare: tuple[str, ...] = ()
+    compare: tuple[str, ...] = COMPARE
 
 
 def measure(shelved: Shelved, options: MeasureOptions) -> Path:

@@ -45,15 +45,24 @@ def _headline(measures: Measures) -> Json:
     board = next(iter(measures.boards.values()), {})
     photos = measures.photos.get(TEST_SET, {})
     over_blur, outside = photos.get("over_blur", {}), photos.get("fidelity", {}).get("outside", {})
+    leak = worst_leak(photos)
     found = {
         "instructions": board.get("instructions"),
         "flash_bytes": board.get("flash_bytes"),
         "board": board.get("board"),
-        "leak_rate": leak_from(photos.get("leak")),
+        "leak_rate": leak_from(leak),
+        "leak_detector": leak.get("detector"),
+        "rank1": photos.get("identity", {}).get("rank1"),
         "psnr_outside_db": outside.get("psnr_db"),
         "face_free_changed_rate": over_blur.get("face_free_changed_rate"),
     }
     return {key: value for key, value in found.items() if value is not None}
+
+
+def worst_leak(photos: Json) -> Json:
+    """The leaks by the detector that finds most of the faces from `FROM_PX` on; empty if none looked."""
+    leaks = photos.get("leaks") or [photos.get("leak", {})]
+    return max(leaks, key=lambda leak: leak_from(leak) or 0)
 
 
 def counted(leak: Any, from_px: float = FROM_PX) -> tuple[int, int] | None:

@@ -210,6 +210,17 @@ def test_without_a_model_it_is_the_default(tmp_path: Path, monkeypatch: pytest.M
     assert json.loads(edgeblur("export", "--engine", "stream", "--out", "c", "--json")[1])["model"] == entry.name
 
 
+@pytest.mark.parametrize("command", [("export", "--out", "c"), ("fit",), ("blur", "photo.png", "--out", "b.png")])
+def test_a_model_of_a_run_is_not_taken_for_the_default(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (8, 8)).save("photo.png")
+    assert edgeblur(*command, "--model", "teacher")[0] == 2
+    assert "give teacher itself" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
+
+
 def test_the_light_install_has_the_shelf(tmp_path: Path) -> None:
     Image.effect_noise((50, 40), 60).convert("RGB").save(tmp_path / "photo.png")
     out, err = run_light(
@@ -283,14 +294,14 @@ def test_measures_come_from_edgeblurs_own_commands(other: Shelved, tiny_data: Da
 
 def test_measures_that_come_later_find_their_place_in_the_card(other: Shelved) -> None:
     digest = sha256(other.entries[0].path.read_bytes())
-    identity = {"identity": {"rank1_rate": 0.25, "attacks": [{"name": "parrot", "cosine": 0.5}]}}
+    identity = {"identity": {"rank1": 0.25, "attacks": [{"name": "parrot", "cosine": 0.5}]}}
     told = {
         "command": "edgeblur compare", "data": "2 photos, test split", "width": 32, "height": 32,
         "yardsticks": [{"name": "untouched"}], "models": [{"name": "tiny", "sha256": digest, **identity}],
     }  # fmt: skip
     write_json(other.folder / NAME, {"photos": {"test": told}})
     part = measured_part(other)
-    assert "| identity, rank1 rate | - | 25.0% |" in part
+    assert "| identity, rank-1 | - | 25.0% |" in part
     assert "| identity, attacks, parrot, cosine | - | 0.5000 |" in part
 
 

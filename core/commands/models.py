@@ -23,7 +23,7 @@ def command(context: click.Context, as_json: bool) -> None:
         _list(as_json)
 
 
-@command.command("list")
+@command.command("list", short_help="Size, RAM, work, and what they protect and spoil.")
 @json_option
 def list_command(as_json: bool) -> None:
     """List all models: size, RAM, work, and what they protect and spoil."""
@@ -40,7 +40,7 @@ def _list(as_json: bool) -> None:
         stdout.print(models_table(found))
 
 
-@command.command()
+@command.command(short_help="The card of a model, or all that was measured of it.")
 @click.argument("name")
 @json_option
 def show(name: str, as_json: bool) -> None:
@@ -55,7 +55,7 @@ def show(name: str, as_json: bool) -> None:
         click.echo((entry.shelved.folder / "README.md").read_text(), nl=False)
 
 
-@command.command()
+@command.command(short_help="Where a model's file lies, for scripts.")
 @click.argument("name", required=False)
 @click.option("--keras", is_flag=True, help="Of the trained net beside it, to go on training from.")
 def path(name: str | None, keras: bool) -> None:
@@ -66,7 +66,7 @@ def path(name: str | None, keras: bool) -> None:
     click.echo(entry.keras if keras else entry.path)
 
 
-@command.command()
+@command.command(short_help="Put a quantized model of a run on the shelf.")
 @click.argument("source", metavar="RUN_OR_FOLDER", type=_PATH)
 @click.option("--model", "model_name", help="Which model of a run; its newest student by default.")
 @click.option("--name", required=True, help="What it is to be called: letters and digits.")
@@ -85,7 +85,7 @@ def add(
     say(f"next: `edgeblur models measure {name} --data DATASET`, and fill in {shelved.folder / 'README.md'}")
 
 
-@command.command()
+@command.command(short_help="Measure a model: its file, on photos, on a board.")
 @click.argument("name")
 @click.option("--data", type=_PATH, help="A data set, whose test split is taken. [default: nothing on photos]")
 @click.option("--photos", default="test", show_default=True, help="What this set of photos is called in the card.")
@@ -99,19 +99,20 @@ def measure(
 ) -> None:  # fmt: skip
     """Measure the int8 and the float model of NAME, and write both into measures.json and the card.
 
-    Options of `edgeblur compare` may follow after `--`. What is not measured this time stays as it was.
+    Photos are measured by `edgeblur compare` with two judges and --privacy; other options of it may follow after `--`.
+    What is not measured this time stays as it was.
     """
     from edgeblur.models.card import update_card
-    from edgeblur.models.measure import MeasureOptions, measure
+    from edgeblur.models.measure import COMPARE, MeasureOptions, measure
     from edgeblur.models.shelf import require_shelved
 
     shelved = require_shelved(name)
     places = tuple(board for board in boards if board != "none")
-    written = measure(shelved, MeasureOptions(data, photos, limit, places, compare_options))
+    written = measure(shelved, MeasureOptions(data, photos, limit, places, compare_options or COMPARE))
     stdout.print(f"{written}\n{update_card(shelved)}", markup=False, soft_wrap=True)
 
 
-@command.command()
+@command.command(short_help="Write the measured part of cards anew.")
 @click.argument("names", nargs=-1)
 def card(names: tuple[str, ...]) -> None:
     """Write the measured part of cards anew, of all models by default; what people wrote stays."""
