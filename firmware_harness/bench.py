@@ -164,9 +164,9 @@ def measure(
     pairs = ((chosen, aim, board) for chosen in models for aim in aims for board in boards)
     compiled: dict[tuple[Chosen, str, str], tuple[ImageModel, Compiled]] = {}
     for chosen, aim, board in track(pairs, "measure", total):
-        options, key = EmulatedOptions(random=1, optimize=aim, flash_bytes=flash_bytes), (chosen, aim, board.core.name)
+        options, key = EmulatedOptions(random=1, optimize=aim, flash_bytes=flash_bytes), (chosen, aim, board.name)
         if key not in compiled:
-            compiled = {key: compile_model(chosen, options, board.core.name)}  # the last one is enough
+            compiled = {key: compile_model(chosen, options, board)}  # the last one is enough
         try:
             rig = prepare(chosen, board, options, *compiled[key])
             parts.append(_measure(rig, kept.only((chosen.name, board.name, aim))))

@@ -19,7 +19,7 @@ from edgeblur.export.stream.write import told_options
 from edgeblur.export.tflite import ImageModel, image_model, read_tflite
 from edgeblur.files import new_folder
 from edgeblur.firmware_harness.board_run import BoardRun, Comparison, Counts, LayerRun
-from edgeblur.firmware_harness.boards import Board
+from edgeblur.firmware_harness.boards import Board, flash_budget
 from edgeblur.firmware_harness.build import NAME, Project, build, check_room, compiler_version, write_project
 from edgeblur.firmware_harness.elf import read_elf, require_elftools
 from edgeblur.firmware_harness.emulator import Told, emulate, emulator_of, emulator_version
@@ -173,18 +173,22 @@ class Rig:
         )
 
 
-def compile_model(chosen: Chosen, options: EmulatedOptions, core: str) -> tuple[ImageModel, Compiled]:
-    """A model's ends as pictures, and its C with the kernels that suit a core.
+def compile_model(chosen: Chosen, options: EmulatedOptions, board: Board) -> tuple[ImageModel, Compiled]:
+    """A model's ends as pictures, and its C with the kernels that suit a board.
 
     Raises:
         UserError: it cannot be streamed.
     """
     model = image_model(read_tflite(chosen.path))
-    limits = options.ram_bytes, options.flash_bytes
-    told_as = told_options(options.optimize, *limits)
+    told_as = told_options(options.optimize, options.ram_bytes, options.flash_bytes)
     provenance = Provenance(comment_safe(chosen.path.name), NAME, model.graph, told_as)
     return model, compile_stream(
-        model.graph, provenance, optimize=options.optimize, ram_bytes=limits[0], flash_bytes=limits[1], core=core
+        model.graph,
+        provenance,
+        optimize=options.optimize,
+        ram_bytes=options.ram_bytes,
+        flash_bytes=flash_budget(board, options.flash_bytes),
+        core=board.core.name,
     )
 
 
@@ -213,7 +217,7 @@ def run_emulated(chosen: Chosen, board: Board, options: EmulatedOptions) -> Boar
         RunError: the firmware failed.
     """
     compiler_version(board.core.toolchain), emulator_version(emulator_of(board))  # what is missing is told at once
-    rig = prepare(chosen, board, options, *compile_model(chosen, options, board.core.name))
+    rig = prepare(chosen, board, options, *compile_model(chosen, options, board))
     with _workplace(options.keep) as folder:
         project = write_project(folder, rig.compiled, board, options.optimize)
         return rig.measure(project, build(project))

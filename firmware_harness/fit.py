@@ -16,7 +16,7 @@ from edgeblur.export.stream.choose import cost_on
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.cost import FrameCost, frame_cost
 from edgeblur.export.tflite import read_file, read_tflite
-from edgeblur.firmware_harness.boards import Board, Region
+from edgeblur.firmware_harness.boards import Board, Region, flash_budget
 from edgeblur.firmware_harness.build import NAME, PORT_RAM_BYTES
 from edgeblur.firmware_harness.code_sizes import estimate_code
 from edgeblur.run import Chosen, Run, choose_tflite
@@ -129,7 +129,7 @@ class Candidate:
         compiled: for the streaming engine, with direct kernels; None if that refuses it.
         why_not: its refusal.
         arena: of TensorFlow Lite Micro.
-        compile_for: compiles it with the kernels that suit a core; None if they are direct on all.
+        compile_for: compiles it with the kernels that suit a board; None if they are direct on all.
     """
 
     name: str
@@ -138,11 +138,11 @@ class Candidate:
     compiled: Compiled | None
     why_not: str | None
     arena: Arena
-    compile_for: Callable[[str], Compiled] | None = None
+    compile_for: Callable[[Board], Compiled] | None = None
 
-    def compiled_for(self, core: str) -> Compiled | None:
-        """For a core of boards.toml; None if the streaming engine refuses it."""
-        return self.compiled if self.compiled is None or self.compile_for is None else self.compile_for(core)
+    def compiled_for(self, board: Board) -> Compiled | None:
+        """For a board; None if the streaming engine refuses it."""
+        return self.compiled if self.compiled is None or self.compile_for is None else self.compile_for(board)
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,20 +249,24 @@ def examine(
         compiled, why_not = None, None
         try:
             provenance = Provenance(comment_safe(chosen.path.name), NAME, graph)
-            compile_for = functools.partial(
-                compile_stream, graph, provenance, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes
-            )
+            compile_for = functools.partial(compile_stream, graph, provenance, optimize=optimize, ram_bytes=ram_bytes)
             compiled = compile_for()
         except UserError as error:  # float models and strange ops are for TensorFlow Lite Micro alone
             why_not = str(error)
-        suited = None if optimize == "size" or compiled is None else _suited(compile_for, compiled)
+        suited = None if optimize == "size" or compiled is None else _suited(compile_for, compiled, flash_bytes)
         return Candidate(chosen.name, graph.size_bytes, optimize, compiled, why_not, recorded.result(), suited)
 
 
-def _suited(compile_for: Callable[..., Compiled], direct: Compiled) -> Callable[[str], Compiled]:
-    """Compile for a core, once; for those without other kernels, it is done already."""
-    cached = functools.cache(lambda core: compile_for(core=core))
-    return lambda core: cached(core) if cost_on(core) else direct
+def _suited(
+    compile_for: Callable[..., Compiled], direct: Compiled, asked_bytes: int | None
+) -> Callable[[Board], Compiled]:
+    """Compile for a board, once for all with its core and its flash; where no other kernels are, it is done already."""
+    cached = functools.cache(lambda core, flash_bytes: compile_for(core=core, flash_bytes=flash_bytes))
+
+    def suited(board: Board) -> Compiled:
+        return cached(board.core.name, flash_budget(board, asked_bytes)) if cost_on(board.core.name) else direct
+
+    return suited
 
 
 def fit(candidate: Candidate, board: Board) -> Fit:
@@ -307,7 +311,7 @@ def _transport(board: Board) -> tuple[Part, Parts]:
 
 def _stream_parts(candidate: Candidate, board: Board) -> tuple[Parts, Parts] | None:
     """RAM and flash; the RAM is, part by part, what `build.ram_needed` adds up."""
-    compiled = candidate.compiled_for(board.core.name)
+    compiled = candidate.compiled_for(board)
     if compiled is None:
         return None
     files, net = compiled.files, compiled.net

@@ -14,7 +14,7 @@ from edgeblur import __version__
 from edgeblur.errors import UserError
 from edgeblur.export.stream.code_size import OPTIMIZE_FLAGS
 from edgeblur.files import new_folder, refuse_swallowing, write_json, write_text
-from edgeblur.firmware_harness.boards import Board
+from edgeblur.firmware_harness.boards import Board, flash_budget
 from edgeblur.firmware_harness.build import COMPILE_FLAGS, LINK_FLAGS, check_room, linker_script
 from edgeblur.firmware_harness.project_kinds import (
     BARE,
@@ -245,8 +245,8 @@ def _make(tflite: Path, board: Board, kind: Kind, options: ProjectOptions) -> tu
     """
     if options.tflm is None:
         model = firmware_model(
-            tflite, optimize=options.optimize, ram_bytes=options.ram_bytes, flash_bytes=options.flash_bytes,
-            core=board.core.name,
+            tflite, optimize=options.optimize, ram_bytes=options.ram_bytes,
+            flash_bytes=flash_budget(board, options.flash_bytes), core=board.core.name,
         )  # fmt: skip
         assert model.engine.compiled is not None
         check_room(model.name, model.engine.compiled, board)

@@ -95,7 +95,7 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
 def test_each_part_is_what_the_linker_makes(tiny: Path, tmp_path: Path, name: str, optimize: str) -> None:
     board, model = find_board(name), candidate(tiny, optimize)
     require(board.core.toolchain.compiler)
-    compiled = model.compiled_for(board.core.name)
+    compiled = model.compiled_for(board)
     assert compiled is not None
     elf = build(write_project(tmp_path, compiled, board, optimize))
     linked, sizes, found = read_elf(elf), symbols(elf), fit(model, board)

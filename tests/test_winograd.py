@@ -258,7 +258,7 @@ def test_fit_tells_what_the_linker_makes(tmp_path: Path) -> None:
     require(board.core.toolchain.compiler)
     (tmp_path / "net.tflite").write_bytes(net.tflite(unet(net, 4)))
     model = examine(choose_tflite(tmp_path / "net.tflite", None), optimize="speed")
-    made = model.compiled_for(board.core.name)
+    made = model.compiled_for(board)
     assert made is not None
     assert winograd_layers(made.net) > 5
     linked, found = read_elf(build(write_project(tmp_path / "c", made, board, "speed"))), fit(model, board).stream
@@ -266,7 +266,12 @@ def test_fit_tells_what_the_linker_makes(tmp_path: Path) -> None:
     sizes = {memory.kind: memory.size_bytes for memory in found.memories}
     assert sizes["RAM"] == linked.ram_bytes
     assert 0.95 < sizes["flash"] / linked.flash_bytes < 1.05
-    assert model.compiled_for("cortex-m55") is model.compiled
+    assert model.compiled_for(find_board("mps3-an547")) is model.compiled
+    assert board.flash is not None
+    small = dataclasses.replace(board, flash=dataclasses.replace(board.flash, size_bytes=80_000))
+    snug = model.compiled_for(small)
+    assert snug is not None
+    assert 0 < winograd_layers(snug.net) < winograd_layers(made.net)
 
 
 # Steps of two rows

@@ -64,8 +64,9 @@ class StreamExport:
 def told_options(optimize: str, ram_bytes: int | None, flash_bytes: int | None = None, core: str | None = None) -> str:
     """The options of `edgeblur export` that lead here, for the comment on top of the files; and for which core."""
     ram = f" --ram {ram_bytes}" if ram_bytes is not None else ""
-    flash = f" --flash {flash_bytes}" if flash_bytes is not None else ""
-    kernels = f" (kernels for {core})" if core is not None and optimize != "size" else ""
+    chosen = optimize != "size"
+    flash = f" --flash {flash_bytes}" if flash_bytes is not None and chosen else ""
+    kernels = f" (kernels for {core})" if core is not None and chosen else ""
     return f" --engine stream --optimize {optimize}{ram}{flash}{kernels}"
 
 
