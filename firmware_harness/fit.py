@@ -272,7 +272,8 @@ def _suited(
 def fit(candidate: Candidate, board: Board) -> Fit:
     """What both engines take of a model on a board."""
     stream, tflm = _stream_parts(candidate, board), _tflm_parts(candidate, board)
-    net = candidate.compiled.net if candidate.compiled else None
+    compiled = candidate.compiled_for(board)
+    net = compiled.net if compiled else None
     frame = frame_cost(net, board.core.name, optimize=candidate.optimize) if net else None
     return Fit(candidate, board, stream and _placed(board, *stream), tflm and _placed(board, *tflm), frame)
 

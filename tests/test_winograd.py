@@ -266,6 +266,9 @@ def test_fit_tells_what_the_linker_makes(tmp_path: Path) -> None:
     sizes = {memory.kind: memory.size_bytes for memory in found.memories}
     assert sizes["RAM"] == linked.ram_bytes
     assert 0.95 < sizes["flash"] / linked.flash_bytes < 1.05
+    frame = fit(model, board).frame
+    assert frame is not None
+    assert frame.instructions < 50_000_000  # with direct kernels 58 million
     assert model.compiled_for(find_board("mps3-an547")) is model.compiled
     assert board.flash is not None
     small = dataclasses.replace(board, flash=dataclasses.replace(board.flash, size_bytes=80_000))
