@@ -50,7 +50,7 @@ costs: $(VENV)/.installed
 # Instructions of small nets in shapes that the U-Nets lack, and cycles, for `make costs`: again after a change of kernels (minutes).
 probes: system $(VENV)/.installed
 	$(BIN)/python tests/cost_probes.py build/bench/probes
-	$(BIN)/edgeblur bench build/bench/probes/*.tflite --out bench/probes --force
+	$(BIN)/edgeblur bench build/bench/probes/*.tflite --out bench/probes --force --flash 1
 	$(BIN)/python tests/count_cycles.py
 
 # What the tests need outside Python: compilers for the C arrays, a browser for the report.

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edgeblur.errors import RunError, UserError
+from edgeblur.export.stream.compile import Compiled
+from edgeblur.export.tflite import ImageModel
 from edgeblur.files import write_together
 from edgeblur.firmware_harness.board_run import BoardRun
 from edgeblur.firmware_harness.boards import Board
@@ -134,14 +136,22 @@ class Outcome:
     failed: tuple[str, ...]
 
 
-def measure(models: Sequence[Chosen], boards: Sequence[Board], aims: Sequence[str], kept: Bench) -> Outcome:
+def measure(
+    models: Sequence[Chosen],
+    boards: Sequence[Board],
+    aims: Sequence[str],
+    kept: Bench,
+    *,
+    flash_bytes: int | None = None,
+) -> Outcome:
     """Measure each model on each board for each aim.
 
     Args:
         models: int8 models.
         boards: emulated ones.
-        aims: of `OPTIMIZE`.
+        aims: of `AIMS`.
         kept: measured before: what has the same firmware, compiler and emulator is taken from there.
+        flash_bytes: as `export` takes it.
 
     Raises:
         UserError: a model cannot be streamed, or two have one name.
@@ -152,13 +162,13 @@ def measure(models: Sequence[Chosen], boards: Sequence[Board], aims: Sequence[st
     parts, skipped, failed = [], [], []
     total = len(models) * len(aims) * len(boards)
     pairs = ((chosen, aim, board) for chosen in models for aim in aims for board in boards)
-    compiled = {}
+    compiled: dict[tuple[Chosen, str, str], tuple[ImageModel, Compiled]] = {}
     for chosen, aim, board in track(pairs, "measure", total):
-        options = EmulatedOptions(random=1, optimize=aim)
-        if (chosen, aim) not in compiled:
-            compiled = {(chosen, aim): compile_model(chosen, options)}  # the last one is enough
+        options, key = EmulatedOptions(random=1, optimize=aim, flash_bytes=flash_bytes), (chosen, aim, board.name)
+        if key not in compiled:
+            compiled = {key: compile_model(chosen, options, board)}  # the last one is enough
         try:
-            rig = prepare(chosen, board, options, *compiled[chosen, aim])
+            rig = prepare(chosen, board, options, *compiled[key])
             parts.append(_measure(rig, kept.only((chosen.name, board.name, aim))))
         except UserError as refusal:
             skipped.append(f"{refusal} ({aim})")

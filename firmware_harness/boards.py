@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any
 
 from edgeblur.errors import UserError
+from edgeblur.export.stream.choose import FLASH_BYTES
 
 
 @dataclass(frozen=True)
@@ -237,3 +238,19 @@ def find_board(name: str) -> Board:
         return by_name[name]
     near = difflib.get_close_matches(name, by_name, 3, 0.5) or list(by_name)
     raise UserError(f"no board is called {name!r}: take {' or '.join(near)}")
+
+
+_RESERVED_BYTES = 16 * 1024
+"""Of flash, for start-up code, C library and what the choice of kernels estimates too low."""
+
+
+def flash_budget(board: Board, asked_bytes: int | None) -> int:
+    """What code, weights and tables may take on a board when kernels are chosen.
+
+    Args:
+        board: if it has no flash, they lie in its RAM: direct kernels take least.
+        asked_bytes: what `--flash` says; None for all that the board has, up to what is usual.
+    """
+    if asked_bytes is not None:
+        return asked_bytes
+    return min(FLASH_BYTES, board.flash.size_bytes - _RESERVED_BYTES) if board.flash else 0

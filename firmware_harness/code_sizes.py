@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeblur.export.stream.choose import written
 from edgeblur.export.stream.net import Net
 from edgeblur.files import read_object
 from edgeblur.firmware_harness.boards import Core
@@ -83,9 +84,9 @@ def measured_sizes(optimize: str) -> tuple[CodeSizes, ...]:
     """Of all cores that were measured.
 
     Args:
-        optimize: `size` or `speed`.
+        optimize: `size`, `balanced` or `speed`.
     """
-    return tuple(_sizes(core, facts, optimize) for core, facts in read_object(PATH)["cores"].items())
+    return tuple(_sizes(core, facts, written(optimize)) for core, facts in read_object(PATH)["cores"].items())
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def estimate_code(net: Net, core: Core, optimize: str) -> CodeEstimate:
     Args:
         net: planned, with what is made twice.
         core: of the board.
-        optimize: `size` or `speed`.
+        optimize: `size`, `balanced` or `speed`.
     """
     known = measured_sizes(optimize)
     own = [sizes for sizes in known if sizes.core == core.name]

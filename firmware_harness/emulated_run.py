@@ -19,7 +19,7 @@ from edgeblur.export.stream.write import told_options
 from edgeblur.export.tflite import ImageModel, image_model, read_tflite
 from edgeblur.files import new_folder
 from edgeblur.firmware_harness.board_run import BoardRun, Comparison, Counts, LayerRun
-from edgeblur.firmware_harness.boards import Board
+from edgeblur.firmware_harness.boards import Board, flash_budget
 from edgeblur.firmware_harness.build import NAME, Project, build, check_room, compiler_version, write_project
 from edgeblur.firmware_harness.elf import read_elf, require_elftools
 from edgeblur.firmware_harness.emulator import Told, emulate, emulator_of, emulator_version
@@ -38,8 +38,8 @@ class EmulatedOptions:
         photos: a folder of photos, resized to the model's input.
         random: so many seeded random pictures; `BOARD_PICTURES` if there are no photos either.
         limit: at most so many pictures.
-        optimize: `size` or `speed`: of the generated C and of the C compiler.
-        ram_bytes: as `export` takes it.
+        optimize: `size`, `balanced` or `speed`: of the generated C and of the C compiler.
+        ram_bytes, flash_bytes: as `export` takes them.
         keep: a new folder for sources, linked files and what was exchanged; without it nothing stays.
     """
 
@@ -48,6 +48,7 @@ class EmulatedOptions:
     limit: int | None = None
     optimize: str = "size"
     ram_bytes: int | None = None
+    flash_bytes: int | None = None
     keep: Path | None = None
 
     def inputs(self, model: ImageModel) -> Inputs:
@@ -172,16 +173,23 @@ class Rig:
         )
 
 
-def compile_model(chosen: Chosen, options: EmulatedOptions) -> tuple[ImageModel, Compiled]:
-    """A model's ends as pictures, and its C for any board.
+def compile_model(chosen: Chosen, options: EmulatedOptions, board: Board) -> tuple[ImageModel, Compiled]:
+    """A model's ends as pictures, and its C with the kernels that suit a board.
 
     Raises:
         UserError: it cannot be streamed.
     """
     model = image_model(read_tflite(chosen.path))
-    told_as = told_options(options.optimize, options.ram_bytes)
+    told_as = told_options(options.optimize, options.ram_bytes, options.flash_bytes)
     provenance = Provenance(comment_safe(chosen.path.name), NAME, model.graph, told_as)
-    return model, compile_stream(model.graph, provenance, optimize=options.optimize, ram_bytes=options.ram_bytes)
+    return model, compile_stream(
+        model.graph,
+        provenance,
+        optimize=options.optimize,
+        ram_bytes=options.ram_bytes,
+        flash_bytes=flash_budget(board, options.flash_bytes),
+        core=board.core.name,
+    )
 
 
 def prepare(chosen: Chosen, board: Board, options: EmulatedOptions, model: ImageModel, compiled: Compiled) -> Rig:
@@ -209,7 +217,7 @@ def run_emulated(chosen: Chosen, board: Board, options: EmulatedOptions) -> Boar
         RunError: the firmware failed.
     """
     compiler_version(board.core.toolchain), emulator_version(emulator_of(board))  # what is missing is told at once
-    rig = prepare(chosen, board, options, *compile_model(chosen, options))
+    rig = prepare(chosen, board, options, *compile_model(chosen, options, board))
     with _workplace(options.keep) as folder:
         project = write_project(folder, rig.compiled, board, options.optimize)
         return rig.measure(project, build(project))

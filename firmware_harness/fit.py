@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import Any
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.arena import Arena, record_arena
 from edgeblur.export.c_array import Provenance, comment_safe
+from edgeblur.export.stream.choose import cost_on
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.cost import FrameCost, frame_cost
 from edgeblur.export.tflite import read_file, read_tflite
-from edgeblur.firmware_harness.boards import Board, Region
+from edgeblur.firmware_harness.boards import Board, Region, flash_budget
 from edgeblur.firmware_harness.build import NAME, PORT_RAM_BYTES
 from edgeblur.firmware_harness.code_sizes import estimate_code
 from edgeblur.run import Chosen, Run, choose_tflite
@@ -123,10 +125,11 @@ class Candidate:
     Attributes:
         name: for tables.
         size_bytes: of the .tflite.
-        optimize: `size` or `speed`.
-        compiled: for the streaming engine; None if that refuses it.
+        optimize: `size`, `balanced` or `speed`.
+        compiled: for the streaming engine, with direct kernels; None if that refuses it.
         why_not: its refusal.
         arena: of TensorFlow Lite Micro.
+        compile_for: compiles it with the kernels that suit a board; None if they are direct on all.
     """
 
     name: str
@@ -135,6 +138,11 @@ class Candidate:
     compiled: Compiled | None
     why_not: str | None
     arena: Arena
+    compile_for: Callable[[Board], Compiled] | None = None
+
+    def compiled_for(self, board: Board) -> Compiled | None:
+        """For a board; None if the streaming engine refuses it."""
+        return self.compiled if self.compiled is None or self.compile_for is None else self.compile_for(board)
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,14 +225,19 @@ def choose_candidates(paths: Sequence[Path], name: str | None) -> list[Chosen]:
 
 
 def examine(
-    chosen: Chosen, *, optimize: str = "size", ram_bytes: int | None = None, arena: Arena | None = None
+    chosen: Chosen,
+    *,
+    optimize: str = "size",
+    ram_bytes: int | None = None,
+    flash_bytes: int | None = None,
+    arena: Arena | None = None,
 ) -> Candidate:
     """Plan a model for the streaming engine, and record TensorFlow Lite Micro's arena meanwhile.
 
     Args:
         chosen: an int8 model, or one of which only the arena is of interest.
-        optimize: `size` or `speed`.
-        ram_bytes: as `export` takes it.
+        optimize: `size`, `balanced` or `speed`.
+        ram_bytes, flash_bytes: as `export` takes them.
         arena: if it was recorded before.
 
     Raises:
@@ -236,16 +249,31 @@ def examine(
         compiled, why_not = None, None
         try:
             provenance = Provenance(comment_safe(chosen.path.name), NAME, graph)
-            compiled = compile_stream(graph, provenance, optimize=optimize, ram_bytes=ram_bytes)
+            compile_for = functools.partial(compile_stream, graph, provenance, optimize=optimize, ram_bytes=ram_bytes)
+            compiled = compile_for()
         except UserError as error:  # float models and strange ops are for TensorFlow Lite Micro alone
             why_not = str(error)
-        return Candidate(chosen.name, graph.size_bytes, optimize, compiled, why_not, recorded.result())
+        suited = None if optimize == "size" or compiled is None else _suited(compile_for, compiled, flash_bytes)
+        return Candidate(chosen.name, graph.size_bytes, optimize, compiled, why_not, recorded.result(), suited)
+
+
+def _suited(
+    compile_for: Callable[..., Compiled], direct: Compiled, asked_bytes: int | None
+) -> Callable[[Board], Compiled]:
+    """Compile for a board, once for all with its core and its flash; where no other kernels are, it is done already."""
+    cached = functools.cache(lambda core, flash_bytes: compile_for(core=core, flash_bytes=flash_bytes))
+
+    def suited(board: Board) -> Compiled:
+        return cached(board.core.name, flash_budget(board, asked_bytes)) if cost_on(board.core.name) else direct
+
+    return suited
 
 
 def fit(candidate: Candidate, board: Board) -> Fit:
     """What both engines take of a model on a board."""
     stream, tflm = _stream_parts(candidate, board), _tflm_parts(candidate, board)
-    net = candidate.compiled.net if candidate.compiled else None
+    compiled = candidate.compiled_for(board)
+    net = compiled.net if compiled else None
     frame = frame_cost(net, board.core.name, optimize=candidate.optimize) if net else None
     return Fit(candidate, board, stream and _placed(board, *stream), tflm and _placed(board, *tflm), frame)
 
@@ -284,9 +312,10 @@ def _transport(board: Board) -> tuple[Part, Parts]:
 
 def _stream_parts(candidate: Candidate, board: Board) -> tuple[Parts, Parts] | None:
     """RAM and flash; the RAM is, part by part, what `build.ram_needed` adds up."""
-    if candidate.compiled is None:
+    compiled = candidate.compiled_for(board)
+    if compiled is None:
         return None
-    files, net = candidate.compiled.files, candidate.compiled.net
+    files, net = compiled.files, compiled.net
     code = estimate_code(net, board.core, candidate.optimize)
     sizes = code.sizes
     stack, (transport, transport_code) = _stack(board), _transport(board)

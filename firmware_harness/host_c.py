@@ -74,14 +74,23 @@ def call_raw(library: Path, name: str, compiled: Compiled, model: ImageModel) ->
     return invoke
 
 
-def compile_for_host(model: ImageModel, *, optimize: str = "speed", ram_bytes: int | None = None) -> Compiled:
-    """Compile a model to C as `export` does, for `open_stream`.
+def compile_for_host(
+    model: ImageModel,
+    *,
+    optimize: str = "speed",
+    ram_bytes: int | None = None,
+    flash_bytes: int | None = None,
+    core: str | None = None,
+) -> Compiled:
+    """Compile a model to C as `export` does, for `open_stream`; with direct kernels, unless a core is named.
 
     Raises:
         UserError: it cannot be streamed, or not within so many bytes.
     """
     provenance = Provenance("model.tflite", NAME, model.graph)
-    return compile_stream(model.graph, provenance, optimize=optimize, ram_bytes=ram_bytes)
+    return compile_stream(
+        model.graph, provenance, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=core
+    )
 
 
 def open_stream(compiled: Compiled, model: ImageModel) -> Callable[[Raw], Raw]:

@@ -14,7 +14,7 @@ from edgeblur import __version__
 from edgeblur.errors import UserError
 from edgeblur.export.stream.code_size import OPTIMIZE_FLAGS
 from edgeblur.files import new_folder, refuse_swallowing, write_json, write_text
-from edgeblur.firmware_harness.boards import Board
+from edgeblur.firmware_harness.boards import Board, flash_budget
 from edgeblur.firmware_harness.build import COMPILE_FLAGS, LINK_FLAGS, check_room, linker_script
 from edgeblur.firmware_harness.project_kinds import (
     BARE,
@@ -52,8 +52,8 @@ class ProjectOptions:
 
     Attributes:
         kind: one of `kinds_of` the board; None for its first.
-        optimize: `size` or `speed`.
-        ram_bytes: as `export` takes it.
+        optimize: `size`, `balanced` or `speed`.
+        ram_bytes, flash_bytes: as `export` takes them.
         force: replace an earlier project.
         tflm: a folder of TensorFlow Lite Micro, to run the model with that; None for the streaming engine.
     """
@@ -61,6 +61,7 @@ class ProjectOptions:
     kind: str | None = None
     optimize: str = "size"
     ram_bytes: int | None = None
+    flash_bytes: int | None = None
     force: bool = False
     tflm: Path | None = None
 
@@ -148,6 +149,7 @@ def _values(kind: Kind, board: Board, model: FirmwareModel, options: ProjectOpti
     """Everything that templates may ask for."""
     name = board.name_in(kind.name) or board.name
     ram = f" --ram {options.ram_bytes}" if options.ram_bytes is not None else ""
+    ram += f" --flash {options.flash_bytes}" if options.flash_bytes is not None else ""
     ram = f" --engine tflm --tflm {options.tflm}" if options.tflm is not None else ram
     toolchain, engine = board.core.toolchain, model.engine
     return {
@@ -242,7 +244,10 @@ def _make(tflite: Path, board: Board, kind: Kind, options: ProjectOptions) -> tu
         UserError: the engine cannot run it, the kind of project does not take it, or it does not fit.
     """
     if options.tflm is None:
-        model = firmware_model(tflite, optimize=options.optimize, ram_bytes=options.ram_bytes)
+        model = firmware_model(
+            tflite, optimize=options.optimize, ram_bytes=options.ram_bytes,
+            flash_bytes=flash_budget(board, options.flash_bytes), core=board.core.name,
+        )  # fmt: skip
         assert model.engine.compiled is not None
         check_room(model.name, model.engine.compiled, board)
         return board, model

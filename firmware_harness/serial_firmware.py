@@ -84,20 +84,29 @@ def _stream(compiled: Compiled) -> Engine:
     return Engine("stream", "engine_stream.c", generated, files.state_bytes, files.constant_bytes, compiled)
 
 
-def firmware_model(path: Path, *, optimize: str = "size", ram_bytes: int | None = None) -> FirmwareModel:
+def firmware_model(
+    path: Path,
+    *,
+    optimize: str = "size",
+    ram_bytes: int | None = None,
+    flash_bytes: int | None = None,
+    core: str | None = None,
+) -> FirmwareModel:
     """Compile a .tflite for firmware with the streaming engine.
 
     Args:
         path: an int8 model.
-        optimize: `size` or `speed`.
-        ram_bytes: as `compile_stream` takes it.
+        optimize: `size`, `balanced` or `speed`.
+        ram_bytes, flash_bytes, core: as `compile_stream` takes them.
 
     Raises:
         UserError: it cannot be read, streamed, or brought into so many bytes.
     """
     model = image_model(read_tflite(path))
-    provenance = Provenance(safe_name(path), NAME, model.graph, told_options(optimize, ram_bytes))
-    compiled = compile_stream(model.graph, provenance, optimize=optimize, ram_bytes=ram_bytes)
+    provenance = Provenance(safe_name(path), NAME, model.graph, told_options(optimize, ram_bytes, flash_bytes, core))
+    compiled = compile_stream(
+        model.graph, provenance, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=core
+    )
     return FirmwareModel(provenance.source, model, _stream(compiled), provenance, optimize)
 
 

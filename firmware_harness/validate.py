@@ -13,6 +13,7 @@ from edgeblur.export.arena import record_arena
 from edgeblur.export.cost import cost
 from edgeblur.export.pixels import Raw, from_raw, to_raw
 from edgeblur.export.stream.code_size import stream_cost
+from edgeblur.export.stream.cost import DEFAULT_CORE
 from edgeblur.export.tflite import ImageModel, blurring_model, image_model, read_tflite
 from edgeblur.firmware_harness.engines import Engine, open_engine
 from edgeblur.firmware_harness.host_c import NAME, compile_for_host
@@ -161,6 +162,7 @@ def validate(
     gates: Gates | None = None,
     optimize: str = "size",
     ram_bytes: int | None = None,
+    flash_bytes: int | None = None,
     privacy: PrivacyOptions | None = None,
     labels: Path | None = None,
 ) -> Validation:
@@ -179,7 +181,7 @@ def validate(
         reference: a .tflite that fidelity is measured against; by default the run's float teacher, else the data
             set's blurred pictures, else there is no fidelity.
         gates: what the caller will ask of the result; refused at once if it could not be answered.
-        optimize, ram_bytes: of the streaming engine, as `export` takes them.
+        optimize, ram_bytes, flash_bytes: of the streaming engine, as `export` takes them; with its default kernels.
         privacy: measure also what the first engine's outputs protect and spoil, on `data`, the run's data set, or
             `photos` with `labels`.
         labels: the label file of `photos`, for privacy.
@@ -193,7 +195,11 @@ def validate(
     measured_against = _choose_reference(chosen, model, inputs.kind, reference)
     (gates or Gates()).check_answerable(engines, measured_against, privacy)
     wanted = _reference_output(measured_against, model)
-    compiled = compile_for_host(model, optimize=optimize, ram_bytes=ram_bytes) if "stream" in engines else None
+    compiled = None
+    if "stream" in engines:
+        compiled = compile_for_host(
+            model, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=DEFAULT_CORE
+        )
     opened = [open_engine(name, chosen.path, compiled=compiled if name == "stream" else None) for name in engines]
     judged = _privacy(chosen, opened[0], privacy, photos, labels, data, limit) if privacy else None
     ran = [_run(opened, p, wanted(p)) for p in track(inputs.probes, "validate", inputs.planned)]

@@ -16,12 +16,16 @@ import numpy as np
 from code_samples import every_kernel, samples, unets
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
+from int8_nets import Int8Net
 from numpy.typing import NDArray
+from winograd_nets import compile_whole, forced
 
 from edgeblur.export.c_array import Provenance
+from edgeblur.export.stream.choose import WINOGRAD, cost_on
 from edgeblur.export.stream.code_size import OPTIMIZE_FLAGS
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.emit import OPTIMIZE
+from edgeblur.export.stream.lower import lower
 from edgeblur.export.tflite import Graph
 from edgeblur.files import write_json
 from edgeblur.firmware_harness.boards import Board, boards
@@ -83,6 +87,25 @@ def estimate(known: dict[str, Any], count: Counter[str]) -> int:
     return int(known["engine_bytes"] + layers)
 
 
+def with_winograd(graph: Graph) -> Compiled:
+    """A net with Winograd's kernel wherever that is possible."""
+    return compile_whole(forced(lower(graph)), graph, Provenance("model", NAME, graph))
+
+
+def winograd_size(board: Board) -> dict[str, int]:
+    """Winograd's kernel, which all its layers share whatever the aim, and each layer of it; written for speed."""
+    sizes = []
+    with tempfile.TemporaryDirectory() as name:
+        for count in (0, 1, 4):
+            net = Int8Net(seed=1)
+            plane = net.conv(net.picture(16, 16), 8, (1, 1))
+            for _ in range(count):
+                plane = net.conv(plane, 8)
+            sizes.append(code_bytes(with_winograd(net.graph(net.conv(plane, 3, (1, 1)))), board, "speed", Path(name)))
+    layer = round((sizes[2] - sizes[1]) / 3)
+    return {"bytes": sizes[1] - sizes[0] - layer, "layer_bytes": layer}
+
+
 def runtime(model: Compiled, board: Board, optimize: str) -> tuple[int, int]:
     """Flash of everything but the model in linked firmware, and the stack at its deepest moment."""
     with tempfile.TemporaryDirectory() as name:
@@ -107,6 +130,10 @@ def measure(board: Board, optimize: str) -> dict[str, Any]:
     shares = [size / estimate(known, kernels_of(model.net)) for size, model in zip(real, others, strict=True)]
     roomy = dataclasses.replace(board, stack_bytes=4096)
     pairs = [runtime(model, roomy, optimize) for model in (checks[0], whole)]
+    if optimize == "speed":
+        known["kernels"][WINOGRAD] = winograd_size(board)
+        if cost_on(board.core.name):
+            pairs.append(runtime(with_winograd(unets(4)[0]), roomy, optimize))
     return {
         "runtime_bytes": max(flash for flash, _ in pairs),
         "stack_bytes": max(stack for _, stack in pairs),

@@ -14,6 +14,7 @@ from int8_nets import Int8Net, unet
 
 from edgeblur.cli import cli
 from edgeblur.errors import UserError
+from edgeblur.export.stream.choose import WINOGRAD
 from edgeblur.export.stream.cost import (
     DEFAULT_CORE,
     PATH,
@@ -32,6 +33,9 @@ from edgeblur.export.stream.work import PRICED_AS, WORK, layer_work, layers
 from edgeblur.export.tflite import read_tflite
 from edgeblur.files import read_object
 from edgeblur.firmware_harness.bench import Bench, Frame
+
+WINOGRAD_CORES = {"cortex-m4f", "cortex-m7", "cortex-m33"}
+"""With DSP instructions and without vectors: there it takes fewer instructions than direct kernels."""
 
 CORES = tuple(read_object(PATH)["cores"])
 LIMIT = 0.10
@@ -86,23 +90,26 @@ def test_layers_one_by_one(bench: Bench, held_out: dict[str, Net], core: str) ->
         real = {layer.number: layer.instructions for layer in bench.only(frame.key).layers}
         predicted = predicted_layers(bench, frame, held_out["unet8.tflite"])
         assert predicted.keys() == real.keys()
-        assert all(abs(predicted[n] / real[n] - 1) < 0.2 for n in real)
+        # Where scratch is short, Winograd's kernel transforms inputs twice, which a layer alone does not tell.
+        assert all(abs(predicted[n] / real[n] - 1) < 0.25 for n in real)
 
 
 def test_every_kernel_has_prices_on_every_core() -> None:
     net = lower(every_kernel())
-    assert {node.operation.kernel for node in net.nodes if node.operation} == set(WORK)
+    assert {node.operation.kernel for node in net.nodes if node.operation} == set(WORK) - {WINOGRAD}
     for core in CORES:
         for optimize in OPTIMIZE:
             known = prices(core, optimize)
             assert known is not None
-            assert {PRICED_AS.get(kernel, kernel) for kernel in WORK} <= {unit.split(".")[0] for unit in known.units}
+            priced = {unit.split(".")[0] for unit in known.units}
+            assert {PRICED_AS.get(kernel, kernel) for kernel in set(WORK) - {WINOGRAD}} <= priced
+            assert (WINOGRAD in priced) == (optimize == "speed" and core in WINOGRAD_CORES)
             assert all(cost > 0 for cost in layer_instructions(net, core, optimize=optimize).values())
 
 
 def test_every_operator_is_among_the_kernels() -> None:
     kernels = {kind.lower() for kind in LOWERINGS}
-    assert set(WORK) - {"lookup", "conv_2d"} <= kernels
+    assert set(WORK) - {"lookup", "conv_2d", WINOGRAD} <= kernels
 
 
 def test_units_count_the_loops_of_the_kernel() -> None:

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from int8_nets import Int8Net, picture_bytes
 from tools import require
+from winograd_nets import compile_whole, forced
 
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.code_size import OPTIMIZE_FLAGS
-from edgeblur.export.stream.compile import compile_stream
 from edgeblur.export.stream.lower import lower
 from edgeblur.export.tflite import read_tflite
 from edgeblur.firmware_harness.boards import Board, find_board
@@ -151,11 +151,13 @@ def reference(name: str) -> bytes:
     return b"".join(engine.run(picture_bytes(net, i)).tobytes() for i in range(PICTURES))
 
 
-def compile_firmware(folder: Path, board: Board, optimize: str) -> Path:
+def compile_firmware(folder: Path, board: Board, optimize: str, *, winograd: bool) -> Path:
     """All nets and the harness in one program."""
-    for name in CHAINS:
+    for seed, name in enumerate(CHAINS):
         graph = read_tflite(made(name)[1], name=name)
-        compile_stream(graph, Provenance(f"{name}.tflite", name, graph), optimize=optimize).files.write(folder, name)
+        net = forced(lower(graph), seed) if winograd else lower(graph)
+        provenance = Provenance(f"{name}.tflite", name, graph)
+        compile_whole(net, graph, provenance, optimize=optimize).files.write(folder, name)
     headers = "".join(f'#include "{name}.h"\n' for name in CHAINS)
     listed = " ".join(f"NET({name}, {name.upper()})" for name in CHAINS)
     (folder / "nets.h").write_text(f"{headers}#define NETS(NET) {listed}\n")
@@ -173,13 +175,14 @@ def compile_firmware(folder: Path, board: Board, optimize: str) -> Path:
     return folder / "firmware.elf"
 
 
+@pytest.mark.parametrize("winograd", [False, True], ids=["direct", "winograd"])
 @pytest.mark.parametrize("optimize", ["size", "speed"])
 @pytest.mark.parametrize("name", CORES)
-def test_kernels_give_the_reference_bytes(name: str, optimize: str, tmp_path: Path) -> None:
+def test_kernels_give_the_reference_bytes(name: str, optimize: str, winograd: bool, tmp_path: Path) -> None:
     board = find_board(name)
     assert board.emulator is not None
     require(board.core.toolchain.compiler, board.emulator.program)
-    firmware = compile_firmware(tmp_path, board, optimize)
+    firmware = compile_firmware(tmp_path, board, optimize, winograd=winograd)
     given = b"".join(picture_bytes(made(name)[0], i).tobytes() for name in CHAINS for i in range(PICTURES))
     wanted = {name: reference(name) for name in CHAINS}
     (outputs,), _ = emulate(board, firmware, [given], output_bytes=sum(map(len, wanted.values())), limit_s=60)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeblur.commands.options import force_option, json_option, model_option
+from edgeblur.commands.options import flash_option, force_option, json_option, model_option
 from edgeblur.errors import RunError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
@@ -28,15 +28,16 @@ _PATH = click.Path(path_type=Path)
     "--board", "board_names", multiple=True, help="This board only; may be given again. [default: all emulated]"
 )
 @click.option(
-    "--optimize", "aims", multiple=True, type=click.Choice(["size", "speed"]), default=("size", "speed"),
+    "--optimize", "aims", multiple=True, type=click.Choice(["size", "balanced", "speed"]), default=("size", "speed"),
     show_default=True, help="What the C is written for; may be given again.",
 )  # fmt: skip
+@flash_option
 @click.option("--out", type=_PATH, help="A folder for frames.csv and layers.csv; if they are there, to compare with.")
 @force_option
 @json_option
 def command(
     runs_or_models: tuple[Path, ...], model_name: str | None, board_names: tuple[str, ...], aims: tuple[str, ...],
-    out: Path | None, force: bool, as_json: bool,
+    flash_bytes: int | None, out: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run int8 models on emulated boards, a picture each, and tell what changed since --out was written.
 
@@ -50,7 +51,7 @@ def command(
     where = [find_board(name) for name in board_names] or [board for board in boards() if board.emulator]
     kept = bench.read_bench(out) if out else bench.Bench()
     models = [choose_tflite(path, model_name) for path in runs_or_models]
-    outcome = bench.measure(models, where, tuple(dict.fromkeys(aims)), kept)
+    outcome = bench.measure(models, where, tuple(dict.fromkeys(aims)), kept, flash_bytes=flash_bytes)
     now = outcome.bench
     changed, layers = bench.differences(kept, now), bench.layer_differences(kept, now)
     for remark in outcome.skipped:

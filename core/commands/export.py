@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edgeblur.commands.options import (
+    flash_option,
     force_option,
     json_option,
     model_argument,
@@ -35,12 +36,15 @@ from edgeblur.run import Chosen, choose_tflite
 @click.option("--name", help="The C identifier; by default made from the model's name.")
 @optimize_option
 @ram_option
-@click.option("--board", "board_name", help="Where --engine stream predicts instructions. [default: a Cortex-M4]")
+@flash_option
+@click.option(
+    "--board", "board_name", help="Whose kernels --engine stream takes and predicts. [default: a Cortex-M4's]"
+)
 @force_option
 @json_option
 def command(
     run_or_model: Path, out: Path, engine: str, model_name: str | None, name: str | None, optimize: str,
-    ram_bytes: int | None, board_name: str | None, force: bool, as_json: bool,
+    ram_bytes: int | None, flash_bytes: int | None, board_name: str | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Write RUN_OR_MODEL for firmware: a run, a .tflite file or a name of `edgeblur models`; else the default of those.
 
@@ -50,15 +54,16 @@ def command(
     With --engine stream: C99 without any library that takes picture rows in and gives finished rows out, and a picture
     of its memory plan.
     """
-    if engine == "tflm" and (ram_bytes is not None or optimize != "size" or board_name is not None):
-        raise UserError("--ram, --optimize and --board are for the streaming engine: add --engine stream")
+    streamed = (ram_bytes, flash_bytes, board_name) != (None, None, None) or optimize != "size"
+    if engine == "tflm" and streamed:
+        raise UserError("--ram, --flash, --optimize and --board are for the streaming engine: add --engine stream")
     chosen = choose_tflite(run_or_model, model_name)
     from edgeblur.export.identifier import default_identifier
 
     label = f"{chosen.model.name}_{chosen.path.stem}" if chosen.model else chosen.shelf_name or chosen.path.stem
     name = name if name is not None else default_identifier(label)
     if engine == "stream":
-        _stream(chosen, out, name, optimize, ram_bytes, board_name, force, as_json)
+        _stream(chosen, out, name, optimize, ram_bytes, flash_bytes, board_name, force, as_json)
     else:
         _tflm(chosen, out, name, force, as_json)
 
@@ -83,8 +88,8 @@ def _tflm(chosen: Chosen, out: Path, name: str, force: bool, as_json: bool) -> N
 
 
 def _stream(
-    chosen: Chosen, out: Path, name: str, optimize: str, ram_bytes: int | None, board_name: str | None, force: bool,
-    as_json: bool,
+    chosen: Chosen, out: Path, name: str, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
+    board_name: str | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     from edgeblur.export.stream.cost import DEFAULT_CORE
     from edgeblur.export.stream.show_plan import plan_table
@@ -92,7 +97,10 @@ def _stream(
     from edgeblur.firmware_harness.boards import find_board
 
     core = find_board(board_name).core.name if board_name else DEFAULT_CORE
-    result = export_stream(chosen.path, out, name=name, optimize=optimize, ram_bytes=ram_bytes, core=core, force=force)
+    result = export_stream(
+        chosen.path, out, name=name, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=core,
+        force=force,
+    )  # fmt: skip
     if as_json:
         click.echo(json.dumps({"model": chosen.name, **result.as_json()}, indent=2))
         return

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edgeblur.commands.options import (
+    flash_option,
     force_option,
     json_option,
     model_argument,
@@ -35,11 +36,13 @@ from edgeblur.run import choose_tflite
 @model_option
 @optimize_option
 @ram_option
+@flash_option
 @force_option
 @json_option
 def command(
     run_or_model: Path, board_name: str, out: Path, kind: str | None, engine: str, tflm: Path | None,
-    model_name: str | None, optimize: str, ram_bytes: int | None, force: bool, as_json: bool,
+    model_name: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
+    force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Write a project around RUN_OR_MODEL for a board: a run, a .tflite file or a name of `edgeblur models`.
 
@@ -50,13 +53,13 @@ def command(
     """
     if (engine == "tflm") != (tflm is not None):
         raise UserError("--engine tflm and --tflm PATH belong together: give both, or none for the streaming engine")
-    if tflm is not None and ram_bytes is not None:
-        raise UserError("--ram is for the streaming engine: TensorFlow Lite Micro takes what it takes")
+    if tflm is not None and (ram_bytes, flash_bytes) != (None, None):
+        raise UserError("--ram and --flash are for the streaming engine: TensorFlow Lite Micro takes what it takes")
     from edgeblur.firmware_harness.boards import find_board
     from edgeblur.firmware_harness.projects import ProjectOptions, write_firmware
 
     chosen = choose_tflite(run_or_model, model_name)
-    options = ProjectOptions(kind, optimize, ram_bytes, force, tflm)
+    options = ProjectOptions(kind, optimize, ram_bytes, flash_bytes, force, tflm)
     project = write_firmware(chosen.path, find_board(board_name), out, options)
     if as_json:
         click.echo(json.dumps(project.as_json(), indent=2))

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import default_model, json_option, model_option, optimize_option, ram_option
+from edgeblur.commands.options import (
+    default_model,
+    flash_option,
+    json_option,
+    model_option,
+    optimize_option,
+    ram_option,
+)
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
 
@@ -19,10 +26,11 @@ from edgeblur.progress import say
 @model_option
 @optimize_option
 @ram_option
+@flash_option
 @json_option
 def command(
     runs_or_models: tuple[Path, ...], board_name: str | None, all_boards: bool, model_name: str | None, optimize: str,
-    ram_bytes: int | None, as_json: bool,
+    ram_bytes: int | None, flash_bytes: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Tell whether models fit boards: .tflite files, names of `edgeblur models`, or all int8 models of a run.
 
@@ -39,7 +47,8 @@ def command(
 
     boards = (find_board(board_name),) if board_name else select(Wanted(emulated=None if all_boards else False))
     chosen = choose_candidates(runs_or_models or (default_model(),), model_name)
-    found = fits((examine(model, optimize=optimize, ram_bytes=ram_bytes) for model in chosen), boards)
+    examined = (examine(one, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes) for one in chosen)
+    found = fits(examined, boards)
     if as_json:
         results = [fit.as_json() for fit in found]
         click.echo(json.dumps(results[0] if len(results) == 1 else results, indent=2))

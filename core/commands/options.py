@@ -63,12 +63,17 @@ family_option = click.option(
 )  # fmt: skip
 
 optimize_option = click.option(
-    "--optimize", type=click.Choice(["size", "speed"]), default="size", show_default=True,
-    help="What the streaming engine's C is written for: little flash, or few instructions.",
+    "--optimize", type=click.Choice(["size", "balanced", "speed"]), default="size", show_default=True,
+    help="What the streaming engine's C is written for: little flash, few instructions, or those within 1.5 times it.",
 )  # fmt: skip
 ram_option = click.option(
     "--ram", "ram_bytes", type=click.IntRange(1),
     help="The streaming engine may take so many bytes of RAM (without stack): it computes rows twice to fit.",
+)  # fmt: skip
+
+flash_option = click.option(
+    "--flash", "flash_bytes", type=click.IntRange(1),
+    help="Code and weights may take so many bytes with --optimize speed or balanced. [default: 1000000]",
 )  # fmt: skip
 
 _SHARE = FiniteRange(0, 1)

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeblur.commands.options import POSITIVE, json_option, model_argument, model_option, optimize_option, ram_option
+from edgeblur.commands.options import (
+    POSITIVE,
+    flash_option,
+    json_option,
+    model_argument,
+    model_option,
+    optimize_option,
+    ram_option,
+)
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
@@ -36,12 +44,13 @@ _PATH = click.Path(path_type=Path)
 @click.option("--camera", "picture", type=_PATH, help="Save here what the board at --port makes of its own camera.")
 @optimize_option
 @ram_option
+@flash_option
 @click.option("--keep", type=_PATH, help="A new folder to keep sources, linked files and outputs in.")
 @json_option
 def command(
     run_or_model: Path, board_name: str | None, port: str | None, model_name: str | None, photos: Path | None,
     random: int | None, limit: int | None, baud: int, silence_s: float, picture: Path | None, optimize: str,
-    ram_bytes: int | None, keep: Path | None, as_json: bool,
+    ram_bytes: int | None, flash_bytes: int | None, keep: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Run RUN_OR_MODEL on a board, and compare every output byte with the host's.
 
@@ -58,8 +67,10 @@ def command(
     """
     chosen = choose_tflite(run_or_model, model_name)
     if port is not None:
-        if keep is not None or ram_bytes is not None or optimize != "size":
-            raise UserError("--keep, --ram and --optimize are for emulated boards: the one at --port has its firmware")
+        if (keep, ram_bytes, flash_bytes) != (None, None, None) or optimize != "size":
+            raise UserError(
+                "--keep, --ram, --flash and --optimize are for emulated boards: the one at --port has its firmware"
+            )
         from edgeblur.firmware_harness.serial_link import LinkOptions
         from edgeblur.firmware_harness.serial_run import SerialOptions
 
@@ -73,7 +84,8 @@ def command(
     elif board_name is not None:
         from edgeblur.firmware_harness.emulated_run import EmulatedOptions
 
-        _emulated(chosen, board_name, EmulatedOptions(photos, random, limit, optimize, ram_bytes, keep), as_json)
+        aims = EmulatedOptions(photos, random, limit, optimize, ram_bytes, flash_bytes, keep)
+        _emulated(chosen, board_name, aims, as_json)
     else:
         raise UserError("run needs a board: give an emulated one as --board, or a real one's serial port as --port")
 

@@ -10,6 +10,7 @@ import click
 from edgeblur.commands.options import (
     FiniteRange,
     ModelFile,
+    flash_option,
     force_option,
     json_option,
     model_option,
@@ -45,6 +46,7 @@ _PATH = click.Path(path_type=Path)
 @privacy_options
 @optimize_option
 @ram_option
+@flash_option
 @click.option("--out", type=_PATH, help="Also write the JSON to this file.")
 @force_option
 @json_option
@@ -54,7 +56,7 @@ def command(
     privacy: bool, labels: Path | None, detectors: tuple[str, ...], identity: bool, min_face_px: float,
     reversibility: bool, steps: int, seed: int, max_leak: float | None, max_rank1: float | None,
     max_parrot: float | None, max_changed: float | None, min_outside_db: float | None,
-    optimize: str, ram_bytes: int | None, out: Path | None, force: bool, as_json: bool,
+    optimize: str, ram_bytes: int | None, flash_bytes: int | None, out: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run RUN_OR_MODEL on this host and say what it needs and how faithful it is.
 
@@ -77,14 +79,14 @@ def command(
     asked = PrivacyOptions(judged, identity, min_face_px, attack) if privacy else None
     if not privacy and (labels or reversibility):
         raise UserError("--labels and --reversibility belong to the privacy measures: add --privacy")
-    if "stream" not in engines and (ram_bytes is not None or optimize != "size"):
-        raise UserError("--ram and --optimize are for the streaming engine: add stream to --engine")
+    if "stream" not in engines and ((ram_bytes, flash_bytes) != (None, None) or optimize != "size"):
+        raise UserError("--ram, --flash and --optimize are for the streaming engine: add stream to --engine")
     if out:
         refuse_existing(out, force=force)
     result = validate(
         choose_tflite(run_or_model, model_name),
         photos=photos, data=data, random=random, engines=engines, limit=limit, reference=reference,
-        gates=gates, optimize=optimize, ram_bytes=ram_bytes, privacy=asked, labels=labels,
+        gates=gates, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, privacy=asked, labels=labels,
     )  # fmt: skip
     for remark in (*result.skipped, *(result.privacy.skipped if result.privacy else ())):
         say(f"skipped: {remark}")

@@ -12,7 +12,7 @@ from typing import Any
 from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.emit import StreamFiles
 
-OPTIMIZE_FLAGS = {"size": "-Os", "speed": "-O2"}
+OPTIMIZE_FLAGS = {"size": "-Os", "balanced": "-O2", "speed": "-O2"}
 """What the compiler is told for each aim."""
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from edgeblur.errors import UserError
 from edgeblur.export.c_array import Provenance
-from edgeblur.export.stream.budget import Recomputation, plan_within
-from edgeblur.export.stream.emit import OPTIMIZE, StreamFiles, emit
+from edgeblur.export.stream.budget import Planned, Recomputation, plan_within
+from edgeblur.export.stream.choose import AIMS, choose_kernels, cost_on, written
+from edgeblur.export.stream.emit import StreamFiles, emit
 from edgeblur.export.stream.lower import lower
 from edgeblur.export.stream.net import Net
 from edgeblur.export.stream.plan import Plan
@@ -27,22 +28,42 @@ class Compiled:
 
 
 def compile_stream(
-    graph: Graph, provenance: Provenance, *, optimize: str = "size", ram_bytes: int | None = None
+    graph: Graph,
+    provenance: Provenance,
+    *,
+    optimize: str = "size",
+    ram_bytes: int | None = None,
+    flash_bytes: int | None = None,
+    core: str | None = None,
 ) -> Compiled:
     """Compile a graph to C99 that takes picture rows in and gives finished rows out.
 
     Args:
         graph: an int8 model of one picture in and one out.
         provenance: the name of everything public, and what the files say about their origin.
-        optimize: `size` or `speed`.
+        optimize: `size`, `balanced` or `speed`.
         ram_bytes: what everything writable but the stack may take; None for whatever it takes without recomputing.
+        flash_bytes: what code, weights and tables may take, as `choose_kernels` takes it.
+        core: a key of boards.toml, for which kernels are chosen; None for direct kernels, which suit any. The C runs
+            everywhere all the same.
 
     Raises:
         UserError: the model cannot be streamed (the sentence says why and what to change), or does not fit.
     """
-    if optimize not in OPTIMIZE:
-        raise UserError(f"unknown aim {optimize!r}: choose among {', '.join(OPTIMIZE)}")
-    planned = plan_within(lower(graph), ram_bytes)
+    if optimize not in AIMS:
+        raise UserError(f"unknown aim {optimize!r}: choose among {', '.join(AIMS)}")
+    planned = _within(lower(graph), ram_bytes, optimize, flash_bytes, core)
     net, steps, places = planned.net, planned.schedule, planned.plan
-    files = emit(net, steps, places, image_model(graph), provenance, optimize=optimize)
+    files = emit(net, steps, places, image_model(graph), provenance, optimize=written(optimize))
     return Compiled(net, steps, places, files, planned.recomputation)
+
+
+def _within(net: Net, ram_bytes: int | None, optimize: str, flash_bytes: int | None, core: str | None) -> Planned:
+    """Choose kernels and plan; if that takes too much RAM, plan with direct kernels."""
+    chosen = choose_kernels(net, optimize=optimize, cost=cost_on(core), flash_bytes=flash_bytes)
+    try:
+        return plan_within(chosen, ram_bytes)
+    except UserError:
+        if all(node.step_rows == 1 for node in chosen.nodes):
+            raise
+        return plan_within(net, ram_bytes)

@@ -26,7 +26,7 @@ DEFAULT_CORE = "cortex-m4f"
 HELIUM_CORES = frozenset({"cortex-m55"})
 """Cores with vectors, for which kernels count other units."""
 
-INNER_UNITS = frozenset({"conv_2d.words"})
+INNER_UNITS = frozenset({"conv_2d.words", "conv_2d_winograd.words"})
 """What the innermost loop does; its cycles are counted apart, for there the mix of instructions is another."""
 
 _SAME_CODE = {"cortex-m0": "cortex-m0plus", "rv32imc": "rv32imac", "rv32imafc": "rv32imac"}
@@ -93,7 +93,7 @@ def _facts() -> dict[str, Any]:
 
 def prices(core: str, optimize: str = "speed") -> Prices | None:
     """What work costs on a core; None for one that was not counted, nor one that runs its code."""
-    counted = _SAME_CODE.get(core, core)
+    counted, optimize = _SAME_CODE.get(core, core), "size" if optimize == "size" else "speed"
     facts = _facts().get(counted)
     if facts is None or optimize not in facts:
         return None

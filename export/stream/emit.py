@@ -152,6 +152,10 @@ class _Emitter:
 
     def _first(self, n: int, i: int, window: Window) -> str:
         text = _affine(window.firsts)
+        if self.net.nodes[n].step_rows > 1:
+            if window.step > 1 or any(first != y + window.firsts[0] for y, first in enumerate(window.firsts)):
+                raise ValueError(f"node {n}: rows that are made together need neighbouring rows")
+            text = f"y + {window.firsts[0]}"
         if text is None:
             text = f"{self.constants.name(f'firsts_{n}_{i}', np.array(window.firsts, np.int16))}[y]"
         return text.replace("+ -", "- ")
@@ -162,11 +166,12 @@ class _Emitter:
         for i, (source, window) in enumerate(zip(node.inputs, self.net.windows(node), strict=True)):
             plane = self.net.nodes[source].plane
             first = self._first(n, i, window)
+            count = window.count + node.step_rows - 1
             result.append(
                 {"rows": self.addresses(source), "height": plane.height, "first": first, "at": at,
-                 "step": window.step, "count": window.count}
+                 "step": window.step, "count": count}
             )  # fmt: skip
-            at += window.count
+            at += count
         return result
 
     def _initializer(self, label: str, value: Field) -> str:
@@ -188,7 +193,8 @@ class _Emitter:
             "number": n, "name": label, "kernel": node.operation.kernel, "label": node.operation.label,
             "shape": _shape(node.plane), "members": members, "windows": windows, "table": table,
             "pointers": sum(w["count"] for w in windows), "rows": self.addresses(n), "row_bytes": node.plane.row_bytes,
-            "recomputes": node.recomputes is not None,
+            "recomputes": node.recomputes is not None, "height": node.plane.height,
+            "step_rows": node.step_rows, "early_rows": node.operation.early_rows,
         }  # fmt: skip
 
 
@@ -266,6 +272,7 @@ def emit(
         "input": net.nodes[0].plane, "output": net.nodes[-1].plane, "nodes": len(net.nodes),
         "arena_words": -(-plan.arena_bytes // 4), "scratch_words": scratch_bytes(net) // 4,
         "macs": net.macs, "macs_recomputed": net.macs_recomputed, **_ends(model, emitter.constants),
+        "several": any(node.step_rows > 1 for node in net.nodes),
     }  # fmt: skip
     state = _state_bytes(net, plan, program)
     values |= {"state_bytes": state, "row_bytes": _row_bytes(net), "constant_bytes": emitter.constants.size_bytes}

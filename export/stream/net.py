@@ -84,15 +84,24 @@ Field = int | Array | None
 
 @dataclass(frozen=True, eq=False)
 class Operation(abc.ABC):
-    """How one row of a plane is made from rows of others; `kernels/KERNEL.c` does it in C.
+    """How one row of a plane, or some at a time, are made from rows of others; `kernels/KERNEL.c` does it in C.
 
     Attributes:
         kernel: names the C file, its struct, and its function `KERNEL_row(op, rows, y, out, scratch)`.
         label: the op's kind as people know it (`CONV_2D`).
+        step_rows: rows that the kernel makes at a time; if more than one, its function is
+            `KERNEL_rows(op, rows, y, outs, scratch)`, with pointers to all rows that they need, and null pointers in
+            `outs` for rows outside the plane.
     """
 
     kernel: ClassVar[str]
     label: ClassVar[str]
+    step_rows: ClassVar[int] = 1
+
+    @property
+    def early_rows(self) -> int:
+        """So many rows above the plane begins the first step, less than `step_rows`."""
+        return 0
 
     @abc.abstractmethod
     def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
@@ -122,6 +131,7 @@ class Node:
         plane: what it makes.
         table: 256 bytes that each byte of a finished row is looked up in, by its unsigned value; None for none.
         recomputes: the node that this one repeats to save memory; None for none.
+        why: it has the kernel it has; None if there was no choice.
     """
 
     name: str
@@ -130,6 +140,19 @@ class Node:
     plane: Plane
     table: bytes | None = None
     recomputes: int | None = None
+    why: str | None = None
+
+    @property
+    def step_rows(self) -> int:
+        """Rows that a step makes."""
+        return self.operation.step_rows if self.operation else 1
+
+    @property
+    def steps(self) -> list[range]:
+        """The rows that each step makes."""
+        early = self.operation.early_rows if self.operation else 0
+        tops = range(-early, self.plane.height, self.step_rows)
+        return [range(max(top, 0), min(top + self.step_rows, self.plane.height)) for top in tops]
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +168,8 @@ class Net:
             if len(windows) != len(node.inputs) or any(len(w.firsts) != node.plane.height for w in windows):
                 told = f"node {n} ({node.name})"
                 raise ValueError(f"{told} needs a window of each input, made before it, for each of its rows")
+        if self.nodes[-1].step_rows > 1:
+            raise ValueError(f"the output ({self.nodes[-1].name}) goes out row by row")
 
     @property
     def output(self) -> int:

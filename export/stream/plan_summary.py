@@ -11,6 +11,7 @@ from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.cost import frame_cost, layer_instructions
 from edgeblur.export.stream.emit import scratch_bytes
 from edgeblur.export.stream.net import Net
+from edgeblur.export.stream.ops.conv_2d import Conv2D
 from edgeblur.export.stream.schedule import Schedule
 
 
@@ -32,6 +33,8 @@ class PlaneRows:
         waits_for: the layer that reads the last of those rows; None if there are none.
         macs: multiply-accumulates of the plane.
         recomputes: the layer that this one repeats to save memory; None if it repeats none.
+        kernel: `direct` or `winograd`; None if there is but one for such a layer.
+        why: it has that kernel; None if there was no choice.
         predicted_instructions: of the layer in a frame, on the summary's core; None if that is unknown.
     """
 
@@ -50,6 +53,8 @@ class PlaneRows:
     waits_for: str | None
     macs: int
     recomputes: str | None
+    kernel: str | None = None
+    why: str | None = None
     predicted_instructions: int | None = None
 
 
@@ -134,6 +139,7 @@ def _planes(net: Net, schedule: Schedule) -> tuple[PlaneRows, ...]:
                 alive[n], alive[n] * plane.row_bytes, alive[n] * plane.row_bytes / schedule.live_bytes,
                 waiting.get(n), net.row_macs(node) * plane.height,
                 None if node.recomputes is None else net.nodes[node.recomputes].name,
+                node.operation.how if isinstance(node.operation, Conv2D) else None, node.why,
             )
         )  # fmt: skip
     return tuple(planes)

@@ -70,7 +70,7 @@ def _made(net: Net, schedule: Schedule) -> list[list[int]]:
     """For each row of each node, the step that makes it."""
     made: list[list[int]] = [[] for _ in net.nodes]
     for at, step in enumerate(schedule.steps):
-        made[step.node].append(at)
+        made[step.node] += [at] * step.rows
     return made
 
 

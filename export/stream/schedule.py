@@ -1,20 +1,28 @@
-"""The order of row steps: each row is made when the next output row first needs it, and never twice."""
+"""The order of steps: each row is made when the next output row first needs it, and never twice."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
 
-from edgeblur.export.stream.net import Net, Node
+from edgeblur.export.stream.net import Net, Node, Window
 
 
 class Step(NamedTuple):
-    """One row of one node is made; for node 0, a row of the picture is taken in."""
+    """A row of a node is made, or those that its kernel makes at a time; for node 0, a row of the picture is taken in.
+
+    Attributes:
+        node: which.
+        row: the first.
+        rows: how many.
+    """
 
     node: int
     row: int
+    rows: int
 
 
 class Rows(NamedTuple):
@@ -73,34 +81,38 @@ class Schedule:
 
 
 def schedule(net: Net) -> Schedule:
-    """Put the row steps of a net in order, driven by demand.
+    """Put the steps of a net in order, driven by demand.
 
     Rows of a node are made top to bottom. To make the next output row, the engine walks from the output towards the
     picture: a node that lacks input rows waits for its first such input. So rows are made as late as possible, and the
-    picture is taken in as late as possible.
+    picture is taken in as late as possible. What makes several rows at a time waits for the input rows of them all.
 
     Returns:
         All steps; the rows of the output are not kept (they go to the caller), those of the picture are.
     """
+    makes = [node.steps for node in net.nodes]
     needs = [_needs(net, node) for node in net.nodes]
+    taken = [0] * len(net.nodes)  # for each node, the steps that are done
     made: list[list[int]] = [[] for _ in net.nodes]  # for each row, the step that makes it
     read: list[list[int]] = [[0] * node.plane.height for node in net.nodes]  # for each row, the last step that reads it
     steps: list[Step] = []
 
     def take(n: int) -> None:
-        y = len(made[n])
-        for source, rows in needs[n]:
-            for row in rows[y]:
+        rows = makes[n][taken[n]]
+        for source, needed in needs[n]:
+            for row in needed[taken[n]]:
                 read[source][row] = len(steps)
-        read[n][y] = len(steps)
-        made[n].append(len(steps))
-        steps.append(Step(n, y))
+        for y in rows:
+            read[n][y] = len(steps)
+            made[n].append(len(steps))
+        taken[n] += 1
+        steps.append(Step(n, rows.start, len(rows)))
 
     take(0)  # a picture row comes first, also where a border's rows need none: so a row pushed at the start is taken
     for _ in range(net.nodes[net.output].plane.height):
         waiting = [net.output]
         while waiting:
-            lacking = _lacking(needs[waiting[-1]], made, len(made[waiting[-1]]))
+            lacking = _lacking(needs[waiting[-1]], made, taken[waiting[-1]])
             if lacking is None:
                 take(waiting.pop())
             else:
@@ -112,19 +124,26 @@ def schedule(net: Net) -> Schedule:
     return Schedule(tuple(steps), tuple(Rows(n, y, sizes[n], step, read[n][y]) for step, n, y in births))
 
 
-_Needs = list[tuple[int, list[range]]]
+_Needs = list[tuple[int, list[Sequence[int]]]]
 
 
 def _needs(net: Net, node: Node) -> _Needs:
-    """For each input of a node, in the order to ask for them: which node, and the rows that each output row reads."""
+    """For each input of a node, in the order to ask for them: which node, and the rows that each step reads."""
     heights = [plane.height for plane in net.planes(node)]
     inputs = zip(node.inputs, net.windows(node), heights, strict=True)
-    return [(source, [window.rows(y, height) for y in range(node.plane.height)]) for source, window, height in inputs]
+    return [(source, [_rows(window, step, height) for step in node.steps]) for source, window, height in inputs]
 
 
-def _lacking(needs: _Needs, made: list[list[int]], y: int) -> int | None:
-    """The first input of which row `y` reads a row that is not made yet."""
+def _rows(window: Window, step: range, height: int) -> Sequence[int]:
+    """The rows of an input that a step reads, top to bottom."""
+    if len(step) == 1:
+        return window.rows(step.start, height)
+    return sorted({row for y in step for row in window.rows(y, height)})
+
+
+def _lacking(needs: _Needs, made: list[list[int]], step: int) -> int | None:
+    """The first input of which a step reads a row that is not made yet."""
     for source, rows in needs:
-        if rows[y] and rows[y][-1] >= len(made[source]):
+        if rows[step] and rows[step][-1] >= len(made[source]):
             return source
     return None

@@ -10,6 +10,7 @@ from edgeblur.export.c_array import render
 from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.plan_picture import plan_picture
 from edgeblur.export.stream.plan_summary import PlaneRows, PlanSummary, remarks, summarize, with_instructions
+from edgeblur.export.stream.work import DIRECT
 
 __all__ = ["plan_svg", "plan_table", "remarks", "summarize", "with_instructions"]
 
@@ -43,12 +44,23 @@ def _planes_table(summary: PlanSummary) -> Table:
     for name in ("shape", *_COLUMNS):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
+    chosen = any(plane.why for plane in summary.planes)
+    if chosen:
+        table.add_column("kernel", no_wrap=True)
     if summary.predicted_core:
         table.add_column("instructions", justify="right", no_wrap=True)
     for plane in summary.planes:
         predicted = (_thousands(plane.predicted_instructions),) if summary.predicted_core else ()
-        table.add_row(*_cells(plane, summary.largest[0].worst_share), *predicted)
+        kernel = (plane.kernel or "",) if chosen else ()
+        table.add_row(*_cells(plane, summary.largest[0].worst_share), *kernel, *predicted)
     return table
+
+
+def _kept_kernels(summary: PlanSummary) -> list[str]:
+    """Why layers have their direct kernel that could have another, in sentences."""
+    return [
+        f"{plane.name} stays direct: {plane.why}." for plane in summary.planes if plane.kernel == DIRECT and plane.why
+    ]
 
 
 def _sums(summary: PlanSummary) -> list[tuple[str, int, str]]:
@@ -85,10 +97,10 @@ def plan_table(summary: PlanSummary) -> Group:
     """The plan for a terminal: a row a plane, the sums, and where the RAM goes in words.
 
     Columns: bytes of a row; rows alive at the plane's own worst moment and the ring buffer that would hold them; rows,
-    bytes and share of all bytes alive at the net's worst moment; predicted instructions in a frame, if they are known.
-    Bars of planes that are made twice are yellow.
+    bytes and share of all bytes alive at the net's worst moment; its layer's kernel, if there was a choice; predicted
+    instructions in a frame, if they are known. Bars of planes that are made twice are yellow.
     """
-    words = [Text(remark) for remark in (*remarks(summary), *_predicted(summary))]
+    words = [Text(remark) for remark in (*remarks(summary), *_kept_kernels(summary), *_predicted(summary))]
     return Group(_planes_table(summary), "", _sums_table(summary), "", *words)
 
 

@@ -8,10 +8,12 @@ not known here; cost.py has the prices.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgeblur.errors import UserError
 from edgeblur.export.stream.net import Array, Net, Node, Operation, Plane, Window
+from edgeblur.export.stream.ops.conv_2d import Conv2D
+from edgeblur.export.stream.ops.conv_2d_winograd import WinogradConv2D, as_winograd
 
 Work = Mapping[str, float]
 """Amounts in a frame, by unit."""
@@ -148,6 +150,27 @@ def _conv_2d(layer: Layer) -> Work:
         "odd_blocks": pairs * (c.out_channels % 2),
         "words": blocks * c.kernel_w * c.column_bytes / 4,
         "elements" if c.tame else "rough_elements": height * c.out_width * c.out_channels,
+    }
+
+
+def _conv_2d_winograd(layer: Layer) -> Work:
+    """kernels/conv_2d_winograd.c: pairs of tiles by four channels; it could make a direct convolution's layer."""
+    operation, width = layer.operation, layer.output.width
+    assert isinstance(operation, Conv2D)
+    if not isinstance(operation, WinogradConv2D):
+        layer = replace(layer, operation=as_winograd(operation))
+    groups, blocks, channels = layer.number("groups"), layer.number("blocks"), layer.output.channels
+    steps, pairs = _ceil(layer.output.height, 2), _ceil(width, 4)
+    inside = max(0, (layer.inputs[0].width - 2 + layer.number("pad_left")) // 4 - layer.number("pad_left"))
+    whole = sum(plane.channels // 4 for plane in layer.inputs)
+    plain = (layer.number("least"), layer.number("most")) == (-128, 127)
+    return {
+        "rows": steps,
+        "borders": steps * (max(0, pairs - inside) * whole + pairs * (groups - whole)),
+        "inputs": steps * pairs * groups,
+        "blocks": steps * pairs * blocks,
+        "words": steps * pairs * blocks * groups,
+        "elements" if plain else "rough_elements": steps * pairs * channels * 8,
     }
 
 
@@ -325,6 +348,7 @@ WORK: dict[str, Counting] = {
     "average_pool_2d": _windowed,
     "concatenation": _concatenation,
     "conv_2d": _conv_2d,
+    "conv_2d_winograd": _conv_2d_winograd,
     "depth_to_space": _depth_to_space,
     "depthwise_conv_2d": _depthwise_conv_2d,
     "lookup": _lookup,

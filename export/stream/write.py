@@ -61,10 +61,13 @@ class StreamExport:
         }
 
 
-def told_options(optimize: str, ram_bytes: int | None) -> str:
-    """The options of `edgeblur export` that lead here, for the comment on top of the files."""
+def told_options(optimize: str, ram_bytes: int | None, flash_bytes: int | None = None, core: str | None = None) -> str:
+    """The options of `edgeblur export` that lead here, for the comment on top of the files; and for which core."""
     ram = f" --ram {ram_bytes}" if ram_bytes is not None else ""
-    return f" --engine stream --optimize {optimize}{ram}"
+    chosen = optimize != "size"
+    flash = f" --flash {flash_bytes}" if flash_bytes is not None and chosen else ""
+    kernels = f" (kernels for {core})" if core is not None and chosen else ""
+    return f" --engine stream --optimize {optimize}{ram}{flash}{kernels}"
 
 
 def export_stream(
@@ -74,6 +77,7 @@ def export_stream(
     name: str | None = None,
     optimize: str = "size",
     ram_bytes: int | None = None,
+    flash_bytes: int | None = None,
     core: str = DEFAULT_CORE,
     force: bool = False,
 ) -> StreamExport:
@@ -85,9 +89,11 @@ def export_stream(
         tflite: an int8 model.
         out: a new or empty folder; with `force` also an earlier export's, which is replaced.
         name: prefix of everything public in the C; by default made from the file's name.
-        optimize: `size` or `speed`.
+        optimize: `size`, `balanced` or `speed`.
         ram_bytes: everything writable but the stack may take so much; rows are computed twice if that saves enough.
-        core: a key of boards.toml: whose instructions the plan predicts. The files are the same for all.
+        flash_bytes: code, weights and tables may take so much for `speed`, or `balanced`.
+        core: a key of boards.toml: whose instructions the plan predicts, and the kernels save. The files run anywhere,
+            and for `size` they are the same for all.
         force: replace an earlier export.
 
     Raises:
@@ -100,8 +106,11 @@ def export_stream(
     graph = read_tflite(tflite)
     if force:
         refuse_stranger_files(out)
-    provenance = Provenance(comment_safe(tflite.name), name, graph, told_options(optimize, ram_bytes))
-    compiled = compile_stream(graph, provenance, optimize=optimize, ram_bytes=ram_bytes)
+    told = told_options(optimize, ram_bytes, flash_bytes, core)
+    provenance = Provenance(comment_safe(tflite.name), name, graph, told)
+    compiled = compile_stream(
+        graph, provenance, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=core
+    )
     readme = render(
         "stream_README.txt.j2", name=name, version=__version__, lines=provenance.lines, files=compiled.files
     )

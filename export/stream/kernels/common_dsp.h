@@ -23,12 +23,18 @@ SHARED int32_t multiply_pairs(uint32_t a, uint32_t b, int32_t sum)
     return result;
 }
 
+/* `requantize_tame` of half a number. */
+SHARED int32_t requantize_twice(int32_t twice, int32_t multiplier, int right, int32_t zero_point)
+{
+    int32_t high; /* (sum * multiplier + 2^30) >> 31 */
+    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(twice), "r"(multiplier));
+    return (high + (high >> 31) + (2 * zero_point + 1) * (1 << (right - 1))) >> right;
+}
+
 /* `requantize` to the right by 1 to 20 bits, for sums below 2^30, and the zero point: the same rounding, one shift. */
 SHARED int32_t requantize_tame(int32_t sum, int32_t multiplier, int right, int32_t zero_point)
 {
-    int32_t high; /* (sum * multiplier + 2^30) >> 31 */
-    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(sum * 2), "r"(multiplier));
-    return (high + (high >> 31) + (2 * zero_point + 1) * (1 << (right - 1))) >> right;
+    return requantize_twice(sum * 2, multiplier, right, zero_point);
 }
 
 /* To a signed byte between bounds; one instruction where they are a byte's own. */

@@ -7,6 +7,12 @@ SHARED int32_t requantize_tame(int32_t sum, int32_t multiplier, int right, int32
     return (high + (high >> 31) + (2 * zero_point + 1) * (1 << (right - 1))) >> right;
 }
 
+/* The same of half a number. */
+SHARED int32_t requantize_twice(int32_t twice, int32_t multiplier, int right, int32_t zero_point)
+{
+    return requantize_tame(twice >> 1, multiplier, right, zero_point);
+}
+
 /* To a signed byte between bounds. */
 SHARED int8_t clamped(int32_t value, int32_t least, int32_t most)
 {

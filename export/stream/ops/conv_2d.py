@@ -30,6 +30,7 @@ class Conv2D(Operation):
 
     kernel = "conv_2d"
     label = "CONV_2D"
+    how = "direct"
     weights: NDArray[np.int8]
     bias: NDArray[np.int32]
     requantization: Requantization
@@ -78,11 +79,13 @@ class Conv2D(Operation):
         return strip_bytes(self.weights, self.options.stride_w, self.options.dilation_w, strip)
 
 
-def is_tame(weights: NDArray[np.int8], bias: NDArray[np.int32], requantization: Requantization) -> bool:
-    """Whether the fast kernels' rounding in fewer instructions is exact for every sum that can come up."""
+def is_tame(
+    weights: NDArray[np.int8], bias: NDArray[np.int32], requantization: Requantization, limit: int = 2**30
+) -> bool:
+    """Whether the fast kernels' rounding in fewer instructions is exact for every sum, and none reaches a limit."""
     products = np.abs(weights.astype(np.int64)).reshape(len(weights), -1).sum(axis=1) * 128
     worst = np.abs(bias.astype(np.int64)) + products
-    return bool(worst.max() < 2**30 and requantization.shift.min() >= -20 and requantization.shift.max() < 0)
+    return bool(worst.max() < limit and requantization.shift.min() >= -20 and requantization.shift.max() < 0)
 
 
 _STRIP_BYTES = 1024
