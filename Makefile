@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAGES = distill quantize export firmware_harness models
 
-.PHONY: demo test install lint types sizes bench costs probes system clean
+.PHONY: demo test install lint types sizes bench costs probes answer system clean
 
 demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, int8 student in C and a report out
 	$(BIN)/edgeblur demo --force
@@ -52,6 +52,10 @@ probes: system $(VENV)/.installed
 	$(BIN)/python tests/cost_probes.py build/bench/probes
 	$(BIN)/edgeblur bench build/bench/probes/*.tflite --out bench/probes --force --flash 1
 	$(BIN)/python tests/count_cycles.py
+
+# The tables of docs/a-or-b.md: detectors measured on the test photos of DATA, models as the shelf knows them (minutes).
+answer: $(VENV)/.installed
+	$(BIN)/python tests/answer.py $(DATA)
 
 # What the tests need outside Python: compilers for the C arrays, a browser for the report.
 system:
