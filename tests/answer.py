@@ -23,7 +23,7 @@ from edgeblur.export.cost import cost
 from edgeblur.export.tflite import Graph, read_tflite
 from edgeblur.files import write_json, write_text
 from edgeblur.models.measures import TEST_SET, counted, leak_from, read_measures
-from edgeblur.models.shelf import entries
+from edgeblur.models.shelf import default_entry, entries
 from edgeblur.progress import say
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -32,6 +32,7 @@ END = "<!-- tables: end -->"
 PAGE, MEASURED = DOCS / "a-or-b.md", DOCS / "a-or-b.json"
 BLURRERS, JUDGES = ("centerface", "blazeface"), ("centerface", "blazeface")
 SIZES = ((16, "16-31 px"), (32, "32-63 px"), (64, "64 px and more"))
+INT8 = "int8.tflite"
 FRAME_BYTES = 128 * 128 * 3
 """Boxes are known when a whole picture has been seen, so that approach A has to keep it."""
 
@@ -40,7 +41,8 @@ Row = dict[str, Any]
 
 def measure(data: Path, limit: int) -> dict[str, Any]:
     """Let each detector blur what it finds on the test photos, and judge that like any model."""
-    words = [word for name in BLURRERS for word in ("--detector", name)]
+    sized = default_entry()  # detectors take any size: beside a model, they get its 128x128 pixels
+    words = ["--with", sized.name, *(word for name in BLURRERS for word in ("--detector", name))]
     words += [word for name in JUDGES for word in ("--judge", name)]
     command = ["compare", "--data", str(data), *words, "--privacy", "--limit", str(limit)]
     out = Path("build/answer")
@@ -51,6 +53,7 @@ def measure(data: Path, limit: int) -> dict[str, Any]:
     )  # fmt: skip
     said = json.loads(done.stdout)
     rows = [{k: v for k, v in row.items() if k != "latency_ms"} for row in said["entries"]]
+    rows = [row for row in rows if row.get("approach") != "B"]
     told = " ".join(["edgeblur", *("DATA" if word == str(data) else word for word in command)])
     return {"command": told, "images": said["images"], "entries": rows, "blazeface": blazeface_needs()}
 
@@ -92,10 +95,9 @@ def rows() -> Iterator[tuple[str, Row]]:
     """Approach A, then every int8 model of the shelf that was measured on photos, widest first."""
     if MEASURED.exists():
         for entry in json.loads(MEASURED.read_text())["entries"]:
-            name = entry["name"]
-            yield (f"A: {name}" if entry.get("approach") == "A" else name), entry
+            yield entry["name"].replace("detector:", "A: "), entry
     for entry in entries():
-        if entry.precision != "int8":
+        if entry.path.name != INT8:
             continue
         told = read_measures(entry)
         if TEST_SET in told.photos:

@@ -24,7 +24,7 @@ def test_the_tables_are_what_was_measured() -> None:
 def test_every_int8_model_of_the_shelf_is_in_both_tables() -> None:
     page = answer.PAGE.read_text()
     for entry in entries():
-        if entry.precision == "int8":
+        if entry.path.name == answer.INT8:
             assert page.count(f"| B: {entry.name} |") == 2, (
                 f"{entry.name}: run `edgeblur models measure` and `make answer`"
             )
