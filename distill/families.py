@@ -13,7 +13,9 @@ FAMILIES = ("unet", "mask")
 
 AUGMENTATIONS = {
     "unet": Augmentation(),
-    "mask": Augmentation(0.6, smallest_paste=0.15, brightness=1.3, turn=20, grain=0.04),
+    "mask": Augmentation(
+        0.4, paste=0.6, smallest_paste=0.15, brightness=1.4, turn=20, grain=0.05, cover=0.3, defocus=0.2
+    ),
 }
 """What a family is shown: a mask head learns little from light it knows, and has to find faces of 10 pixels too."""
 

@@ -13,6 +13,9 @@ from edgeblur.errors import UserError
 from edgeblur.progress import track
 
 _CHANNELS = 7  # picture 3, blurred 3, mask 1
+_ZOOMED_OUT = 5.0  # times the share of the picture that is face: the smallest crop is no smaller
+_BAR_HALF_WIDTH = 0.01, 0.04  # of the picture: as wide as half a small face at most
+_BAR_HALF_LENGTH = 0.1, 0.4
 _CACHE_BYTES = 6 * 2**30  # beyond this, pictures are decoded again each epoch instead of kept
 
 
@@ -29,6 +32,9 @@ class Augmentation:
         turn: largest turn of a scene to either side, in degrees.
         grain: largest noise of a camera in the dark, as a share of white; only for nets that learn masks, as a net
             that puts out the picture would learn to take it away.
+        cover: share of pictures with a bar in front, as a hand, a microphone or a pole would be: what is left of a
+            face is a face; only for nets that learn masks.
+        defocus: share of pictures out of focus; only for nets that learn masks.
     """
 
     smallest_crop: float = 0.45
@@ -38,6 +44,8 @@ class Augmentation:
     flip: bool = True
     turn: float = 0.0
     grain: float = 0.0
+    cover: float = 0.0
+    defocus: float = 0.0
 
 
 def lessons(
@@ -136,10 +144,16 @@ def _vary(pixels: Any, height: int, width: int, augment: Augmentation) -> Any:
     import tensorflow as tf
 
     count = tf.shape(pixels)[0]
-    scale = tf.random.uniform([count], augment.smallest_crop, 1.0)
+    # Into a portrait there is nothing to zoom, into a crowd there is.
+    smallest = tf.clip_by_value(_ZOOMED_OUT * tf.reduce_mean(pixels[..., -1], (1, 2)), augment.smallest_crop, 0.85)
+    scale = tf.random.uniform([count], smallest, 1.0)
     cut = _cut_turned if augment.turn else _cut
     scene = cut(pixels, scale * tf.random.uniform([count], 0.9, 1.0), scale, height, width, augment)
     scene = _paste_faces(scene, tf.roll(pixels, 1, axis=0), height, width, augment)
+    if augment.cover:
+        scene = _cover(scene, augment.cover)
+    if augment.defocus:
+        scene = _defocus(scene, augment.defocus)
     scene = _relight(scene, augment)
     return _grainy(scene, augment.grain) if augment.grain else scene
 
@@ -200,6 +214,33 @@ def _paste_faces(scene: Any, others: Any, height: int, width: int, augment: Augm
     whole = tf.cast(tf.random.uniform([count, 1, 1, 1]) < 0.35, tf.float32)
     matte = inside * tf.maximum(whole, rim)
     return tf.concat([scene * (1.0 - matte) + pasted * matte, rest], 0)
+
+
+def _cover(scene: Any, share: float) -> Any:
+    """Lay a bar of another picture in front of a share of the pictures, at any place and turn; the mask stays."""
+    import tensorflow as tf
+
+    height, width = scene.shape[1], scene.shape[2]
+    count = tf.cast(tf.round(share * tf.cast(tf.shape(scene)[0], tf.float32)), tf.int32)
+    scene, rest, others = scene[:count], scene[count:], tf.roll(scene, 1, axis=0)[:count]
+    y, x = (tf.range(size, dtype=tf.float32) / size for size in (height, width))
+    draw = lambda low, high: tf.random.uniform([count, 1, 1], low, high)  # noqa: E731
+    down, right, turn = y[:, tf.newaxis] - draw(0.0, 1.0), x[tf.newaxis, :] - draw(0.0, 1.0), draw(0.0, math.pi)
+    across = right * tf.cos(turn) + down * tf.sin(turn)
+    along = down * tf.cos(turn) - right * tf.sin(turn)
+    bar = (tf.abs(across) < draw(*_BAR_HALF_WIDTH)) & (tf.abs(along) < draw(*_BAR_HALF_LENGTH))
+    covered = tf.where(bar[..., tf.newaxis], others[..., :-1], scene[..., :-1])
+    return tf.concat([tf.concat([covered, scene[..., -1:]], -1), rest], 0)
+
+
+def _defocus(scene: Any, share: float) -> Any:
+    """Blur a share of the pictures a little, as a lens out of focus does; the mask stays."""
+    import tensorflow as tf
+
+    count = tf.cast(tf.round(share * tf.cast(tf.shape(scene)[0], tf.float32)), tf.int32)
+    scene, rest = scene[count:], scene[:count]
+    soft = tf.nn.avg_pool2d(rest[..., :-1], 3, 1, "SAME")
+    return tf.concat([scene, tf.concat([soft, rest[..., -1:]], -1)], 0)
 
 
 def _relight(scene: Any, augment: Augmentation) -> Any:

@@ -35,6 +35,7 @@ class MaskSpec:
         base: filters at half size; they double with each halving.
         down: 3x3 convs at 1/4 and at 1/8 size on the way down, the one of stride 2 included.
         bottom: the same at the coarsest level.
+        fine: 3x3 convs at 1/4 size on the way up, where the mask gets its rim.
         dilate: cells by which the mask is grown to all sides before it becomes alpha.
         threshold: mask value from which a cell begins to be blurred.
         full: mask value from which it is blurred fully.
@@ -48,6 +49,7 @@ class MaskSpec:
     base: int = 8
     down: int = 2
     bottom: int = 3
+    fine: int = 1
     dilate: int = 0
     threshold: float = 0.3
     full: float = 0.5
@@ -118,6 +120,8 @@ def _mask(picture: Any, spec: MaskSpec) -> Any:
         x = layers.UpSampling2D(2, name=f"repeat{level}")(x)
         x = layers.Add(name=f"join{level}")([x, skips.pop()])
         x = conv(x, f"up{level}", spec.base << level)
+    for number in range(2, spec.fine + 1):
+        x = conv(x, f"up1_{number}", spec.base << 1)
     x = layers.Conv2D(1, 1, bias_initializer=_rare_faces(), name=LOGIT)(x)
     return layers.Activation("sigmoid", name=MASK)(x)
 

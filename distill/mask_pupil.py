@@ -13,6 +13,9 @@ _NEIGHBOURHOOD = 17  # cells: a face of this size (68 pixels of 128) and larger 
 _SMALLEST_SHARE = 1 / 12  # of the neighbourhood: a face that fills less of it weighs no more a cell
 _SMALL_BELOW, _SMALL_UP_TO = 0.15, 0.25  # of the neighbourhood: a face of 28 pixels, one of 36
 _OVERLAP_WEIGHT = 0.5
+_BLUR_CELLS = 8  # cells: the side of the squares whose means are the blurred picture
+_USUAL_CHANGE = 0.02
+_MOST_CHANGE = 6.0  # times the usual
 _SEEN = 0.5  # mask value from which a cell counts as face in the measure `iou`
 
 
@@ -41,9 +44,10 @@ def mask_pupil_class() -> type[Any]:
             x, _, weight = data
             mask = _cells(weight)
             target, _ = self.lesson(x, mask)
+            spoilt = spoilt_by_blur(x)
             with tf.GradientTape() as tape:
                 logit = self.trunk(x, training=True)
-                loss = mask_loss(target, logit, self.face_weight)
+                loss = mask_loss(target, logit, self.face_weight, spoilt)
             self.optimizer.minimize(loss, self.trunk.trainable_variables, tape=tape)
             return self.told(loss, mask, logit)
 
@@ -94,7 +98,22 @@ def _share(cells: Any) -> Any:
     return tf.nn.avg_pool2d(cells, _NEIGHBOURHOOD, 1, "SAME")
 
 
-def mask_loss(mask: Any, logit: Any, face_weight: float) -> Any:
+def spoilt_by_blur(picture: Any) -> Any:
+    """How much blurring a cell would change it, `[B, H/4, W/4, 1]` from pictures `[B, H, W, 3]`, 0 to 1.
+
+    A false find on a bare wall spoils nothing, one on a bookshelf does. Half of the weight of a cell outside faces is
+    the same for all, the other half goes by the mean square change, 1 where it is as large as is usual in photos.
+    """
+    import tensorflow as tf
+
+    mean, square = (tf.nn.avg_pool2d(p, SHRINK, SHRINK, "SAME") for p in (picture, tf.square(picture)))
+    coarse = tf.nn.avg_pool2d(mean, _BLUR_CELLS, _BLUR_CELLS // 2, "SAME")
+    blurred = tf.image.resize(coarse, tf.shape(mean)[1:3])
+    change = tf.reduce_mean(square - 2.0 * mean * blurred + tf.square(blurred), -1, keepdims=True)
+    return 0.5 + 0.5 * tf.minimum(change / _USUAL_CHANGE, _MOST_CHANGE)
+
+
+def mask_loss(mask: Any, logit: Any, face_weight: float, background: Any = 1.0) -> Any:
     """Cross entropy in which small faces count like large ones, plus one minus each picture's overlap (soft Dice).
 
     How small a face is, is told by how little of its neighbourhood is face. The overlap term punishes false finds in
@@ -104,10 +123,11 @@ def mask_loss(mask: Any, logit: Any, face_weight: float) -> Any:
         mask: what is wanted, `[B, h, w, 1]`, 0 to 1.
         logit: the net's, before the sigmoid.
         face_weight: how much more a cell inside a large face counts than one outside.
+        background: how much a cell outside counts, `[B, h, w, 1]` or one number.
     """
     import tensorflow as tf
 
-    weight = 1.0 + mask * (face_weight / tf.maximum(_share(mask), _SMALLEST_SHARE) - 1.0)
+    weight = (1.0 - mask) * background + mask * face_weight / tf.maximum(_share(mask), _SMALLEST_SHARE)
     entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=mask, logits=logit)
     found = tf.sigmoid(logit)
     both, either = tf.reduce_sum(mask * found, (1, 2, 3)), tf.reduce_sum(mask + found, (1, 2, 3))

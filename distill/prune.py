@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.distill.unet import CARRIERS, UNetSpec, build_unet, conv_names, stages
+from edgeblur.distill.unet import CARRIERS, GATED, UNetSpec, build_unet, conv_names, has_gate, stages
 
 _CARRIER_STRENGTH = 1e3
 """Factor on the strength of channels that carry the picture through: only a dead one goes before the others."""
@@ -36,7 +36,8 @@ def prune_channels(net: Any, spec: UNetSpec, share: float) -> tuple[Any, UNetSpe
 
     A channel's strength is the L1 norm of its filter (Li et al. 2017, "Pruning Filters for Efficient ConvNets"),
     times its batch norm's scale if there is one. The finest level keeps the channels that carry the picture through,
-    small as their filters are. The exported model is smaller and faster; it wants fine-tuning.
+    small as their filters are, and a net with a gate those of its gate and of its blurred picture. The exported model
+    is smaller and faster; it wants fine-tuning.
 
     Returns:
         The smaller net with the weights that stayed, and its spec.
@@ -47,15 +48,16 @@ def prune_channels(net: Any, spec: UNetSpec, share: float) -> tuple[Any, UNetSpe
     skips: list[tuple[Kept, int]] = []
     levels = len(spec.encoder)
     targets, sources = dict(stages(smaller)), dict(stages(spec))
+    finest, deeper = (GATED, CARRIERS) if has_gate(net) else (CARRIERS, 0)
     for stage, filters in sources.items():
         level = int(stage[3:]) if stage != "mid" else 0
         if stage.startswith("dec"):
             up = f"up{level}"
-            kept = _shrink(net, slim, up, kept, spec.up[levels - level], smaller.up[levels - level])
+            kept = _shrink(net, slim, up, kept, spec.up[levels - level], smaller.up[levels - level], spared=deeper)
             skip, _ = skips.pop()
             kept = np.concatenate([kept, skip + spec.up[levels - level]])  # the concat lays the skip behind
         for name, before, after in zip(conv_names(stage, len(filters)), filters, targets[stage], strict=True):
-            kept = _shrink(net, slim, name, kept, before, after, spared=CARRIERS if level == 1 else 0)
+            kept = _shrink(net, slim, name, kept, before, after, spared=finest if level == 1 else deeper)
         if stage.startswith("enc"):
             skips.append((kept, filters[-1]))
     kernel, bias = net.get_layer("head").get_weights()

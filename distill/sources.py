@@ -25,6 +25,7 @@ __all__ = [
     "open_photos",
     "open_source",
     "parse_source",
+    "with_scenes",
 ]
 
 
@@ -100,16 +101,22 @@ def _shares(folders: Sequence[Path], limit: int | None) -> list[int | None]:
     return [end - start for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def from_synthetic(count: int, seed: int = 0, size: int = 192) -> Photos:
-    """Drawn face scenes, `size` x `size` pixels; every scene is a source picture of its own."""
-    return Photos(_scenes(count, seed, size), count)
+def from_synthetic(count: int, seed: int = 0, size: int = 192, split: str | None = None) -> Photos:
+    """Drawn face scenes, `size` x `size` pixels; every scene is a source picture of its own, labelled with `split`."""
+    return Photos(_scenes(count, seed, size, split), count)
 
 
-def _scenes(count: int, seed: int, size: int) -> Iterator[LabelledPhoto]:
+def with_scenes(photos: Photos, count: int, *, seed: int, size: int) -> Photos:
+    """Photos, and drawn scenes after them: where labels name splits, the scenes are for training."""
+    scenes = from_synthetic(count, seed, size, split="train")
+    return Photos(itertools.chain(photos, scenes), None if photos.total is None else photos.total + count)
+
+
+def _scenes(count: int, seed: int, size: int, split: str | None) -> Iterator[LabelledPhoto]:
     from edgeblur.distill.synthetic import synthetic_scenes
 
     for name, picture, faces in synthetic_scenes(count, seed, size):
-        yield LabelledPhoto(name, name, picture, faces, licence="drawn by edgeblur", terms="cc0")
+        yield LabelledPhoto(name, name, picture, faces, split, licence="drawn by edgeblur", terms="cc0")
 
 
 @dataclass(frozen=True)

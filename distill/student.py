@@ -29,6 +29,7 @@ class StudentOptions:
         family: one of `FAMILIES`.
         width: filters of its top level.
         levels: pooling levels of a U-Net.
+        output: of a U-Net, one of `unet.OUTPUTS`.
         teacher_weight: 0 learns from the ground truth alone, 1 from the teacher alone.
         feature_weight: weight of attention transfer between layers of the same name; 0 is off.
         prune: share of channels to remove after; 0 is none.
@@ -41,6 +42,7 @@ class StudentOptions:
     family: str = "unet"
     width: int = 8
     levels: int = 3
+    output: str = "sigmoid"
     teacher_weight: float = 0.5
     feature_weight: float = 0.0
     prune: float = 0.0
@@ -59,8 +61,8 @@ class StudentOptions:
     def spec(self, height: int, width: int) -> NetSpec:
         """The net for pictures of this size."""
         if self.family == "mask":
-            return MaskSpec(height, width, self.width)
-        return unet_spec(self.width, self.levels, height=height, width=width)
+            return MaskSpec(height, width, self.width, fine=2)
+        return unet_spec(self.width, self.levels, height=height, width=width, output=self.output)
 
 
 def distill(run: Run, options: StudentOptions, *, resume: bool = False, force: bool = False) -> list[RunModel]:

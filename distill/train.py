@@ -131,16 +131,21 @@ def _train(dataset: Dataset, run: Run, options: TrainOptions, place: Place, *, r
 
 
 def copy_weights(net: Any, source: Any, path: Path) -> None:
-    """Take over all weights of a net of the same shape.
+    """Take over the weights of a net of the same shape, layer by layer; layers that it lacks stay as they are.
 
     Raises:
-        UserError: the shapes differ.
+        UserError: a layer has another shape there, or no layer that learns is the same.
     """
-    ours, theirs = [w.shape for w in net.get_weights()], [w.shape for w in source.get_weights()]
-    if ours != theirs:
+    theirs = {layer.name: layer.get_weights() for layer in source.layers}
+    shared = [layer for layer in net.layers if layer.name in theirs]
+    same = all([w.shape for w in layer.get_weights()] == [w.shape for w in theirs[layer.name]] for layer in shared)
+    if not same or not any(layer.trainable_weights for layer in shared):
         raise UserError(f"{path} has {source.count_params():,} parameters in another arrangement than the net's "
                         f"{net.count_params():,}: start from a model of the same shape")  # fmt: skip
-    net.set_weights(source.get_weights())
+    for layer in shared:
+        layer.set_weights(theirs[layer.name])
+    if new := [layer.name for layer in net.layers if layer.trainable_weights and layer.name not in theirs]:
+        say(f"{path} lacks {', '.join(new)}: drawn at random")
 
 
 def spec_of(model: RunModel) -> UNetSpec:

@@ -12,6 +12,10 @@ from edgeblur.errors import UserError
 
 CARRIERS = 3
 """Channels of the finest level that carry red, green and blue through a new net."""
+OUTPUTS = ("sigmoid", "linear")
+"""What follows the last 1x1 conv: the thesis's sigmoid, or nothing, by which a net can pass on its input exactly."""
+GATED = 2 * CARRIERS + 2
+"""Channels of the finest level that a net with a gate needs: the picture, a blurred picture, and two for the gate."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class UNetSpec:
         batch_norm: batch normalization between each 3x3 conv and its ReLU (it folds away when converted).
         encoder_dropout: rate after the deepest encoder level.
         bottleneck_dropout: rate after the bottleneck.
+        output: one of `OUTPUTS`. A linear net of at least `GATED` filters starts as a blend with a gate
+            (`_start_as_blend`).
     """
 
     height: int
@@ -39,6 +45,7 @@ class UNetSpec:
     batch_norm: bool = False
     encoder_dropout: float = 0.0
     bottleneck_dropout: float = 0.0
+    output: str = "sigmoid"
 
     def __post_init__(self) -> None:
         levels = len(self.encoder)
@@ -67,6 +74,7 @@ class UNetSpec:
             batch_norm=data["batch_norm"],
             encoder_dropout=data["encoder_dropout"],
             bottleneck_dropout=data["bottleneck_dropout"],
+            output=data.get("output", "sigmoid"),
         )
 
 
@@ -78,6 +86,7 @@ def unet_spec(
     width: int = 128,
     batch_norm: bool = False,
     dropout: bool = False,
+    output: str = "sigmoid",
 ) -> UNetSpec:
     """The family of the thesis: `base` filters at the top, doubling at each level; base 32, 3 levels is the teacher.
 
@@ -95,6 +104,7 @@ def unet_spec(
         batch_norm=batch_norm,
         encoder_dropout=0.05 if dropout else 0.0,
         bottleneck_dropout=0.2 if dropout else 0.0,
+        output=output,
     )
 
 
@@ -151,8 +161,11 @@ def build_unet(spec: UNetSpec, *, seed: int = 0) -> Any:
         x = layers.Concatenate(name=f"cat{level}")([x, skips.pop()])
         x = convs(x, f"dec{level}", widths[f"dec{level}"])
     x = layers.Conv2D(3, 1, name="head")(x)
-    net = tf_keras.Model(inputs, layers.Activation("sigmoid", name="out")(x), name="unet")
-    _start_as_copy(net, spec)
+    net = tf_keras.Model(inputs, layers.Activation(spec.output, name="out")(x), name="unet")
+    if has_gate(net):
+        _start_as_blend(net, spec)
+    else:
+        _start_as_copy(net, spec)
     return net
 
 
@@ -171,7 +184,83 @@ def _start_as_copy(net: Any, spec: UNetSpec) -> None:
         kernel[..., :CARRIERS] = 0
         kernel[1, 1, skipped : skipped + CARRIERS, :CARRIERS] = np.eye(CARRIERS)
         net.get_layer(name).set_weights([kernel, bias])
+    slope, offset = (5, -2.5) if spec.output == "sigmoid" else (1, 0)
     kernel, bias = net.get_layer("head").get_weights()
     kernel *= 0.1
-    kernel[0, 0, :CARRIERS] = 5 * np.eye(3)
-    net.get_layer("head").set_weights([kernel, bias - 2.5])
+    kernel[0, 0, :CARRIERS] = slope * np.eye(3)
+    net.get_layer("head").set_weights([kernel, bias + offset])
+
+
+def has_gate(net: Any) -> bool:
+    """Whether a U-Net has a linear output and the channels for a gate: `gate_logit` then says where it sees faces.
+
+    Not with batch norm, whose shift would move what is passed on.
+    """
+    names = {layer.name for layer in net.layers}
+    if not {"dec1a", "dec1b", "head", "out"} <= names or "dec1a_norm" in names:
+        return False
+    if net.get_layer("out").activation.__name__ != "linear":
+        return False
+    return min(net.get_layer(name).output_shape[-1] for name in ("dec1a", "dec1b", "up1")) >= GATED
+
+
+def gate_logit(net: Any) -> Any:
+    """The tensor `[N, H, W, 1]` by which the gate opens, as a logit: it is 0 where half of the blur is let through.
+
+    The gate is `relu(z) - relu(z - 1)`, so that it is open at z = 1 and shut at z = 0, where nothing can be learnt
+    from the picture any more; from the logit `8 (z - 1/2)` it always can.
+    """
+    return 8.0 * (net.get_layer("dec1a").output[..., 2 * CARRIERS : 2 * CARRIERS + 1] - 0.5)
+
+
+def _start_as_blend(net: Any, spec: UNetSpec) -> None:
+    """Let a new net put out its input where a gate is shut, and means of large squares where it is open.
+
+    A convolution with ReLU can choose exactly between two values in 0 to 1: relu(x - m) + relu(b - (1 - m)) is x for
+    m = 0 and b for m = 1. So all that is left to learn is where the faces are. The picture x comes by the finest skip,
+    the blurred one b is averaged at every level on its way down and up, the gate m comes out of the features beside
+    them. All of it are weights like others, which go on learning.
+    """
+    colours = np.arange(CARRIERS)
+    first, last = len(spec.encoder[0]), len(spec.encoder)
+    for name in conv_names("enc1", first):
+        _carry(net, name, colours, colours, size=1)
+    deeper = [f"enc{level}" for level in range(2, last + 1)] + ["mid"] + [f"dec{level}" for level in range(last, 1, -1)]
+    widths = dict(stages(spec))
+    for stage in deeper:
+        for name in conv_names(stage, len(widths[stage])):
+            _carry(net, name, colours, colours, size=3)
+    for level in range(1, last + 1):
+        kernel, bias = net.get_layer(f"up{level}").get_weights()
+        kernel[:, :, colours] = 0
+        kernel[:, :, colours, colours] = 1
+        net.get_layer(f"up{level}").set_weights([kernel, bias])
+    below, skipped, gate = CARRIERS + colours, spec.up[-1], 2 * CARRIERS
+    _carry(net, "dec1a", skipped + colours, colours, size=1)
+    _carry(net, "dec1a", colours, below, size=3)
+    kernel, bias = net.get_layer("dec1a").get_weights()
+    kernel[:, :, [*colours, *(skipped + colours)], gate:] = 0
+    kernel[..., gate] *= 0.1  # shut, but for a crack
+    kernel[..., gate + 1] = kernel[..., gate]
+    bias[gate : gate + 2] = 0, -1
+    net.get_layer("dec1a").set_weights([kernel, bias])
+    for carried, sign in ((colours, -1), (below, 1)):
+        _carry(net, "dec1b", carried, carried, size=1)
+        kernel, bias = net.get_layer("dec1b").get_weights()
+        kernel[1, 1, gate, carried], kernel[1, 1, gate + 1, carried] = sign, -sign
+        bias[carried] = 0 if sign < 0 else -1
+        net.get_layer("dec1b").set_weights([kernel, bias])
+    kernel, bias = net.get_layer("head").get_weights()
+    kernel *= 0.05
+    kernel[0, 0, colours], kernel[0, 0, below] = np.eye(CARRIERS), np.eye(CARRIERS)
+    net.get_layer("head").set_weights([kernel, bias])
+
+
+def _carry(net: Any, name: str, inputs: Any, outputs: Any, *, size: int) -> None:
+    """Make channels of a 3x3 conv pass on others, as they are (size 1) or averaged over 3x3 pixels (size 3)."""
+    kernel, bias = net.get_layer(name).get_weights()
+    kernel[..., outputs] = 0
+    window = slice(1, 2) if size == 1 else slice(0, 3)
+    for source, to in zip(inputs, outputs, strict=True):
+        kernel[window, window, source, to] = 1 / size**2
+    net.get_layer(name).set_weights([kernel, bias])

@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_models import lively
 
 from edgeblur.cli import main
 from edgeblur.dataset import Dataset
 from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.mask_head import MaskSpec, build_mask_head, has_mask, set_clamp
-from edgeblur.distill.mask_pupil import _cells, mask_loss, mask_pupil_class
+from edgeblur.distill.mask_pupil import _cells, mask_loss, mask_pupil_class, spoilt_by_blur
 from edgeblur.distill.student import StudentOptions, _gain, _Workshop, distill
-from edgeblur.distill.train import spec_of
+from edgeblur.distill.train import copy_weights, spec_of
 from edgeblur.errors import UserError
 from edgeblur.export.tflite import Graph, read_tflite
 from edgeblur.images import Floats, to_floats
@@ -29,26 +30,6 @@ from edgeblur.run import Run, create_run, open_run
 SPEC = MaskSpec(32, 32, 4, dilate=1, pool=16)
 STREAMED = {"CONV_2D", "MAX_POOL_2D", "AVERAGE_POOL_2D", "ADD", "SUB", "MUL", "LOGISTIC", "RESIZE_BILINEAR",
             "RESIZE_NEAREST_NEIGHBOR"}  # fmt: skip
-
-
-def lively(spec: MaskSpec) -> Any:
-    """A mask head with weights as training leaves them, whose masks are neither empty nor full."""
-    import tf_keras
-
-    net = build_mask_head(spec, seed=5)
-    random = np.random.default_rng(3)
-    for layer in net.layers:
-        if layer.name.endswith("_norm"):
-            layer.set_weights([w * random.uniform(0.7, 1.4, w.shape) for w in layer.get_weights()])
-    head = net.get_layer("mask_logit")
-    noise = random.random((4, spec.height, spec.width, 3), np.float32)
-    blocks = np.kron(random.random((4, 4, 4, 3)), np.ones((1, spec.height // 4, spec.width // 4, 1)))
-    logits = tf_keras.Model(net.input, head.output).predict(np.concatenate([noise, blocks.astype("f")]), verbose=0)
-    kernel, bias = head.get_weights()
-    spread = 2 / logits.std()
-    head.set_weights([kernel * spread, (bias - logits.mean()) * spread])
-    set_clamp(net, 0.4, 0.7)
-    return net
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +175,33 @@ def test_a_missed_small_face_costs_as_much_as_a_large_one() -> None:
     assert loss(face(0), face(4)) > 0.5  # a false find in a face-free picture
 
 
+def test_a_false_find_costs_by_what_it_would_spoil() -> None:
+    """On a bare wall next to nothing, on a pattern much."""
+    wall = np.full((1, 128, 128, 3), 0.5, np.float32)
+    pattern = wall.copy()
+    pattern[:, ::2] = 0.9
+    spoilt = [float(spoilt_by_blur(picture).numpy().mean()) for picture in (wall, pattern)]
+    assert spoilt[0] == pytest.approx(0.5, abs=0.01)
+    assert spoilt[1] > 2 * spoilt[0]
+    nothing, found = np.zeros((1, 32, 32, 1), np.float32), np.full((1, 32, 32, 1), 2.0, np.float32)
+    losses = [float(mask_loss(nothing, found, 1.0, spoilt_by_blur(picture))) for picture in (wall, pattern)]
+    assert losses[1] > 1.5 * losses[0]
+
+
+def test_a_deeper_head_starts_from_a_shallower_one(
+    taught: Run, tiny_data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Layers that the old one has keep its weights; what it lacks is told and drawn."""
+    old, new = load_keras(taught.teacher.keras), build_mask_head(MaskSpec(32, 32, 2, fine=3))
+    copy_weights(new, old, taught.teacher.keras)
+    assert "lacks up1_2, up1_2_norm, up1_3, up1_3_norm" in capsys.readouterr().err
+    for layer in old.layers:
+        pairs = zip(layer.get_weights(), new.get_layer(layer.name).get_weights(), strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs)
+    with pytest.raises(UserError, match="another arrangement"):
+        copy_weights(build_mask_head(MaskSpec(32, 32, 3)), old, taught.teacher.keras)
+
+
 def test_it_learns_and_goes_on_after_a_kill(
     tiny_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,8 +235,8 @@ def test_a_wide_mask_head_teaches_a_narrow_one(taught: Run) -> None:
     assert [model.name for model in taught.models()] == ["teacher", "mask1"]
     info = taught.model("mask1").info()
     assert info["parent"] == "teacher"
-    assert info["spec"] == MaskSpec(32, 32, 1).as_json()
-    assert MaskSpec.from_json(info["spec"]) == MaskSpec(32, 32, 1)
+    assert info["spec"] == MaskSpec(32, 32, 1, fine=2).as_json()
+    assert MaskSpec.from_json(info["spec"]) == MaskSpec(32, 32, 1, fine=2)
     assert has_mask(load_keras(taught.model("mask1").keras))
 
 

@@ -21,6 +21,7 @@ from edgeblur.distill.sources import (
     open_photos,
     open_source,
     parse_source,
+    with_scenes,
 )
 from edgeblur.errors import UserError
 from edgeblur.faces import Box, Ellipse
@@ -351,3 +352,13 @@ def test_unknown_and_missing_tfds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(UserError, match=r"edgeblur\[tfds\]"):
         from_tfds("celeb_a")
+
+
+def test_drawn_scenes_are_mixed_in_to_train_on(tmp_path: Path) -> None:
+    lines = [{"file": f"{name}.png", "faces": [], "split": name, "source": name} for name in ("train", "val", "test")]
+    labels = write_photos(tmp_path / "p", lines)
+    photos = with_scenes(open_photos([tmp_path / "p"], [labels], skipped=[]), 2, seed=3, size=32)
+    assert photos.total == 5
+    splits = [(photo.source.split(":")[0], photo.split) for photo in photos]
+    assert [split for _, split in splits] == ["train", "val", "test", "train", "train"]
+    assert len({source for source, _ in splits[:3]}) == 3

@@ -16,7 +16,7 @@ from edgeblur.distill.fit import FitOptions, Teaching, fit
 from edgeblur.distill.keras_files import load_keras
 from edgeblur.distill.prune import prune_channels, pruned_spec, zero_share
 from edgeblur.distill.student import StudentOptions, distill
-from edgeblur.distill.unet import UNetSpec, build_unet, unet_spec
+from edgeblur.distill.unet import GATED, UNetSpec, build_unet, has_gate, unet_spec
 from edgeblur.errors import UserError
 from edgeblur.files import compressed_bytes
 from edgeblur.run import Run, RunModel, open_run
@@ -117,6 +117,24 @@ def test_pruning_dead_channels_changes_nothing(batch_norm: bool, levels: int) ->
     wanted = net.predict(picture(spec), verbose=0)
     assert wanted.std() > 0.05  # otherwise anything would be equal
     assert np.abs(slim.predict(picture(spec), verbose=0) - wanted).max() < 1e-5  # sums run in another order
+
+
+def test_pruning_leaves_a_gate_whole() -> None:
+    """The channels that carry picture, blur and gate stay, small as their filters are."""
+    spec = unet_spec(16, 2, height=16, width=16, output="linear")
+    net = build_unet(spec)
+    for name in ("dec1a", "dec1b", "head"):  # let nothing but the gate reach the output
+        kernel, bias = net.get_layer(name).get_weights()
+        kernel[:, :, GATED:] *= 0 if name != "dec1a" else 1
+        net.get_layer(name).set_weights([kernel, bias])
+    slim, smaller = prune_channels(net, spec, 0.5)
+    assert smaller.output == "linear"
+    assert has_gate(slim)
+    assert np.abs(slim.predict(picture(spec), verbose=0) - net.predict(picture(spec), verbose=0)).max() < 0.2
+    shut = [np.zeros_like(w) if w.ndim == 1 else w for w in slim.get_layer("dec1a").get_weights()]
+    shut[0][..., GATED - 2 : GATED] = 0
+    slim.get_layer("dec1a").set_weights(shut)
+    assert np.abs(slim.predict(picture(spec), verbose=0) - picture(spec)).max() < 1e-5
 
 
 def _make_lively(net: Any) -> None:

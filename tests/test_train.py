@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -301,11 +302,69 @@ def test_a_unet_that_also_tells_masks_learns_where_faces_are(tiny_data: Dataset,
     assert pupil.finders[0].name == "find_midb_relu"
 
 
+def test_a_net_with_a_gate_is_told_where_to_open_it(tiny_data: Dataset) -> None:
+    """With the weight of the masks alone, the blur comes to the faces."""
+    from edgeblur.distill.pupil import Finding, pupil_class
+    from edgeblur.distill.unet import build_unet, gate_logit
+
+    net = build_unet(unet_spec(8, 2, height=32, width=32, output="linear"))
+    pupil = pupil_class()(net, None, Finding(weight=1.0, face_weight=3.0))
+    picture, target, weight = next(
+        iter(lessons(tiny_data, "train", height=32, width=32, batch=16, face_weight=3.0, augment=None))
+    )
+    pupil.compile(optimizer="adam", loss="mse", weighted_metrics=[], metrics=[])
+    pupil.fit(picture, target, sample_weight=weight, batch_size=16, epochs=60, verbose=0)
+    import tf_keras
+
+    gate = tf_keras.Model(net.input, gate_logit(net)).predict(picture, verbose=0)[..., 0]
+    face = weight.numpy() > 2.0
+    assert gate[face].mean() > gate[~face].mean() + 0.5
+    assert len(pupil.finders) == 2  # the gate needs no finder of its own
+
+
 def test_masks_need_a_weight_of_faces_to_be_read_from(tiny_data: Dataset, tmp_path: Path) -> None:
     options = TrainOptions(SPEC, FitOptions(epochs=1, batch=8, mask_weight=0.1))
     with pytest.raises(UserError, match="--face-weight other than 1"):
         train(tiny_data.root, tmp_path / "run", options)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("hardship", [{"cover": 1.0}, {"defocus": 1.0}])
+def test_what_makes_faces_hard_to_find_leaves_their_masks(tiny_data: Dataset, hardship: dict[str, float]) -> None:
+    import tensorflow as tf
+
+    def lesson(**more: float) -> list[np.ndarray[Any, Any]]:
+        tf.keras.utils.set_random_seed(1)
+        augment = Augmentation(smallest_crop=1.0, paste=0.0, brightness=0.0, flip=False, **more)  # type: ignore[arg-type]
+        told = lessons(tiny_data, "train", height=32, width=32, batch=16, face_weight=2.0, augment=augment, masks=True)
+        return list(next(told.as_numpy_iterator()))
+
+    picture, _, weight = lesson(**hardship)
+    assert picture.shape == (16, 32, 32, 3)
+    assert weight.shape == (16, 32, 32)
+    assert 0 <= picture.min() < picture.max() <= 1
+    assert weight.max() > 1.9
+    plain = lessons(tiny_data, "train", height=32, width=32, batch=16, face_weight=2.0, augment=None)
+    shares = {round(float(w.mean()), 1) for w in next(plain.as_numpy_iterator())[2]}
+    assert {round(float(w.mean()), 1) for w in weight} <= {s + d for s in shares for d in (-0.1, 0, 0.1)} | shares
+
+
+def test_a_bar_covers_a_part_of_the_picture_and_no_mask() -> None:
+    import tensorflow as tf
+
+    from edgeblur.distill.lessons import _cover, _defocus
+
+    black_and_white = tf.cast(tf.range(8) % 2, tf.float32)[:, None, None, None] * tf.ones((8, 64, 64, 4))
+    covered = _cover(black_and_white, 0.5).numpy()
+    changed = np.abs(covered - black_and_white.numpy())
+    assert (changed[..., 3] == 0).all()
+    assert (changed[4:] == 0).all()  # half of the pictures are spared
+    assert 0.001 < changed[:4, ..., 0].mean() < 0.1
+    sharp = tf.cast(tf.random.uniform((8, 16, 16, 4)) > 0.5, tf.float32)
+    soft = _defocus(sharp, 0.25).numpy()
+    assert soft.shape == sharp.shape
+    assert (soft[..., 3] == np.roll(sharp[..., 3], -2, axis=0)).all()
+    assert soft[-2:, ..., :3].std() < 0.5 * soft[:-2, ..., :3].std()
 
 
 def test_a_turned_scene_keeps_picture_and_mask_together() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from edgeblur.distill.unet import UNetSpec, build_unet, unet_spec
+from edgeblur.distill.unet import GATED, UNetSpec, build_unet, has_gate, unet_spec
 from edgeblur.errors import UserError
 
 # Layer, output, parameters, as the thesis lists them.
@@ -137,3 +139,43 @@ def test_a_net_too_narrow_to_copy_is_random() -> None:
     net = build_unet(unet_spec(2, 2, height=32, width=32))
     picture = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
     assert np.corrcoef(net.predict(picture, verbose=0).ravel(), picture.ravel())[0, 1] < 0.9
+
+
+def gated(base: int, *, gate: float) -> Any:
+    """A new net whose gate is shut (0), open (1) or in between, everywhere; nothing else reaches its output."""
+    net = build_unet(unet_spec(base, 3, height=64, width=64, output="linear"))
+    kernel, bias = net.get_layer("dec1a").get_weights()
+    kernel[..., GATED - 2 :], bias[GATED - 2 : GATED] = 0, (gate, gate - 1)
+    net.get_layer("dec1a").set_weights([kernel, bias])
+    kernel, bias = net.get_layer("head").get_weights()
+    kernel[:, :, GATED - 2 :] = 0
+    net.get_layer("head").set_weights([kernel, bias])
+    return net
+
+
+@pytest.mark.parametrize("base", [8, 12])
+def test_a_new_net_with_a_gate_passes_on_its_input_or_a_blur_of_it(base: int) -> None:
+    """Exactly the input where the gate is shut; a smooth picture of the same colours where it is open."""
+    picture = np.full((1, 64, 64, 3), (0.2, 0.5, 0.8), np.float32)
+    picture[:, ::2, ::2] += 0.1
+    assert np.array_equal(gated(base, gate=0.0).predict(picture, verbose=0), picture)
+    blurred = gated(base, gate=1.0).predict(picture, verbose=0)[:, 28:36, 28:36]  # far from the zeros around it
+    assert blurred.std(axis=(1, 2)).max() < 0.01 < picture[..., 0].std()
+    assert np.abs(blurred.mean((0, 1, 2)) - (0.25, 0.55, 0.85)).max() < 0.06
+
+
+def test_who_has_a_gate() -> None:
+    kinds = {"linear": {}, "sigmoid": {"output": "sigmoid"}, "narrow": {"base": 7}, "normed": {"batch_norm": True}}
+    nets = {
+        name: build_unet(unet_spec(**{"base": 8, "levels": 2, "height": 16, "width": 16, "output": "linear"} | changed))
+        for name, changed in kinds.items()
+    }
+    assert {name for name, net in nets.items() if has_gate(net)} == {"linear"}
+    # The parameters are the thesis's, whatever the output and the start.
+    assert nets["linear"].count_params() == nets["sigmoid"].count_params()
+
+
+def test_a_linear_net_without_a_gate_starts_as_a_copier() -> None:
+    net = build_unet(unet_spec(4, 2, height=32, width=32, output="linear"))
+    picture = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
+    assert np.corrcoef(net.predict(picture, verbose=0).ravel(), picture.ravel())[0, 1] > 0.95

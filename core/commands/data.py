@@ -38,6 +38,9 @@ def _shares(context: click.Context, parameter: click.Parameter, text: str) -> tu
 @click.option("--labels", multiple=True, type=click.Path(path_type=Path),
               help="annotations.jsonl of the PHOTOS folder at the same place; repeatable.")  # fmt: skip
 @click.option("--source", help="Instead of PHOTOS: synthetic:600, tfds:wider_face or tfds:celeb_a.")
+@click.option(
+    "--scenes", type=click.IntRange(1), help="Draw so many scenes as well; with `--split labels` to train on."
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Data set to make.")
 @click.option("--detector", default="centerface", show_default=True, help="Labels the photos that come without labels.")
 @click.option("--split", "shares", default="70/20/10", show_default=True, callback=_shares,
@@ -57,9 +60,9 @@ def _shares(context: click.Context, parameter: click.Parameter, text: str) -> tu
 @force_option
 @json_option
 def make(
-    photos: tuple[Path, ...], labels: tuple[Path, ...], source: str | None, out: Path, detector: str,
-    shares: tuple[float, float, float] | None, terms: str | None, size: int, strength: float, grow: float,
-    limit: int | None, seed: int, force: bool, as_json: bool,
+    photos: tuple[Path, ...], labels: tuple[Path, ...], source: str | None, scenes: int | None, out: Path,
+    detector: str, shares: tuple[float, float, float] | None, terms: str | None, size: int, strength: float,
+    grow: float, limit: int | None, seed: int, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Make a data set from PHOTOS (one or more folders) and their labels, or from another --source.
 
@@ -67,7 +70,7 @@ def make(
     """
     from edgeblur.blur import BlurStyle
     from edgeblur.distill.make import MakeOptions, make_dataset
-    from edgeblur.distill.sources import open_photos, open_source, parse_source
+    from edgeblur.distill.sources import open_photos, open_source, parse_source, with_scenes
     from edgeblur.files import refuse_existing, refuse_swallowing
 
     refuse_existing(out, force=force)
@@ -80,6 +83,8 @@ def make(
     else:
         wanted = frozenset(term.strip() for term in terms.split(",")) if terms else None
         found = open_photos(photos, labels, skipped=skipped, detector=detector, terms=wanted, limit=limit)
+    if scenes:
+        found = with_scenes(found, scenes, seed=seed, size=size)
     style = BlurStyle(strength=strength, grow=grow)
     options = MakeOptions(size, shares or (0.7, 0.2, 0.1), seed, keep_splits=shares is None, style=style)
     data = make_dataset(track(found, "making pictures", found.total), out, options, force=force)

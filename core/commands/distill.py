@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import FiniteRange, family_option, fit_options, force_option, json_option
+from edgeblur.commands.options import FiniteRange, family_option, fit_options, force_option, json_option, output_option
 from edgeblur.progress import out as stdout
 from edgeblur.run import open_run
 
@@ -17,6 +17,7 @@ from edgeblur.run import open_run
 @family_option
 @click.option("--width", default=8, show_default=True, type=click.IntRange(1), help="Filters of the top level.")
 @click.option("--levels", default=3, show_default=True, type=click.IntRange(2, 4), help="Pooling levels of a U-Net.")
+@output_option
 @click.option("--teacher-weight", default=0.5, show_default=True, type=FiniteRange(0, 1),
               help="0 learns from the ground truth alone, 1 from the teacher alone.")  # fmt: skip
 @click.option("--feature-weight", default=0.0, show_default=True, type=FiniteRange(0),
@@ -31,9 +32,9 @@ from edgeblur.run import open_run
 @force_option
 @json_option
 def command(
-    run: Path, family: str, width: int, levels: int, teacher_weight: float, feature_weight: float, prune: float,
-    sparsity: float, alone: bool, epochs: int, batch: int, learning_rate: float, patience: int, face_weight: float,
-    mask_weight: float, seed: int, start: Path | None, resume: bool, force: bool, as_json: bool,
+    run: Path, family: str, width: int, levels: int, output: str, teacher_weight: float, feature_weight: float,
+    prune: float, sparsity: float, alone: bool, epochs: int, batch: int, learning_rate: float, patience: int,
+    face_weight: float, mask_weight: float, seed: int, start: Path | None, resume: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Distill the teacher of RUN into a narrower student, and prune it if asked.
 
@@ -49,7 +50,9 @@ def command(
     from edgeblur.distill.student import StudentOptions, distill
 
     fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, AUGMENTATIONS[family])
-    options = StudentOptions(family, width, levels, teacher_weight, feature_weight, prune, sparsity, alone, start, fit)
+    options = StudentOptions(
+        family, width, levels, output, teacher_weight, feature_weight, prune, sparsity, alone, start, fit
+    )
     models = distill(opened, options, resume=resume, force=force)
     if as_json:
         print(json.dumps({"models": [m.info() for m in models]}))

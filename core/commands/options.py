@@ -62,6 +62,12 @@ family_option = click.option(
     help="unet puts out the blurred picture; mask finds the faces, and a fixed blur is blended in (far fewer MACs).",
 )  # fmt: skip
 
+output_option = click.option(
+    "--output", type=click.Choice(["sigmoid", "linear"]), default="sigmoid", show_default=True,
+    help="Behind the last conv of a U-Net: the thesis's sigmoid, or nothing, so that it can pass on its input exactly "
+    "and starts with a gate between input and blur.",
+)  # fmt: skip
+
 optimize_option = click.option(
     "--optimize", type=click.Choice(["size", "balanced", "speed"]), default="size", show_default=True,
     help="What the streaming engine's C is written for: little flash, few instructions, or those within 1.5 times it.",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import family_option, fit_options, force_option
+from edgeblur.commands.options import family_option, fit_options, force_option, output_option
 from edgeblur.progress import out as stdout
 
 
@@ -20,6 +20,7 @@ from edgeblur.progress import out as stdout
 @click.option("--levels", default=3, show_default=True, type=click.IntRange(1, 5), help="Pooling levels.")
 @click.option("--size", default=128, show_default=True, type=click.IntRange(16), help="Side of the net's input.")
 @click.option("--batch-norm/--no-batch-norm", default=False, help="Batch normalization before each ReLU.")
+@output_option
 @click.option("--dropout/--no-dropout", default=False, help="0.05 in the deepest encoder level, 0.2 in the bottleneck.")
 @fit_options(epochs=30)
 @click.option("--start", type=click.Path(path_type=Path), help="Start from the weights of this .keras file.")
@@ -28,8 +29,8 @@ from edgeblur.progress import out as stdout
 @click.option("--resume", is_flag=True, help="Go on with a training that was killed.")
 @force_option
 def command(
-    data: Path, out: Path, family: str, base: int, levels: int, size: int, batch_norm: bool, dropout: bool,
-    epochs: int, batch: int, learning_rate: float, patience: int, face_weight: float, mask_weight: float,
+    data: Path, out: Path, family: str, base: int, levels: int, size: int, batch_norm: bool, output: str,
+    dropout: bool, epochs: int, batch: int, learning_rate: float, patience: int, face_weight: float, mask_weight: float,
     seed: int, start: Path | None, strategy: str, resume: bool, force: bool,
 ) -> None:  # fmt: skip
     """Train the teacher U-Net (or any relative of it) into a run folder.
@@ -48,9 +49,9 @@ def command(
 
     spec: NetSpec
     if family == "mask":
-        spec = MaskSpec(size, size, base)
+        spec = MaskSpec(size, size, base, fine=2)
     else:
-        spec = unet_spec(base, levels, height=size, width=size, batch_norm=batch_norm, dropout=dropout)
+        spec = unet_spec(base, levels, height=size, width=size, batch_norm=batch_norm, dropout=dropout, output=output)
     fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, AUGMENTATIONS[family])
     fitted = train(data, out, TrainOptions(spec, fit, strategy, start), resume=resume, force=force)
     best = fitted.best
