@@ -7,6 +7,7 @@ RUN/teacher/history.json   losses and metrics by epoch, drawn in curves.png
 RUN/teacher/float.tflite   float32, batch 1: enough for every later stage, without TensorFlow
 RUN/teacher/int8.tflite    after `edgeblur quantize`, with quantize.json
 RUN/w8/...                 the same for each student
+RUN/mask8/clamp.json       after `edgeblur clamp`, of a mask head; drawn in clamp.png
 RUN/compare.json, report.html, report.md
 """
 

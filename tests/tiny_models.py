@@ -1,4 +1,4 @@
-"""Tiny seeded U-Nets as .tflite bytes, so that a test can have any shape, type and width it wants."""
+"""Tiny seeded nets, U-Nets as .tflite bytes too, so that a test can have any shape, type and width it wants."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeblur.distill.mask_head import MaskSpec, build_mask_head, set_clamp
 from edgeblur.firmware_harness.engines import ENGINES
 
 HAS_TFLITE_RUNTIME = sys.version_info < (3, 12)
@@ -45,6 +46,26 @@ def tiny_unet(height: int = 32, width: int = 32, base: int = 2, seed: int = 7) -
     kernel = last.get_weights()[0] * (2 / start.std((0, 1, 2)))
     last.set_weights([kernel, -start.mean((0, 1, 2)) * 2 / start.std((0, 1, 2))])
     return model
+
+
+def lively(spec: MaskSpec) -> Any:
+    """A mask head with weights as training leaves them, whose masks are neither empty nor full."""
+    import tf_keras
+
+    net = build_mask_head(spec, seed=5)
+    random = np.random.default_rng(3)
+    for layer in net.layers:
+        if layer.name.endswith("_norm"):
+            layer.set_weights([w * random.uniform(0.7, 1.4, w.shape) for w in layer.get_weights()])
+    head = net.get_layer("mask_logit")
+    noise = random.random((4, spec.height, spec.width, 3), np.float32)
+    blocks = np.kron(random.random((4, 4, 4, 3)), np.ones((1, spec.height // 4, spec.width // 4, 1)))
+    logits = tf_keras.Model(net.input, head.output).predict(np.concatenate([noise, blocks.astype("f")]), verbose=0)
+    kernel, bias = head.get_weights()
+    spread = 2 / logits.std()
+    head.set_weights([kernel * spread, (bias - logits.mean()) * spread])
+    set_clamp(net, 0.4, 0.7)
+    return net
 
 
 def _converter(model: Any) -> Any:

@@ -1,0 +1,105 @@
+"""`edgeblur clamp`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.table import Column, Table
+from rich.text import Text
+
+from edgeblur.commands.options import json_option, model_option
+from edgeblur.errors import UserError
+from edgeblur.progress import out as stdout
+from edgeblur.progress import say
+from edgeblur.run import open_run
+
+if TYPE_CHECKING:
+    from edgeblur.distill.clamp import Reset
+    from edgeblur.firmware_harness.clamp import ClampCurve, ClampPoint
+
+
+@click.command(short_help="From which mask value a mask head blurs: measure, or set it.")
+@click.argument("run", type=click.Path(path_type=Path))
+@model_option
+@click.option("--clamps", help="LOW:FULL, several with commas. [default: 0.1:0.3 to 0.6:0.8]")
+@click.option("--detector", "detectors", multiple=True,
+              help="Who looks for leaks; repeatable. [default: centerface, blazeface]")  # fmt: skip
+@click.option("--limit", type=click.IntRange(1), help="Validation photos at most, evenly spread. [default: all]")
+@click.option("--set", "chosen", metavar="LOW:FULL", help="Measure nothing: give the model this clamp.")
+@json_option
+def command(
+    run: Path, model_name: str | None, clamps: str | None, detectors: tuple[str, ...], limit: int | None,
+    chosen: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Measure what a mask head of RUN protects and spoils by its clamp, on validation photos; or --set the clamp.
+
+    A cell of the mask is left alone up to LOW and blurred fully from FULL. Writes clamp.json and clamp.png into the
+    model's folder. With --set the net is written anew, and its int8 form, which no longer belongs to it, removed.
+    """
+    from edgeblur.distill.clamp import parse_clamp, parse_clamps, reset_clamp
+    from edgeblur.distill.keras_files import require_tensorflow
+
+    if chosen is not None and (clamps is not None or detectors or limit):
+        raise UserError("--set measures nothing: leave out --clamps, --detector and --limit, or --set")
+    asked = parse_clamp(chosen) if chosen is not None else None
+    several = parse_clamps(clamps) if clamps is not None else None
+    model = (opened := open_run(run)).model(model_name)
+    require_tensorflow()
+    if asked:
+        reset = reset_clamp(model, asked)
+        _show_reset(reset, run, as_json=as_json)
+        return
+    from edgeblur.detectors import DETECTORS
+    from edgeblur.firmware_harness.clamp import CLAMPS, measure_clamps, write_curve
+
+    curve = measure_clamps(opened, model, several or CLAMPS, detectors=detectors or DETECTORS, limit=limit)
+    write_curve(curve, model)
+    if as_json:
+        click.echo(json.dumps(curve.as_json(), indent=2, allow_nan=False))
+        return
+    stdout.print(_table(curve))
+    stdout.print(f"{model.folder}/clamp.json, drawn in clamp.png; to choose: `edgeblur clamp {run} "
+                 f"--model {model.name} --set LOW:FULL`", soft_wrap=True)  # fmt: skip
+
+
+def _show_reset(reset: Reset, run: Path, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(reset.as_json()))
+    else:
+        stdout.print(f"{reset.name}: the clamp is {reset.clamp} now, it was {reset.before}")
+    if reset.removed:
+        say(f"removed, as of the net before: {', '.join(reset.removed)}; "
+            f"next: `edgeblur quantize --int8 {run} --model {reset.name}`")  # fmt: skip
+
+
+def _table(curve: ClampCurve) -> Table:
+    headings = (*(f"leak, {name}" for name in curve.detectors), "dB out", "over-blur", "face-free changed")
+    title = (
+        f"{curve.model} by its clamp (now {curve.clamp}), in float: {curve.images} validation photos at "
+        f"{curve.width}x{curve.height}"
+    )
+    table = Table(
+        "clamp", *(Column(heading, justify="right") for heading in headings),
+        title=Text(title), title_justify="left", box=None, pad_edge=False,
+    )  # fmt: skip
+    for point in curve.points:
+        table.add_row(str(point.clamp), *_cells(point))
+    return table
+
+
+def _cells(point: ClampPoint) -> list[str]:
+    found = point.protection
+    outside, spoilt = found.fidelity.outside, found.over_blur
+    return [
+        *(_counted(leak.rate, leak.leaked, leak.faces) for leak in found.leaks),
+        "-" if outside is None else f"{outside.psnr_db:.2f}" if outside.mse else "identical",
+        "-" if spoilt.mean_change is None else f"{spoilt.mean_change:.4f}",
+        _counted(spoilt.face_free_changed_rate, spoilt.face_free_changed, spoilt.face_free),
+    ]
+
+
+def _counted(rate: float | None, count: int, of: int) -> str:
+    return "-" if rate is None else f"{rate:.1%} ({count} of {of})"
