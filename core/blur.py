@@ -24,11 +24,12 @@ class BlurStyle:
         grow: factor on the ellipse's axes, so that the hairline and the chin are inside.
         feather: width of the soft edge, as a share of the face box's longer side.
 
-    The defaults leave few faces that a detector still finds; a student can never leak less than its target.
+    A student can never leak less than its target: the defaults are chosen by what detectors still find in it, see
+    docs/target.md.
     """
 
-    strength: float = 0.3
-    grow: float = 1.2
+    strength: float = 0.45
+    grow: float = 1.35
     feather: float = 0.05
 
 

@@ -224,7 +224,10 @@ def _cover(scene: Any, share: float) -> Any:
     count = tf.cast(tf.round(share * tf.cast(tf.shape(scene)[0], tf.float32)), tf.int32)
     scene, rest, others = scene[:count], scene[count:], tf.roll(scene, 1, axis=0)[:count]
     y, x = (tf.range(size, dtype=tf.float32) / size for size in (height, width))
-    draw = lambda low, high: tf.random.uniform([count, 1, 1], low, high)  # noqa: E731
+
+    def draw(low: float, high: float) -> Any:
+        return tf.random.uniform([count, 1, 1], low, high)
+
     down, right, turn = y[:, tf.newaxis] - draw(0.0, 1.0), x[tf.newaxis, :] - draw(0.0, 1.0), draw(0.0, math.pi)
     across = right * tf.cos(turn) + down * tf.sin(turn)
     along = down * tf.cos(turn) - right * tf.sin(turn)

@@ -201,7 +201,7 @@ def has_gate(net: Any) -> bool:
         return False
     if net.get_layer("out").activation.__name__ != "linear":
         return False
-    return min(net.get_layer(name).output_shape[-1] for name in ("dec1a", "dec1b", "up1")) >= GATED
+    return all(net.get_layer(name).output_shape[-1] >= GATED for name in ("dec1a", "dec1b", "up1"))
 
 
 def gate_logit(net: Any) -> Any:

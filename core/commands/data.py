@@ -49,9 +49,9 @@ def _shares(context: click.Context, parameter: click.Parameter, text: str) -> tu
 @click.option(
     "--size", default=192, show_default=True, type=click.IntRange(16, 4096), help="Side of the stored squares."
 )
-@click.option("--strength", default=0.3, show_default=True, type=POSITIVE,
+@click.option("--strength", default=0.45, show_default=True, type=POSITIVE,
               help="Standard deviation of the blur, as a share of the face's longer side.")  # fmt: skip
-@click.option("--grow", default=1.2, show_default=True, type=POSITIVE,
+@click.option("--grow", default=1.35, show_default=True, type=POSITIVE,
               help="Factor on the face's ellipse.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), help="Pictures at most.")
 @click.option(
