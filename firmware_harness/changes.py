@@ -101,12 +101,21 @@ def connected_regions(region: _Bools) -> NDArray[np.int64]:
     return numbered
 
 
-def _false_blurs(region: _Bools, mask: Pixels) -> int:
+def false_blurs(region: NDArray[np.bool_], mask: Pixels) -> tuple[NDArray[np.bool_], ...]:
+    """The connected parts of a changed region, of at least `FALSE_BLUR_PX` pixels, that touch no face's mask.
+
+    Args:
+        region: `[height, width]`, from `changed_region`.
+        mask: bytes `[height, width]`, 255 where a face should be blurred.
+
+    Returns:
+        Each part by itself, `[height, width]`.
+    """
     labels = connected_regions(region)
     sizes = np.bincount(labels.ravel())
     at_a_face = np.unique(labels[mask >= OUTSIDE])
     false = [n for n, size in enumerate(sizes) if n and size >= FALSE_BLUR_PX and n not in at_a_face]
-    return len(false)
+    return tuple(labels == n for n in false)
 
 
 def changes(before: Pixels, after: Pixels, mask: Pixels) -> Changes:
@@ -124,7 +133,7 @@ def changes(before: Pixels, after: Pixels, mask: Pixels) -> Changes:
         raise ValueError(f"shapes do not match: {before.shape}, {after.shape}, {mask.shape}")
     region, faces = changed_region(before, after), mask >= INSIDE
     iou = float((region & faces).sum() / (region | faces).sum()) if faces.any() else None
-    return Changes(1, int(faces.any()), iou, _false_blurs(region, mask))
+    return Changes(1, int(faces.any()), iou, len(false_blurs(region, mask)))
 
 
 def mean_changes(single: Sequence[Changes]) -> Changes:

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from edgeblur.images import Pixels
 
 _GAP, _HEAD = 4, 40
+_JPEG_QUALITIES = (92, 88, 84, 80, 75, 70, 60, 50)
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,21 @@ def contact_sheet(columns: Sequence[Column], *, cell: int = 128) -> Image.Image:
     rows = len(columns[0].pictures)
     height = max(1, round(cell * columns[0].pictures[0].shape[0] / columns[0].pictures[0].shape[1]))
     sheet = Image.new("RGB", (len(columns) * (cell + _GAP) + _GAP, _HEAD + rows * (height + _GAP)), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    draw = ImageDraw.Draw(sheet)
     for number, column in enumerate(columns):
         left = _GAP + number * (cell + _GAP)
-        middle = (left + cell / 2, _HEAD / 2)
-        lines = [_fitting(line, cell, font) for line in _two_lines(column.title)]
-        draw.multiline_text(middle, "\n".join(lines), "black", font, "mm", align="center")
+        draw_heading(draw, column.title, (left + cell / 2, _HEAD / 2), cell)
         for row, pixels in enumerate(column.pictures):
             picture = Image.fromarray(pixels).resize((cell, height), Image.Resampling.LANCZOS)
             sheet.paste(picture, (left, _HEAD + row * (height + _GAP)))
     return sheet
+
+
+def draw_heading(draw: ImageDraw.ImageDraw, title: str, middle: tuple[float, float], width: int) -> None:
+    """Write a column's title around a point, in at most two lines, none of them wider than `width` pixels."""
+    font = ImageFont.load_default(12)
+    lines = [fitting(line, width, font) for line in _two_lines(title)]
+    draw.multiline_text(middle, "\n".join(lines), "black", font, "mm", align="center")
 
 
 def _two_lines(title: str) -> list[str]:
@@ -43,7 +49,7 @@ def _two_lines(title: str) -> list[str]:
     return title.rsplit(" ", 1)
 
 
-def _fitting(line: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def fitting(line: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     """The line, shortened in its middle where it is wider than its column: names differ at both ends."""
     kept, short = len(line), line
     while font.getlength(short) > width and kept > 2:
@@ -57,3 +63,15 @@ def png(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def jpeg(picture: Image.Image, limit_bytes: int) -> bytes:
+    """A picture as JPEG bytes, as good as the limit allows; at the worst of the qualities it may exceed it."""
+    data = b""
+    for quality in _JPEG_QUALITIES:
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=quality, subsampling=0, optimize=True)  # thin red lines keep their colour
+        data = buffer.getvalue()
+        if len(data) <= limit_bytes:
+            break
+    return data

@@ -1,4 +1,4 @@
-"""Model cards: people write the README.md of a folder, and the part between two markers is made from measures.json."""
+"""Model cards: people write the README.md of a folder; what was measured and the pictures stand between markers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 from edgeblur.errors import UserError
 from edgeblur.files import write_text
 from edgeblur.models.measures import FROM_PX, Json, counted, of_file, read_measures, read_record
+from edgeblur.models.pictures import BEGIN as PICTURES_BEGIN
+from edgeblur.models.pictures import END as PICTURES_END
+from edgeblur.models.pictures import pictures_part
 from edgeblur.models.shelf import Entry, Shelved
 
 CARD = "README.md"
@@ -27,31 +30,33 @@ _SHARES = ("rate", "share", "rank1", "chance", "same_person")
 
 
 def update_card(shelved: Shelved) -> Path:
-    """Write the measured part of a folder's card anew; the rest stays as people wrote it.
+    """Write what was measured and the pictures into a folder's card anew; the rest stays as people wrote it.
 
     Returns:
         The card.
 
     Raises:
-        UserError: there is no card, or it lacks the two markers.
+        UserError: there is no card, or it lacks a pair of markers.
     """
     path = shelved.folder / CARD
-    write_text(path, renewed(path, measured_part(shelved)))
+    write_text(path, renewed(path, measured_part(shelved), pictures_part(shelved)))
     return path
 
 
-def renewed(path: Path, part: str) -> str:
-    """A card's text with another measured part.
+def renewed(path: Path, measured: str, pictures: str) -> str:
+    """A card's text with other parts between its markers.
 
     Raises:
-        UserError: there is no card, or it lacks the two markers.
+        UserError: there is no card, or it lacks a pair of markers.
     """
     if not path.is_file():
         raise UserError(f"{path} does not exist: write the model's card, or let `edgeblur models add` start one")
     text = path.read_text()
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise UserError(f"{path} should have the line {BEGIN!r} and below it {END!r}, once each: put them in")
-    return text[: text.index(BEGIN)] + f"{BEGIN}\n{part}{text[text.index(END) :]}"
+    for begin, end, part in ((BEGIN, END, measured), (PICTURES_BEGIN, PICTURES_END, pictures)):
+        if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+            raise UserError(f"{path} should have the line {begin!r} and below it {end!r}, once each: put them in")
+        text = text[: text.index(begin)] + f"{begin}\n{part}{text[text.index(end) :]}"
+    return text
 
 
 def new_card(shelved: Shelved, *, net: str, made: str) -> str:
@@ -65,12 +70,13 @@ def new_card(shelved: Shelved, *, net: str, made: str) -> str:
 
     template = jinja2.Template(_TEMPLATE.read_text(), keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     title, name = shelved.title, shelved.folder.name
-    text: str = template.render(title=title, name=name, net=net, made=made, begin=BEGIN, end=END)
+    measured, pictures = (BEGIN, END), (PICTURES_BEGIN, PICTURES_END)
+    text: str = template.render(title=title, name=name, net=net, made=made, measured=measured, pictures=pictures)
     return text
 
 
 def measured_part(shelved: Shelved) -> str:
-    """What lies between the markers, from measures.json and the files themselves."""
+    """What lies between the first markers, from measures.json and the files themselves."""
     parts = [_files(shelved.entries), *_boards(shelved), *_photos(shelved)]
     return "\n".join(parts)
 

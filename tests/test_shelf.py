@@ -24,6 +24,9 @@ from edgeblur.models.card import BEGIN, CARD, END, measured_part, new_card, rene
 from edgeblur.models.facts import read_facts
 from edgeblur.models.measure import MeasureOptions, measure
 from edgeblur.models.measures import NAME, leak_from, read_measures, read_record
+from edgeblur.models.pictures import BEGIN as PICTURES_BEGIN
+from edgeblur.models.pictures import END as PICTURES_END
+from edgeblur.models.pictures import PICTURE, pictures_part, read_pictures
 from edgeblur.models.put import PutOptions, put
 from edgeblur.models.shelf import FOLDER, Entry, Shelved, default_entry, entries, find_entry, shelf
 
@@ -118,10 +121,20 @@ def test_photos_and_boards_were_measured_with_these_very_files(entry: Entry) -> 
 
 
 @pytest.mark.parametrize("shelved", FOLDERS, ids=name)
+def test_pictures_were_made_with_this_very_model(shelved: Shelved) -> None:
+    told = read_pictures(shelved)
+    assert told, f"run `edgeblur models pictures {name(shelved)}`"
+    assert told["scenes"] >= 50
+    assert (shelved.folder / PICTURE).stat().st_size < 250_000
+
+
+@pytest.mark.parametrize("shelved", FOLDERS, ids=name)
 def test_cards_have_one_form_and_say_what_was_measured(shelved: Shelved) -> None:
     card = shelved.folder / CARD
     text = card.read_text()
-    assert renewed(card, measured_part(shelved)) == text, f"run `edgeblur models card {name(shelved)}`"
+    assert renewed(card, measured_part(shelved), pictures_part(shelved)) == text, (
+        f"run `edgeblur models card {name(shelved)}`"
+    )
     form = new_card(shelved, net="", made="")
     headings = [line for line in form.splitlines() if line.startswith("#")]
     assert [line for line in text.splitlines() if line.startswith("#")] == headings
@@ -307,11 +320,14 @@ def test_measures_that_come_later_find_their_place_in_the_card(other: Shelved) -
 
 def test_what_people_wrote_in_a_card_stays(other: Shelved) -> None:
     card = other.folder / CARD
-    card.write_text(f"# mine\n\nbefore\n{BEGIN}\nold\n{END}\nafter\n")
-    assert renewed(card, "new\n") == f"# mine\n\nbefore\n{BEGIN}\nnew\n{END}\nafter\n"
-    card.write_text("# mine\n")
-    with pytest.raises(UserError, match="put them in"):
-        update_card(other)
+    form = f"# mine\n\nbefore\n{BEGIN}\n%s\n{END}\nbetween\n{PICTURES_BEGIN}\n%s\n{PICTURES_END}\nafter\n"
+    card.write_text(form % ("old", "old too"))
+    assert renewed(card, "new\n", "pictures\n") == form % ("new", "pictures")
+    for text in ("# mine\n", f"# mine\n{BEGIN}\n{END}\n"):
+        card.write_text(text)
+        with pytest.raises(UserError, match="put them in"):
+            update_card(other)
+        assert card.read_text() == text
 
 
 def test_leaks_count_from_16_pixels_on() -> None:

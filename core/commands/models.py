@@ -112,10 +112,28 @@ def measure(
     stdout.print(f"{written}\n{update_card(shelved)}", markup=False, soft_wrap=True)
 
 
-@command.command(short_help="Write the measured part of cards anew.")
+@command.command(short_help="Draw scenes, and show in the card what a model makes of them.")
+@click.argument("name")
+@click.option("--scenes", default=60, show_default=True, type=click.IntRange(1), help="How many are drawn and judged.")
+@click.option("--seed", default=7, show_default=True, type=click.IntRange(0), help="Which scenes.")
+def pictures(name: str, scenes: int, seed: int) -> None:
+    """Show in the card of NAME what its int8 model does well and badly, on drawn scenes.
+
+    The best and the worst of the scenes go onto a sheet, pictures.jpg, and what was counted in all into pictures.json.
+    """
+    from edgeblur.models.card import update_card
+    from edgeblur.models.draw import PictureOptions, make_pictures
+    from edgeblur.models.shelf import require_shelved
+
+    shelved = require_shelved(name)
+    written = make_pictures(shelved, PictureOptions(scenes, seed))
+    stdout.print(f"{written}\n{update_card(shelved)}", markup=False, soft_wrap=True)
+
+
+@command.command(short_help="Write the measured part and the pictures of cards anew.")
 @click.argument("names", nargs=-1)
 def card(names: tuple[str, ...]) -> None:
-    """Write the measured part of cards anew, of all models by default; what people wrote stays."""
+    """Write the measured part and the pictures of cards anew, of all models by default; what people wrote stays."""
     from edgeblur.models.card import update_card
     from edgeblur.models.shelf import require_shelved, shelf
 
