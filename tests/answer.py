@@ -1,10 +1,13 @@
-"""The tables of docs/a-or-b.md: approach A measured, approach B read from the shelf. `make answer DATA=...` runs it.
+"""The tables and pictures of docs/a-or-b.md: approach A measured, approach B from the shelf. `make answer DATA=...`
 
-    answer.py DATA [--limit N]   measures the detectors on DATA's test split, then writes the tables
-    answer.py                    writes the tables anew from what was measured
+    answer.py DATA [--limit N]   measures the detectors on DATA's test split, then writes the tables and the pictures
+    answer.py                    writes tables and pictures anew from what was measured
+    answer.py --tables           the tables alone (seconds)
+    answer.py --pictures         the pictures alone (minutes)
 
-Writes docs/a-or-b.json (what was measured of approach A) and the part of docs/a-or-b.md between its two markers. The
-same measures give the same text. Approach B is measured by `edgeblur models measure NAME --data DATA`.
+Writes docs/a-or-b.json (what was measured of approach A), the part of docs/a-or-b.md between its two markers, and
+docs/a-or-b.jpg with its record (see answer_pictures.py). The same measures give the same text. Approach B is measured
+by `edgeblur models measure NAME --data DATA`.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import answer_pictures
 
 from edgeblur.errors import missing_package
 from edgeblur.export.cost import cost
@@ -182,10 +187,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--limit", type=int, default=10_000)
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--tables", action="store_true", help="the tables alone")
+    only.add_argument("--pictures", action="store_true", help="the pictures alone")
     options = parser.parse_args()
-    if options.data:
+    if options.data and not options.pictures:
         write_json(MEASURED, measure(options.data, options.limit))
-    write_text(PAGE, renewed(PAGE.read_text()))
+    if not options.pictures:
+        write_text(PAGE, renewed(PAGE.read_text()))
+    if not options.tables:
+        answer_pictures.make(BLURRERS, JUDGES)
 
 
 if __name__ == "__main__":
