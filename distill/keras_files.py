@@ -25,7 +25,7 @@ def require_tensorflow() -> None:
         UserError: TensorFlow or tf_keras is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # On by itself only where a CPU has AVX-512; a mask head of width 8 learns nearly three times as fast with it on others.
+    # On by itself only where a CPU has AVX-512; a narrow mask head learns nearly three times as fast with it on others.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
