@@ -18,6 +18,7 @@ from edgeblur.distill.prune import prune_channels, pruned_spec, zero_share
 from edgeblur.distill.student import StudentOptions, distill
 from edgeblur.distill.unet import GATED, UNetSpec, build_unet, has_gate, unet_spec
 from edgeblur.errors import UserError
+from edgeblur.export.tflite import read_tflite
 from edgeblur.files import compressed_bytes
 from edgeblur.run import Run, RunModel, open_run
 
@@ -271,3 +272,21 @@ def test_a_run_without_a_teacher(tmp_path: Path, tiny_run: Run) -> None:
     shutil.copy(tiny_run.folder / "run.json", tmp_path / "run")
     with pytest.raises(UserError, match="no finished teacher"):
         distill(open_run(tmp_path / "run"), QUICK)
+
+
+def test_a_student_with_a_gate_goes_all_the_way(run: Run) -> None:
+    """A linear output has a scale of its own in int8; the streaming engine gives LiteRT's bytes all the same."""
+    shape = ["--width", "8", "--levels", "2", "--output", "linear", "--no-alone", "--epochs", "1", "--batch", "8"]
+    finding = ["--face-weight", "3", "--mask-weight", "0.1"]
+    for arguments in (
+        ["distill", str(run.folder), *shape, *finding],
+        ["quantize", "--int8", str(run.folder), "--model", "w8l2", "--calibration", "8"],
+        ["validate", str(run.folder), "--model", "w8l2", "--engine", "stream,litert-ref", "--exact"],
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 0
+    assert run.model("w8l2").info()["spec"]["output"] == "linear"
+    ops = [op.kind for op in read_tflite(run.model("w8l2").int8_tflite.read_bytes()).ops]
+    assert "LOGISTIC" not in ops
+    assert ops[-1] == "CONV_2D"
