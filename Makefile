@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAGES = distill quantize export firmware_harness models
 
-.PHONY: demo test install lint types sizes bench costs probes answer system clean
+.PHONY: demo test install lint types sizes bench costs probes answer target system clean
 
 demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, int8 student in C and a report out
 	$(BIN)/edgeblur demo --force
@@ -53,9 +53,13 @@ probes: system $(VENV)/.installed
 	$(BIN)/edgeblur bench build/bench/probes/*.tflite --out bench/probes --force --flash 1
 	$(BIN)/python tests/count_cycles.py
 
-# The tables of docs/a-or-b.md: detectors measured on the test photos of DATA, models as the shelf knows them (minutes).
+# Tables and pictures of docs/a-or-b.md: detectors measured on the test photos of DATA, models as the shelf knows them (minutes).
 answer: $(VENV)/.installed
 	$(BIN)/python tests/answer.py $(DATA)
+
+# The table of docs/target.md: leaks of the target itself, by strength and growth, on photos of DATA (minutes).
+target: $(VENV)/.installed
+	$(BIN)/python tests/target.py $(DATA)
 
 # What the tests need outside Python: compilers for the C arrays, a browser for the report.
 system:

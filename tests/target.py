@@ -1,0 +1,104 @@
+"""The tables of docs/target.md: how strong a blur must be, before any net is asked. `make target DATA=...` runs it.
+
+    target.py DATA [--name "photos of other sources"] [--split val] [--limit N]
+
+The split's photos are blurred by their labels at 128x128, for a grid of strengths and growths, and two detectors look
+for the faces. Writes docs/target.json, a set of photos each name, and the part of docs/target.md between its markers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from edgeblur.blur import BlurStyle, blur_faces
+from edgeblur.dataset import Triple, evenly, open_dataset
+from edgeblur.detectors import DETECTORS, open_detector
+from edgeblur.files import write_json, write_text
+from edgeblur.firmware_harness.privacy import leak_rate
+from edgeblur.firmware_harness.protection import MIN_IOU, MIN_SIDE_PX, THRESHOLD
+from edgeblur.progress import track
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE, MEASURED = DOCS / "target.md", DOCS / "target.json"
+BEGIN = "<!-- tables: begin (made by `make target`, not by hand) -->"
+END = "<!-- tables: end -->"
+SIZE = 128
+STRENGTHS, GROWTHS = (0.3, 0.45, 0.6), (1.2, 1.35, 1.5)
+
+Row = dict[str, Any]
+
+
+def measure(data: Path, split: str, limit: int | None) -> dict[str, Any]:
+    """Leaks of the untouched photos and of each style."""
+    dataset = open_dataset(data)
+    triples = [dataset.load(s, (SIZE, SIZE)) for s in evenly(dataset.split(split), limit)]
+    judged = [t for t in triples if any(face.box.side >= MIN_SIDE_PX for face in t.faces)]
+    styles = [BlurStyle(strength, grow) for strength in STRENGTHS for grow in GROWTHS]
+    rows = [{"leaked": leaks(judged, None)}]
+    rows += [{"strength": s.strength, "grow": s.grow, "leaked": leaks(judged, s)} for s in track(styles, "styles")]
+    faces = sum(face.box.side >= MIN_SIDE_PX for t in judged for face in t.faces)
+    return {"split": split, "size": SIZE, "faces": faces, "threshold": THRESHOLD, "min_iou": MIN_IOU, "rows": rows}
+
+
+def leaks(triples: Sequence[Triple], style: BlurStyle | None) -> dict[str, int]:
+    """How many faces each detector still finds."""
+    outputs = [t.picture if style is None else blurred(t, style) for t in triples]
+    pairs = [(out, t.faces) for out, t in zip(outputs, triples, strict=True)]
+    return {
+        name: leak_rate(
+            open_detector(name), pairs, threshold=THRESHOLD, min_iou=MIN_IOU, min_side_px=MIN_SIDE_PX
+        ).leaked
+        for name in DETECTORS
+    }  # fmt: skip
+
+
+def blurred(triple: Triple, style: BlurStyle) -> Any:
+    return np.asarray(blur_faces(Image.fromarray(triple.picture), triple.faces, style)[0])
+
+
+def tables() -> str:
+    """The part of the page between its markers, from docs/target.json."""
+    sets = json.loads(MEASURED.read_text())
+    return "\n".join(line for name, told in sets.items() for line in table(name, told)) + "\n"
+
+
+def table(name: str, told: dict[str, Any]) -> Iterator[str]:
+    size = told["size"]
+    yield f"{name}, {told['split']} split at {size}x{size}: {told['faces']} faces of at least {MIN_SIDE_PX} pixels."
+    yield ""
+    yield "| strength x growth | " + " | ".join(f"found by {d}" for d in DETECTORS) + " |"
+    yield "| --- |" + " ---: |" * len(DETECTORS)
+    for row in told["rows"]:
+        found = (f"{row['leaked'][d]} ({row['leaked'][d] / told['faces']:.1%})" for d in DETECTORS)
+        what = f"{row['strength']:g} x {row['grow']:g}" if "strength" in row else "untouched"
+        yield f"| {what} | " + " | ".join(found) + " |"
+    yield ""
+
+
+def renewed(page: str) -> str:
+    """The page with its tables made anew."""
+    return page[: page.index(BEGIN) + len(BEGIN)] + "\n" + tables() + page[page.index(END) :]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="?")
+    parser.add_argument("--name", default="photos")
+    parser.add_argument("--split", default="val")
+    parser.add_argument("--limit", type=int)
+    options = parser.parse_args()
+    if options.data:
+        known = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
+        write_json(MEASURED, {**known, options.name: measure(options.data, options.split, options.limit)})
+    write_text(PAGE, renewed(PAGE.read_text()))
+
+
+if __name__ == "__main__":
+    main()
