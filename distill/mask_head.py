@@ -74,6 +74,11 @@ class MaskSpec:
         return cls(**{key: value for key, value in data.items() if key != "family"})
 
 
+def mask_spec(base: int = 8, *, height: int = 128, width: int = 128) -> MaskSpec:
+    """The mask head that is trained today; `MaskSpec`'s own defaults are what older model.json files leave out."""
+    return MaskSpec(height, width, base, fine=2)
+
+
 def build_mask_head(spec: MaskSpec, *, seed: int = 0) -> Any:
     """Build the net as a tf_keras model, `[N, height, width, 3]` floats 0 to 1 to the same shape.
 

@@ -12,7 +12,7 @@ from edgeblur.dataset import Dataset, open_dataset
 from edgeblur.distill.families import NetSpec, build_net
 from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit, removed_unless_begun
 from edgeblur.distill.keras_files import load_keras, save_model
-from edgeblur.distill.mask_head import MaskSpec, has_mask
+from edgeblur.distill.mask_head import has_mask, mask_spec
 from edgeblur.distill.prune import prune_channels, with_sparsity, without_wrapping, zero_share
 from edgeblur.distill.train import copy_weights, spec_of
 from edgeblur.distill.unet import unet_spec
@@ -61,7 +61,7 @@ class StudentOptions:
     def spec(self, height: int, width: int) -> NetSpec:
         """The net for pictures of this size."""
         if self.family == "mask":
-            return MaskSpec(height, width, self.width, fine=2)
+            return mask_spec(self.width, height=height, width=width)
         return unet_spec(self.width, self.levels, height=height, width=width, output=self.output)
 
 

@@ -43,13 +43,13 @@ def command(
     require_tensorflow()
     from edgeblur.distill.families import AUGMENTATIONS, NetSpec
     from edgeblur.distill.fit import FitOptions
-    from edgeblur.distill.mask_head import MaskSpec
+    from edgeblur.distill.mask_head import mask_spec
     from edgeblur.distill.train import TrainOptions, train
     from edgeblur.distill.unet import unet_spec
 
     spec: NetSpec
     if family == "mask":
-        spec = MaskSpec(size, size, base, fine=2)
+        spec = mask_spec(base, height=size, width=size)
     else:
         spec = unet_spec(base, levels, height=size, width=size, batch_norm=batch_norm, dropout=dropout, output=output)
     fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, AUGMENTATIONS[family])
