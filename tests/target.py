@@ -14,15 +14,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
-from edgeblur.blur import BlurStyle, blur_faces
+from edgeblur.blur import BlurStyle
 from edgeblur.dataset import Triple, evenly, open_dataset
-from edgeblur.detectors import DETECTORS, open_detector
+from edgeblur.detectors import DETECTORS, Detector, open_detector
 from edgeblur.files import write_json, write_text
+from edgeblur.firmware_harness.identity import Blur
 from edgeblur.firmware_harness.privacy import leak_rate
-from edgeblur.firmware_harness.protection import MIN_IOU, MIN_SIDE_PX, THRESHOLD
+from edgeblur.firmware_harness.protection import MIN_IOU, MIN_SIDE_PX, THRESHOLD, target_blur, untouched
 from edgeblur.progress import track
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -40,27 +38,21 @@ def measure(data: Path, split: str, limit: int | None) -> dict[str, Any]:
     dataset = open_dataset(data)
     triples = [dataset.load(s, (SIZE, SIZE)) for s in evenly(dataset.split(split), limit)]
     judged = [t for t in triples if any(face.box.side >= MIN_SIDE_PX for face in t.faces)]
+    looking = [open_detector(name) for name in DETECTORS]
     styles = [BlurStyle(strength, grow) for strength in STRENGTHS for grow in GROWTHS]
-    rows = [{"leaked": leaks(judged, None)}]
-    rows += [{"strength": s.strength, "grow": s.grow, "leaked": leaks(judged, s)} for s in track(styles, "styles")]
+    rows: list[Row] = [{"leaked": leaks(judged, looking, untouched)}]
+    for style in track(styles, "styles"):
+        told = leaks(judged, looking, target_blur(style))
+        rows.append({"strength": style.strength, "grow": style.grow, "leaked": told})
     faces = sum(face.box.side >= MIN_SIDE_PX for t in judged for face in t.faces)
     return {"split": split, "size": SIZE, "faces": faces, "threshold": THRESHOLD, "min_iou": MIN_IOU, "rows": rows}
 
 
-def leaks(triples: Sequence[Triple], style: BlurStyle | None) -> dict[str, int]:
+def leaks(triples: Sequence[Triple], detectors: Sequence[Detector], blur: Blur) -> dict[str, int]:
     """How many faces each detector still finds."""
-    outputs = [t.picture if style is None else blurred(t, style) for t in triples]
-    pairs = [(out, t.faces) for out, t in zip(outputs, triples, strict=True)]
-    return {
-        name: leak_rate(
-            open_detector(name), pairs, threshold=THRESHOLD, min_iou=MIN_IOU, min_side_px=MIN_SIDE_PX
-        ).leaked
-        for name in DETECTORS
-    }  # fmt: skip
-
-
-def blurred(triple: Triple, style: BlurStyle) -> Any:
-    return np.asarray(blur_faces(Image.fromarray(triple.picture), triple.faces, style)[0])
+    pairs = [(blur(t.picture, t.faces), t.faces) for t in triples]
+    terms = {"threshold": THRESHOLD, "min_iou": MIN_IOU, "min_side_px": MIN_SIDE_PX}
+    return {detector.name: leak_rate(detector, pairs, **terms).leaked for detector in detectors}
 
 
 def tables() -> str:

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
+import target
 
 from edgeblur.blur import BlurStyle
 from edgeblur.dataset import Dataset
 
 
-def load() -> Any:
-    spec = importlib.util.spec_from_file_location("target", Path(__file__).with_name("target.py"))
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-target = load()
 SETS = json.loads(target.MEASURED.read_text())
 
 
