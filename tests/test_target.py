@@ -10,7 +10,6 @@ import target
 from edgeblur.blur import BlurStyle
 from edgeblur.dataset import Dataset
 
-
 SETS = json.loads(target.MEASURED.read_text())
 
 
