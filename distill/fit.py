@@ -45,6 +45,8 @@ class FitOptions:
         mask_weight: weight of telling where the faces are, beside the picture (`pupil.Finding`); 0 is off.
         seed: of weights and shuffling.
         augmentation: how pictures are varied; None shows them as they are.
+        bfloat16: let convolutions compute with 16 bits where that loses nothing else; weights stay float32. Twice as
+            fast for a wide U-Net on a CPU that has instructions for it, and slower on one that has not.
     """
 
     epochs: int = 30
@@ -55,6 +57,7 @@ class FitOptions:
     mask_weight: float = 0.0
     seed: int = 0
     augmentation: Augmentation | None = field(default_factory=Augmentation)
+    bfloat16: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ def fit(
     import tf_keras
 
     _refuse_blind_masks(options)
+    # Of the graph, not of the layers: the net that is saved stays a float32 one.
+    tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": options.bfloat16})
     _, height, width, _ = net.input_shape
     workers = tf.distribute.get_strategy().num_replicas_in_sync
     train, val = (

@@ -30,6 +30,8 @@ class Augmentation:
         brightness: largest factor of darkening or brightening, as a power of two.
         flip: mirror half of the pictures.
         turn: largest turn of a scene to either side, in degrees.
+        stretch: largest factor by which scenes and pasted faces are squeezed or stretched, as a power of two: a turned
+            face is a narrow one.
         grain: largest noise of a camera in the dark, as a share of white; only for nets that learn masks, as a net
             that puts out the picture would learn to take it away.
         cover: share of pictures with a bar in front, as a hand, a microphone or a pole would be: what is left of a
@@ -43,6 +45,7 @@ class Augmentation:
     brightness: float = 0.8
     flip: bool = True
     turn: float = 0.0
+    stretch: float = 0.0
     grain: float = 0.0
     cover: float = 0.0
     defocus: float = 0.0
@@ -148,7 +151,8 @@ def _vary(pixels: Any, height: int, width: int, augment: Augmentation) -> Any:
     smallest = tf.clip_by_value(_ZOOMED_OUT * tf.reduce_mean(pixels[..., -1], (1, 2)), augment.smallest_crop, 0.85)
     scale = tf.random.uniform([count], smallest, 1.0)
     cut = _cut_turned if augment.turn else _cut
-    scene = cut(pixels, scale * tf.random.uniform([count], 0.9, 1.0), scale, height, width, augment)
+    tall = scale * tf.random.uniform([count], 0.9, 1.0)
+    scene = cut(pixels, *_stretched(tall, scale, augment.stretch, largest=1.0), height, width, augment)
     scene = _paste_faces(scene, tf.roll(pixels, 1, axis=0), height, width, augment)
     if augment.cover:
         scene = _cover(scene, augment.cover)
@@ -156,6 +160,16 @@ def _vary(pixels: Any, height: int, width: int, augment: Augmentation) -> Any:
         scene = _defocus(scene, augment.defocus)
     scene = _relight(scene, augment)
     return _grainy(scene, augment.grain) if augment.grain else scene
+
+
+def _stretched(tall: Any, wide: Any, stretch: float, *, largest: float) -> tuple[Any, Any]:
+    """Windows of another shape and about the same area: `[B]` and `[B]`, neither side beyond `largest`."""
+    import tensorflow as tf
+
+    if not stretch:
+        return tall, wide
+    root = 2.0 ** tf.random.uniform(tf.shape(wide), -stretch / 2, stretch / 2)
+    return tf.minimum(tall / root, largest), tf.minimum(wide * root, largest)
 
 
 def _cut(pixels: Any, tall: Any, wide: Any, height: int, width: int, augment: Augmentation) -> Any:
@@ -206,14 +220,17 @@ def _paste_faces(scene: Any, others: Any, height: int, width: int, augment: Augm
     scene, rest, others = scene[:count], scene[count:], others[:count]  # the batch is in random order already
     shrink = 1.0 / tf.random.uniform([count], augment.smallest_paste, 0.9)
     covered = tf.concat([others, tf.ones_like(others[..., :1])], -1)
-    pasted = _cut(covered, shrink, shrink, height, width, augment)
+    pasted = _cut(covered, *_stretched(shrink, shrink, augment.stretch, largest=math.inf), height, width, augment)
     pasted, inside = pasted[..., :-1], pasted[..., -1:]
     rim = pasted[..., -1:]
     for pool, size in ((tf.nn.max_pool2d, 7), (tf.nn.avg_pool2d, 5)):  # first along one axis, then the other: faster
         rim = pool(pool(rim, (size, 1), 1, "SAME"), (1, size), 1, "SAME")
     whole = tf.cast(tf.random.uniform([count, 1, 1, 1]) < 0.35, tf.float32)
     matte = inside * tf.maximum(whole, rim)
-    return tf.concat([scene * (1.0 - matte) + pasted * matte, rest], 0)
+    mixed = scene * (1.0 - matte) + pasted * matte
+    # A face's soft rim over another face hides nothing of it: all of it stays face. A whole picture does hide it.
+    mask = tf.maximum(scene[..., -1:] * (1.0 - whole * inside), pasted[..., -1:] * matte)
+    return tf.concat([tf.concat([mixed[..., :-1], mask], -1), rest], 0)
 
 
 def _cover(scene: Any, share: float) -> Any:

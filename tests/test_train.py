@@ -380,3 +380,39 @@ def test_a_turned_scene_keeps_picture_and_mask_together() -> None:
     np.testing.assert_array_equal(turned[..., 0], turned[..., 1])
     assert turned.min() > 0.19
     assert len({picture.tobytes() for picture in turned}) == 8
+
+
+def test_stretched_windows_keep_their_area_but_at_the_limit() -> None:
+    """A window that is squeezed to half its width is twice as high; of one side no more than the limit is cut."""
+    import tensorflow as tf
+
+    from edgeblur.distill.lessons import _stretched
+
+    side = tf.fill([1000], 0.5)
+    tall, wide = (each.numpy() for each in _stretched(side, side, 1.0, largest=1.0))
+    np.testing.assert_allclose(tall * wide, 0.25, rtol=1e-5)
+    assert 0.5 < (tall / wide).min() < 0.55
+    assert 1.9 < (tall / wide).max() < 2.0
+    tall, wide = (each.numpy() for each in _stretched(side, side, 1.0, largest=0.6))
+    assert tall.max() == wide.max() == np.float32(0.6)
+    same = _stretched(side, side, 0.0, largest=1.0)
+    assert same[0] is side
+    assert same[1] is side
+
+
+def test_a_face_pasted_over_another_leaves_no_ring_without_a_mask() -> None:
+    """The soft rim around a pasted face is pasted background, but what it lies on is face all the same."""
+    import tensorflow as tf
+
+    from edgeblur.distill.lessons import _paste_faces
+
+    face_all_over = tf.ones((64, 32, 32, 4))
+    oval = tf.cast(tf.abs(tf.linspace(-1.0, 1.0, 32)) < 0.3, tf.float32)
+    small_face = tf.concat([tf.zeros((64, 32, 32, 3)), tf.ones((64, 1, 1, 1)) * (oval[:, None] * oval)[..., None]], -1)
+    tf.keras.utils.set_random_seed(0)
+    scene = _paste_faces(face_all_over, small_face, 32, 32, Augmentation(paste=1.0)).numpy()
+    rim = (scene[..., 0] < 0.5) & (scene[..., 3] > 0.99)
+    cut_out = (scene[..., 3] > 0.99).all((1, 2))
+    assert cut_out.mean() > 0.4  # pasted as a face alone: nearly two of three
+    assert rim[cut_out].any((1, 2)).all()
+    assert not cut_out.all()  # whole pictures hide the face beneath

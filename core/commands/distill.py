@@ -34,7 +34,8 @@ from edgeblur.run import open_run
 def command(
     run: Path, family: str, width: int, levels: int, output: str, teacher_weight: float, feature_weight: float,
     prune: float, sparsity: float, alone: bool, epochs: int, batch: int, learning_rate: float, patience: int,
-    face_weight: float, mask_weight: float, seed: int, start: Path | None, resume: bool, force: bool, as_json: bool,
+    face_weight: float, mask_weight: float, seed: int, bfloat16: bool, start: Path | None, resume: bool, force: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Distill the teacher of RUN into a narrower student, and prune it if asked.
 
@@ -49,7 +50,9 @@ def command(
     from edgeblur.distill.fit import FitOptions
     from edgeblur.distill.student import StudentOptions, distill
 
-    fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, AUGMENTATIONS[family])
+    fit = FitOptions(
+        epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, AUGMENTATIONS[family], bfloat16
+    )
     options = StudentOptions(
         family, width, levels, output, teacher_weight, feature_weight, prune, sparsity, alone, start, fit
     )

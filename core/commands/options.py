@@ -126,6 +126,8 @@ def fit_options(*, epochs: int) -> Callable[[F], F]:
                 click.option("--mask-weight", default=0.0, show_default=True, type=FiniteRange(0),
                              help="Of also telling, while a U-Net trains, where the faces are; needs a --face-weight."),
                 click.option("--seed", default=0, show_default=True, type=SEED, help="Of weights and shuffling."),
+                click.option("--bfloat16", is_flag=True,
+                             help="Compute convolutions with 16 bits: faster where lscpu names avx512_bf16."),
             ]
         ):  # fmt: skip
             function = option(function)

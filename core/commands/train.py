@@ -31,7 +31,7 @@ from edgeblur.progress import out as stdout
 def command(
     data: Path, out: Path, family: str, base: int, levels: int, size: int, batch_norm: bool, output: str,
     dropout: bool, epochs: int, batch: int, learning_rate: float, patience: int, face_weight: float, mask_weight: float,
-    seed: int, start: Path | None, strategy: str, resume: bool, force: bool,
+    seed: int, bfloat16: bool, start: Path | None, strategy: str, resume: bool, force: bool,
 ) -> None:  # fmt: skip
     """Train the teacher U-Net (or any relative of it) into a run folder.
 
@@ -52,7 +52,9 @@ def command(
         spec = mask_spec(base, height=size, width=size)
     else:
         spec = unet_spec(base, levels, height=size, width=size, batch_norm=batch_norm, dropout=dropout, output=output)
-    fit = FitOptions(epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, AUGMENTATIONS[family])
+    fit = FitOptions(
+        epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, AUGMENTATIONS[family], bfloat16
+    )
     fitted = train(data, out, TrainOptions(spec, fit, strategy, start), resume=resume, force=force)
     best = fitted.best
     stdout.print(
