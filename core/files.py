@@ -84,6 +84,20 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode(errors="backslashreplace"))  # file names need not be text
 
 
+def with_part(text: str, begin: str, end: str, part: str, path: Path) -> str:
+    """A text that people write, with what commands write of it, between two marker lines, exchanged for `part`.
+
+    Args:
+        path: whose text it is, for the error.
+
+    Raises:
+        UserError: it lacks a marker, or has one twice.
+    """
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise UserError(f"{path} should have the line {begin!r} and below it {end!r}, once each: put them in")
+    return f"{text[: text.index(begin)]}{begin}\n{part}{text[text.index(end) :]}"
+
+
 def as_json(data: Any) -> bytes:
     """The bytes of a JSON file: two spaces deep, keys in the order given, NaN refused."""
     return (json.dumps(data, indent=2, allow_nan=False) + "\n").encode()

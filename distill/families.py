@@ -12,9 +12,18 @@ FAMILIES = ("unet", "mask")
 """unet: the thesis's U-Net puts out the blurred picture; mask: a smaller net finds the faces, the blur is fixed."""
 
 AUGMENTATIONS = {
-    "unet": Augmentation(0.4, paste=0.6, smallest_paste=0.15, brightness=1.4, turn=25, stretch=0.6),
+    "unet": Augmentation(0.4, paste=0.6, smallest_paste=0.15, brightness=1.4, turn=25, stretch=0.6, scenes=3),
     "mask": Augmentation(
-        0.4, paste=0.6, smallest_paste=0.15, brightness=1.4, turn=25, stretch=0.6, grain=0.05, cover=0.3, defocus=0.2
+        0.4,
+        paste=0.6,
+        smallest_paste=0.15,
+        brightness=1.4,
+        turn=25,
+        stretch=0.6,
+        grain=0.05,
+        cover=0.3,
+        defocus=0.2,
+        scenes=3,
     ),
 }
 """What a family is shown: small, turned and dark faces; grain, bars and defocus only where a mask alone is learnt."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.dataset import Dataset
+from edgeblur.dataset import Dataset, Sample
 from edgeblur.errors import UserError
 from edgeblur.progress import track
 
@@ -16,6 +16,7 @@ _CHANNELS = 7  # picture 3, blurred 3, mask 1
 _ZOOMED_OUT = 5.0  # times the share of the picture that is face: the smallest crop is no smaller
 _BAR_HALF_WIDTH = 0.01, 0.04  # of the picture: as wide as half a small face at most
 _BAR_HALF_LENGTH = 0.1, 0.4
+_PORTRAIT = 0.4  # of the picture's side: the face of a portrait is larger
 _CACHE_BYTES = 6 * 2**30  # beyond this, pictures are decoded again each epoch instead of kept
 
 
@@ -37,6 +38,8 @@ class Augmentation:
         cover: share of pictures with a bar in front, as a hand, a microphone or a pole would be: what is left of a
             face is a face; only for nets that learn masks.
         defocus: share of pictures out of focus; only for nets that learn masks.
+        scenes: how often at most a scene (several faces, or one that is small) is shown in an epoch that shows all
+            others once: photos for training are mostly portraits, photos in life are not.
     """
 
     smallest_crop: float = 0.45
@@ -49,6 +52,7 @@ class Augmentation:
     grain: float = 0.0
     cover: float = 0.0
     defocus: float = 0.0
+    scenes: int = 1
 
 
 def lessons(
@@ -73,14 +77,14 @@ def lessons(
     """
     import tensorflow as tf
 
-    samples = data.split(split)
+    samples = shown(data, split, augment)
     if not samples:
         raise UserError(f"{data.root} has no pictures in its {split} split: make it again with a share for {split}")
     if workers > 1:
         batch = _shared_batch(data, split, len(samples), batch, workers, keep_size=augment is not None)
     small = len(samples) * data.size**2 * _CHANNELS <= _CACHE_BYTES
     if small:
-        source = tf.data.Dataset.from_tensor_slices(_decode_all(data, split))
+        source = tf.data.Dataset.from_tensor_slices(_decode_all(data, samples))
     else:
         source = tf.data.Dataset.from_tensor_slices(
             tuple(
@@ -110,6 +114,21 @@ def lessons(
     return source.map(lesson, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
+def shown(data: Dataset, split: str, augment: Augmentation | None) -> list[Sample]:
+    """What an epoch shows of a split: every picture once, scenes as often as `augment` says while they are few."""
+    samples = data.split(split)
+    scenes = sum(_is_scene(sample, data.size) for sample in samples)
+    fair = (len(samples) - scenes) // max(scenes, 1)  # as many as all others together are enough
+    times = max(1, min(augment.scenes if augment else 1, fair))
+    return [sample for sample in samples for _ in range(times if _is_scene(sample, data.size) else 1)]
+
+
+def _is_scene(sample: Sample, size: int) -> bool:
+    """Whether a picture of `size` pixels has several faces, or one that is small in it."""
+    longest = [max(face.box.w, face.box.h) for face in sample.faces]
+    return len(longest) > 1 or any(side < _PORTRAIT * size for side in longest)
+
+
 def _shared_batch(data: Dataset, split: str, count: int, batch: int, workers: int, *, keep_size: bool) -> int:
     """Pictures a step on all workers together: as asked for, or the size that leaves the fewest pictures out."""
     if min(count, batch) < workers:
@@ -122,11 +141,10 @@ def _shared_batch(data: Dataset, split: str, count: int, batch: int, workers: in
     return max(range(workers, min(count, batch) + 1, workers), key=lambda size: (count // size * size, size))
 
 
-def _decode_all(data: Dataset, split: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """All triples of a split as one array `[N, size, size, 7]` of bytes."""
-    samples = data.split(split)
+def _decode_all(data: Dataset, samples: list[Sample]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """All triples as one array `[N, size, size, 7]` of bytes."""
     pixels = np.empty((len(samples), data.size, data.size, _CHANNELS), np.uint8)
-    for row, sample in zip(pixels, track(samples, f"reading {split}"), strict=True):
+    for row, sample in zip(pixels, track(samples, f"reading {samples[0].split}"), strict=True):
         triple = data.load(sample)
         row[..., :3], row[..., 3:6], row[..., 6] = triple.picture, triple.blur, triple.mask
     return pixels

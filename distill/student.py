@@ -12,6 +12,7 @@ from edgeblur.dataset import Dataset, open_dataset
 from edgeblur.distill.families import NetSpec, build_net
 from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit, removed_unless_begun
 from edgeblur.distill.keras_files import load_keras, save_model
+from edgeblur.distill.lessons import shown
 from edgeblur.distill.mask_head import has_mask, mask_spec
 from edgeblur.distill.prune import prune_channels, with_sparsity, without_wrapping, zero_share
 from edgeblur.distill.train import copy_weights, spec_of
@@ -202,7 +203,10 @@ class _Workshop:
         if model.keras.exists():
             return model
         before = load_keras(student.keras)
-        steps = math.ceil(len(self.data.split("train")) / self.options.fit.batch) * self.options.fit.epochs
+        steps = (
+            math.ceil(len(shown(self.data, "train", self.options.fit.augmentation)) / self.options.fit.batch)
+            * self.options.fit.epochs
+        )
         wrapped, callbacks = with_sparsity(before, share, round(steps * 0.5))
         say(f"{model.name}: magnitude pruning to {share:.0%} zeros; the same size on a board, smaller when compressed")
         # Without features: the wrapper renames the layers that they go by.

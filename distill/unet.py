@@ -14,7 +14,9 @@ CARRIERS = 3
 """Channels of the finest level that carry red, green and blue through a new net."""
 OUTPUTS = ("sigmoid", "linear")
 """What follows the last 1x1 conv: the thesis's sigmoid, or nothing, by which a net can pass on its input exactly."""
-GATED = 2 * CARRIERS + 2
+GATE = 2 * CARRIERS
+"""The channel of the finest level that opens the gate; below it the picture and a blurred one are carried."""
+GATED = GATE + 2
 """Channels of the finest level that a net with a gate needs: the picture, a blurred picture, and two for the gate."""
 
 
@@ -210,7 +212,7 @@ def gate_logit(net: Any) -> Any:
     The gate is `relu(z) - relu(z - 1)`, so that it is open at z = 1 and shut at z = 0, where nothing can be learnt
     from the picture any more; from the logit `8 (z - 1/2)` it always can.
     """
-    return 8.0 * (net.get_layer("dec1a").output[..., 2 * CARRIERS : 2 * CARRIERS + 1] - 0.5)
+    return 8.0 * (net.get_layer("dec1a").output[..., GATE : GATE + 1] - 0.5)
 
 
 def _start_as_blend(net: Any, spec: UNetSpec) -> None:
@@ -235,19 +237,19 @@ def _start_as_blend(net: Any, spec: UNetSpec) -> None:
         kernel[:, :, colours] = 0
         kernel[:, :, colours, colours] = 1
         net.get_layer(f"up{level}").set_weights([kernel, bias])
-    below, skipped, gate = CARRIERS + colours, spec.up[-1], 2 * CARRIERS
+    below, skipped = CARRIERS + colours, spec.up[-1]
     _carry(net, "dec1a", skipped + colours, colours, size=1)
     _carry(net, "dec1a", colours, below, size=3)
     kernel, bias = net.get_layer("dec1a").get_weights()
-    kernel[:, :, [*colours, *(skipped + colours)], gate:] = 0
-    kernel[..., gate] *= 0.1  # shut, but for a crack
-    kernel[..., gate + 1] = kernel[..., gate]
-    bias[gate : gate + 2] = 0, -1
+    kernel[:, :, [*colours, *(skipped + colours)], GATE:] = 0
+    kernel[..., GATE] *= 0.1  # shut, but for a crack
+    kernel[..., GATE + 1] = kernel[..., GATE]
+    bias[GATE : GATE + 2] = 0, -1
     net.get_layer("dec1a").set_weights([kernel, bias])
     for carried, sign in ((colours, -1), (below, 1)):
         _carry(net, "dec1b", carried, carried, size=1)
         kernel, bias = net.get_layer("dec1b").get_weights()
-        kernel[1, 1, gate, carried], kernel[1, 1, gate + 1, carried] = sign, -sign
+        kernel[1, 1, GATE, carried], kernel[1, 1, GATE + 1, carried] = sign, -sign
         bias[carried] = 0 if sign < 0 else -1
         net.get_layer("dec1b").set_weights([kernel, bias])
     kernel, bias = net.get_layer("head").get_weights()

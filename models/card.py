@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeblur.errors import UserError
-from edgeblur.files import write_text
+from edgeblur.files import with_part, write_text
 from edgeblur.models.measures import FROM_PX, Json, counted, of_file, read_measures, read_record
 from edgeblur.models.pictures import BEGIN as PICTURES_BEGIN
 from edgeblur.models.pictures import END as PICTURES_END
@@ -53,9 +53,7 @@ def renewed(path: Path, measured: str, pictures: str) -> str:
         raise UserError(f"{path} does not exist: write the model's card, or let `edgeblur models add` start one")
     text = path.read_text()
     for begin, end, part in ((BEGIN, END, measured), (PICTURES_BEGIN, PICTURES_END, pictures)):
-        if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
-            raise UserError(f"{path} should have the line {begin!r} and below it {end!r}, once each: put them in")
-        text = text[: text.index(begin)] + f"{begin}\n{part}{text[text.index(end) :]}"
+        text = with_part(text, begin, end, part, path)
     return text
 
 

@@ -26,7 +26,7 @@ import answer_pictures
 from edgeblur.errors import missing_package
 from edgeblur.export.cost import cost
 from edgeblur.export.tflite import Graph, read_tflite
-from edgeblur.files import write_json, write_text
+from edgeblur.files import with_part, write_json, write_text
 from edgeblur.models.measures import TEST_SET, counted, leak_from, read_measures
 from edgeblur.models.shelf import default_entry, entries
 from edgeblur.progress import say
@@ -180,7 +180,7 @@ def tables() -> str:
 
 def renewed(page: str) -> str:
     """The page with its tables made anew."""
-    return page[: page.index(BEGIN) + len(BEGIN)] + "\n" + tables() + page[page.index(END) :]
+    return with_part(page, BEGIN, END, tables(), PAGE)
 
 
 def main() -> None:

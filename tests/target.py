@@ -17,7 +17,7 @@ from typing import Any
 from edgeblur.blur import BlurStyle
 from edgeblur.dataset import Triple, evenly, open_dataset
 from edgeblur.detectors import DETECTORS, Detector, open_detector
-from edgeblur.files import write_json, write_text
+from edgeblur.files import with_part, write_json, write_text
 from edgeblur.firmware_harness.identity import Blur
 from edgeblur.firmware_harness.privacy import leak_rate
 from edgeblur.firmware_harness.protection import MIN_IOU, MIN_SIDE_PX, THRESHOLD, target_blur, untouched
@@ -76,7 +76,7 @@ def table(name: str, told: dict[str, Any]) -> Iterator[str]:
 
 def renewed(page: str) -> str:
     """The page with its tables made anew."""
-    return page[: page.index(BEGIN) + len(BEGIN)] + "\n" + tables() + page[page.index(END) :]
+    return with_part(page, BEGIN, END, tables(), PAGE)
 
 
 def main() -> None:

@@ -416,3 +416,28 @@ def test_a_face_pasted_over_another_leaves_no_ring_without_a_mask() -> None:
     assert cut_out.mean() > 0.4  # pasted as a face alone: nearly two of three
     assert rim[cut_out].any((1, 2)).all()
     assert not cut_out.all()  # whole pictures hide the face beneath
+
+
+def test_scenes_are_shown_more_often_than_portraits(tmp_path: Path) -> None:
+    from edgeblur.dataset import Sample
+    from edgeblur.distill.lessons import shown
+    from edgeblur.faces import Box, Face
+
+    def sample(name: str, *sides: float) -> Sample:
+        faces = tuple(Face.from_box(Box(0, 0, side * 0.8, side)) for side in sides)
+        return Sample(tmp_path, "train", name, name, faces)
+
+    samples = (sample("portrait", 41), sample("small", 39), sample("two", 60, 50), *[sample("none")] * 5)
+    data = Dataset(tmp_path, 100, samples, {})
+
+    def times(scenes: int) -> list[int]:
+        names = [s.name for s in shown(data, "train", Augmentation(scenes=scenes))]
+        return [names.count(name) for name in ("portrait", "small", "two", "none")]
+
+    assert times(1) == [1, 1, 1, 5]
+    assert times(2) == [1, 2, 2, 5]
+    assert times(9) == [1, 3, 3, 5]  # as many scenes as others
+    assert shown(data, "train", None) == list(samples)
+    assert shown(data, "val", Augmentation(scenes=2)) == []
+    only_scenes = Dataset(tmp_path, 100, samples[1:3], {})
+    assert shown(only_scenes, "train", Augmentation(scenes=2)) == list(samples[1:3])
