@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAGES = distill quantize export firmware_harness models
 
-.PHONY: demo test install lint types sizes bench costs probes answer target system clean
+.PHONY: demo test install lint types sizes bench costs probes answer target families system clean
 
 demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, int8 student in C and a report out
 	$(BIN)/edgeblur demo --force
@@ -56,6 +56,10 @@ probes: system $(VENV)/.installed
 # Tables and pictures of docs/a-or-b.md: detectors measured on the test photos of DATA, models as the shelf knows them (minutes).
 answer: $(VENV)/.installed
 	$(BIN)/python tests/answer.py $(DATA)
+
+# The table of docs/families.md: trunks of a mask head, all trained alike on DATA (an hour or two).
+families: system $(VENV)/.installed
+	$(BIN)/python tests/families.py $(DATA)
 
 # The table of docs/target.md: leaks of the target itself, by strength and growth, on photos of DATA (minutes).
 target: $(VENV)/.installed

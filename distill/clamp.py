@@ -1,4 +1,4 @@
-"""The clamp of a trained mask head: from which mask value it blurs. It has no part in learning, and is set after it."""
+"""The clamp of a net that finds masks: from which mask value it blurs. It has no part in learning: it is set later."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from edgeblur.distill.keras_files import float_tflite, load_keras
 from edgeblur.distill.mask_head import has_mask, set_clamp
+from edgeblur.distill.unet import has_gate, set_gate
 from edgeblur.errors import UserError
 from edgeblur.files import as_json, telling_disk_errors, write_together
 from edgeblur.run import RunModel
@@ -59,28 +60,42 @@ def parse_clamps(text: str) -> tuple[Clamp, ...]:
     return tuple(sorted({parse_clamp(part) for part in text.split(",")}))
 
 
-def load_mask_head(model: RunModel) -> Any:
-    """Load a run's mask head as a tf_keras model.
+@dataclass
+class Clamped:
+    """A trained net that finds masks, and between which of their values it blurs now.
+
+    Attributes:
+        net: the tf_keras model.
+        clamp: its clamp.
+    """
+
+    net: Any
+    clamp: Clamp
+
+    def set(self, clamp: Clamp) -> None:
+        """Change the clamp in the net's weights."""
+        if has_mask(self.net):
+            set_clamp(self.net, clamp.threshold, clamp.full)
+        else:
+            set_gate(self.net, clamp.threshold, clamp.full, before=self.clamp.threshold)
+        self.clamp = clamp
+
+
+def open_clamped(model: RunModel) -> Clamped:
+    """Load a run's mask head, or its U-Net with a gate.
 
     Raises:
-        UserError: it cannot be read, or is another net.
+        UserError: it cannot be read, is another net, or its model.json tells no spec.
     """
-    net = load_keras(model.keras)
-    if not has_mask(net):
+    net, spec = load_keras(model.keras), model.info().get("spec")
+    if not (has_mask(net) or has_gate(net)):
         raise UserError(
-            f"{model.name} is no mask head, so it has no clamp: name one with --model, or make one with "
-            "`edgeblur distill RUN --family mask`"
+            f"{model.name} is no mask head and has no gate, so it has no clamp: name one with --model, or make one "
+            "with `edgeblur distill RUN --family mask`"
         )
-    return net
-
-
-def clamp_of(net: Any) -> Clamp:
-    """The clamp that a mask head has now: the inverse of `set_clamp`, as near as float32 weights tell it."""
-    kernel, bias = net.get_layer("steepen").get_weights()
-    slope = float(kernel.item())
-    threshold = -float(bias.item()) / slope
-    rise = float(net.get_layer("clamp").max_value) / slope
-    return Clamp(round(max(0.0, threshold), 5), round(threshold + rise, 5))
+    if not isinstance(spec, dict) or not {"threshold", "full"} <= spec.keys():
+        raise UserError(f"{model.folder}/model.json names no clamp in its spec: this model was not trained by edgeblur")
+    return Clamped(net, Clamp(spec["threshold"], spec["full"]))
 
 
 @dataclass(frozen=True)
@@ -115,16 +130,13 @@ def reset_clamp(model: RunModel, clamp: Clamp) -> Reset:
         UserError: no mask head, or its model.json has no spec.
         RunError: the net could not be converted, or the disk is full.
     """
-    net, info = load_mask_head(model), model.info()
-    spec = info.get("spec")
-    if not isinstance(spec, dict) or spec.get("family") != "mask":
-        raise UserError(f"{model.folder}/model.json names no mask head's spec: this model was not trained by edgeblur")
-    before = clamp_of(net)
-    set_clamp(net, clamp.threshold, clamp.full)
+    clamped, info = open_clamped(model), model.info()
+    before = clamped.clamp
+    clamped.set(clamp)
     files = {
-        model.float_tflite: float_tflite(net),
-        model.folder / "model.json": as_json({**info, "spec": {**spec, **clamp.as_json()}}),
-        model.keras: _keras_file(net),
+        model.float_tflite: float_tflite(clamped.net),
+        model.folder / "model.json": as_json({**info, "spec": {**info["spec"], **clamp.as_json()}}),
+        model.keras: _keras_file(clamped.net),
     }
     write_together(files)
     outdated = [path for path in (model.int8_tflite, model.folder / "quantize.json") if path.exists()]

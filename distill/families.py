@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from edgeblur.distill.lessons import Augmentation
-from edgeblur.distill.mask_head import MaskSpec, build_mask_head
-from edgeblur.distill.unet import UNetSpec, build_unet
+from edgeblur.distill.mask_head import LOGIT, MaskSpec, build_mask_head
+from edgeblur.distill.unet import UNetSpec, build_unet, gate_logit
 
 FAMILIES = ("unet", "mask")
 """unet: the thesis's U-Net puts out the blurred picture; mask: a smaller net finds the faces, the blur is fixed."""
@@ -34,3 +34,30 @@ NetSpec = UNetSpec | MaskSpec
 def build_net(spec: NetSpec, *, seed: int = 0) -> Any:
     """Build a net of either family, `[N, H, W, 3]` floats 0 to 1 to the same shape."""
     return build_mask_head(spec, seed=seed) if isinstance(spec, MaskSpec) else build_unet(spec, seed=seed)
+
+
+def finds_masks(spec: NetSpec) -> bool:
+    """Whether a net of this spec learns where faces are; others learn how the blurred picture looks."""
+    return isinstance(spec, MaskSpec) or spec.output == "gate"
+
+
+def mask_logit(net: Any, spec: NetSpec) -> Any:
+    """The tensor `[N, h, w, 1]` by which a net that finds masks says where faces are, before its sigmoid; or None."""
+    if isinstance(spec, MaskSpec):
+        return net.get_layer(LOGIT).output
+    return gate_logit(net, spec.threshold) if spec.output == "gate" else None
+
+
+def augmentation(spec: NetSpec) -> Augmentation:
+    """How pictures are varied for a net of this spec."""
+    return AUGMENTATIONS["mask" if finds_masks(spec) else "unet"]
+
+
+def spec_from_json(data: dict[str, Any]) -> NetSpec:
+    """The inverse of a spec's `as_json`.
+
+    Raises:
+        KeyError: something that a U-Net's spec needs is missing.
+        TypeError: something is there that a mask head's spec does not have.
+    """
+    return MaskSpec.from_json(data) if data.get("family") == "mask" else UNetSpec.from_json(data)

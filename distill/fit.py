@@ -91,7 +91,7 @@ def fit(
     resume: bool = False,
     callbacks: tuple[Any, ...] = (),
     keep_best_after: int = 0,
-    masks: bool = False,
+    logit: Any = None,
 ) -> Fitted:
     """Train `net` and leave it with its best weights.
 
@@ -104,7 +104,8 @@ def fit(
         resume: go on where `folder` stands; otherwise start anew.
         callbacks: further tf_keras callbacks (pruning needs one).
         keep_best_after: steps before which no epoch counts as the best: its net is not yet what was asked for.
-        masks: `net` is a mask head, which learns where the faces are instead of how the blurred picture looks.
+        logit: the tensor by which `net` says where faces are (`families.mask_logit`): that is what it learns then,
+            instead of how the blurred picture looks.
 
     Raises:
         UserError: an empty split, or a training to resume that was begun with other options.
@@ -117,6 +118,7 @@ def fit(
     # Of the graph, not of the layers: the net that is saved stays a float32 one.
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": options.bfloat16})
     _, height, width, _ = net.input_shape
+    masks = logit is not None
     workers = tf.distribute.get_strategy().num_replicas_in_sync
     train, val = (
         lessons(data, split, height=height, width=width, batch=options.batch,
@@ -125,7 +127,11 @@ def fit(
         for split in ("train", "val")
     )  # fmt: skip
     finding = Finding(options.mask_weight, options.face_weight) if options.mask_weight else None
-    pupil = mask_pupil_class()(net, teaching, options.face_weight) if masks else pupil_class()(net, teaching, finding)
+    pupil = (
+        mask_pupil_class()(net, logit, teaching, options.face_weight)
+        if masks
+        else pupil_class()(net, teaching, finding)
+    )
     schedule = tf_keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * len(train), alpha=0.01)
     pupil.compile(
         optimizer=tf_keras.optimizers.Adam(schedule), loss="mse", weighted_metrics=[], metrics=["mae", psnr, ssim]

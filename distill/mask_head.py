@@ -36,6 +36,9 @@ class MaskSpec:
         down: 3x3 convs at 1/4 and at 1/8 size on the way down, the one of stride 2 included.
         bottom: the same at the coarsest level.
         fine: 3x3 convs at 1/4 size on the way up, where the mask gets its rim.
+        top: filters at half size; 0 is `base`.
+        separable: each 3x3 conv but the first is one of single channels with a 1x1 conv behind it (Howard et al. 2017,
+            "MobileNets"): an eighth of the MACs, and a mask that is worse for them (docs/families.md).
         dilate: cells by which the mask is grown to all sides before it becomes alpha.
         threshold: mask value from which a cell begins to be blurred.
         full: mask value from which it is blurred fully.
@@ -50,6 +53,8 @@ class MaskSpec:
     down: int = 2
     bottom: int = 3
     fine: int = 1
+    top: int = 0
+    separable: bool = False
     dilate: int = 0
     threshold: float = 0.3
     full: float = 0.5
@@ -104,17 +109,25 @@ def _mask(picture: Any, spec: MaskSpec) -> Any:
 
     layers = tf_keras.layers
 
-    def conv(x: Any, name: str, filters: int, *, size: int = 3, stride: int = 1, active: bool = True) -> Any:
-        x = layers.Conv2D(filters, size, stride, "same", use_bias=False, kernel_initializer="he_normal", name=name)(x)
+    def normed(x: Any, name: str, *, active: bool) -> Any:
         x = layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
         return layers.ReLU(name=f"{name}_relu")(x) if active else x
+
+    def conv(x: Any, name: str, filters: int, *, size: int = 3, stride: int = 1, active: bool = True) -> Any:
+        if spec.separable and size > 1 and name != "half":
+            x = layers.DepthwiseConv2D(
+                size, stride, "same", use_bias=False, depthwise_initializer="he_normal", name=f"{name}_each"
+            )(x)
+            x, size, stride = normed(x, f"{name}_each", active=True), 1, 1
+        x = layers.Conv2D(filters, size, stride, "same", use_bias=False, kernel_initializer="he_normal", name=name)(x)
+        return normed(x, name, active=active)
 
     def convs(x: Any, stage: str, filters: int, count: int) -> Any:
         for number in range(1, count + 1):
             x = conv(x, f"{stage}_{number}", filters, stride=2 if number == 1 else 1)
         return x
 
-    x = conv(picture, "half", spec.base, stride=2)
+    x = conv(picture, "half", spec.top or spec.base, stride=2)
     skips = []
     for level in (1, 2):
         x = convs(x, f"down{level}", spec.base << level, spec.down)

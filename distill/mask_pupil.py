@@ -1,11 +1,12 @@
-"""How a mask head learns: from the masks of a data set, each face counting alike, and from a wider mask head."""
+"""How a net learns where faces are: from the masks of a data set, each face counting alike, and from a wider net."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from edgeblur.distill.mask_head import LOGIT, MASK, SHRINK
+from edgeblur.distill.mask_head import SHRINK
 from edgeblur.distill.pupil import Teaching, pupil_class
+from edgeblur.distill.unet import GATE, GATED, has_gate, held
 
 MASK_AS_WEIGHT = 2.0
 """The face weight with which `lessons` tells the mask itself: pixel weights from 1 (outside) to 2 (face)."""
@@ -20,42 +21,58 @@ _SEEN = 0.5  # mask value from which a cell counts as face in the measure `iou`
 
 
 def mask_pupil_class() -> type[Any]:
-    """The mask head that learns; a class inside a function because its base needs TensorFlow."""
+    """The net that learns masks; a class inside a function because its base needs TensorFlow."""
     import tensorflow as tf
     import tf_keras
 
     class MaskPupil(pupil_class()):  # type: ignore[misc]
-        """Learns the masks that `lessons` tells as pixel weights 1 (outside) to 2 (face); the blend has no weights."""
+        """Learns the masks that `lessons` tells as pixel weights 1 (outside) to 2 (face); the blend stays as it is."""
 
-        def __init__(self, net: Any, teaching: Teaching | None, face_weight: float) -> None:
+        def __init__(self, net: Any, logit: Any, teaching: Teaching | None, face_weight: float) -> None:
             super().__init__(net, None)
             self.face_weight = face_weight
-            self.trunk = tf_keras.Model(net.input, net.get_layer(LOGIT).output)
-            self.whole = tf_keras.Model(net.input, [net.output, net.get_layer(LOGIT).output])
+            self.shrink = net.input_shape[1] // logit.shape[1]
+            self.trunk = tf_keras.Model(net.input, logit)
+            self.whole = tf_keras.Model(net.input, [net.output, logit])
+            self.free = _free(net) if has_gate(net) else {}
             self.loss_mean = tf_keras.metrics.Mean("loss")
             self.both, self.either = tf_keras.metrics.Sum("both"), tf_keras.metrics.Sum("either")
-            if teaching is not None and teaching.weight > 0:
+            if teaching is not None and teaching.weight > 0 and teaching.logit is not None:
                 self.teaching_weight = teaching.weight
-                observed = tf_keras.Model(teaching.teacher.input, teaching.teacher.get_layer(MASK).output)
+                observed = tf_keras.Model(teaching.teacher.input, teaching.logit)
+                size = logit.shape[1:3]
                 # In a closure, so that checkpoints of the pupil do not hold the teacher.
-                self.observe = lambda x: [observed(x, training=False)]
+                self.observe = lambda x: [tf.image.resize(tf.sigmoid(observed(x, training=False)), size)]
 
         def train_step(self, data: Any) -> Any:
             x, _, weight = data
-            mask = _cells(weight)
+            mask = _mask(weight, self.shrink)
             target, _ = self.lesson(x, mask)
-            spoilt = spoilt_by_blur(x)
+            spoilt = _spread(spoilt_by_blur(x), SHRINK // self.shrink)
             with tf.GradientTape() as tape:
                 logit = self.trunk(x, training=True)
-                loss = mask_loss(target, logit, self.face_weight, spoilt)
-            self.optimizer.minimize(loss, self.trunk.trainable_variables, tape=tape)
+                loss = mask_loss(target, logit, self.face_weight, spoilt, shrink=self.shrink)
+            learning = self.trunk.trainable_variables
+            slopes = tape.gradient(loss, learning)
+            moves = [self.allowed(slope, of.name) for slope, of in zip(slopes, learning, strict=True)]
+            self.optimizer.apply_gradients(zip(moves, learning, strict=True))
             return self.told(loss, mask, logit)
+
+        def allowed(self, slope: Any, name: str) -> Any:
+            """A gradient without what would move the pictures behind a gate, or untie its two channels."""
+            if name not in self.free:
+                return slope
+            slope *= self.free[name]
+            if not name.startswith("dec1a/"):
+                return slope
+            gate = tf.reduce_sum(slope[..., GATE:GATED], -1, keepdims=True)
+            return tf.concat([slope[..., :GATE], gate, gate, slope[..., GATED:]], -1)
 
         def test_step(self, data: Any) -> Any:
             x, y, weight = data
-            mask = _cells(weight)
+            mask = _mask(weight, self.shrink)
             output, logit = self.whole(x, training=False)
-            told = self.told(mask_loss(mask, logit, self.face_weight), mask, logit)
+            told = self.told(mask_loss(mask, logit, self.face_weight, shrink=self.shrink), mask, logit)
             seen = self.compute_metrics(x, y, output, None)
             return {**{name: seen[name] for name in ("mae", "psnr", "ssim")}, **told}
 
@@ -71,24 +88,43 @@ def mask_pupil_class() -> type[Any]:
     return MaskPupil
 
 
-def _cells(weight: Any) -> Any:
-    """The mask `[B, H/4, W/4, 1]` from pixel weights `[B, H, W]` of 1 outside to 2 inside.
+def _free(net: Any) -> dict[str, Any]:
+    """By the names of a gated net's variables: 1 where it may learn, 0 where it carries a picture."""
+    return {
+        variable.name: part
+        for name, parts in held(net).items()
+        for variable, part in zip(net.get_layer(name).trainable_variables, parts, strict=True)
+    }
+
+
+def _mask(weight: Any, shrink: int) -> Any:
+    """The mask `[B, H/shrink, W/shrink, 1]` from pixel weights `[B, H, W]` of 1 outside to 2 inside.
 
     Small faces are grown by two pixels: of a face a few cells wide most cells are rim, and what a rim half covered lets
     through is enough for a detector. For large faces it would only cost background.
     """
     import tensorflow as tf
 
-    half = tf.nn.avg_pool2d(weight[..., tf.newaxis] - 1.0, 2, 2, "VALID")
-    cells, grown = (tf.nn.avg_pool2d(m, SHRINK // 2, SHRINK // 2, "VALID") for m in (half, _grown(half)))
-    small = (_SMALL_UP_TO - _share(cells)) / (_SMALL_UP_TO - _SMALL_BELOW)
-    return cells + (grown - cells) * tf.clip_by_value(small, 0.0, 1.0)
+    mask = weight[..., tf.newaxis] - 1.0
+    half = tf.nn.avg_pool2d(mask, 2, 2, "VALID")
+    grown = tf.nn.max_pool2d(half, 3, 1, "SAME")
+    small = (_SMALL_UP_TO - _share(_pooled(mask, SHRINK))) / (_SMALL_UP_TO - _SMALL_BELOW)
+    small = _spread(tf.clip_by_value(small, 0.0, 1.0), SHRINK // shrink)
+    mask, grown = _pooled(mask, shrink), _spread(grown, 2) if shrink == 1 else _pooled(grown, shrink // 2)
+    return mask + (tf.maximum(grown, mask) - mask) * small
 
 
-def _grown(mask: Any) -> Any:
+def _pooled(mask: Any, size: int) -> Any:
     import tensorflow as tf
 
-    return tf.nn.max_pool2d(mask, 3, 1, "SAME")
+    return tf.nn.avg_pool2d(mask, size, size, "VALID") if size > 1 else mask
+
+
+def _spread(cells: Any, size: int) -> Any:
+    """Each cell repeated `size` times to both sides."""
+    import tensorflow as tf
+
+    return tf.repeat(tf.repeat(cells, size, 1), size, 2) if size > 1 else cells
 
 
 def _share(cells: Any) -> Any:
@@ -113,7 +149,7 @@ def spoilt_by_blur(picture: Any) -> Any:
     return 0.5 + 0.5 * tf.minimum(change / _USUAL_CHANGE, _MOST_CHANGE)
 
 
-def mask_loss(mask: Any, logit: Any, face_weight: float, background: Any = 1.0) -> Any:
+def mask_loss(mask: Any, logit: Any, face_weight: float, background: Any = 1.0, *, shrink: int = SHRINK) -> Any:
     """Cross entropy in which small faces count like large ones, plus one minus each picture's overlap (soft Dice).
 
     How small a face is, is told by how little of its neighbourhood is face. The overlap term punishes false finds in
@@ -124,12 +160,15 @@ def mask_loss(mask: Any, logit: Any, face_weight: float, background: Any = 1.0) 
         logit: the net's, before the sigmoid.
         face_weight: how much more a cell inside a large face counts than one outside.
         background: how much a cell outside counts, `[B, h, w, 1]` or one number.
+        shrink: pixels of the picture that a value of the mask stands for, along each side.
     """
     import tensorflow as tf
 
-    weight = (1.0 - mask) * background + mask * face_weight / tf.maximum(_share(mask), _SMALLEST_SHARE)
+    cell = SHRINK // shrink
+    share = _spread(_share(_pooled(mask, cell)), cell)
+    weight = (1.0 - mask) * background + mask * face_weight / tf.maximum(share, _SMALLEST_SHARE)
     entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=mask, logits=logit)
     found = tf.sigmoid(logit)
     both, either = tf.reduce_sum(mask * found, (1, 2, 3)), tf.reduce_sum(mask + found, (1, 2, 3))
-    overlap = (2.0 * both + 1.0) / (either + 1.0)
+    overlap = (2.0 * both + cell**2) / (either + cell**2)
     return tf.reduce_mean(weight * entropy) + _OVERLAP_WEIGHT * tf.reduce_mean(1.0 - overlap)

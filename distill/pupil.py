@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-from edgeblur.distill.unet import gate_logit, has_gate
 
 _FACE_IN_MASK = 2.0
 """How much more a face's cell counts in the masks of `Finding`."""
@@ -21,11 +19,13 @@ class Teaching:
         teacher: a tf_keras model with the student's input size.
         weight: 0 learns from the ground truth alone, 1 from the teacher alone.
         feature_weight: weight of attention transfer between layers of the same name; 0 is off.
+        logit: the teacher's tensor that says where faces are, if it has one; only pupils that learn masks read it.
     """
 
     teacher: Any
     weight: float = 0.5
     feature_weight: float = 0.0
+    logit: Any = None
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,7 @@ class Finding:
     """Deep supervision: during training, the coarser stages of a U-Net also have to tell where the faces are.
 
     A net that only sees how a picture should look hedges: a face it is not sure of becomes half transparent, which
-    protects nobody. Lee et al. 2015, "Deeply-Supervised Nets". The heads for it are dropped when training ends. A net
-    with a gate (`unet.has_gate`) is told where to open it in the same way.
+    protects nobody. Lee et al. 2015, "Deeply-Supervised Nets". The heads for it are dropped when training ends.
 
     Attributes:
         weight: of the cross entropy of the masks beside the loss of the picture.
@@ -73,10 +72,9 @@ def pupil_class() -> type[Any]:
             taught = teaching is not None and (teaching.weight > 0 or teaching.feature_weight > 0)
             self.teaching_weight = teaching.weight if teaching and taught else 0.0
             self.feature_weight = teaching.feature_weight if teaching and taught else 0.0
-            self.gated = finding is not None and has_gate(net)
             self.compared = _shared_layers(net, teaching.teacher) if teaching and self.feature_weight else []
             coarse = _coarse_stages(net) if finding else []
-            self.tapped = _tapped(net, [*self.compared, *coarse], [gate_logit(net)] if self.gated else [])
+            self.tapped = _tapped(net, [*self.compared, *coarse])
             self.finders = [tf_keras.layers.Conv2D(1, 1, name=f"find_{name}") for name in coarse]
             for finder, name in zip(self.finders, coarse, strict=True):
                 finder.build(net.get_layer(name).output_shape)  # now, so that a checkpoint finds its variables
@@ -121,8 +119,8 @@ def pupil_class() -> type[Any]:
             """Cross entropy of the masks that the finders tell from the coarse stages, each at its own size."""
             mask = (weight[..., tf.newaxis] - 1.0) / (finding.face_weight - 1.0)
             loss = 0.0
-            told = [finder(coarse) for finder, coarse in zip(self.finders, features, strict=False)]
-            for logit in [*told, *features[len(told) :]]:  # behind the features that finders read, the gate's own
+            for finder, coarse in zip(self.finders, features, strict=True):
+                logit = finder(coarse)
                 wanted = tf.image.resize(mask, tf.shape(logit)[1:3], method="area")
                 entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=wanted, logits=logit)
                 loss += tf.reduce_mean(entropy * (1.0 + _FACE_IN_MASK * wanted))
@@ -145,10 +143,10 @@ def _coarse_stages(net: Any) -> list[str]:
     return [name for stage, name in ends.items() if stage == "mid" or (stage.startswith("dec") and stage != "dec1")]
 
 
-def _tapped(net: Any, names: list[str], further: Sequence[Any] = ()) -> Any:
+def _tapped(net: Any, names: list[str]) -> Any:
     import tf_keras
 
-    return tf_keras.Model(net.input, [net.output, *(net.get_layer(name).output for name in names), *further])
+    return tf_keras.Model(net.input, [net.output, *(net.get_layer(name).output for name in names)])
 
 
 def _attention(features: Any) -> Any:

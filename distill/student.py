@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from edgeblur.dataset import Dataset, open_dataset
-from edgeblur.distill.families import NetSpec, build_net
+from edgeblur.distill.families import NetSpec, build_net, finds_masks, mask_logit, spec_from_json
 from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit, removed_unless_begun
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.lessons import shown
-from edgeblur.distill.mask_head import has_mask, mask_spec
+from edgeblur.distill.mask_head import mask_spec
 from edgeblur.distill.prune import prune_channels, with_sparsity, without_wrapping, zero_share
 from edgeblur.distill.train import copy_weights, spec_of
 from edgeblur.distill.unet import unet_spec
@@ -112,19 +112,25 @@ class _Workshop:
 
     @property
     def teaching(self) -> Teaching:
-        return Teaching(self.teacher, self.options.teacher_weight, self.options.feature_weight)
+        logit = mask_logit(self.teacher, self.teacher_spec) if self.teacher_spec else None
+        return Teaching(self.teacher, self.options.teacher_weight, self.options.feature_weight, logit)
 
     @property
-    def untaught(self) -> bool:
-        """The student wants masks to learn from, and the teacher is a U-Net, which has none."""
-        return self.options.family == "mask" and not has_mask(self.teacher)
+    def teacher_spec(self) -> NetSpec | None:
+        """What the teacher's model.json says of its shape."""
+        told = self.run.teacher.info().get("spec")
+        return spec_from_json(told) if told else None
+
+    def untaught(self, spec: NetSpec) -> bool:
+        """The student wants masks to learn from, and the teacher is a U-Net that has none."""
+        return finds_masks(spec) and self.teaching.logit is None
 
     def student(self, name: str) -> RunModel:
         """Train the student with the teacher, and alone if that is wanted."""
         _, height, width, _ = self.teacher.input_shape
         spec = self.options.spec(height, width)
         model, alone = self._claim(name), None
-        if self.untaught:
+        if self.untaught(spec):
             say(f"{name}: learns from the masks of the data set alone, as a U-Net has no mask to teach")
             self._learn(model, spec, None, {"kind": "student"})
             return model
@@ -161,20 +167,20 @@ class _Workshop:
         net = build_net(spec, seed=self.options.fit.seed)
         if self.options.start:
             copy_weights(net, load_keras(self.options.start), self.options.start)
-        fitted = self._fit(net, model, teaching)
+        fitted = self._fit(net, spec, model, teaching)
         gained = {"gained_by_distilling": _gain(alone, fitted)} if alone else {}
         self._save(net, model, spec, fitted, {**info, **gained})
         return fitted
 
     def _fit(
-        self, net: Any, model: RunModel, teaching: Teaching | None,
+        self, net: Any, spec: NetSpec, model: RunModel, teaching: Teaching | None,
         *, callbacks: tuple[Any, ...] = (), keep_best_after: int = 0,
     ) -> Fitted:  # fmt: skip
         model.folder.mkdir(parents=True, exist_ok=True)
         with removed_unless_begun(model.folder, model.folder):
             return fit(
                 net, self.data, model.folder, self.options.fit, teaching=teaching, resume=self.resume,
-                callbacks=callbacks, keep_best_after=keep_best_after, masks=self.options.family == "mask",
+                callbacks=callbacks, keep_best_after=keep_best_after, logit=mask_logit(net, spec),
             )  # fmt: skip
 
     def _save(self, net: Any, model: RunModel, spec: NetSpec, fitted: Fitted, info: dict[str, Any]) -> None:
@@ -191,7 +197,7 @@ class _Workshop:
         before = load_keras(student.keras)
         net, spec = prune_channels(before, spec_of(student), share)
         say(f"{model.name}: {before.count_params():,} parameters become {net.count_params():,}; fine-tuning")
-        fitted = self._fit(net, model, self.teaching)
+        fitted = self._fit(net, spec, model, self.teaching)
         info = {"kind": "student", "parent": student.name, "pruned_channels": share}
         self._save(net, model, spec, fitted, info)
         return model
@@ -202,7 +208,9 @@ class _Workshop:
         model = self._claim(f"{student.name}-sparse{round(share * 100)}")
         if model.keras.exists():
             return model
-        before = load_keras(student.keras)
+        before, spec = load_keras(student.keras), spec_of(student)
+        if finds_masks(spec):
+            raise UserError(f"{student.name} has a gate, and single zeros would let through what it shuts: use --prune")
         steps = (
             math.ceil(len(shown(self.data, "train", self.options.fit.augmentation)) / self.options.fit.batch)
             * self.options.fit.epochs
@@ -211,10 +219,10 @@ class _Workshop:
         say(f"{model.name}: magnitude pruning to {share:.0%} zeros; the same size on a board, smaller when compressed")
         # Without features: the wrapper renames the layers that they go by.
         teaching = replace(self.teaching, feature_weight=0.0)
-        fitted = self._fit(wrapped, model, teaching, callbacks=callbacks, keep_best_after=round(steps * 0.6))
+        fitted = self._fit(wrapped, spec, model, teaching, callbacks=callbacks, keep_best_after=round(steps * 0.6))
         net = without_wrapping(wrapped)
         info = {"kind": "student", "parent": student.name, "zeroed_weights": round(zero_share(net), 4)}
-        self._save(net, model, spec_of(student), fitted, info)
+        self._save(net, model, spec, fitted, info)
         return model
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,10 +14,13 @@ from edgeblur.errors import UserError
 
 CARRIERS = 3
 """Channels of the finest level that carry red, green and blue through a new net."""
-OUTPUTS = ("sigmoid", "linear")
-"""What follows the last 1x1 conv: the thesis's sigmoid, or nothing, by which a net can pass on its input exactly."""
+OUTPUTS = ("sigmoid", "linear", "gate")
+"""What follows the last 1x1 conv: the thesis's sigmoid, or nothing, by which a net can pass on its input exactly.
+With a gate nothing follows either, and the weights are such that the net chooses between its input and a blur of it."""
 GATE = 2 * CARRIERS
 """The channel of the finest level that opens the gate; below it the picture and a blurred one are carried."""
+_GAIN = 4.0  # by which the picture is carried: in int8, beside features that are larger than 1, it keeps its shades
+_SLOPE = 0.25  # of the gate's channel over its logit: small beside the picture, for the same reason
 GATED = GATE + 2
 """Channels of the finest level that a net with a gate needs: the picture, a blurred picture, and two for the gate."""
 
@@ -34,8 +39,9 @@ class UNetSpec:
         batch_norm: batch normalization between each 3x3 conv and its ReLU (it folds away when converted).
         encoder_dropout: rate after the deepest encoder level.
         bottleneck_dropout: rate after the bottleneck.
-        output: one of `OUTPUTS`. A linear net of at least `GATED` filters starts as a blend with a gate
-            (`_start_as_blend`).
+        output: one of `OUTPUTS`.
+        threshold: of a gate: how probable a face has to be where the gate begins to open.
+        full: of a gate: from which probability it is open.
     """
 
     height: int
@@ -48,9 +54,16 @@ class UNetSpec:
     encoder_dropout: float = 0.0
     bottleneck_dropout: float = 0.0
     output: str = "sigmoid"
+    threshold: float = 0.1
+    full: float = 0.3
 
     def __post_init__(self) -> None:
         levels = len(self.encoder)
+        if self.output == "gate" and (self.batch_norm or min(*self.encoder[0], *self.decoder[-1], self.up[-1]) < GATED):
+            raise UserError(
+                f"a U-Net with a gate needs {GATED} filters at its top level and no batch norm, which would shift what "
+                "is passed on: choose another --output or --width"
+            )
         if len(self.up) != levels or len(self.decoder) != levels:
             raise ValueError(f"{levels} encoder levels need as many up and decoder levels")
         if self.height % 2**levels or self.width % 2**levels:
@@ -61,7 +74,8 @@ class UNetSpec:
 
     def as_json(self) -> dict[str, Any]:
         """Plain lists and numbers."""
-        return asdict(self)
+        told = asdict(self)
+        return told if self.output == "gate" else {k: v for k, v in told.items() if k not in ("threshold", "full")}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> UNetSpec:
@@ -77,6 +91,7 @@ class UNetSpec:
             encoder_dropout=data["encoder_dropout"],
             bottleneck_dropout=data["bottleneck_dropout"],
             output=data.get("output", "sigmoid"),
+            **{name: data[name] for name in ("threshold", "full") if name in data},
         )
 
 
@@ -163,8 +178,9 @@ def build_unet(spec: UNetSpec, *, seed: int = 0) -> Any:
         x = layers.Concatenate(name=f"cat{level}")([x, skips.pop()])
         x = convs(x, f"dec{level}", widths[f"dec{level}"])
     x = layers.Conv2D(3, 1, name="head")(x)
-    net = tf_keras.Model(inputs, layers.Activation(spec.output, name="out")(x), name="unet")
-    if has_gate(net):
+    last = "sigmoid" if spec.output == "sigmoid" else "linear"
+    net = tf_keras.Model(inputs, layers.Activation(last, name="out")(x), name="unet")
+    if spec.output == "gate":
         _start_as_blend(net, spec)
     else:
         _start_as_copy(net, spec)
@@ -194,25 +210,67 @@ def _start_as_copy(net: Any, spec: UNetSpec) -> None:
 
 
 def has_gate(net: Any) -> bool:
-    """Whether a U-Net has a linear output and the channels for a gate: `gate_logit` then says where it sees faces.
-
-    Not with batch norm, whose shift would move what is passed on.
-    """
-    names = {layer.name for layer in net.layers}
-    if not {"dec1a", "dec1b", "head", "out"} <= names or "dec1a_norm" in names:
+    """Whether a U-Net still is a blend of its input and a blur of it: taken from weights on the picture's way."""
+    if not {"enc1a", "dec1a", "dec1b", "head", "out"} <= {layer.name for layer in net.layers}:
         return False
-    if net.get_layer("out").activation.__name__ != "linear":
+    first, *_ = net.get_layer("enc1a").get_weights()
+    last, *_ = net.get_layer("head").get_weights()
+    if first.shape[-1] < GATED or last.shape[2] < GATED or net.get_layer("out").activation.__name__ != "linear":
         return False
-    return all(net.get_layer(name).output_shape[-1] >= GATED for name in ("dec1a", "dec1b", "up1"))
+    whole = first[1, 1, :, :CARRIERS] @ last[0, 0, :CARRIERS]
+    return bool(np.allclose(whole, np.eye(CARRIERS), atol=1e-3) and np.abs(last[0, 0, GATE:]).max(initial=0) < 1e-3)
 
 
-def gate_logit(net: Any) -> Any:
-    """The tensor `[N, H, W, 1]` by which the gate opens, as a logit: it is 0 where half of the blur is let through.
+def gate_logit(net: Any, threshold: float) -> Any:
+    """The tensor `[N, H, W, 1]` by which the gate opens, as a logit of how probable a face is there.
 
-    The gate is `relu(z) - relu(z - 1)`, so that it is open at z = 1 and shut at z = 0, where nothing can be learnt
-    from the picture any more; from the logit `8 (z - 1/2)` it always can.
+    The gate is `relu(z) - relu(z - c)`; z is a small multiple of the logit, and 0 at `threshold`, which weights do
+    not tell. Where it is shut nothing can be learnt from the picture any more; from the logit it always can.
     """
-    return 8.0 * (net.get_layer("dec1a").output[..., GATE : GATE + 1] - 0.5)
+    return net.get_layer("dec1a").output[..., GATE : GATE + 1] / _SLOPE + logit(threshold)
+
+
+def logit(probability: float) -> float:
+    """The inverse of the sigmoid; of 0 and 1 that of what is a millionth away."""
+    inside = min(max(probability, 1e-6), 1 - 1e-6)
+    return math.log(inside / (1 - inside))
+
+
+def set_gate(net: Any, threshold: float, full: float, *, before: float) -> None:
+    """Choose between which probabilities of a face the gate opens; no training is needed after it.
+
+    Args:
+        before: the threshold that the net has now.
+    """
+    width = _SLOPE * (logit(full) - logit(threshold))
+    kernel, bias = net.get_layer("dec1a").get_weights()
+    bias[GATE] += _SLOPE * (logit(before) - logit(threshold))
+    bias[GATE + 1] = bias[GATE] - width
+    net.get_layer("dec1a").set_weights([kernel, bias])
+    kernel, bias = net.get_layer("dec1b").get_weights()
+    for first, sign in ((0, -1), (CARRIERS, 1)):
+        opened = np.arange(first, first + CARRIERS)
+        kernel[1, 1, GATE, opened], kernel[1, 1, GATE + 1, opened] = sign * _GAIN / width, -sign * _GAIN / width
+    net.get_layer("dec1b").set_weights([kernel, bias])
+
+
+def held(net: Any) -> dict[str, list[np.ndarray[Any, np.dtype[np.float32]]]]:
+    """What of a net with a gate carries the two pictures, layer by layer: for kernel and bias, 0 where it does, else 1.
+
+    Adam moves each weight by as much as any other, and the picture comes through hundreds of them: a training that
+    moves those too has lost the picture after a few steps and spends its time on getting it back.
+    """
+    ways = {layer.name: CARRIERS for layer in net.layers if re.fullmatch(r"(enc|mid|dec|up)\d?[a-z]?", layer.name)}
+    ways |= {"dec1a": GATE, "dec1b": GATE, "head": CARRIERS}
+    free = {name: [np.ones_like(w) for w in net.get_layer(name).get_weights()] for name in ways}
+    for name, width in ways.items():
+        kernel, bias = free[name]
+        bias[:width] = 0
+        if name.startswith("up"):  # a transposed conv's kernel has its outputs before its inputs
+            kernel[:, :, :width] = 0
+        else:
+            kernel[..., :width] = 0
+    return free
 
 
 def _start_as_blend(net: Any, spec: UNetSpec) -> None:
@@ -221,12 +279,12 @@ def _start_as_blend(net: Any, spec: UNetSpec) -> None:
     A convolution with ReLU can choose exactly between two values in 0 to 1: relu(x - m) + relu(b - (1 - m)) is x for
     m = 0 and b for m = 1. So all that is left to learn is where the faces are. The picture x comes by the finest skip,
     the blurred one b is averaged at every level on its way down and up, the gate m comes out of the features beside
-    them. All of it are weights like others, which go on learning.
+    them. All of it are weights like others, of which training leaves those alone that `held` names.
     """
     colours = np.arange(CARRIERS)
     first, last = len(spec.encoder[0]), len(spec.encoder)
-    for name in conv_names("enc1", first):
-        _carry(net, name, colours, colours, size=1)
+    for number, name in enumerate(conv_names("enc1", first)):
+        _carry(net, name, colours, colours, size=1, gain=1.0 if number else _GAIN)
     deeper = [f"enc{level}" for level in range(2, last + 1)] + ["mid"] + [f"dec{level}" for level in range(last, 1, -1)]
     widths = dict(stages(spec))
     for stage in deeper:
@@ -234,6 +292,7 @@ def _start_as_blend(net: Any, spec: UNetSpec) -> None:
             _carry(net, name, colours, colours, size=3)
     for level in range(1, last + 1):
         kernel, bias = net.get_layer(f"up{level}").get_weights()
+        kernel[..., colours] /= _GAIN
         kernel[:, :, colours] = 0
         kernel[:, :, colours, colours] = 1
         net.get_layer(f"up{level}").set_weights([kernel, bias])
@@ -242,27 +301,27 @@ def _start_as_blend(net: Any, spec: UNetSpec) -> None:
     _carry(net, "dec1a", colours, below, size=3)
     kernel, bias = net.get_layer("dec1a").get_weights()
     kernel[:, :, [*colours, *(skipped + colours)], GATE:] = 0
-    kernel[..., GATE] *= 0.1  # shut, but for a crack
+    kernel[..., GATE] *= 0.1 * _SLOPE  # shut, but for a crack
     kernel[..., GATE + 1] = kernel[..., GATE]
-    bias[GATE : GATE + 2] = 0, -1
     net.get_layer("dec1a").set_weights([kernel, bias])
     for carried, sign in ((colours, -1), (below, 1)):
         _carry(net, "dec1b", carried, carried, size=1)
         kernel, bias = net.get_layer("dec1b").get_weights()
-        kernel[1, 1, GATE, carried], kernel[1, 1, GATE + 1, carried] = sign, -sign
-        bias[carried] = 0 if sign < 0 else -1
+        bias[carried] = 0 if sign < 0 else -_GAIN
         net.get_layer("dec1b").set_weights([kernel, bias])
-    kernel, bias = net.get_layer("head").get_weights()
-    kernel *= 0.05
-    kernel[0, 0, colours], kernel[0, 0, below] = np.eye(CARRIERS), np.eye(CARRIERS)
+    set_gate(net, spec.threshold, spec.full, before=spec.threshold)
+    kernel, bias = (np.zeros_like(weights) for weights in net.get_layer("head").get_weights())
+    kernel[0, 0, colours] = kernel[0, 0, below] = np.eye(CARRIERS) / _GAIN
     net.get_layer("head").set_weights([kernel, bias])
 
 
-def _carry(net: Any, name: str, inputs: Any, outputs: Any, *, size: int) -> None:
+def _carry(net: Any, name: str, inputs: Any, outputs: Any, *, size: int, gain: float = 1.0) -> None:
     """Make channels of a 3x3 conv pass on others, as they are (size 1) or averaged over 3x3 pixels (size 3)."""
     kernel, bias = net.get_layer(name).get_weights()
+    if gain == 1:  # they come with a gain already, which the features beside them were not drawn for
+        kernel[:, :, inputs] /= _GAIN
     kernel[..., outputs] = 0
     window = slice(1, 2) if size == 1 else slice(0, 3)
     for source, to in zip(inputs, outputs, strict=True):
-        kernel[window, window, source, to] = 1 / size**2
+        kernel[window, window, source, to] = gain / size**2
     net.get_layer(name).set_weights([kernel, bias])

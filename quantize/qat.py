@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeblur.dataset import open_dataset
+from edgeblur.distill.families import finds_masks
 from edgeblur.distill.fit import FitOptions, Teaching, fit
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.train import spec_of
@@ -28,6 +29,8 @@ def quantize_aware(
     spec = spec_of(model)
     if spec.batch_norm:
         raise UserError(f"--qat handles nets without batch norm, {model.name} has it: quantize it without --qat")
+    if finds_masks(spec):
+        raise UserError(f"--qat would move what the gate of {model.name} passes on: quantize it without --qat")
     aware = RunModel(run.folder / f"{model.name}-qat")
     refuse_existing(aware.folder, force=force)
     data, net = open_dataset(run.dataset), load_keras(model.keras)

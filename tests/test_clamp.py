@@ -18,7 +18,7 @@ from edgeblur.cli import main
 from edgeblur.dataset import Dataset, Triple
 from edgeblur.detectors import Detector, Finding
 from edgeblur.distill import clamp as clamp_module
-from edgeblur.distill.clamp import Clamp, clamp_of, parse_clamp, parse_clamps
+from edgeblur.distill.clamp import Clamp, parse_clamp, parse_clamps
 from edgeblur.distill.keras_files import load_keras
 from edgeblur.distill.make import MakeOptions, make_dataset
 from edgeblur.distill.mask_head import MaskSpec, set_clamp
@@ -100,6 +100,14 @@ def measured(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str
     assert clamp(*arguments, "--json") == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
+
+
+def clamp_of(net: Any) -> Clamp:
+    """The clamp that a mask head has, told by its weights."""
+    kernel, bias = net.get_layer("steepen").get_weights()
+    threshold = -bias.item() / kernel.item()
+    full = threshold + net.get_layer("clamp").max_value / kernel.item()
+    return Clamp(abs(round(threshold, 5)), round(full, 5))
 
 
 @pytest.mark.usefixtures("watched")
@@ -225,8 +233,8 @@ def test_clamps_are_sorted_and_each_once() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "w2 is no mask head, so it has no clamp"),
-        (["--set", "0.1:0.3"], "w2 is no mask head, so it has no clamp"),
+        ([], "w2 is no mask head and has no gate, so it has no clamp"),
+        (["--set", "0.1:0.3"], "w2 is no mask head and has no gate, so it has no clamp"),
         (["--model", "mask9"], "has no model 'mask9': it has teacher, w2"),
         (["--model", "teacher", "--detector", "eyes"], "there is no face detector 'eyes'"),
         (["--model", "teacher", "--detector", "blazeface", "--detector", "blazeface"], "is named twice"),
@@ -254,7 +262,7 @@ def test_a_model_without_a_spec_keeps_its_clamp(run: Run, capsys: pytest.Capture
     info.pop("spec")
     write_json(run.teacher.folder / "model.json", info)
     assert clamp(run.folder, "--model", "teacher", "--set", "0.1:0.3") == 2
-    assert "names no mask head's spec" in capsys.readouterr().err
+    assert "names no clamp in its spec" in capsys.readouterr().err
     assert clamp_of(load_keras(run.teacher.keras)) == Clamp(0.4, 0.7)
 
 

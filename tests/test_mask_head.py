@@ -15,10 +15,11 @@ from tiny_models import lively
 
 from edgeblur.cli import main
 from edgeblur.dataset import Dataset
+from edgeblur.distill.families import mask_logit
 from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.mask_head import MaskSpec, build_mask_head, has_mask, set_clamp
-from edgeblur.distill.mask_pupil import _cells, mask_loss, mask_pupil_class, spoilt_by_blur
+from edgeblur.distill.mask_pupil import _mask, mask_loss, mask_pupil_class, spoilt_by_blur
 from edgeblur.distill.student import StudentOptions, _gain, _Workshop, distill
 from edgeblur.distill.train import copy_weights, spec_of
 from edgeblur.errors import UserError
@@ -169,6 +170,9 @@ def test_a_missed_small_face_costs_as_much_as_a_large_one() -> None:
     def loss(wanted: Any, found: Any) -> float:
         return float(mask_loss(wanted, np.where(found > 0, 12.0, -12.0).astype(np.float32), 2.0))
 
+    fine = [np.kron(face(side), np.ones((1, 4, 4, 1), np.float32)) for side in (8, 4)]
+    by_pixels = float(mask_loss(fine[0], fine[1] * 24 - 12, 2.0, shrink=1))
+    assert by_pixels == pytest.approx(loss(face(8), face(4)), rel=1e-4)
     missed = [loss(face(side), face(0)) for side in (4, 8, 16)]
     assert missed[2] < 3 * missed[0]  # of 16 times as many cells
     assert all(loss(face(side), face(side)) < 0.02 for side in (0, 4, 16))
@@ -207,7 +211,7 @@ def test_it_learns_and_goes_on_after_a_kill(
 ) -> None:
     from edgeblur.distill import fit as fit_module
 
-    options = FitOptions(epochs=8, batch=4, learning_rate=5e-3, face_weight=2, augmentation=None)
+    spec, options = MaskSpec(32, 32, 4), FitOptions(8, 4, 5e-3, face_weight=2, augmentation=None)
     write = fit_module._History.write
 
     def interrupted(history: Any) -> None:
@@ -217,11 +221,11 @@ def test_it_learns_and_goes_on_after_a_kill(
 
     monkeypatch.setattr(fit_module._History, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fit(build_mask_head(MaskSpec(32, 32, 4)), tiny_data, tmp_path, options, masks=True)
+        fit(net := build_mask_head(spec), tiny_data, tmp_path, options, logit=mask_logit(net, spec))
     monkeypatch.undo()
-    net = build_mask_head(MaskSpec(32, 32, 4), seed=1)
+    net = build_mask_head(spec, seed=1)
     fixed = {name: net.get_layer(name).get_weights() for name in ("steepen", "spread")}
-    epochs = fit(net, tiny_data, tmp_path, options, resume=True, masks=True).epochs
+    epochs = fit(net, tiny_data, tmp_path, options, resume=True, logit=mask_logit(net, spec)).epochs
     assert [epoch["epoch"] for epoch in epochs] == list(range(1, 9))
     assert epochs[2]["loss"] < epochs[0]["loss"]
     assert epochs[-1]["loss"] < 0.6 * epochs[0]["loss"]
@@ -246,20 +250,25 @@ def test_what_a_teacher_says_changes_the_loss(pictures: list[Floats]) -> None:
     weight = np.ones((4, 32, 32), np.float32)
     weight[:, 8:24, 8:24] = 2
     batch = np.concatenate(pictures), np.concatenate(pictures), weight
-    losses = []
-    for teaching in (None, Teaching(lively(MaskSpec(32, 32, 1)), 0.5)):
-        pupil = mask_pupil_class()(build_mask_head(MaskSpec(32, 32, 1)), teaching, 1.0)
+    losses, spec, teacher = [], MaskSpec(32, 32, 1), lively(MaskSpec(32, 32, 1))
+    for teaching in (None, Teaching(teacher, 0.5, logit=mask_logit(teacher, spec))):
+        net = build_mask_head(spec)
+        pupil = mask_pupil_class()(net, mask_logit(net, spec), teaching, 1.0)
         pupil.compile(optimizer=tf_keras.optimizers.SGD(0.1), run_eagerly=True)
         losses.append(float(pupil.train_step(batch)["loss"]))
     assert abs(losses[0] - losses[1]) > 0.01
 
 
 def test_small_faces_are_grown_and_large_ones_are_not() -> None:
-    def cells(side: int) -> Any:
+    def cells(side: int, shrink: int = 4) -> Any:
         weight = np.ones((1, 128, 128), np.float32)
         weight[:, 16 : 16 + side, 16 : 16 + side] = 2
-        return np.asarray(_cells(weight))[0, :, :, 0]
+        return np.asarray(_mask(weight, shrink))[0, :, :, 0]
 
+    for side in (16, 80):  # by pixels as by cells
+        fine = cells(side, 1)
+        assert fine.shape == (128, 128)
+        np.testing.assert_allclose(fine.reshape(32, 4, 32, 4).mean((1, 3)), cells(side), atol=1e-5)
     small, large = cells(16), cells(80)
     assert (small[4:8, 4:8] == 1).all()
     assert (small[3, 4:8] == 0.5).all()  # two pixels of four

@@ -122,20 +122,20 @@ def test_pruning_dead_channels_changes_nothing(batch_norm: bool, levels: int) ->
 
 def test_pruning_leaves_a_gate_whole() -> None:
     """The channels that carry picture, blur and gate stay, small as their filters are."""
-    spec = unet_spec(16, 2, height=16, width=16, output="linear")
+    spec = unet_spec(16, 2, height=16, width=16, output="gate")
     net = build_unet(spec)
-    for name in ("dec1a", "dec1b", "head"):  # let nothing but the gate reach the output
-        kernel, bias = net.get_layer(name).get_weights()
-        kernel[:, :, GATED if name == "dec1b" else GATED - 2 :] *= 0 if name != "dec1a" else 1
-        net.get_layer(name).set_weights([kernel, bias])
     slim, smaller = prune_channels(net, spec, 0.5)
-    assert smaller.output == "linear"
+    assert smaller.output == "gate"
+    assert slim.count_params() < 0.5 * net.count_params()
     assert has_gate(slim)
-    assert np.abs(slim.predict(picture(spec), verbose=0) - net.predict(picture(spec), verbose=0)).max() < 0.2
-    shut = [np.zeros_like(w) if w.ndim == 1 else w for w in slim.get_layer("dec1a").get_weights()]
-    shut[0][..., GATED - 2 : GATED] = 0
-    slim.get_layer("dec1a").set_weights(shut)
-    assert np.abs(slim.predict(picture(spec), verbose=0) - picture(spec)).max() < 1e-5
+    for gate in (-1.0, 1.0):  # shut, open
+        for each in (net, slim):
+            kernel, bias = each.get_layer("dec1a").get_weights()
+            kernel[..., GATED - 2 : GATED], bias[GATED - 2 : GATED] = 0, (gate, gate - 0.4)
+            each.get_layer("dec1a").set_weights([kernel, bias])
+        wanted = net.predict(picture(spec), verbose=0)
+        assert np.abs(slim.predict(picture(spec), verbose=0) - wanted).max() < 1e-5
+        assert (np.abs(wanted - picture(spec)).max() < 1e-6) == (gate < 0)
 
 
 def _make_lively(net: Any) -> None:
@@ -275,18 +275,21 @@ def test_a_run_without_a_teacher(tmp_path: Path, tiny_run: Run) -> None:
 
 
 def test_a_student_with_a_gate_goes_all_the_way(run: Run) -> None:
-    """A linear output has a scale of its own in int8; the streaming engine gives LiteRT's bytes all the same."""
-    shape = ["--width", "8", "--levels", "2", "--output", "linear", "--no-alone", "--epochs", "1", "--batch", "8"]
-    finding = ["--face-weight", "3", "--mask-weight", "0.1"]
+    """It learns where faces are; the streaming engine gives LiteRT's bytes; its clamp can be set."""
+    shape = ["--width", "8", "--levels", "2", "--output", "gate", "--no-alone", "--epochs", "1", "--batch", "8"]
     for arguments in (
-        ["distill", str(run.folder), *shape, *finding],
+        ["distill", str(run.folder), *shape],
+        ["clamp", str(run.folder), "--model", "w8l2", "--set", "0.2:0.4"],
         ["quantize", "--int8", str(run.folder), "--model", "w8l2", "--calibration", "8"],
         ["validate", str(run.folder), "--model", "w8l2", "--engine", "stream,litert-ref", "--exact"],
     ):
         with pytest.raises(SystemExit) as ended:
             main(arguments)
         assert ended.value.code == 0
-    assert run.model("w8l2").info()["spec"]["output"] == "linear"
+    spec = run.model("w8l2").info()["spec"]
+    assert (spec["output"], spec["threshold"], spec["full"]) == ("gate", 0.2, 0.4)
+    assert has_gate(load_keras(run.model("w8l2").keras))
+    assert "val_iou" in run.model("w8l2").info()["best"]
     ops = [op.kind for op in read_tflite(run.model("w8l2").int8_tflite.read_bytes()).ops]
     assert "LOGISTIC" not in ops
     assert ops[-1] == "CONV_2D"

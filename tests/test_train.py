@@ -302,24 +302,38 @@ def test_a_unet_that_also_tells_masks_learns_where_faces_are(tiny_data: Dataset,
     assert pupil.finders[0].name == "find_midb_relu"
 
 
-def test_a_net_with_a_gate_is_told_where_to_open_it(tiny_data: Dataset) -> None:
-    """With the weight of the masks alone, the blur comes to the faces."""
-    from edgeblur.distill.pupil import Finding, pupil_class
-    from edgeblur.distill.unet import build_unet, gate_logit
-
-    net = build_unet(unet_spec(8, 2, height=32, width=32, output="linear"))
-    pupil = pupil_class()(net, None, Finding(weight=1.0, face_weight=3.0))
-    picture, target, weight = next(
-        iter(lessons(tiny_data, "train", height=32, width=32, batch=16, face_weight=3.0, augment=None))
-    )
-    pupil.compile(optimizer="adam", loss="mse", weighted_metrics=[], metrics=[])
-    pupil.fit(picture, target, sample_weight=weight, batch_size=16, epochs=60, verbose=0)
+def test_a_net_with_a_gate_learns_where_to_open_it(tiny_data: Dataset) -> None:
+    """The blur comes to the faces; what carries the picture is left alone: where the gate is shut nothing changes."""
+    import tensorflow as tf
     import tf_keras
 
-    gate = tf_keras.Model(net.input, gate_logit(net)).predict(picture, verbose=0)[..., 0]
-    face = weight.numpy() > 2.0
-    assert gate[face].mean() > gate[~face].mean() + 0.5
-    assert len(pupil.finders) == 2  # the gate needs no finder of its own
+    from edgeblur.distill.families import mask_logit
+    from edgeblur.distill.mask_pupil import MASK_AS_WEIGHT, mask_pupil_class
+    from edgeblur.distill.unet import build_unet, has_gate, held
+
+    spec = unet_spec(8, 2, height=32, width=32, output="gate")
+    net = build_unet(spec)
+    assert set(held(net)) == {layer.name for layer in net.layers if layer.trainable_weights}
+    assert not any(part.any() for part in held(net)["head"])
+    assert all(0 < part.mean() < 1 for name in ("enc1a", "midb", "up1", "dec1a") for part in held(net)[name])
+    pupil = mask_pupil_class()(net, mask_logit(net, spec), None, 1.0)
+    picture, target, weight = next(
+        iter(lessons(tiny_data, "train", height=32, width=32, batch=16, face_weight=MASK_AS_WEIGHT, augment=None))
+    )
+    pupil.compile(optimizer=tf_keras.optimizers.Adam(5e-3), loss="mse", weighted_metrics=[], metrics=[])
+    pupil.fit(picture, target, sample_weight=weight, batch_size=16, epochs=80, verbose=0)
+
+    gate = tf_keras.Model(net.input, mask_logit(net, spec)).predict(picture, verbose=0)[..., 0]
+    face = weight.numpy() > 1.9
+    assert gate[face].mean() > gate[weight.numpy() < 1.1].mean() + 1
+    assert has_gate(net)
+    first, second = (net.get_layer("dec1a").get_weights()[0][..., channel] for channel in (6, 7))
+    np.testing.assert_allclose(first, second, atol=1e-6)
+    output = net.predict(picture, verbose=0)
+    shut = np.asarray(tf.nn.max_pool2d(gate[..., None], 3, 1, "SAME"))[..., 0] < -2.3
+    assert shut.mean() > 0.02
+    np.testing.assert_allclose(output[shut], picture.numpy()[shut], atol=1e-6)
+    assert np.abs(output - picture)[face].mean() > 0.02
 
 
 def test_masks_need_a_weight_of_faces_to_be_read_from(tiny_data: Dataset, tmp_path: Path) -> None:

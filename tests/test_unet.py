@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeblur.distill.unet import GATED, UNetSpec, build_unet, has_gate, unet_spec
+from edgeblur.distill.unet import GATED, UNetSpec, build_unet, gate_logit, has_gate, set_gate, unet_spec
 from edgeblur.errors import UserError
 
 # Layer, output, parameters, as the thesis lists them.
@@ -142,14 +142,13 @@ def test_a_net_too_narrow_to_copy_is_random() -> None:
 
 
 def gated(base: int, *, gate: float) -> Any:
-    """A new net whose gate is shut (0), open (1) or in between, everywhere; nothing else reaches its output."""
-    net = build_unet(unet_spec(base, 3, height=64, width=64, output="linear"))
+    """A new net whose gate is shut (0), open (1) or in between, everywhere."""
+    spec = unet_spec(base, 3, height=64, width=64, output="gate")
+    net = build_unet(spec)
     kernel, bias = net.get_layer("dec1a").get_weights()
-    kernel[..., GATED - 2 :], bias[GATED - 2 : GATED] = 0, (gate, gate - 1)
+    width = bias[GATED - 2] - bias[GATED - 1]
+    kernel[..., GATED - 2 :], bias[GATED - 2 : GATED] = 0, (gate * width, (gate - 1) * width)
     net.get_layer("dec1a").set_weights([kernel, bias])
-    kernel, bias = net.get_layer("head").get_weights()
-    kernel[:, :, GATED - 2 :] = 0
-    net.get_layer("head").set_weights([kernel, bias])
     return net
 
 
@@ -164,15 +163,45 @@ def test_a_new_net_with_a_gate_passes_on_its_input_or_a_blur_of_it(base: int) ->
     assert np.abs(blurred.mean((0, 1, 2)) - (0.25, 0.55, 0.85)).max() < 0.06
 
 
+def test_a_gate_opens_where_its_clamp_says() -> None:
+    """From the first probability on, fully from the second; setting it leaves what the net thinks of faces."""
+    import tf_keras
+
+    spec = unet_spec(8, 2, height=32, width=32, output="gate")
+    net = build_unet(spec)
+    kernel, bias = net.get_layer("dec1a").get_weights()
+    kernel[..., GATED - 2 : GATED] *= 40  # some faces here, none there
+    net.get_layer("dec1a").set_weights([kernel, bias])
+    picture = np.random.default_rng(1).random((1, 32, 32, 3), np.float32)
+
+    def looked(threshold: float) -> tuple[Any, Any]:
+        probe = tf_keras.Model(net.input, [gate_logit(net, threshold), net.output])
+        told, output = probe.predict(picture, verbose=0)
+        return 1 / (1 + np.exp(-told[0, ..., 0])), np.abs(output - picture)[0].max(-1) > 1e-5
+
+    faces, changed = looked(spec.threshold)
+    assert faces.min() < 0.1 < 0.9 < faces.max()
+    for before, (threshold, full) in ((spec.threshold, (0.4, 0.6)), (0.4, (0.7, 0.9))):
+        set_gate(net, threshold, full, before=before)
+        same, changed = looked(threshold)
+        np.testing.assert_allclose(same, faces, atol=1e-4)
+        around = np.asarray(same)
+        assert not changed[around < threshold - 1e-3].any()
+        assert changed[around > full].all()
+
+
 def test_who_has_a_gate() -> None:
-    kinds = {"linear": {}, "sigmoid": {"output": "sigmoid"}, "narrow": {"base": 7}, "normed": {"batch_norm": True}}
+    kinds = {"gate": {}, "sigmoid": {"output": "sigmoid"}, "linear": {"output": "linear"}}
     nets = {
-        name: build_unet(unet_spec(**{"base": 8, "levels": 2, "height": 16, "width": 16, "output": "linear"} | changed))
+        name: build_unet(unet_spec(**{"base": 8, "levels": 2, "height": 16, "width": 16, "output": "gate"} | changed))
         for name, changed in kinds.items()
     }
-    assert {name for name, net in nets.items() if has_gate(net)} == {"linear"}
+    assert {name for name, net in nets.items() if has_gate(net)} == {"gate"}
     # The parameters are the thesis's, whatever the output and the start.
-    assert nets["linear"].count_params() == nets["sigmoid"].count_params()
+    assert len({net.count_params() for net in nets.values()}) == 1
+    for lacking in ({"base": 7}, {"batch_norm": True}):
+        with pytest.raises(UserError, match="needs 8 filters at its top level and no batch norm"):
+            unet_spec(**{"base": 8, "levels": 2, "output": "gate"} | lacking)
 
 
 def test_a_linear_net_without_a_gate_starts_as_a_copier() -> None:

@@ -51,7 +51,15 @@ def command(
     from edgeblur.distill.student import StudentOptions, distill
 
     fit = FitOptions(
-        epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, AUGMENTATIONS[family], bfloat16
+        epochs,
+        batch,
+        learning_rate,
+        patience,
+        face_weight,
+        mask_weight,
+        seed,
+        AUGMENTATIONS["mask" if output == "gate" else family],
+        bfloat16,
     )
     options = StudentOptions(
         family, width, levels, output, teacher_weight, feature_weight, prune, sparsity, alone, start, fit

@@ -63,9 +63,9 @@ family_option = click.option(
 )  # fmt: skip
 
 output_option = click.option(
-    "--output", type=click.Choice(["sigmoid", "linear"]), default="sigmoid", show_default=True,
-    help="Behind the last conv of a U-Net: the thesis's sigmoid, or nothing, so that it can pass on its input exactly "
-    "and starts with a gate between input and blur.",
+    "--output", type=click.Choice(["sigmoid", "linear", "gate"]), default="sigmoid", show_default=True,
+    help="Behind the last conv of a U-Net: the thesis's sigmoid, or nothing. With gate it learns where faces are, and "
+    "its weights let the input pass there or a blur of it; elsewhere it learns how the blurred picture looks.",
 )  # fmt: skip
 
 optimize_option = click.option(

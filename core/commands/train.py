@@ -41,7 +41,7 @@ def command(
     from edgeblur.distill.keras_files import require_tensorflow
 
     require_tensorflow()
-    from edgeblur.distill.families import AUGMENTATIONS, NetSpec
+    from edgeblur.distill.families import NetSpec, augmentation
     from edgeblur.distill.fit import FitOptions
     from edgeblur.distill.mask_head import mask_spec
     from edgeblur.distill.train import TrainOptions, train
@@ -53,7 +53,7 @@ def command(
     else:
         spec = unet_spec(base, levels, height=size, width=size, batch_norm=batch_norm, dropout=dropout, output=output)
     fit = FitOptions(
-        epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, AUGMENTATIONS[family], bfloat16
+        epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, augmentation(spec), bfloat16
     )
     fitted = train(data, out, TrainOptions(spec, fit, strategy, start), resume=resume, force=force)
     best = fitted.best
