@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeblur.distill.mask_head import SHRINK
-from edgeblur.distill.pupil import Teaching, pupil_class
+from edgeblur.distill.pupil import Teaching, coarse_loss, coarse_stages, finders, pupil_class
 from edgeblur.distill.unet import GATE, GATED, has_gate, held
 
 MASK_AS_WEIGHT = 2.0
@@ -14,6 +14,7 @@ _NEIGHBOURHOOD = 17  # cells: a face of this size (68 pixels of 128) and larger 
 _SMALLEST_SHARE = 1 / 12  # of the neighbourhood: a face that fills less of it weighs no more a cell
 _SMALL_BELOW, _SMALL_UP_TO = 0.15, 0.25  # of the neighbourhood: a face of 28 pixels, one of 36
 _OVERLAP_WEIGHT = 0.5
+_COARSE_WEIGHT = 0.2  # of what each coarse stage of a U-Net tells, beside the gate
 _BLUR_CELLS = 8  # cells: the side of the squares whose means are the blurred picture
 _USUAL_CHANGE = 0.02
 _MOST_CHANGE = 6.0  # times the usual
@@ -32,7 +33,9 @@ def mask_pupil_class() -> type[Any]:
             super().__init__(net, None)
             self.face_weight = face_weight
             self.shrink = net.input_shape[1] // logit.shape[1]
-            self.trunk = tf_keras.Model(net.input, logit)
+            coarse = coarse_stages(net) if has_gate(net) else []  # deep supervision, see pupil.Finding
+            self.finders = finders(net, coarse)
+            self.trunk = tf_keras.Model(net.input, [logit, *(net.get_layer(name).output for name in coarse)])
             self.whole = tf_keras.Model(net.input, [net.output, logit])
             self.free = _free(net) if has_gate(net) else {}
             self.loss_mean = tf_keras.metrics.Mean("loss")
@@ -50,9 +53,11 @@ def mask_pupil_class() -> type[Any]:
             target, _ = self.lesson(x, mask)
             spoilt = _spread(spoilt_by_blur(x), SHRINK // self.shrink)
             with tf.GradientTape() as tape:
-                logit = self.trunk(x, training=True)
+                logit, *features = tf.nest.flatten(self.trunk(x, training=True))
                 loss = mask_loss(target, logit, self.face_weight, spoilt, shrink=self.shrink)
-            learning = self.trunk.trainable_variables
+                for finder, coarse in zip(self.finders, features, strict=True):
+                    loss += _COARSE_WEIGHT * coarse_loss(mask, finder(coarse))
+            learning = [*self.trunk.trainable_variables, *(v for f in self.finders for v in f.trainable_variables)]
             slopes = tape.gradient(loss, learning)
             moves = [self.allowed(slope, of.name) for slope, of in zip(slopes, learning, strict=True)]
             self.optimizer.apply_gradients(zip(moves, learning, strict=True))

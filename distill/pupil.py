@@ -73,11 +73,9 @@ def pupil_class() -> type[Any]:
             self.teaching_weight = teaching.weight if teaching and taught else 0.0
             self.feature_weight = teaching.feature_weight if teaching and taught else 0.0
             self.compared = _shared_layers(net, teaching.teacher) if teaching and self.feature_weight else []
-            coarse = _coarse_stages(net) if finding else []
+            coarse = coarse_stages(net) if finding else []
             self.tapped = _tapped(net, [*self.compared, *coarse])
-            self.finders = [tf_keras.layers.Conv2D(1, 1, name=f"find_{name}") for name in coarse]
-            for finder, name in zip(self.finders, coarse, strict=True):
-                finder.build(net.get_layer(name).output_shape)  # now, so that a checkpoint finds its variables
+            self.finders = finders(net, coarse)
             self.observe: Callable[[Any], list[Any]] | None = None
             if teaching and taught:
                 observed = _tapped(teaching.teacher, self.compared)
@@ -120,13 +118,29 @@ def pupil_class() -> type[Any]:
             mask = (weight[..., tf.newaxis] - 1.0) / (finding.face_weight - 1.0)
             loss = 0.0
             for finder, coarse in zip(self.finders, features, strict=True):
-                logit = finder(coarse)
-                wanted = tf.image.resize(mask, tf.shape(logit)[1:3], method="area")
-                entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=wanted, logits=logit)
-                loss += tf.reduce_mean(entropy * (1.0 + _FACE_IN_MASK * wanted))
+                loss += coarse_loss(mask, finder(coarse))
             return loss
 
     return Pupil
+
+
+def finders(net: Any, stages: list[str]) -> list[Any]:
+    """A 1x1 conv for each of a net's stages, which tells from its features where faces are."""
+    import tf_keras
+
+    made = [tf_keras.layers.Conv2D(1, 1, name=f"find_{name}") for name in stages]
+    for finder, name in zip(made, stages, strict=True):
+        finder.build(net.get_layer(name).output_shape)  # now, so that a checkpoint finds its variables
+    return made
+
+
+def coarse_loss(mask: Any, logit: Any) -> Any:
+    """Cross entropy of what a finder tells, `[B, h, w, 1]`, and the mask, `[B, H, W, 1]`, 0 to 1, shrunk to it."""
+    import tensorflow as tf
+
+    wanted = tf.image.resize(mask, tf.shape(logit)[1:3], method="area")
+    entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=wanted, logits=logit)
+    return tf.reduce_mean(entropy * (1.0 + _FACE_IN_MASK * wanted))
 
 
 def _shared_layers(net: Any, teacher: Any) -> list[str]:
@@ -136,7 +150,7 @@ def _shared_layers(net: Any, teacher: Any) -> list[str]:
     return [name for name in names if name in theirs]
 
 
-def _coarse_stages(net: Any) -> list[str]:
+def coarse_stages(net: Any) -> list[str]:
     """The last activation of each stage from the bottom up, but for the finest: by then a face must be known."""
     names = [layer.name for layer in net.layers if layer.name.endswith("_relu")]
     ends = {re.sub("[a-z]_relu$", "", name): name for name in names}
