@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeblur.distill.keras_files import float_tflite, load_keras
 from edgeblur.distill.mask_head import has_mask, set_clamp
-from edgeblur.distill.unet import has_gate, set_gate
+from edgeblur.distill.unet import gate_clamp, has_gate, set_gate
 from edgeblur.errors import UserError
 from edgeblur.files import as_json, telling_disk_errors, write_together
 from edgeblur.run import RunModel
@@ -60,42 +60,35 @@ def parse_clamps(text: str) -> tuple[Clamp, ...]:
     return tuple(sorted({parse_clamp(part) for part in text.split(",")}))
 
 
-@dataclass
-class Clamped:
-    """A trained net that finds masks, and between which of their values it blurs now.
-
-    Attributes:
-        net: the tf_keras model.
-        clamp: its clamp.
-    """
-
-    net: Any
-    clamp: Clamp
-
-    def set(self, clamp: Clamp) -> None:
-        """Change the clamp in the net's weights."""
-        if has_mask(self.net):
-            set_clamp(self.net, clamp.threshold, clamp.full)
-        else:
-            set_gate(self.net, clamp.threshold, clamp.full, before=self.clamp.threshold)
-        self.clamp = clamp
-
-
-def open_clamped(model: RunModel) -> Clamped:
-    """Load a run's mask head, or its U-Net with a gate.
+def load_clamped(model: RunModel) -> Any:
+    """Load a run's mask head, or its U-Net with a gate, as a tf_keras model.
 
     Raises:
-        UserError: it cannot be read, is another net, or its model.json tells no spec.
+        UserError: it cannot be read, or is another net.
     """
-    net, spec = load_keras(model.keras), model.info().get("spec")
+    net = load_keras(model.keras)
     if not (has_mask(net) or has_gate(net)):
         raise UserError(
             f"{model.name} is no mask head and has no gate, so it has no clamp: name one with --model, or make one "
             "with `edgeblur distill RUN --family mask`"
         )
-    if not isinstance(spec, dict) or not {"threshold", "full"} <= spec.keys():
-        raise UserError(f"{model.folder}/model.json names no clamp in its spec: this model was not trained by edgeblur")
-    return Clamped(net, Clamp(spec["threshold"], spec["full"]))
+    return net
+
+
+def clamp_of(net: Any) -> Clamp:
+    """The clamp that a net has now: the inverse of `clamp_net`, as near as float32 weights tell it."""
+    if not has_mask(net):
+        return Clamp(*gate_clamp(net))
+    kernel, bias = net.get_layer("steepen").get_weights()
+    slope = float(kernel.item())
+    threshold = -float(bias.item()) / slope
+    rise = float(net.get_layer("clamp").max_value) / slope
+    return Clamp(round(max(0.0, threshold), 5), round(threshold + rise, 5))
+
+
+def clamp_net(net: Any, clamp: Clamp) -> None:
+    """Change the clamp in a net's weights."""
+    (set_clamp if has_mask(net) else set_gate)(net, clamp.threshold, clamp.full)
 
 
 @dataclass(frozen=True)
@@ -130,13 +123,16 @@ def reset_clamp(model: RunModel, clamp: Clamp) -> Reset:
         UserError: no mask head, or its model.json has no spec.
         RunError: the net could not be converted, or the disk is full.
     """
-    clamped, info = open_clamped(model), model.info()
-    before = clamped.clamp
-    clamped.set(clamp)
+    net, info = load_clamped(model), model.info()
+    spec = info.get("spec")
+    if not isinstance(spec, dict) or not {"threshold", "full"} <= spec.keys():
+        raise UserError(f"{model.folder}/model.json names no clamp in its spec: this model was not trained by edgeblur")
+    before = clamp_of(net)
+    clamp_net(net, clamp)
     files = {
-        model.float_tflite: float_tflite(clamped.net),
-        model.folder / "model.json": as_json({**info, "spec": {**info["spec"], **clamp.as_json()}}),
-        model.keras: _keras_file(clamped.net),
+        model.float_tflite: float_tflite(net),
+        model.folder / "model.json": as_json({**info, "spec": {**spec, **clamp.as_json()}}),
+        model.keras: _keras_file(net),
     }
     write_together(files)
     outdated = [path for path in (model.int8_tflite, model.folder / "quantize.json") if path.exists()]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from edgeblur.distill.lessons import Augmentation
-from edgeblur.distill.mask_head import LOGIT, MaskSpec, build_mask_head
-from edgeblur.distill.unet import UNetSpec, build_unet, gate_logit
+from edgeblur.distill.mask_head import LOGIT, MaskSpec, build_mask_head, has_mask
+from edgeblur.distill.unet import UNetSpec, build_unet, gate_logit, has_gate
 
 FAMILIES = ("unet", "mask")
 """unet: the thesis's U-Net puts out the blurred picture; mask: a smaller net finds the faces, the blur is fixed."""
@@ -41,23 +41,13 @@ def finds_masks(spec: NetSpec) -> bool:
     return isinstance(spec, MaskSpec) or spec.output == "gate"
 
 
-def mask_logit(net: Any, spec: NetSpec) -> Any:
+def mask_logit(net: Any) -> Any:
     """The tensor `[N, h, w, 1]` by which a net that finds masks says where faces are, before its sigmoid; or None."""
-    if isinstance(spec, MaskSpec):
+    if has_mask(net):
         return net.get_layer(LOGIT).output
-    return gate_logit(net, spec.threshold) if spec.output == "gate" else None
+    return gate_logit(net) if has_gate(net) else None
 
 
 def augmentation(spec: NetSpec) -> Augmentation:
     """How pictures are varied for a net of this spec."""
     return AUGMENTATIONS["mask" if finds_masks(spec) else "unet"]
-
-
-def spec_from_json(data: dict[str, Any]) -> NetSpec:
-    """The inverse of a spec's `as_json`.
-
-    Raises:
-        KeyError: something that a U-Net's spec needs is missing.
-        TypeError: something is there that a mask head's spec does not have.
-    """
-    return MaskSpec.from_json(data) if data.get("family") == "mask" else UNetSpec.from_json(data)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeblur.dataset import Dataset, open_dataset
-from edgeblur.distill.families import NetSpec, build_net, finds_masks, mask_logit, spec_from_json
+from edgeblur.distill.families import NetSpec, build_net, finds_masks, mask_logit
 from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit, removed_unless_begun
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.lessons import shown
@@ -112,14 +112,8 @@ class _Workshop:
 
     @property
     def teaching(self) -> Teaching:
-        logit = mask_logit(self.teacher, self.teacher_spec) if self.teacher_spec else None
-        return Teaching(self.teacher, self.options.teacher_weight, self.options.feature_weight, logit)
-
-    @property
-    def teacher_spec(self) -> NetSpec | None:
-        """What the teacher's model.json says of its shape."""
-        told = self.run.teacher.info().get("spec")
-        return spec_from_json(told) if told else None
+        options = self.options
+        return Teaching(self.teacher, options.teacher_weight, options.feature_weight, mask_logit(self.teacher))
 
     def untaught(self, spec: NetSpec) -> bool:
         """The student wants masks to learn from, and the teacher is a U-Net that has none."""
@@ -167,20 +161,20 @@ class _Workshop:
         net = build_net(spec, seed=self.options.fit.seed)
         if self.options.start:
             copy_weights(net, load_keras(self.options.start), self.options.start)
-        fitted = self._fit(net, spec, model, teaching)
+        fitted = self._fit(net, model, teaching)
         gained = {"gained_by_distilling": _gain(alone, fitted)} if alone else {}
         self._save(net, model, spec, fitted, {**info, **gained})
         return fitted
 
     def _fit(
-        self, net: Any, spec: NetSpec, model: RunModel, teaching: Teaching | None,
+        self, net: Any, model: RunModel, teaching: Teaching | None,
         *, callbacks: tuple[Any, ...] = (), keep_best_after: int = 0,
     ) -> Fitted:  # fmt: skip
         model.folder.mkdir(parents=True, exist_ok=True)
         with removed_unless_begun(model.folder, model.folder):
             return fit(
                 net, self.data, model.folder, self.options.fit, teaching=teaching, resume=self.resume,
-                callbacks=callbacks, keep_best_after=keep_best_after, logit=mask_logit(net, spec),
+                callbacks=callbacks, keep_best_after=keep_best_after, logit=mask_logit(net),
             )  # fmt: skip
 
     def _save(self, net: Any, model: RunModel, spec: NetSpec, fitted: Fitted, info: dict[str, Any]) -> None:
@@ -197,7 +191,7 @@ class _Workshop:
         before = load_keras(student.keras)
         net, spec = prune_channels(before, spec_of(student), share)
         say(f"{model.name}: {before.count_params():,} parameters become {net.count_params():,}; fine-tuning")
-        fitted = self._fit(net, spec, model, self.teaching)
+        fitted = self._fit(net, model, self.teaching)
         info = {"kind": "student", "parent": student.name, "pruned_channels": share}
         self._save(net, model, spec, fitted, info)
         return model
@@ -219,7 +213,7 @@ class _Workshop:
         say(f"{model.name}: magnitude pruning to {share:.0%} zeros; the same size on a board, smaller when compressed")
         # Without features: the wrapper renames the layers that they go by.
         teaching = replace(self.teaching, feature_weight=0.0)
-        fitted = self._fit(wrapped, spec, model, teaching, callbacks=callbacks, keep_best_after=round(steps * 0.6))
+        fitted = self._fit(wrapped, model, teaching, callbacks=callbacks, keep_best_after=round(steps * 0.6))
         net = without_wrapping(wrapped)
         info = {"kind": "student", "parent": student.name, "zeroed_weights": round(zero_share(net), 4)}
         self._save(net, model, spec, fitted, info)

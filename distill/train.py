@@ -14,7 +14,7 @@ from edgeblur.dataset import Dataset, open_dataset
 from edgeblur.distill.families import NetSpec, build_net, mask_logit
 from edgeblur.distill.fit import FitOptions, Fitted, fit, load_best, refuse_changed, removed_unless_begun
 from edgeblur.distill.keras_files import load_keras, save_model
-from edgeblur.distill.unet import UNetSpec, unet_spec
+from edgeblur.distill.unet import UNetSpec, gate_clamp, has_gate, set_gate, unet_spec
 from edgeblur.distill.workers import Place, join
 from edgeblur.errors import UserError
 from edgeblur.files import made_parents, read_json, refuse_existing, refuse_strangers, refuse_swallowing, set_aside
@@ -118,7 +118,7 @@ def _train(dataset: Dataset, run: Run, options: TrainOptions, place: Place, *, r
         if options.start:
             copy_weights(net, load_keras(options.start), options.start)
         say(f"training {net.count_params():,} parameters on {len(dataset.split('train'))} pictures")
-        fitted = fit(net, dataset, model.folder, options.fit, resume=resume, logit=mask_logit(net, options.spec))
+        fitted = fit(net, dataset, model.folder, options.fit, resume=resume, logit=mask_logit(net))
     if place.chief:
         if place.strategy:  # reading a distributed net would ask workers that may be gone
             net = build_net(options.spec)
@@ -132,17 +132,26 @@ def _train(dataset: Dataset, run: Run, options: TrainOptions, place: Place, *, r
 def copy_weights(net: Any, source: Any, path: Path) -> None:
     """Take over the weights of a net of the same shape, layer by layer; layers that it lacks stay as they are.
 
+    So does the net's clamp, if it has one: it is set, not learnt.
+
     Raises:
-        UserError: a layer has another shape there, or no layer that learns is the same.
+        UserError: a layer has another shape there, no layer that learns is the same, or the net should have a gate.
     """
     theirs = {layer.name: layer.get_weights() for layer in source.layers}
-    shared = [layer for layer in net.layers if layer.name in theirs]
+    shared = [layer for layer in net.layers if layer.name in theirs and layer.trainable]
     same = all([w.shape for w in layer.get_weights()] == [w.shape for w in theirs[layer.name]] for layer in shared)
     if not same or not any(layer.trainable_weights for layer in shared):
         raise UserError(f"{path} has {source.count_params():,} parameters in another arrangement than the net's "
                         f"{net.count_params():,}: start from a model of the same shape")  # fmt: skip
+    clamp = gate_clamp(net) if has_gate(net) else None
+    if clamp and not has_gate(source):
+        raise UserError(
+            f"{path} has no gate, and would put out a picture of its own: start from a net with --output gate"
+        )
     for layer in shared:
         layer.set_weights(theirs[layer.name])
+    if clamp:
+        set_gate(net, *clamp)
     if new := [layer.name for layer in net.layers if layer.trainable_weights and layer.name not in theirs]:
         say(f"{path} lacks {', '.join(new)}: drawn at random")
 

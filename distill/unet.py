@@ -221,36 +221,43 @@ def has_gate(net: Any) -> bool:
     return bool(np.allclose(whole, np.eye(CARRIERS), atol=1e-3) and np.abs(last[0, 0, GATE:]).max(initial=0) < 1e-3)
 
 
-def gate_logit(net: Any, threshold: float) -> Any:
+def gate_logit(net: Any) -> Any:
     """The tensor `[N, H, W, 1]` by which the gate opens, as a logit of how probable a face is there.
 
-    The gate is `relu(z) - relu(z - c)`; z is a small multiple of the logit, and 0 at `threshold`, which weights do
-    not tell. Where it is shut nothing can be learnt from the picture any more; from the logit it always can.
+    The gate is `relu(z) - relu(z - c)`, where z is a small multiple of the logit, and 0 where the gate begins to open.
+    Where it is shut nothing can be learnt from the picture any more; from the logit it always can.
     """
-    return net.get_layer("dec1a").output[..., GATE : GATE + 1] / _SLOPE + logit(threshold)
+    threshold, _ = gate_clamp(net)
+    return net.get_layer("dec1a").output[..., GATE : GATE + 1] / _SLOPE + _logit(threshold)
 
 
-def logit(probability: float) -> float:
+def gate_clamp(net: Any) -> tuple[float, float]:
+    """From which probability of a face the gate begins to open, and from which it is open."""
+    _, bias = net.get_layer("dec1a").get_weights()
+    threshold = -float(net.get_layer("dec1b").get_weights()[1][GATE])
+    full = 1 / (1 + math.exp(-_logit(threshold) - float(bias[GATE] - bias[GATE + 1]) / _SLOPE))
+    return abs(round(threshold, 5)), round(full, 5)
+
+
+def _logit(probability: float) -> float:
     """The inverse of the sigmoid; of 0 and 1 that of what is a millionth away."""
     inside = min(max(probability, 1e-6), 1 - 1e-6)
     return math.log(inside / (1 - inside))
 
 
-def set_gate(net: Any, threshold: float, full: float, *, before: float) -> None:
-    """Choose between which probabilities of a face the gate opens; no training is needed after it.
-
-    Args:
-        before: the threshold that the net has now.
-    """
-    width = _SLOPE * (logit(full) - logit(threshold))
+def set_gate(net: Any, threshold: float, full: float) -> None:
+    """Choose between which probabilities of a face the gate opens; no training is needed after it."""
+    before, _ = gate_clamp(net)
+    width = _SLOPE * (_logit(full) - _logit(threshold))
     kernel, bias = net.get_layer("dec1a").get_weights()
-    bias[GATE] += _SLOPE * (logit(before) - logit(threshold))
+    bias[GATE] += _SLOPE * (_logit(before) - _logit(threshold))
     bias[GATE + 1] = bias[GATE] - width
     net.get_layer("dec1a").set_weights([kernel, bias])
     kernel, bias = net.get_layer("dec1b").get_weights()
     for first, sign in ((0, -1), (CARRIERS, 1)):
         opened = np.arange(first, first + CARRIERS)
         kernel[1, 1, GATE, opened], kernel[1, 1, GATE + 1, opened] = sign * _GAIN / width, -sign * _GAIN / width
+    bias[GATE] = -threshold  # nobody reads this channel: it remembers what the gate's own weights do not tell
     net.get_layer("dec1b").set_weights([kernel, bias])
 
 
@@ -309,7 +316,10 @@ def _start_as_blend(net: Any, spec: UNetSpec) -> None:
         kernel, bias = net.get_layer("dec1b").get_weights()
         bias[carried] = 0 if sign < 0 else -_GAIN
         net.get_layer("dec1b").set_weights([kernel, bias])
-    set_gate(net, spec.threshold, spec.full, before=spec.threshold)
+    kernel, bias = net.get_layer("dec1b").get_weights()
+    bias[GATE] = -spec.threshold  # drawn for it: a new net takes a face for as probable as that
+    net.get_layer("dec1b").set_weights([kernel, bias])
+    set_gate(net, spec.threshold, spec.full)
     kernel, bias = (np.zeros_like(weights) for weights in net.get_layer("head").get_weights())
     kernel[0, 0, colours] = kernel[0, 0, below] = np.eye(CARRIERS) / _GAIN
     net.get_layer("head").set_weights([kernel, bias])

@@ -12,7 +12,7 @@ import numpy as np
 
 from edgeblur.dataset import Triple, evenly, open_dataset
 from edgeblur.detectors import DETECTORS, open_detector
-from edgeblur.distill.clamp import Clamp, Clamped, open_clamped
+from edgeblur.distill.clamp import Clamp, clamp_net, clamp_of, load_clamped
 from edgeblur.errors import UserError
 from edgeblur.files import as_json, write_together
 from edgeblur.firmware_harness.protection import (
@@ -115,17 +115,17 @@ def measure_clamps(
         raise UserError(f"the data set {data.root} has no picture in its {SPLIT} split: make it from more photos")
     PrivacyOptions(tuple(detectors)).check()
     looking = tuple(open_detector(name) for name in detectors)
-    clamped = open_clamped(model)
-    clamp, (_, height, width, _) = clamped.clamp, clamped.net.input_shape
+    net = load_clamped(model)
+    clamp, (_, height, width, _) = clamp_of(net), net.input_shape
     triples = [data.load(sample, (width, height)) for sample in track(samples, "reading photos")]
     examiner = Examiner(triples, looking, None, MIN_SIDE_PX, regions=False)
-    points = tuple(_point(examiner, clamped, each) for each in clamps)
+    points = tuple(_point(examiner, net, each) for each in clamps)
     return ClampCurve(model.name, str(data.root), len(samples), width, height, tuple(detectors), clamp, points)
 
 
-def _point(examiner: Examiner, clamped: Clamped, clamp: Clamp) -> ClampPoint:
-    clamped.set(clamp)
-    outputs = _outputs(clamped.net, examiner.triples)
+def _point(examiner: Examiner, net: Any, clamp: Clamp) -> ClampPoint:
+    clamp_net(net, clamp)
+    outputs = _outputs(net, examiner.triples)
     return ClampPoint(clamp, examiner.examine(f"clamp {clamp}", outputs, None))
 
 

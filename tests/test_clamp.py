@@ -18,7 +18,7 @@ from edgeblur.cli import main
 from edgeblur.dataset import Dataset, Triple
 from edgeblur.detectors import Detector, Finding
 from edgeblur.distill import clamp as clamp_module
-from edgeblur.distill.clamp import Clamp, parse_clamp, parse_clamps
+from edgeblur.distill.clamp import Clamp, clamp_of, parse_clamp, parse_clamps
 from edgeblur.distill.keras_files import load_keras
 from edgeblur.distill.make import MakeOptions, make_dataset
 from edgeblur.distill.mask_head import MaskSpec, set_clamp
@@ -100,14 +100,6 @@ def measured(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str
     assert clamp(*arguments, "--json") == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
-
-
-def clamp_of(net: Any) -> Clamp:
-    """The clamp that a mask head has, told by its weights."""
-    kernel, bias = net.get_layer("steepen").get_weights()
-    threshold = -bias.item() / kernel.item()
-    full = threshold + net.get_layer("clamp").max_value / kernel.item()
-    return Clamp(abs(round(threshold, 5)), round(full, 5))
 
 
 @pytest.mark.usefixtures("watched")

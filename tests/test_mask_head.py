@@ -15,6 +15,7 @@ from tiny_models import lively
 
 from edgeblur.cli import main
 from edgeblur.dataset import Dataset
+from edgeblur.distill.clamp import Clamp, clamp_of
 from edgeblur.distill.families import mask_logit
 from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit
 from edgeblur.distill.keras_files import load_keras, save_model
@@ -197,11 +198,13 @@ def test_a_deeper_head_starts_from_a_shallower_one(
 ) -> None:
     """Layers that the old one has keep its weights; what it lacks is told and drawn."""
     old, new = load_keras(taught.teacher.keras), build_mask_head(MaskSpec(32, 32, 2, fine=3))
+    set_clamp(old, 0.1, 0.2)
     copy_weights(new, old, taught.teacher.keras)
     assert "lacks up1_2, up1_2_norm, up1_3, up1_3_norm" in capsys.readouterr().err
     for layer in old.layers:
         pairs = zip(layer.get_weights(), new.get_layer(layer.name).get_weights(), strict=True)
-        assert all(np.array_equal(a, b) for a, b in pairs)
+        assert all(np.array_equal(a, b) for a, b in pairs) == (layer.name != "steepen")
+    assert clamp_of(new) == Clamp(0.3, 0.5)
     with pytest.raises(UserError, match="another arrangement"):
         copy_weights(build_mask_head(MaskSpec(32, 32, 3)), old, taught.teacher.keras)
 
@@ -221,11 +224,11 @@ def test_it_learns_and_goes_on_after_a_kill(
 
     monkeypatch.setattr(fit_module._History, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fit(net := build_mask_head(spec), tiny_data, tmp_path, options, logit=mask_logit(net, spec))
+        fit(net := build_mask_head(spec), tiny_data, tmp_path, options, logit=mask_logit(net))
     monkeypatch.undo()
     net = build_mask_head(spec, seed=1)
     fixed = {name: net.get_layer(name).get_weights() for name in ("steepen", "spread")}
-    epochs = fit(net, tiny_data, tmp_path, options, resume=True, logit=mask_logit(net, spec)).epochs
+    epochs = fit(net, tiny_data, tmp_path, options, resume=True, logit=mask_logit(net)).epochs
     assert [epoch["epoch"] for epoch in epochs] == list(range(1, 9))
     assert epochs[2]["loss"] < epochs[0]["loss"]
     assert epochs[-1]["loss"] < 0.6 * epochs[0]["loss"]
@@ -251,9 +254,9 @@ def test_what_a_teacher_says_changes_the_loss(pictures: list[Floats]) -> None:
     weight[:, 8:24, 8:24] = 2
     batch = np.concatenate(pictures), np.concatenate(pictures), weight
     losses, spec, teacher = [], MaskSpec(32, 32, 1), lively(MaskSpec(32, 32, 1))
-    for teaching in (None, Teaching(teacher, 0.5, logit=mask_logit(teacher, spec))):
+    for teaching in (None, Teaching(teacher, 0.5, logit=mask_logit(teacher))):
         net = build_mask_head(spec)
-        pupil = mask_pupil_class()(net, mask_logit(net, spec), teaching, 1.0)
+        pupil = mask_pupil_class()(net, mask_logit(net), teaching, 1.0)
         pupil.compile(optimizer=tf_keras.optimizers.SGD(0.1), run_eagerly=True)
         losses.append(float(pupil.train_step(batch)["loss"]))
     assert abs(losses[0] - losses[1]) > 0.01

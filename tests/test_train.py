@@ -316,14 +316,14 @@ def test_a_net_with_a_gate_learns_where_to_open_it(tiny_data: Dataset) -> None:
     assert set(held(net)) == {layer.name for layer in net.layers if layer.trainable_weights}
     assert not any(part.any() for part in held(net)["head"])
     assert all(0 < part.mean() < 1 for name in ("enc1a", "midb", "up1", "dec1a") for part in held(net)[name])
-    pupil = mask_pupil_class()(net, mask_logit(net, spec), None, 1.0)
+    pupil = mask_pupil_class()(net, mask_logit(net), None, 1.0)
     picture, target, weight = next(
         iter(lessons(tiny_data, "train", height=32, width=32, batch=16, face_weight=MASK_AS_WEIGHT, augment=None))
     )
     pupil.compile(optimizer=tf_keras.optimizers.Adam(5e-3), loss="mse", weighted_metrics=[], metrics=[])
     pupil.fit(picture, target, sample_weight=weight, batch_size=16, epochs=80, verbose=0)
 
-    gate = tf_keras.Model(net.input, mask_logit(net, spec)).predict(picture, verbose=0)[..., 0]
+    gate = tf_keras.Model(net.input, mask_logit(net)).predict(picture, verbose=0)[..., 0]
     face = weight.numpy() > 1.9
     assert gate[face].mean() > gate[weight.numpy() < 1.1].mean() + 1
     assert has_gate(net)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from edgeblur.distill.unet import GATED, UNetSpec, build_unet, gate_logit, has_gate, set_gate, unet_spec
+from edgeblur.distill.train import copy_weights
+from edgeblur.distill.unet import GATED, UNetSpec, build_unet, gate_clamp, gate_logit, has_gate, set_gate, unet_spec
 from edgeblur.errors import UserError
 
 # Layer, output, parameters, as the thesis lists them.
@@ -165,6 +168,7 @@ def test_a_new_net_with_a_gate_passes_on_its_input_or_a_blur_of_it(base: int) ->
 
 def test_a_gate_opens_where_its_clamp_says() -> None:
     """From the first probability on, fully from the second; setting it leaves what the net thinks of faces."""
+    import tensorflow as tf
     import tf_keras
 
     spec = unet_spec(8, 2, height=32, width=32, output="gate")
@@ -174,20 +178,38 @@ def test_a_gate_opens_where_its_clamp_says() -> None:
     net.get_layer("dec1a").set_weights([kernel, bias])
     picture = np.random.default_rng(1).random((1, 32, 32, 3), np.float32)
 
-    def looked(threshold: float) -> tuple[Any, Any]:
-        probe = tf_keras.Model(net.input, [gate_logit(net, threshold), net.output])
+    def looked() -> tuple[Any, Any]:
+        probe = tf_keras.Model(net.input, [gate_logit(net), net.output])
         told, output = probe.predict(picture, verbose=0)
         return 1 / (1 + np.exp(-told[0, ..., 0])), np.abs(output - picture)[0].max(-1) > 1e-5
 
-    faces, changed = looked(spec.threshold)
+    assert gate_clamp(net) == (spec.threshold, spec.full) == (0.1, 0.3)
+    faces, changed = looked()
     assert faces.min() < 0.1 < 0.9 < faces.max()
-    for before, (threshold, full) in ((spec.threshold, (0.4, 0.6)), (0.4, (0.7, 0.9))):
-        set_gate(net, threshold, full, before=before)
-        same, changed = looked(threshold)
+    for threshold, full in ((0.4, 0.6), (0.7, 0.9), (0, 1)):
+        set_gate(net, threshold, full)
+        assert gate_clamp(net) == (threshold, full)
+        same, changed = looked()
         np.testing.assert_allclose(same, faces, atol=1e-4)
-        around = np.asarray(same)
-        assert not changed[around < threshold - 1e-3].any()
-        assert changed[around > full].all()
+        middle = np.asarray(tf.nn.max_pool2d(same[None, ..., None], 3, 1, "SAME"))[0, ..., 0]
+        assert not changed[middle < threshold - 1e-3].any()
+        assert changed[same > full].all()
+
+
+def test_starting_from_a_net_with_a_gate_keeps_its_knowledge_and_not_its_clamp(tmp_path: Path) -> None:
+    spec = unet_spec(8, 2, height=32, width=32, output="gate")
+    old, new = build_unet(spec, seed=1), build_unet(replace(spec, height=16, width=16))
+    set_gate(old, 0.6, 0.8)
+    copy_weights(new, old, tmp_path)
+    assert gate_clamp(new) == (0.1, 0.3)
+    kernels = [net.get_layer("dec1a").get_weights()[0] for net in (old, new)]
+    assert np.array_equal(*kernels)
+    set_gate(new, 0.6, 0.8)
+    for name in ("dec1a", "dec1b"):
+        for ours, theirs in zip(new.get_layer(name).get_weights(), old.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    with pytest.raises(UserError, match="has no gate"):
+        copy_weights(new, build_unet(unet_spec(8, 2, height=32, width=32)), tmp_path)
 
 
 def test_who_has_a_gate() -> None:
