@@ -57,7 +57,7 @@ probes: system $(VENV)/.installed
 answer: $(VENV)/.installed
 	$(BIN)/python tests/answer.py $(DATA)
 
-# The table of docs/families.md: trunks of a mask head, all trained alike on DATA (an hour or two).
+# The table of docs/families.md: trunks of a mask head, all trained alike on DATA (an hour).
 families: system $(VENV)/.installed
 	$(BIN)/python tests/families.py $(DATA)
 

@@ -303,9 +303,10 @@ def test_every_later_stage_takes_it(taught: Run, tmp_path: Path, capsys: pytest.
 def test_a_unet_has_no_mask_to_teach(run: Run, tiny_data: Dataset, taught: Run) -> None:
     for teacher, untaught in ((run.teacher, True), (taught.teacher, False)):
         net = load_keras(teacher.keras)
-        for family in ("mask", "unet"):
-            workshop = _Workshop(run, tiny_data, net, StudentOptions(family), False, False)
-            assert workshop.untaught == (untaught and family == "mask")
+        for family, output, wants in (("mask", "sigmoid", True), ("unet", "gate", True), ("unet", "linear", False)):
+            options = StudentOptions(family, output=output)
+            workshop = _Workshop(run, tiny_data, net, options, False, False)
+            assert workshop.untaught(options.spec(32, 32)) == (untaught and wants)
 
 
 @pytest.mark.parametrize("option", ["prune", "sparsity", "feature_weight"])
