@@ -1,4 +1,4 @@
-"""What a mask head protects and what it spoils at one clamp after the other, on validation photos."""
+"""What a net that finds masks protects and what it spoils at one clamp after the other, on validation photos."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def measure_clamps(
     detectors: Sequence[str] = DETECTORS,
     limit: int | None = None,
 ) -> ClampCurve:
-    """Examine a run's mask head at each clamp, in float, on the data set's validation split at the net's size.
+    """Examine a run's mask head, or its U-Net with a gate, at each clamp, in float, on the data set's validation split at the net's size.
 
     Args:
         run: whose data set it is.
@@ -107,7 +107,7 @@ def measure_clamps(
         limit: photos at most, evenly spread.
 
     Raises:
-        UserError: no data set, an empty validation split, no mask head, or no such detector.
+        UserError: no data set, an empty validation split, no mask head and no gate, or no such detector.
     """
     data = open_dataset(run.dataset)
     samples = evenly(data.split(SPLIT), limit)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgeblur.firmware_harness.clamp import ClampCurve, ClampPoint
 
 
-@click.command(short_help="From which mask value a mask head blurs: measure, or set it.")
+@click.command(short_help="From which mask value a model blurs: measure, or set it.")
 @click.argument("run", type=click.Path(path_type=Path))
 @model_option
 @click.option("--clamps", help="LOW:FULL, several with commas. [default: 0.1:0.3 to 0.6:0.8]")
@@ -34,9 +34,9 @@ def command(
     run: Path, model_name: str | None, clamps: str | None, detectors: tuple[str, ...], limit: int | None,
     chosen: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Measure what a mask head of RUN protects and spoils by its clamp, on validation photos; or --set the clamp.
+    """Measure what a model of RUN protects and spoils by its clamp, on validation photos; or --set the clamp.
 
-    A cell of the mask is left alone up to LOW and blurred fully from FULL. Writes clamp.json and clamp.png into the
+    For mask heads and U-Nets with a gate: a cell of the mask is left alone up to LOW and blurred fully from FULL. Writes clamp.json and clamp.png into the
     model's folder. With --set the net is written anew, and its int8 form, which no longer belongs to it, removed.
     """
     from edgeblur.distill.clamp import parse_clamp, parse_clamps, reset_clamp
