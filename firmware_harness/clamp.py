@@ -97,7 +97,9 @@ def measure_clamps(
     detectors: Sequence[str] = DETECTORS,
     limit: int | None = None,
 ) -> ClampCurve:
-    """Examine a run's mask head, or its U-Net with a gate, at each clamp, in float, on the data set's validation split at the net's size.
+    """Examine a run's mask head, or its U-Net with a gate, at each clamp.
+
+    It runs in float, on the data set's validation split at the net's size.
 
     Args:
         run: whose data set it is.

@@ -36,8 +36,9 @@ def command(
 ) -> None:  # fmt: skip
     """Measure what a model of RUN protects and spoils by its clamp, on validation photos; or --set the clamp.
 
-    For mask heads and U-Nets with a gate: a cell of the mask is left alone up to LOW and blurred fully from FULL. Writes clamp.json and clamp.png into the
-    model's folder. With --set the net is written anew, and its int8 form, which no longer belongs to it, removed.
+    For mask heads and U-Nets with a gate: a cell of the mask is left alone up to LOW and blurred fully from FULL.
+    Writes clamp.json and clamp.png into the model's folder. With --set the net is written anew, and its int8 form,
+    which no longer belongs to it, removed.
     """
     from edgeblur.distill.clamp import parse_clamp, parse_clamps, reset_clamp
     from edgeblur.distill.keras_files import require_tensorflow
