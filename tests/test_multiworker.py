@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 
 from edgeblur.cli import main
 from edgeblur.dataset import Dataset
+from edgeblur.distill.families import AUGMENTATIONS
 from edgeblur.distill.lessons import lessons
 from edgeblur.errors import UserError
 from edgeblur.files import read_json
@@ -95,7 +97,12 @@ def test_a_worker_that_fails_ends_the_others_with_a_sentence(tiny_data: Dataset,
     options[options.index("--batch") + 1] = "8"
     settings = json.loads((out / "run.json").read_text())
     settings["training"]["strategy"] = "multiworker"
+    varied = asdict(AUGMENTATIONS["unet"])  # as the command varies pictures
+    settings["training"]["fit"]["augmentation"] = varied
     (out / "run.json").write_text(json.dumps(settings))
+    history = json.loads((out / "teacher" / "history.json").read_text())
+    history["options"]["augmentation"] = varied
+    (out / "teacher" / "history.json").write_text(json.dumps(history))
     elsewhere = [str(tmp_path / "elsewhere") if option == str(out) else option for option in options]
     (first, said), (second, reason) = train_together(tmp_path, options, elsewhere)
     assert second == 2
