@@ -78,6 +78,9 @@ def distill(run: Run, options: StudentOptions, *, resume: bool = False, force: b
     """
     if options.family == "mask" and (options.prune or options.sparsity or options.feature_weight):
         raise UserError("--prune, --sparsity and --feature-weight are for U-Nets: make a mask head smaller by --width")
+    if options.output == "gate" and (options.feature_weight or options.sparsity):
+        raise UserError("--feature-weight and --sparsity are for U-Nets that paint: one with a gate learns from masks, "
+                        "and single zeros would let through what it shuts; --prune makes it smaller")  # fmt: skip
     for what, share in (("--prune", options.prune), ("--sparsity", options.sparsity)):
         if not 0 <= share < 1:
             raise UserError(f"{what} takes a share of at least 0 and below 1, got {share}")

@@ -267,6 +267,22 @@ def test_levels_that_do_not_fit_the_picture(run: Run, levels: int) -> None:
     assert sorted(path.name for path in run.folder.iterdir()) == ["run.json", "teacher"]
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--feature-weight", "0.1"], "are for U-Nets that paint"),
+        (["--sparsity", "0.5"], "are for U-Nets that paint"),
+        (["--width", "7"], "needs 8 filters at its top level"),
+    ],
+)
+def test_what_a_gate_does_not_go_with(run: Run, more: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["distill", str(run.folder), "--width", "8", "--levels", "2", "--output", "gate", "--no-alone", *more])
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
+    assert not (run.folder / "w7l2").exists()
+
+
 def test_a_run_without_a_teacher(tmp_path: Path, tiny_run: Run) -> None:
     (tmp_path / "run").mkdir()
     shutil.copy(tiny_run.folder / "run.json", tmp_path / "run")
