@@ -114,13 +114,13 @@ class Reset:
 
 
 def reset_clamp(model: RunModel, clamp: Clamp) -> Reset:
-    """Give a run's mask head another clamp: model.keras, float.tflite and model.json are written anew, all or none.
+    """Give a run's model another clamp: model.keras, float.tflite and model.json are written anew, all or none.
 
     An int8.tflite of the folder does not belong to the net any more and goes, with quantize.json. What model.json calls
     `best` stays what training saw.
 
     Raises:
-        UserError: no mask head, or its model.json has no spec.
+        UserError: no mask head and no gate, or its model.json names no clamp.
         RunError: the net could not be converted, or the disk is full.
     """
     net, info = load_clamped(model), model.info()

@@ -48,6 +48,6 @@ def mask_logit(net: Any) -> Any:
     return gate_logit(net) if has_gate(net) else None
 
 
-def augmentation(spec: NetSpec) -> Augmentation:
-    """How pictures are varied for a net of this spec."""
-    return AUGMENTATIONS["mask" if finds_masks(spec) else "unet"]
+def augmentation(family: str, output: str) -> Augmentation:
+    """How pictures are varied for a net of this family: a U-Net with a gate learns masks as a mask head does."""
+    return AUGMENTATIONS["mask" if output == "gate" else family]

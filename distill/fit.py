@@ -18,6 +18,7 @@ import numpy as np
 
 from edgeblur.dataset import Dataset
 from edgeblur.distill.curves import draw_curves
+from edgeblur.distill.families import mask_logit
 from edgeblur.distill.lessons import Augmentation, lessons
 from edgeblur.distill.mask_pupil import MASK_AS_WEIGHT, mask_pupil_class
 from edgeblur.distill.pupil import Finding, Teaching, psnr, pupil_class, ssim
@@ -91,9 +92,10 @@ def fit(
     resume: bool = False,
     callbacks: tuple[Any, ...] = (),
     keep_best_after: int = 0,
-    logit: Any = None,
 ) -> Fitted:
     """Train `net` and leave it with its best weights.
+
+    A net that finds masks (`families.mask_logit`) learns where the faces are, others how the blurred picture looks.
 
     Writes `history.json`, `curves.png`, `best.npz` and `checkpoint/` below `folder` as it goes. To be called
     inside a strategy's scope when there is one.
@@ -104,8 +106,6 @@ def fit(
         resume: go on where `folder` stands; otherwise start anew.
         callbacks: further tf_keras callbacks (pruning needs one).
         keep_best_after: steps before which no epoch counts as the best: its net is not yet what was asked for.
-        logit: the tensor by which `net` says where faces are (`families.mask_logit`): that is what it learns then,
-            instead of how the blurred picture looks.
 
     Raises:
         UserError: an empty split, or a training to resume that was begun with other options.
@@ -118,7 +118,7 @@ def fit(
     # Of the graph, not of the layers: the net that is saved stays a float32 one.
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": options.bfloat16})
     _, height, width, _ = net.input_shape
-    masks = logit is not None
+    masks = mask_logit(net) is not None
     workers = tf.distribute.get_strategy().num_replicas_in_sync
     train, val = (
         lessons(data, split, height=height, width=width, batch=options.batch,
@@ -127,11 +127,7 @@ def fit(
         for split in ("train", "val")
     )  # fmt: skip
     finding = Finding(options.mask_weight, options.face_weight) if options.mask_weight else None
-    pupil = (
-        mask_pupil_class()(net, logit, teaching, options.face_weight)
-        if masks
-        else pupil_class()(net, teaching, finding)
-    )
+    pupil = mask_pupil_class()(net, teaching, options.face_weight) if masks else pupil_class()(net, teaching, finding)
     schedule = tf_keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * len(train), alpha=0.01)
     pupil.compile(
         optimizer=tf_keras.optimizers.Adam(schedule), loss="mse", weighted_metrics=[], metrics=["mae", psnr, ssim]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgeblur.distill.families import mask_logit
 from edgeblur.distill.mask_head import SHRINK
 from edgeblur.distill.pupil import Teaching, coarse_loss, coarse_stages, finders, pupil_class
 from edgeblur.distill.unet import GATE, GATED, has_gate, held
@@ -29,20 +30,22 @@ def mask_pupil_class() -> type[Any]:
     class MaskPupil(pupil_class()):  # type: ignore[misc]
         """Learns the masks that `lessons` tells as pixel weights 1 (outside) to 2 (face); the blend stays as it is."""
 
-        def __init__(self, net: Any, logit: Any, teaching: Teaching | None, face_weight: float) -> None:
+        def __init__(self, net: Any, teaching: Teaching | None, face_weight: float) -> None:
             super().__init__(net, None)
             self.face_weight = face_weight
+            logit, gated = mask_logit(net), has_gate(net)
             self.shrink = net.input_shape[1] // logit.shape[1]
-            coarse = coarse_stages(net) if has_gate(net) else []  # deep supervision, see pupil.Finding
+            coarse = coarse_stages(net) if gated else []  # deep supervision, see pupil.Finding
             self.finders = finders(net, coarse)
             self.trunk = tf_keras.Model(net.input, [logit, *(net.get_layer(name).output for name in coarse)])
             self.whole = tf_keras.Model(net.input, [net.output, logit])
-            self.free = _free(net) if has_gate(net) else {}
+            self.free = _free(net) if gated else {}
             self.loss_mean = tf_keras.metrics.Mean("loss")
             self.both, self.either = tf_keras.metrics.Sum("both"), tf_keras.metrics.Sum("either")
-            if teaching is not None and teaching.weight > 0 and teaching.logit is not None:
+            # A U-Net that paints has no mask to teach.
+            if teaching and teaching.weight > 0 and (theirs := mask_logit(teaching.teacher)) is not None:
                 self.teaching_weight = teaching.weight
-                observed = tf_keras.Model(teaching.teacher.input, teaching.logit)
+                observed = tf_keras.Model(teaching.teacher.input, theirs)
                 size = logit.shape[1:3]
                 # In a closure, so that checkpoints of the pupil do not hold the teacher.
                 self.observe = lambda x: [tf.image.resize(tf.sigmoid(observed(x, training=False)), size)]

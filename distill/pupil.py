@@ -19,13 +19,11 @@ class Teaching:
         teacher: a tf_keras model with the student's input size.
         weight: 0 learns from the ground truth alone, 1 from the teacher alone.
         feature_weight: weight of attention transfer between layers of the same name; 0 is off.
-        logit: the teacher's tensor that says where faces are, if it has one; only pupils that learn masks read it.
     """
 
     teacher: Any
     weight: float = 0.5
     feature_weight: float = 0.0
-    logit: Any = None
 
 
 @dataclass(frozen=True)

@@ -115,12 +115,11 @@ class _Workshop:
 
     @property
     def teaching(self) -> Teaching:
-        options = self.options
-        return Teaching(self.teacher, options.teacher_weight, options.feature_weight, mask_logit(self.teacher))
+        return Teaching(self.teacher, self.options.teacher_weight, self.options.feature_weight)
 
     def untaught(self, spec: NetSpec) -> bool:
         """The student wants masks to learn from, and the teacher is a U-Net that has none."""
-        return finds_masks(spec) and self.teaching.logit is None
+        return finds_masks(spec) and mask_logit(self.teacher) is None
 
     def student(self, name: str) -> RunModel:
         """Train the student with the teacher, and alone if that is wanted."""
@@ -177,7 +176,7 @@ class _Workshop:
         with removed_unless_begun(model.folder, model.folder):
             return fit(
                 net, self.data, model.folder, self.options.fit, teaching=teaching, resume=self.resume,
-                callbacks=callbacks, keep_best_after=keep_best_after, logit=mask_logit(net),
+                callbacks=callbacks, keep_best_after=keep_best_after,
             )  # fmt: skip
 
     def _save(self, net: Any, model: RunModel, spec: NetSpec, fitted: Fitted, info: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeblur.dataset import Dataset, open_dataset
-from edgeblur.distill.families import NetSpec, build_net, mask_logit
+from edgeblur.distill.families import NetSpec, build_net
 from edgeblur.distill.fit import FitOptions, Fitted, fit, load_best, refuse_changed, removed_unless_begun
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.unet import UNetSpec, gate_clamp, has_gate, set_gate, unet_spec
@@ -118,7 +118,7 @@ def _train(dataset: Dataset, run: Run, options: TrainOptions, place: Place, *, r
         if options.start:
             copy_weights(net, load_keras(options.start), options.start)
         say(f"training {net.count_params():,} parameters on {len(dataset.split('train'))} pictures")
-        fitted = fit(net, dataset, model.folder, options.fit, resume=resume, logit=mask_logit(net))
+        fitted = fit(net, dataset, model.folder, options.fit, resume=resume)
     if place.chief:
         if place.strategy:  # reading a distributed net would ask workers that may be gone
             net = build_net(options.spec)

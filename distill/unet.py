@@ -311,12 +311,10 @@ def _start_as_blend(net: Any, spec: UNetSpec) -> None:
     kernel[..., GATE] *= 0.1 * _SLOPE  # shut, but for a crack
     kernel[..., GATE + 1] = kernel[..., GATE]
     net.get_layer("dec1a").set_weights([kernel, bias])
-    for carried, sign in ((colours, -1), (below, 1)):
+    for carried in (colours, below):
         _carry(net, "dec1b", carried, carried, size=1)
-        kernel, bias = net.get_layer("dec1b").get_weights()
-        bias[carried] = 0 if sign < 0 else -_GAIN
-        net.get_layer("dec1b").set_weights([kernel, bias])
     kernel, bias = net.get_layer("dec1b").get_weights()
+    bias[below] = -_GAIN
     bias[GATE] = -spec.threshold  # drawn for it: a new net takes a face for as probable as that
     net.get_layer("dec1b").set_weights([kernel, bias])
     set_gate(net, spec.threshold, spec.full)

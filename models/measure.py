@@ -72,7 +72,7 @@ def measure(shelved: Shelved, options: MeasureOptions) -> Path:
     return shelved.folder / NAME
 
 
-def _run(arguments: Sequence[str]) -> Json:
+def said_by(arguments: Sequence[str]) -> Json:
     """What one of edgeblur's commands says with `--json`; its progress and its errors go to our standard error."""
     command = [sys.executable, "-m", "edgeblur", *arguments, "--json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
@@ -97,7 +97,7 @@ def _on_photos(entries: Sequence[Entry], data: Path, options: MeasureOptions) ->
     common = ["--data", str(data), "--detector", "none", "--limit", str(len(photos))]
     arguments = ["compare", *with_models, *common, *options.compare]
     say(f"measuring {' and '.join(entry.name for entry in entries)} on {len(photos)} photos")
-    said = _run(arguments)
+    said = said_by(arguments)
     rows = {row["name"]: _of_the_model(row) for row in said.pop("entries")}
     measured = {entry: rows.get(entry.name) or rows[entry.path.name] for entry in entries}  # on our shelf or another
     return {
@@ -120,7 +120,7 @@ def _on_board(entries: Sequence[Entry], board: str) -> Json:
     for entry in entries:
         arguments = ["run", str(entry.path), "--board", board, "--random", "2", "--optimize", "speed"]
         say(f"running {entry.name} on {board}")
-        said = {key: value for key, value in _run(arguments).items() if key not in _BOARD_DETAILS}
+        said = {key: value for key, value in said_by(arguments).items() if key not in _BOARD_DETAILS}
         command = _told(arguments, None, {str(entry.path): entry.name})
         models.append({"name": entry.name, "sha256": sha256(entry.path.read_bytes()), "command": command, **said})
     return {"models": models}

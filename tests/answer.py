@@ -15,8 +15,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from edgeblur.errors import missing_package
 from edgeblur.export.cost import cost
 from edgeblur.export.tflite import Graph, read_tflite
 from edgeblur.files import with_part, write_json, write_text
+from edgeblur.models.measure import said_by
 from edgeblur.models.measures import TEST_SET, counted, leak_from, read_measures
 from edgeblur.models.shelf import default_entry, entries
 from edgeblur.progress import say
@@ -52,11 +51,7 @@ def measure(data: Path, limit: int) -> dict[str, Any]:
     command = ["compare", "--data", str(data), *words, "--privacy", "--limit", str(limit)]
     out = Path("build/answer")
     say(f"measuring {' and '.join(BLURRERS)} on {data}: some minutes")
-    done = subprocess.run(
-        [sys.executable, "-m", "edgeblur", *command, "--out", str(out), "--force", "--json"],
-        check=True, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    said = json.loads(done.stdout)
+    said = said_by([*command, "--out", str(out), "--force"])
     rows = [{k: v for k, v in row.items() if k != "latency_ms"} for row in said["entries"]]
     rows = [row for row in rows if row.get("approach") != "B"]
     told = " ".join(["edgeblur", *("DATA" if word == str(data) else word for word in command)])

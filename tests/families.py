@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edgeblur.files import with_part, write_json, write_text
+from edgeblur.models.measure import said_by
 from edgeblur.progress import say
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -59,10 +58,11 @@ def measure(data: Path, work: Path, epochs: int, limit: int | None) -> Told:
         say(f"{name}: {run}")
         fitted = train(data, run, TrainOptions(spec, fit), resume=run.exists())
         least = [] if limit is None else ["--limit", str(limit)]
-        curve = _edgeblur("clamp", run, "--model", "teacher", "--clamps", ",".join(CLAMPS), *least)
-        _edgeblur("clamp", run, "--model", "teacher", "--set", CLAMPS[0])
-        _edgeblur("quantize", "--int8", run, "--model", "teacher", "--limit", "8")
-        ran = _edgeblur("run", run, "--model", "teacher", "--board", BOARD, "--random", "1", "--optimize", "speed")
+        model = [str(run), "--model", "teacher"]
+        curve = said_by(["clamp", *model, "--clamps", ",".join(CLAMPS), *least])
+        said_by(["clamp", *model, "--set", CLAMPS[0]])
+        said_by(["quantize", "--int8", *model, "--limit", "8"])
+        ran = said_by(["run", *model, "--board", BOARD, "--random", "1", "--optimize", "speed"])
         points = [
             {"leaks": [leak["leaked"] for leak in point["leaks"]], "psnr_db": point["fidelity"]["outside"]["psnr_db"]}
             for point in curve["points"]
@@ -76,12 +76,6 @@ def measure(data: Path, work: Path, epochs: int, limit: int | None) -> Told:
             }
         )  # fmt: skip
     return {"epochs": epochs, "images": curve["images"], "board": BOARD, "detectors": curve["detectors"], "rows": rows}
-
-
-def _edgeblur(*arguments: object) -> Told:
-    """What a command prints with --json."""
-    command = [sys.executable, "-m", "edgeblur", *map(str, arguments), "--json"]
-    return dict(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout))
 
 
 def tables() -> str:

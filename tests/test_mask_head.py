@@ -16,7 +16,6 @@ from tiny_models import lively
 from edgeblur.cli import main
 from edgeblur.dataset import Dataset
 from edgeblur.distill.clamp import Clamp, clamp_of
-from edgeblur.distill.families import mask_logit
 from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.mask_head import MaskSpec, build_mask_head, has_mask, set_clamp
@@ -224,11 +223,11 @@ def test_it_learns_and_goes_on_after_a_kill(
 
     monkeypatch.setattr(fit_module._History, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fit(net := build_mask_head(spec), tiny_data, tmp_path, options, logit=mask_logit(net))
+        fit(build_mask_head(spec), tiny_data, tmp_path, options)
     monkeypatch.undo()
     net = build_mask_head(spec, seed=1)
     fixed = {name: net.get_layer(name).get_weights() for name in ("steepen", "spread")}
-    epochs = fit(net, tiny_data, tmp_path, options, resume=True, logit=mask_logit(net)).epochs
+    epochs = fit(net, tiny_data, tmp_path, options, resume=True).epochs
     assert [epoch["epoch"] for epoch in epochs] == list(range(1, 9))
     assert epochs[2]["loss"] < epochs[0]["loss"]
     assert epochs[-1]["loss"] < 0.6 * epochs[0]["loss"]
@@ -254,9 +253,9 @@ def test_what_a_teacher_says_changes_the_loss(pictures: list[Floats]) -> None:
     weight[:, 8:24, 8:24] = 2
     batch = np.concatenate(pictures), np.concatenate(pictures), weight
     losses, spec, teacher = [], MaskSpec(32, 32, 1), lively(MaskSpec(32, 32, 1))
-    for teaching in (None, Teaching(teacher, 0.5, logit=mask_logit(teacher))):
+    for teaching in (None, Teaching(teacher, 0.5)):
         net = build_mask_head(spec)
-        pupil = mask_pupil_class()(net, mask_logit(net), teaching, 1.0)
+        pupil = mask_pupil_class()(net, teaching, 1.0)
         pupil.compile(optimizer=tf_keras.optimizers.SGD(0.1), run_eagerly=True)
         losses.append(float(pupil.train_step(batch)["loss"]))
     assert abs(losses[0] - losses[1]) > 0.01

@@ -316,7 +316,7 @@ def test_a_net_with_a_gate_learns_where_to_open_it(tiny_data: Dataset) -> None:
     assert set(held(net)) == {layer.name for layer in net.layers if layer.trainable_weights}
     assert not any(part.any() for part in held(net)["head"])
     assert all(0 < part.mean() < 1 for name in ("enc1a", "midb", "up1", "dec1a") for part in held(net)[name])
-    pupil = mask_pupil_class()(net, mask_logit(net), None, 1.0)
+    pupil = mask_pupil_class()(net, None, 1.0)
     picture, target, weight = next(
         iter(lessons(tiny_data, "train", height=32, width=32, batch=16, face_weight=MASK_AS_WEIGHT, augment=None))
     )

@@ -46,20 +46,12 @@ def command(
     from edgeblur.distill.keras_files import require_tensorflow
 
     require_tensorflow()
-    from edgeblur.distill.families import AUGMENTATIONS
+    from edgeblur.distill.families import augmentation
     from edgeblur.distill.fit import FitOptions
     from edgeblur.distill.student import StudentOptions, distill
 
     fit = FitOptions(
-        epochs,
-        batch,
-        learning_rate,
-        patience,
-        face_weight,
-        mask_weight,
-        seed,
-        AUGMENTATIONS["mask" if output == "gate" else family],
-        bfloat16,
+        epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, augmentation(family, output), bfloat16
     )
     options = StudentOptions(
         family, width, levels, output, teacher_weight, feature_weight, prune, sparsity, alone, start, fit

@@ -53,7 +53,7 @@ def command(
     else:
         spec = unet_spec(base, levels, height=size, width=size, batch_norm=batch_norm, dropout=dropout, output=output)
     fit = FitOptions(
-        epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, augmentation(spec), bfloat16
+        epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, augmentation(family, output), bfloat16
     )
     fitted = train(data, out, TrainOptions(spec, fit, strategy, start), resume=resume, force=force)
     best = fitted.best
