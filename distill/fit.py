@@ -16,20 +16,26 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.dataset import Dataset
+from edgeblur.dataset import Dataset, Sample
 from edgeblur.distill.curves import draw_curves
 from edgeblur.distill.families import mask_logit
-from edgeblur.distill.lessons import Augmentation, lessons
+from edgeblur.distill.hard import hard_pictures
+from edgeblur.distill.lessons import Augmentation, lessons, shown
 from edgeblur.distill.mask_pupil import MASK_AS_WEIGHT, mask_pupil_class
 from edgeblur.distill.pupil import Finding, Teaching, psnr, pupil_class, ssim
 from edgeblur.errors import RunError, UserError
 from edgeblur.files import read_json, telling_disk_errors, write_bytes, write_json
 from edgeblur.progress import bar, say
+from edgeblur.run import RunModel
+
+KEPT = ("best", "last")
+"""The epoch with the lowest validation loss, or the last one."""
 
 __all__ = ["FitOptions", "Fitted", "Teaching", "fit", "load_best", "refuse_changed", "removed_unless_begun"]
 
 BEST_WEIGHTS = "best.npz"
 HISTORY = "history.json"
+HARD = "hard.json"
 _CURVES_EVERY_S = 20  # drawing takes half a second: a tiny net's epoch is shorter
 
 
@@ -41,13 +47,19 @@ class FitOptions:
         epochs: passes over the train split at most.
         batch: pictures a step (on all workers together).
         learning_rate: of Adam at the start; falls to 1 % of it along a cosine over all epochs.
-        patience: stop after so many epochs without a better validation loss.
+        patience: stop after so many epochs without a better validation loss; of no effect where the last is kept.
         face_weight: how much more a pixel inside a face counts in the loss; 1 is the thesis's plain MSE.
         mask_weight: weight of telling where the faces are, beside the picture (`pupil.Finding`); 0 is off.
         seed: of weights and shuffling.
         augmentation: how pictures are varied; None shows them as they are.
         bfloat16: let convolutions compute with 16 bits where that loses nothing else; weights stay float32. Twice as
             fast for a wide U-Net on a CPU that has instructions for it, and slower on one that has not.
+        ema: momentum of an exponential moving average of the weights, which is validated and kept in the place of the
+            last step's: near the end of a training these swing about what they average to. 0 is off.
+        hard: share of an epoch for pictures in which the net misses a face as it is before the training, and the same
+            share for those in which it finds one that is none (`hard.Hard`); only for nets that learn masks. 0 is off.
+        keep: one of `KEPT`: the weights of which epoch. The validation loss says little where rare faces are shown
+            often: it is what they cost the usual ones.
     """
 
     epochs: int = 30
@@ -59,22 +71,33 @@ class FitOptions:
     seed: int = 0
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     bfloat16: bool = False
+    ema: float = 0.0
+    hard: float = 0.0
+    keep: str = "best"
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a training came to: `epochs` of history, and the best of them by validation loss.
+    """What a training came to: `epochs` of history, and one of them whose weights were kept.
 
-    Epochs before `first_counting` are never the best.
+    Epochs before `first_counting` never are.
     """
 
     epochs: list[dict[str, float]]
     first_counting: int = 1
+    keep: str = "best"
+
+    @classmethod
+    def read(cls, model: RunModel) -> Fitted:
+        """What the finished training of a run's model came to."""
+        noted = read_json(model.folder / HISTORY)
+        return cls(noted["epochs"], keep=noted["options"].get("keep", "best"))
 
     @property
     def best(self) -> dict[str, float]:
-        """The epoch whose weights were kept."""
-        return min((e for e in self.epochs if e["epoch"] >= self.first_counting), key=lambda e: e["val_loss"])
+        """The epoch whose weights were kept: by validation loss, or the last."""
+        counting = [epoch for epoch in self.epochs if epoch["epoch"] >= self.first_counting]
+        return counting[-1] if self.keep == "last" else min(counting, key=lambda epoch: epoch["val_loss"])
 
     @property
     def seconds(self) -> float:
@@ -120,18 +143,20 @@ def fit(
     _, height, width, _ = net.input_shape
     masks = mask_logit(net) is not None
     workers = tf.distribute.get_strategy().num_replicas_in_sync
+    again = _again(net, data, folder, options, resume=resume)
     train, val = (
         lessons(data, split, height=height, width=width, batch=options.batch,
                 face_weight=MASK_AS_WEIGHT if masks else options.face_weight,
-                augment=options.augmentation if split == "train" else None, workers=workers, masks=masks)
+                augment=options.augmentation if split == "train" else None, workers=workers, masks=masks,
+                again=again if split == "train" else ())
         for split in ("train", "val")
     )  # fmt: skip
     finding = Finding(options.mask_weight, options.face_weight) if options.mask_weight else None
     pupil = mask_pupil_class()(net, teaching, options.face_weight) if masks else pupil_class()(net, teaching, finding)
     schedule = tf_keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * len(train), alpha=0.01)
-    pupil.compile(
-        optimizer=tf_keras.optimizers.Adam(schedule), loss="mse", weighted_metrics=[], metrics=["mae", psnr, ssim]
-    )
+    adam = tf_keras.optimizers.Adam(schedule, use_ema=options.ema > 0, ema_momentum=options.ema)
+    pupil.compile(optimizer=adam, loss="mse", weighted_metrics=[], metrics=["mae", psnr, ssim])
+    _average_statistics(net, options.ema)
     pupil.build(net.input_shape)  # so that a checkpoint finds the optimizer's slots when it is restored
     if not resume:  # a checkpoint that lies about would be taken for this training's own
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)
@@ -144,7 +169,32 @@ def fit(
             pupil.fit(train, validation_data=val, epochs=options.epochs, verbose=0, callbacks=everyone)
     history.draw()
     load_best(net, folder)
-    return Fitted(history.epochs, history.first_counting)
+    return history.fitted()
+
+
+def _again(net: Any, data: Dataset, folder: Path, options: FitOptions, *, resume: bool) -> list[Sample]:
+    """Training pictures to show more often: those that the net gets wrong as it is now."""
+    if not options.hard:
+        return []
+    path = folder / HARD
+    if not resume:
+        path.unlink(missing_ok=True)
+    usual = len(shown(data, "train", options.augmentation))
+    hard = hard_pictures(net, data, path)
+    again = hard.again(data.split("train"), options.hard, usual)
+    say(f"shown {usual + len(again)} pictures an epoch: {len(hard.missed)} with a missed face and {len(hard.false)} "
+        f"with a false one come more often")  # fmt: skip
+    return again
+
+
+def _average_statistics(net: Any, ema: float) -> None:
+    """Let batch norms average over as many steps as the weights are averaged over: theirs are no trained weights."""
+    import tf_keras
+
+    if ema:
+        for layer in net.layers:
+            if isinstance(layer, tf_keras.layers.BatchNormalization):
+                layer.momentum = ema
 
 
 def _refuse_blind_masks(options: FitOptions) -> None:
@@ -226,10 +276,10 @@ class _History:
             self.epochs = known["epochs"]
 
     def add(self, epoch: int, logs: dict[str, float], seconds: float) -> bool:
-        """Note an epoch; True if it is the best so far. A killed epoch that runs again replaces its first try."""
+        """Note an epoch; True if its weights are to be kept. A killed one that runs again replaces its first try."""
         entry = {"epoch": epoch + 1, **{k: round(float(v), 6) for k, v in logs.items()}, "seconds": round(seconds, 1)}
         self.epochs = [e for e in self.epochs if e["epoch"] <= epoch] + [entry]
-        return self._best() == epoch + 1
+        return self._kept() == epoch + 1
 
     def write(self) -> None:
         """Put the epochs so far on disk; their curves as well, if it is a while ago that these were drawn."""
@@ -242,14 +292,18 @@ class _History:
         draw_curves(self.epochs, self.folder / "curves.png")
         self.drawn = time.monotonic()
 
-    def _best(self) -> float:
-        """Number of the best epoch so far, 0 if none counts yet."""
-        counting = [e for e in self.epochs if e["epoch"] >= self.first_counting]
-        return min(counting, key=lambda e: e["val_loss"])["epoch"] if counting else 0
+    def fitted(self) -> Fitted:
+        """What the training came to so far."""
+        return Fitted(self.epochs, self.first_counting, self.options.keep)
+
+    def _kept(self) -> float:
+        """Number of the epoch whose weights are kept so far, 0 if none counts yet."""
+        counts = bool(self.epochs) and self.epochs[-1]["epoch"] >= self.first_counting
+        return self.fitted().best["epoch"] if counts else 0
 
     def stale(self) -> bool:
         """Patience is exhausted."""
-        return bool(self._best()) and self.epochs[-1]["epoch"] - self._best() >= self.options.patience
+        return bool(self._kept()) and self.epochs[-1]["epoch"] - self._kept() >= self.options.patience
 
     def finished(self) -> bool:
         """Nothing is left to train."""
@@ -279,6 +333,7 @@ def _watcher_class() -> type[Any]:
         def __init__(self, net: Any, history: _History) -> None:
             super().__init__()
             self.net, self.history, self.progress = net, history, bar()
+            self.last: list[Any] = []  # weights of the last step, while their averages are in the net
 
         def on_train_begin(self, logs: Any = None) -> None:
             self.progress.start()
@@ -295,19 +350,27 @@ def _watcher_class() -> type[Any]:
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             self.progress.update(self.task, advance=1, note=_success(logs))
 
+        def on_test_begin(self, logs: Any = None) -> None:
+            if self.history.options.ema:
+                self.last = [variable.numpy() for variable in self.model.trainable_variables]
+                self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             _refuse_divergence(epoch, logs)
-            best = self.history.add(epoch, logs, time.monotonic() - self.started)
-            if best:  # before the history says so, and whole or not at all: a kill may come at any time
+            kept = self.history.add(epoch, logs, time.monotonic() - self.started)
+            if kept:  # before the history says so, and whole or not at all: a kill may come at any time
                 _save_best(self.net, self.history.folder)
             self.history.write()
             say(
                 f"epoch {epoch + 1}/{self.history.options.epochs}: "
                 f"train {_success(logs)}, val {logs['val_psnr']:.2f} dB, ssim {logs['val_ssim']:.3f}"
                 + (f", mask IoU {logs['val_iou']:.3f}" if "val_iou" in logs else "")
-                + (" (best)" if best else "")
+                + (" (best)" if kept and self.history.options.keep == "best" else "")
             )
             if self.history.stale():
                 self.model.stop_training = True
+            if self.history.options.ema:  # before a checkpoint is made, which others go on from
+                for variable, value in zip(self.model.trainable_variables, self.last, strict=True):
+                    variable.assign(value)
 
     return Watcher

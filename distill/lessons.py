@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +58,7 @@ class Augmentation:
 
 def lessons(
     data: Dataset, split: str, *, height: int, width: int, batch: int, face_weight: float,
-    augment: Augmentation | None, workers: int = 1, masks: bool = False,
+    augment: Augmentation | None, workers: int = 1, masks: bool = False, again: Sequence[Sample] = (),
 ) -> Any:  # fmt: skip
     """A `tf.data.Dataset` of batches `(picture, target, weight)`, floats `[B, H, W, 3]`, `[B, H, W, 3]`, `[B, H, W]`.
 
@@ -71,13 +72,14 @@ def lessons(
             that fill no batch are left out: other ones each epoch in training, the last ones in validation.
         masks: only the masks are to be learnt: where pictures are varied, the target is left at the picture itself.
             Varying takes longer than a step of a small net, and takes half as long without a blurred picture.
+        again: samples to show once more each time that they are named here.
 
     Raises:
         UserError: the split is empty, has fewer pictures than there are workers, or a picture is damaged.
     """
     import tensorflow as tf
 
-    samples = shown(data, split, augment)
+    samples = [*shown(data, split, augment), *again]
     if not samples:
         raise UserError(f"{data.root} has no pictures in its {split} split: make it again with a share for {split}")
     if workers > 1:

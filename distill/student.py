@@ -11,6 +11,7 @@ from typing import Any
 from edgeblur.dataset import Dataset, open_dataset
 from edgeblur.distill.families import NetSpec, build_net, finds_masks, mask_logit
 from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit, removed_unless_begun
+from edgeblur.distill.hard import refuse_untrained
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.lessons import shown
 from edgeblur.distill.mask_head import mask_spec
@@ -81,6 +82,9 @@ def distill(run: Run, options: StudentOptions, *, resume: bool = False, force: b
     if options.output == "gate" and (options.feature_weight or options.sparsity):
         raise UserError("--feature-weight and --sparsity are for U-Nets that paint: one with a gate learns from masks, "
                         "and single zeros would let through what it shuts; --prune makes it smaller")  # fmt: skip
+    refuse_untrained(options.fit.hard, options.start)
+    if options.fit.ema and options.sparsity:
+        raise UserError("--ema would average zeros with what was there before: train with --ema first, then --sparsity")
     for what, share in (("--prune", options.prune), ("--sparsity", options.sparsity)):
         if not 0 <= share < 1:
             raise UserError(f"{what} takes a share of at least 0 and below 1, got {share}")
@@ -159,7 +163,7 @@ class _Workshop:
         *, alone: Fitted | None = None,
     ) -> Fitted:  # fmt: skip
         if model.keras.exists():
-            return Fitted((model.notes("history.json") or {})["epochs"])
+            return Fitted.read(model)
         net = build_net(spec, seed=self.options.fit.seed)
         if self.options.start:
             copy_weights(net, load_keras(self.options.start), self.options.start)

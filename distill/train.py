@@ -13,6 +13,7 @@ from typing import Any
 from edgeblur.dataset import Dataset, open_dataset
 from edgeblur.distill.families import NetSpec, build_net
 from edgeblur.distill.fit import FitOptions, Fitted, fit, load_best, refuse_changed, removed_unless_begun
+from edgeblur.distill.hard import refuse_untrained
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.unet import UNetSpec, gate_clamp, has_gate, set_gate, unet_spec
 from edgeblur.distill.workers import Place, join
@@ -56,7 +57,7 @@ def train(data: Path, out: Path, options: TrainOptions, *, resume: bool = False,
     with _run_folder(data, out, options, place, resume=resume, force=force) as run:
         if run.teacher.keras.exists():  # what was to resume had ended already
             run.add(TEACHER)
-            return Fitted((run.teacher.notes("history.json") or {})["epochs"])
+            return Fitted.read(run.teacher)
         return _train(dataset, run, options, place, resume=resume)
 
 
@@ -101,6 +102,7 @@ def _refuse(data: Path, out: Path, options: TrainOptions, *, force: bool) -> Non
     Raises:
         UserError: something is there and `force` is false, it is no run folder, or holds what the training needs.
     """
+    refuse_untrained(options.fit.hard, options.start)
     refuse_existing(out, force=force)
     refuse_strangers(out, "run.json")
     refuse_swallowing(out, [needed for needed in (data, options.start) if needed])

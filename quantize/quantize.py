@@ -18,6 +18,7 @@ from edgeblur.metrics import psnr_db
 from edgeblur.progress import say
 from edgeblur.quantize.convert import calibration_pictures, to_int8
 from edgeblur.quantize.diagnose import Diagnosis, diagnose
+from edgeblur.quantize.equalize import equalize
 from edgeblur.run import Run, RunModel, open_run
 
 QAT_WORTH_DB = 0.5
@@ -32,11 +33,13 @@ class QuantizeOptions:
         io_type: `int8` or `uint8` at both ends.
         calibration: pictures of the train split that activation ranges are taken from.
         limit: pictures of the test split that int8 is compared with float on, at most.
+        equalize: rescale channels first, so that each uses the range that it shares with others.
     """
 
     io_type: str = "int8"
     calibration: int = 200
     limit: int = 100
+    equalize: bool = True
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOpt
 def _quantize(net: Any, exact: bytes, data: Dataset, options: QuantizeOptions) -> tuple[bytes, dict[str, Any]]:
     _, height, width, _ = net.input_shape
     pictures = calibration_pictures(data, options.calibration, height, width)
+    if options.equalize and equalize(net, pictures):
+        exact = float_tflite(net)  # puts out the same; layers that are compared have to be of one size
     int8 = to_int8(net, pictures, io_type=options.io_type)
     return int8, account_for(exact, int8, data, options, calibrated_on=len(pictures))
 

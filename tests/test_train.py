@@ -19,12 +19,12 @@ from PIL import Image
 
 from edgeblur.cli import main
 from edgeblur.dataset import Dataset
-from edgeblur.distill.fit import FitOptions
+from edgeblur.distill.fit import FitOptions, fit
 from edgeblur.distill.lessons import Augmentation, lessons
 from edgeblur.distill.make import MakeOptions, make_dataset
 from edgeblur.distill.sources import from_synthetic
 from edgeblur.distill.train import TrainOptions, train
-from edgeblur.distill.unet import UNetSpec, unet_spec
+from edgeblur.distill.unet import UNetSpec, build_unet, unet_spec
 from edgeblur.errors import RunError, UserError
 from edgeblur.files import read_json
 from edgeblur.run import Run, open_run
@@ -92,6 +92,35 @@ def test_training_learns(tiny_data: Dataset, tmp_path: Path) -> None:
     assert len(fitted.epochs) == 6
     assert fitted.epochs[-1]["psnr"] > fitted.epochs[0]["psnr"] + 1
     assert fitted.best["val_loss"] == min(epoch["val_loss"] for epoch in fitted.epochs)
+
+
+def test_averaged_weights_are_kept_and_the_last_ones_go_on(tiny_data: Dataset, tmp_path: Path) -> None:
+    """A slow average stays near the start, while the training itself goes as it would without."""
+    start = build_unet(SPEC).get_weights()
+
+    def trained(name: str, ema: float) -> tuple[list[float], float]:
+        net = build_unet(SPEC)
+        options = FitOptions(4, 4, 2e-2, augmentation=None, ema=ema, keep="last")
+        fitted = fit(net, tiny_data, tmp_path / name, options)
+        way = sum(np.abs(after - before).sum() for after, before in zip(net.get_weights(), start, strict=True))
+        return [epoch["loss"] for epoch in fitted.epochs], float(way)
+
+    losses, way = trained("last", 0.0)
+    averaged_losses, averaged_way = trained("averaged", 0.999)
+    assert averaged_losses == pytest.approx(losses, rel=1e-4)
+    assert 0 < averaged_way < 0.05 * way
+
+
+def test_the_last_epoch_can_be_kept_though_another_was_better(tiny_data: Dataset, tmp_path: Path) -> None:
+    options = FitOptions(4, 8, learning_rate=0.5, patience=1, augmentation=None, keep="last")
+    fitted = train(tiny_data.root, tmp_path / "run", TrainOptions(SPEC, options))
+    losses = [epoch["val_loss"] for epoch in fitted.epochs]
+    assert len(losses) == 4
+    assert losses[-1] > min(losses)
+    assert fitted.best["epoch"] == 4
+    assert open_run(tmp_path / "run").teacher.info()["best"] == fitted.best
+    again = train(tiny_data.root, tmp_path / "run", TrainOptions(SPEC, options), resume=True)
+    assert again.best == fitted.best
 
 
 def test_a_killed_training_goes_on(tiny_data: Dataset, tmp_path: Path) -> None:
@@ -185,7 +214,6 @@ def test_a_start_gives_its_weights(tiny_data: Dataset, tiny_run: Run, tmp_path: 
 
 
 def _fresh(folder: Path) -> Path:
-    from edgeblur.distill.unet import build_unet
 
     build_unet(SPEC).save(folder / "fresh.keras")
     return folder / "fresh.keras"
@@ -283,7 +311,6 @@ def test_no_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_a_unet_that_also_tells_masks_learns_where_faces_are(tiny_data: Dataset, tmp_path: Path) -> None:
     """The finders learn, are dropped, and leave a net of the thesis's own shape."""
     from edgeblur.distill.pupil import Finding, pupil_class
-    from edgeblur.distill.unet import build_unet
 
     net = build_unet(SPEC)
     pupil = pupil_class()(net, None, Finding(weight=0.1, face_weight=3.0))

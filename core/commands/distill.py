@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -33,9 +34,8 @@ from edgeblur.run import open_run
 @json_option
 def command(
     run: Path, family: str, width: int, levels: int, output: str, teacher_weight: float, feature_weight: float,
-    prune: float, sparsity: float, alone: bool, epochs: int, batch: int, learning_rate: float, patience: int,
-    face_weight: float, mask_weight: float, seed: int, bfloat16: bool, start: Path | None, resume: bool, force: bool,
-    as_json: bool,
+    prune: float, sparsity: float, alone: bool, start: Path | None, resume: bool, force: bool, as_json: bool,
+    **learning: Any,
 ) -> None:  # fmt: skip
     """Distill the teacher of RUN into a narrower student, and prune it if asked.
 
@@ -50,9 +50,7 @@ def command(
     from edgeblur.distill.fit import FitOptions
     from edgeblur.distill.student import StudentOptions, distill
 
-    fit = FitOptions(
-        epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, augmentation(family, output), bfloat16
-    )
+    fit = FitOptions(augmentation=augmentation(family, output), **learning)
     options = StudentOptions(
         family, width, levels, output, teacher_weight, feature_weight, prune, sparsity, alone, start, fit
     )

@@ -110,7 +110,7 @@ def privacy_options(function: F) -> F:
 
 
 def fit_options(*, epochs: int) -> Callable[[F], F]:
-    """The options of edgeblur.distill.fit.FitOptions."""
+    """The options of edgeblur.distill.fit.FitOptions, by the names that its fields have."""
 
     def decorate(function: F) -> F:
         for option in reversed(
@@ -128,6 +128,13 @@ def fit_options(*, epochs: int) -> Callable[[F], F]:
                 click.option("--seed", default=0, show_default=True, type=SEED, help="Of weights and shuffling."),
                 click.option("--bfloat16", is_flag=True,
                              help="Compute convolutions with 16 bits: faster where lscpu names avx512_bf16."),
+                click.option("--ema", default=0.0, show_default=True, type=FiniteRange(0, 1, max_open=True),
+                             help="Keep a moving average of the weights, over about 1/(1-EMA) steps; 0 is off."),
+                click.option("--hard", default=0.0, show_default=True, type=FiniteRange(0, 0.4),
+                             help="Share of an epoch for pictures whose faces the net of --start misses, and as much "
+                                  "again for those in which it finds faces that are none."),
+                click.option("--keep", default="best", show_default=True, type=click.Choice(["best", "last"]),
+                             help="Weights of which epoch: of the lowest validation loss, or of the last."),
             ]
         ):  # fmt: skip
             function = option(function)

@@ -29,13 +29,15 @@ if TYPE_CHECKING:
 @click.option("--calibration", default=200, show_default=True, type=click.IntRange(1),
               help="Pictures of the train split that ranges are taken from.")  # fmt: skip
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Test pictures to compare on.")
+@click.option("--equalize/--no-equalize", default=True, show_default=True,
+              help="Rescale channels first: small ones keep more of int8, the float output is the same.")  # fmt: skip
 @click.option("--qat", is_flag=True, help="Train on with int8 simulated: for students that lose more than 0.5 dB.")
 @click.option("--epochs", default=5, show_default=True, type=click.IntRange(1), help="Of --qat.")
 @force_option
 @json_option
 def command(
     target: Path, int8: bool, model_name: str | None, data: Path | None, out: Path | None, io_type: str,
-    calibration: int, limit: int, qat: bool, epochs: int, force: bool, as_json: bool,
+    calibration: int, limit: int, equalize: bool, qat: bool, epochs: int, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Quantize a run's models, or one .keras file, to int8 and account for the loss layer by layer."""
     if not target.exists():
@@ -47,7 +49,7 @@ def command(
     from edgeblur.quantize.qat import quantize_aware
     from edgeblur.quantize.quantize import QuantizeOptions, models_to_quantize, quantize_file, quantize_run_model
 
-    options = QuantizeOptions(io_type, calibration, limit)
+    options = QuantizeOptions(io_type, calibration, limit, equalize)
     run, models = models_to_quantize(target, model_name)
     if run is None and qat:
         raise UserError(f"--qat goes on training a model of a run on the run's data: {target} is a file, give the run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,8 +31,7 @@ from edgeblur.progress import out as stdout
 @force_option
 def command(
     data: Path, out: Path, family: str, base: int, levels: int, size: int, batch_norm: bool, output: str,
-    dropout: bool, epochs: int, batch: int, learning_rate: float, patience: int, face_weight: float, mask_weight: float,
-    seed: int, bfloat16: bool, start: Path | None, strategy: str, resume: bool, force: bool,
+    dropout: bool, start: Path | None, strategy: str, resume: bool, force: bool, **learning: Any,
 ) -> None:  # fmt: skip
     """Train the teacher U-Net (or any relative of it) into a run folder.
 
@@ -52,9 +52,7 @@ def command(
         spec = mask_spec(base, height=size, width=size)
     else:
         spec = unet_spec(base, levels, height=size, width=size, batch_norm=batch_norm, dropout=dropout, output=output)
-    fit = FitOptions(
-        epochs, batch, learning_rate, patience, face_weight, mask_weight, seed, augmentation(family, output), bfloat16
-    )
+    fit = FitOptions(augmentation=augmentation(family, output), **learning)
     fitted = train(data, out, TrainOptions(spec, fit, strategy, start), resume=resume, force=force)
     best = fitted.best
     stdout.print(
