@@ -137,11 +137,11 @@ def fit(
     import tensorflow as tf
     import tf_keras
 
-    _refuse_blind_masks(options)
+    masks = mask_logit(net) is not None
+    _refuse_mask_weight(options, masks=masks)
     # Of the graph, not of the layers: the net that is saved stays a float32 one.
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": options.bfloat16})
     _, height, width, _ = net.input_shape
-    masks = mask_logit(net) is not None
     workers = tf.distribute.get_strategy().num_replicas_in_sync
     again = _again(net, data, folder, options, resume=resume)
     train, val = (
@@ -197,7 +197,9 @@ def _average_statistics(net: Any, ema: float) -> None:
                 layer.momentum = ema
 
 
-def _refuse_blind_masks(options: FitOptions) -> None:
+def _refuse_mask_weight(options: FitOptions, *, masks: bool) -> None:
+    if options.mask_weight and masks:
+        raise UserError("--mask-weight is for U-Nets that paint: this net learns masks without it")
     if options.mask_weight and options.face_weight == 1:
         raise UserError("--mask-weight reads the masks from the weight of faces: give a --face-weight other than 1 too")
 

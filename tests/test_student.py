@@ -245,6 +245,11 @@ def test_shares_outside_0_to_1_are_refused(run: Run, option: str, share: float) 
         distill(run, replace(QUICK, prune=shares["prune"], sparsity=shares["sparsity"]))
 
 
+def test_zeros_are_not_averaged(run: Run) -> None:
+    with pytest.raises(UserError, match="would average zeros"):
+        distill(run, replace(QUICK, sparsity=0.5, fit=FitOptions(epochs=1, batch=8, ema=0.9)))
+
+
 def test_the_command(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["distill", str(run.folder), "--width", "2", "--levels", "2", "--no-alone", "--epochs", "1"]
     with pytest.raises(SystemExit) as ended:

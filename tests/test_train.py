@@ -22,6 +22,7 @@ from edgeblur.dataset import Dataset
 from edgeblur.distill.fit import FitOptions, fit
 from edgeblur.distill.lessons import Augmentation, lessons
 from edgeblur.distill.make import MakeOptions, make_dataset
+from edgeblur.distill.mask_head import MaskSpec
 from edgeblur.distill.sources import from_synthetic
 from edgeblur.distill.train import TrainOptions, train
 from edgeblur.distill.unet import UNetSpec, build_unet, unet_spec
@@ -366,6 +367,9 @@ def test_a_net_with_a_gate_learns_where_to_open_it(tiny_data: Dataset) -> None:
 def test_masks_need_a_weight_of_faces_to_be_read_from(tiny_data: Dataset, tmp_path: Path) -> None:
     options = TrainOptions(SPEC, FitOptions(epochs=1, batch=8, mask_weight=0.1))
     with pytest.raises(UserError, match="--face-weight other than 1"):
+        train(tiny_data.root, tmp_path / "run", options)
+    options = TrainOptions(MaskSpec(32, 32, 2), FitOptions(epochs=1, batch=8, mask_weight=0.1, face_weight=2))
+    with pytest.raises(UserError, match="learns masks without it"):
         train(tiny_data.root, tmp_path / "run", options)
     assert not (tmp_path / "run").exists()
 
