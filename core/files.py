@@ -168,7 +168,7 @@ def refuse_swallowing(path: Path, needed: Iterable[Path]) -> None:
     """
     for item in needed:
         if item.resolve().is_relative_to(path.resolve()):
-            raise UserError(f"{path} would be replaced, but {item} lies in it: choose another --out")
+            raise UserError(f"{path} would be replaced, but {item} lies in it: move it away first")
 
 
 def _is_ours(marker: Path) -> bool:

@@ -19,6 +19,7 @@ from edgeblur.distill.prune import prune_channels, with_sparsity, without_wrappi
 from edgeblur.distill.train import copy_weights, spec_of
 from edgeblur.distill.unet import unet_spec
 from edgeblur.errors import UserError
+from edgeblur.files import refuse_swallowing
 from edgeblur.progress import say
 from edgeblur.run import Run, RunModel
 
@@ -147,7 +148,8 @@ class _Workshop:
         """The folder of a new model, emptied unless what is there is to be finished (or is finished already).
 
         Raises:
-            UserError: it is finished already and may not be replaced, or unfinished and not to be resumed.
+            UserError: it is finished already and may not be replaced, or unfinished and not to be resumed, or it holds
+                what the training is to start from.
         """
         model = RunModel(self.run.folder / name)
         if self.resume or not model.folder.exists():
@@ -155,6 +157,7 @@ class _Workshop:
         if not self.force:
             state = "exists already" if model.keras.exists() else "holds an unfinished training"
             raise UserError(f"{model.folder} {state}: add --force to replace it, or --resume to finish it")
+        refuse_swallowing(model.folder, [self.options.start] if self.options.start else [])
         shutil.rmtree(model.folder)
         return model
 

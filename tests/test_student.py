@@ -245,6 +245,15 @@ def test_shares_outside_0_to_1_are_refused(run: Run, option: str, share: float) 
         distill(run, replace(QUICK, prune=shares["prune"], sparsity=shares["sparsity"]))
 
 
+def test_a_student_is_not_replaced_by_what_is_to_start_from_it(run: Run) -> None:
+    start = run.folder / NAME / "model.keras"
+    start.parent.mkdir()
+    shutil.copy(run.teacher.keras, start)
+    with pytest.raises(UserError, match="lies in it: move it away first"):
+        distill(run, replace(QUICK, alone=False, start=start), force=True)
+    assert start.read_bytes() == run.teacher.keras.read_bytes()
+
+
 def test_zeros_are_not_averaged(run: Run) -> None:
     with pytest.raises(UserError, match="would average zeros"):
         distill(run, replace(QUICK, sparsity=0.5, fit=FitOptions(epochs=1, batch=8, ema=0.9)))
