@@ -21,8 +21,7 @@ GATE = 2 * CARRIERS
 """The channel of the finest level that opens the gate; below it the picture and a blurred one are carried."""
 _GAIN = 4.0  # by which the picture is carried: in int8, beside features that are larger than 1, it keeps its shades
 _SLOPE = 0.25  # of the gate's channel over its logit: small beside the picture, for the same reason
-_INT8 = 127  # steps of a weight in int8
-_HEADROOM = 2.0  # times what calibration saw of the gate
+_TOP = 6.0  # a ReLU that ends there has an op of its own in TFLite
 GATED = GATE + 2
 """Channels of the finest level that a net with a gate needs: the picture, a blurred picture, and two for the gate."""
 
@@ -263,32 +262,31 @@ def set_gate(net: Any, threshold: float, full: float) -> None:
     net.get_layer("dec1b").set_weights([kernel, bias])
 
 
-def ease_gate(net: Any, peaks: np.ndarray[Any, np.dtype[np.float32]]) -> None:
+def ease_gate(net: Any) -> None:
     """Rewrite a gate so that int8 keeps it, without another output: of use before quantizing only.
 
-    dec1b weighs the gate far more than the picture, and both share one scale: where the picture's weight is no whole
-    number of steps, all of it comes out darker or brighter. So the gate's channels are scaled such that it is one. And
-    channels that nobody reads are shut, as they would widen the range that the picture has to share.
+    As the difference of two channels a gate asks much of int8: they reach far beyond the picture that shares their
+    scale, and weigh far more than it where they are read. Clamped by a ReLU that ends where the picture does, one
+    channel is enough, all of whose steps lie between shut and open. Channels that nobody reads are shut: they would
+    widen the range for all.
 
     Args:
         net: changed in place; its clamp is not told by its weights any more.
-        peaks: of dec1a behind its ReLU: the largest value of each channel on calibration pictures.
     """
-    for name, first in (("dec1a", GATED), ("dec1b", GATE)):
-        kernel, bias = net.get_layer(name).get_weights()
-        kernel[..., first:], bias[first:] = 0, 0
-        net.get_layer(name).set_weights([kernel, bias])
-    kernel, bias = net.get_layer("dec1b").get_weights()
-    ratio = kernel[1, 1, 0, 0] / abs(kernel[1, 1, GATE, 0])
-    # A gate that exceeds the range would close again where a face is surest: half of it is kept for what is to come.
-    steps = max(1, int(_INT8 * ratio * peaks[:GATE].max() / (_HEADROOM * max(peaks[GATE], 1e-6))))
-    factor = steps / (_INT8 * ratio)
-    kernel[:, :, GATE:GATED] /= factor
-    net.get_layer("dec1b").set_weights([kernel, bias])
     kernel, bias = net.get_layer("dec1a").get_weights()
-    kernel[..., GATE:GATED] *= factor
-    bias[GATE:GATED] *= factor
+    kernel[..., :GATE] *= _TOP / _GAIN
+    width = bias[GATE] - bias[GATE + 1]
+    kernel[..., GATE] *= _TOP / width
+    bias[GATE] *= _TOP / width
+    kernel[..., GATE + 1 :], bias[GATE + 1 :] = 0, 0
     net.get_layer("dec1a").set_weights([kernel, bias])
+    net.get_layer("dec1a_relu").max_value = _TOP
+    kernel, bias = net.get_layer("dec1b").get_weights()
+    kernel[:, :, :GATE] *= _GAIN / _TOP
+    kernel[:, :, GATE] *= width / _TOP
+    kernel[:, :, GATE + 1 :] = 0
+    kernel[..., GATE:], bias[GATE:] = 0, 0
+    net.get_layer("dec1b").set_weights([kernel, bias])
 
 
 def held(net: Any) -> dict[str, list[np.ndarray[Any, np.dtype[np.float32]]]]:

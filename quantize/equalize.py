@@ -36,12 +36,12 @@ def equalize(net: Any, pictures: list[Floats]) -> bool:
         Whether there was anything to rescale.
     """
     gated = has_gate(net)
-    # A gate's channels belong together, and the picture beside them keeps its shades by weights that stay exact.
+    # A gate's channels belong together, and the pictures beside them have their size.
     readers = {name: found for name, found in _readers(net).items() if not (gated and name in ("dec1a", "dec1b"))}
     for name, peaks in _peaks(net, list(readers), pictures).items():
         _multiply(net, name, readers[name], 1 / np.maximum(peaks, max(peaks.max() / _MOST, 1e-6)))
     if gated:
-        ease_gate(net, _peaks(net, ["dec1a"], pictures)["dec1a"])
+        ease_gate(net)
     return bool(readers)
 
 
