@@ -267,8 +267,8 @@ def ease_gate(net: Any) -> None:
 
     As the difference of two channels a gate asks much of int8: they reach far beyond the picture that shares their
     scale, and weigh far more than it where they are read. Clamped by a ReLU that ends where the picture does, one
-    channel is enough, all of whose steps lie between shut and open. Channels that nobody reads are shut: they would
-    widen the range for all.
+    channel is enough, all of whose steps lie between shut and open. Channels that nobody reads repeat the first one:
+    as they were they would widen the range for all, and zeros would get a scale that fast kernels cannot use.
 
     Args:
         net: changed in place; its clamp is not told by its weights any more.
@@ -278,14 +278,14 @@ def ease_gate(net: Any) -> None:
     width = bias[GATE] - bias[GATE + 1]
     kernel[..., GATE] *= _TOP / width
     bias[GATE] *= _TOP / width
-    kernel[..., GATE + 1 :], bias[GATE + 1 :] = 0, 0
+    kernel[..., GATE + 1 :], bias[GATE + 1 :] = kernel[..., :1], bias[0]
     net.get_layer("dec1a").set_weights([kernel, bias])
     net.get_layer("dec1a_relu").max_value = _TOP
     kernel, bias = net.get_layer("dec1b").get_weights()
     kernel[:, :, :GATE] *= _GAIN / _TOP
     kernel[:, :, GATE] *= width / _TOP
     kernel[:, :, GATE + 1 :] = 0
-    kernel[..., GATE:], bias[GATE:] = 0, 0
+    kernel[..., GATE:], bias[GATE:] = kernel[..., :1], bias[0]
     net.get_layer("dec1b").set_weights([kernel, bias])
 
 

@@ -14,6 +14,7 @@ from edgeblur.dataset import Dataset
 from edgeblur.distill.keras_files import float_tflite
 from edgeblur.distill.mask_head import MaskSpec
 from edgeblur.distill.unet import GATE, GATED, build_unet, set_gate, unet_spec
+from edgeblur.export.tflite import read_tflite
 from edgeblur.firmware_harness.engines import open_engine
 from edgeblur.images import Floats, to_bytes
 from edgeblur.metrics import psnr_db
@@ -114,6 +115,8 @@ def test_a_shut_gate_passes_the_picture_on_in_int8(pictures: list[Floats], tmp_p
     kernel, _ = net.get_layer("dec1b").get_weights()
     assert abs(kernel[1, 1, GATE, 0]) == pytest.approx(kernel[1, 1, 0, 0])  # both are all of int8's steps
     assert change(tmp_path / "b.tflite") < min(0.5 * spoilt_by, 1.5 / 255)
+    scales = [scale for tensor in read_tflite(tmp_path / "b.tflite").tensors for scale in tensor.scales]
+    assert min(scales) > 1e-6  # of a channel of zeros it would be 1e-8, with which no kernel is fast
 
 
 def test_a_mask_head_is_left_alone(pictures: list[Floats]) -> None:
