@@ -14,6 +14,7 @@ import numpy as np
 from edgeblur.dataset import Dataset, Sample
 from edgeblur.distill.families import mask_logit
 from edgeblur.distill.mask_head import SHRINK
+from edgeblur.distill.mask_pupil import pooled
 from edgeblur.errors import UserError
 from edgeblur.faces import Face
 from edgeblur.files import read_json, write_json
@@ -62,6 +63,7 @@ def hard_pictures(net: Any, data: Dataset, path: Path) -> Hard:
     Raises:
         UserError: the net paints, and has no mask to look at.
     """
+    import tensorflow as tf
     import tf_keras
 
     if path.exists():
@@ -76,8 +78,11 @@ def hard_pictures(net: Any, data: Dataset, path: Path) -> Hard:
         some = samples[start : start + _AT_ONCE]
         triples = [data.load(sample, (width, height)) for sample in some]
         pictures = np.stack([triple.picture for triple in triples]).astype(np.float32) / 255
-        masks = _cells(1 / (1 + np.exp(-finder.predict(pictures, verbose=0))), height)
-        wanted = _cells(np.stack([triple.mask for triple in triples])[..., np.newaxis] / np.float32(255), height)
+        found = tf.sigmoid(finder.predict(pictures, verbose=0))
+        masks = pooled(found, SHRINK * found.shape[1] // height).numpy()
+        wanted = pooled(
+            np.stack([triple.mask for triple in triples])[..., np.newaxis] / np.float32(255), SHRINK
+        ).numpy()
         missed += [s.name for s, triple, mask in zip(some, triples, masks, strict=True) if _misses(mask, triple.faces)]
         false += [s.name for s, mask, faces in zip(some, masks, wanted, strict=True) if _finds_falsely(mask, faces)]
     write_json(path, {"missed": missed, "false": false})
@@ -92,14 +97,6 @@ def refuse_untrained(hard: float, start: Path | None) -> None:
     """
     if hard and start is None:
         raise UserError("--hard shows again what a trained net gets wrong: give its .keras file with --start")
-
-
-def _cells(masks: Any, height: int) -> Mask:
-    """Masks `[N, h, w, 1]` as means of the cells that a mask head tells, `[N, height / SHRINK, ..., 1]`."""
-    import tensorflow as tf
-
-    size = SHRINK * masks.shape[1] // height
-    return np.asarray(tf.nn.avg_pool2d(masks, size, size, "VALID") if size > 1 else masks)
 
 
 def _misses(mask: Mask, faces: Iterable[Face]) -> bool:

@@ -116,13 +116,14 @@ def _mask(weight: Any, shrink: int) -> Any:
     mask = weight[..., tf.newaxis] - 1.0
     half = tf.nn.avg_pool2d(mask, 2, 2, "VALID")
     grown = tf.nn.max_pool2d(half, 3, 1, "SAME")
-    small = (_SMALL_UP_TO - _share(_pooled(mask, SHRINK))) / (_SMALL_UP_TO - _SMALL_BELOW)
+    small = (_SMALL_UP_TO - _share(pooled(mask, SHRINK))) / (_SMALL_UP_TO - _SMALL_BELOW)
     small = _spread(tf.clip_by_value(small, 0.0, 1.0), SHRINK // shrink)
-    mask, grown = _pooled(mask, shrink), _spread(grown, 2) if shrink == 1 else _pooled(grown, shrink // 2)
+    mask, grown = pooled(mask, shrink), _spread(grown, 2) if shrink == 1 else pooled(grown, shrink // 2)
     return mask + (tf.maximum(grown, mask) - mask) * small
 
 
-def _pooled(mask: Any, size: int) -> Any:
+def pooled(mask: Any, size: int) -> Any:
+    """Means of squares of `size` values, `[B, h, w, 1]`."""
     import tensorflow as tf
 
     return tf.nn.avg_pool2d(mask, size, size, "VALID") if size > 1 else mask
@@ -173,7 +174,7 @@ def mask_loss(mask: Any, logit: Any, face_weight: float, background: Any = 1.0, 
     import tensorflow as tf
 
     cell = SHRINK // shrink
-    share = _spread(_share(_pooled(mask, cell)), cell)
+    share = _spread(_share(pooled(mask, cell)), cell)
     weight = (1.0 - mask) * background + mask * face_weight / tf.maximum(share, _SMALLEST_SHARE)
     entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=mask, logits=logit)
     found = tf.sigmoid(logit)

@@ -110,10 +110,11 @@ def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOpt
 def _quantize(net: Any, exact: bytes, data: Dataset, options: QuantizeOptions) -> tuple[bytes, dict[str, Any]]:
     _, height, width, _ = net.input_shape
     pictures = calibration_pictures(data, options.calibration, height, width)
-    if options.equalize and equalize(net, pictures):
-        exact = float_tflite(net)  # puts out the same; layers that are compared have to be of one size
+    # An equalized net puts out the same; layers that are compared have to be of one size.
+    compared = float_tflite(net) if options.equalize and equalize(net, pictures) else exact
     int8 = to_int8(net, pictures, io_type=options.io_type)
-    return int8, account_for(exact, int8, data, options, calibrated_on=len(pictures))
+    account = account_for(compared, int8, data, options, calibrated_on=len(pictures))
+    return int8, {**account, **_float_sizes(exact)}
 
 
 def account_for(
@@ -135,8 +136,7 @@ def account_for(
         "output": _end(ends.output),
         "size_bytes": len(int8),
         "compressed_bytes": compressed_bytes(int8),
-        "float_size_bytes": len(exact),
-        "float_compressed_bytes": compressed_bytes(exact),
+        **_float_sizes(exact),
         "int8_against_float_psnr_db": _psnr_db(found.int8_outputs, found.float_outputs),
         "float_against_target_psnr_db": float_db,
         "int8_against_target_psnr_db": int8_db,
@@ -144,6 +144,10 @@ def account_for(
         "worst_layers": [layer.name for layer in found.worst()],
         "layers": _layers(found),
     }
+
+
+def _float_sizes(exact: bytes) -> dict[str, int]:
+    return {"float_size_bytes": len(exact), "float_compressed_bytes": compressed_bytes(exact)}
 
 
 def _end(end: Any) -> dict[str, Any]:

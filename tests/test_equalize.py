@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from edgeblur.distill.keras_files import float_tflite
 from edgeblur.distill.mask_head import MaskSpec
 from edgeblur.distill.unet import GATE, GATED, build_unet, set_gate, unet_spec
 from edgeblur.export.tflite import read_tflite
+from edgeblur.files import compressed_bytes
 from edgeblur.firmware_harness.engines import open_engine
 from edgeblur.images import Floats, to_bytes
 from edgeblur.metrics import psnr_db
@@ -155,5 +157,7 @@ def test_it_can_be_left_out(tiny_data: Dataset, tmp_path: Path) -> None:
                   "--calibration", "8", option])  # fmt: skip
         assert ended.value.code == 0
         assert (out / "float.tflite").read_bytes() == float_tflite(net)
+        account = json.loads((out / "quantize.json").read_text())
+        assert account["float_compressed_bytes"] == compressed_bytes(float_tflite(net))  # of the net as it was given
         sizes[option] = (out / "int8.tflite").read_bytes()
     assert sizes["--equalize"] != sizes["--no-equalize"]
