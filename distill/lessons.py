@@ -84,9 +84,12 @@ def lessons(
         raise UserError(f"{data.root} has no pictures in its {split} split: make it again with a share for {split}")
     if workers > 1:
         batch = _shared_batch(data, split, len(samples), batch, workers, keep_size=augment is not None)
-    small = len(samples) * data.size**2 * _CHANNELS <= _CACHE_BYTES
-    if small:
-        source = tf.data.Dataset.from_tensor_slices(_decode_all(data, samples))
+    distinct = {sample.name: sample for sample in samples}
+    small = len(distinct) * data.size**2 * _CHANNELS <= _CACHE_BYTES
+    if small:  # kept once, however often it is shown
+        kept = tf.constant(_decode_all(data, list(distinct.values())))
+        rows = {name: row for row, name in enumerate(distinct)}
+        source = tf.data.Dataset.from_tensor_slices([rows[sample.name] for sample in samples])
     else:
         source = tf.data.Dataset.from_tensor_slices(
             tuple(
@@ -99,6 +102,8 @@ def lessons(
     source = source.batch(batch, drop_remainder=workers > 1)
 
     def lesson(pixels: Any) -> tuple[Any, Any, Any]:
+        if small:
+            pixels = tf.gather(kept, pixels)
         if masks and augment:
             pixels = tf.concat([pixels[..., :3], pixels[..., 6:]], -1)
         floats = tf.cast(pixels, tf.float32) / 255.0

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.dataset import Triple, evenly, open_dataset
+from edgeblur.dataset import Dataset, Triple, evenly
 from edgeblur.detectors import DETECTORS, open_detector
 from edgeblur.distill.clamp import Clamp, clamp_net, clamp_of, load_clamped
 from edgeblur.errors import UserError
@@ -25,7 +25,7 @@ from edgeblur.firmware_harness.protection import (
 )
 from edgeblur.images import Pixels, to_bytes, to_floats
 from edgeblur.progress import track
-from edgeblur.run import Run, RunModel
+from edgeblur.run import RunModel
 
 CLAMPS = tuple(Clamp(low / 10, (low + 2) / 10) for low in range(1, 7))
 """Measured where nobody names others: 0.1:0.3 to 0.6:0.8."""
@@ -90,8 +90,8 @@ class ClampCurve:
 
 
 def measure_clamps(
-    run: Run,
     model: RunModel,
+    data: Dataset,
     clamps: Sequence[Clamp] = CLAMPS,
     *,
     detectors: Sequence[str] = DETECTORS,
@@ -102,16 +102,15 @@ def measure_clamps(
     It runs in float, on the data set's validation split at the net's size.
 
     Args:
-        run: whose data set it is.
         model: stays as it is on disk.
+        data: whose validation photos are looked at: those of the model's run, or photos of where it is to be used.
         clamps: in the order of the curve.
         detectors: who looks for faces in the outputs, by name.
         limit: photos at most, evenly spread.
 
     Raises:
-        UserError: no data set, an empty validation split, no mask head and no gate, or no such detector.
+        UserError: an empty validation split, no mask head and no gate, or no such detector.
     """
-    data = open_dataset(run.dataset)
     samples = evenly(data.split(SPLIT), limit)
     if not samples:
         raise UserError(f"the data set {data.root} has no picture in its {SPLIT} split: make it from more photos")

@@ -149,6 +149,14 @@ def test_what_is_told(run: Run, data: Dataset, capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.usefixtures("watched")
+def test_photos_of_another_data_set(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = make_dataset(from_synthetic(3, seed=9, size=64), tmp_path / "other", MakeOptions(size=64, shares=(0, 1, 0)))
+    found = measured(capsys, run.folder, "--model", "teacher", "--clamps", "0.4:0.7", "--data", other.root)
+    assert (found["data"], found["images"]) == (str(other.root), 3)
+    assert open_run(run.folder).dataset != other.root
+
+
+@pytest.mark.usefixtures("watched")
 def test_the_net_that_is_set_to_it_behaves_as_the_point_says(
     run: Run, triples: list[Triple], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -231,6 +239,8 @@ def test_clamps_are_sorted_and_each_once() -> None:
         (["--model", "teacher", "--detector", "eyes"], "there is no face detector 'eyes'"),
         (["--model", "teacher", "--detector", "blazeface", "--detector", "blazeface"], "is named twice"),
         (["--model", "teacher", "--set", "0.1:0.3", "--limit", "4"], "--set measures nothing"),
+        (["--model", "teacher", "--set", "0.1:0.3", "--data", "elsewhere"], "--set measures nothing"),
+        (["--model", "teacher", "--data", "elsewhere"], "elsewhere"),
         (["--model", "teacher", "--limit", "0"], "--limit"),
     ],
 )

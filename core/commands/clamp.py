@@ -25,14 +25,19 @@ if TYPE_CHECKING:
 @click.argument("run", type=click.Path(path_type=Path))
 @model_option
 @click.option("--clamps", help="LOW:FULL, several with commas. [default: 0.1:0.3 to 0.6:0.8]")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Look at the validation photos of this data set. [default: those of RUN]",
+)
 @click.option("--detector", "detectors", multiple=True,
               help="Who looks for leaks; repeatable. [default: centerface, blazeface]")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), help="Validation photos at most, evenly spread. [default: all]")
 @click.option("--set", "chosen", metavar="LOW:FULL", help="Measure nothing: give the model this clamp.")
 @json_option
 def command(
-    run: Path, model_name: str | None, clamps: str | None, detectors: tuple[str, ...], limit: int | None,
-    chosen: str | None, as_json: bool,
+    run: Path, model_name: str | None, clamps: str | None, data: Path | None, detectors: tuple[str, ...],
+    limit: int | None, chosen: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure what a model of RUN protects and spoils by its clamp, on validation photos; or --set the clamp.
 
@@ -43,8 +48,8 @@ def command(
     from edgeblur.distill.clamp import parse_clamp, parse_clamps, reset_clamp
     from edgeblur.distill.keras_files import require_tensorflow
 
-    if chosen is not None and (clamps is not None or detectors or limit):
-        raise UserError("--set measures nothing: leave out --clamps, --detector and --limit, or --set")
+    if chosen is not None and (clamps is not None or data or detectors or limit):
+        raise UserError("--set measures nothing: leave out --clamps, --data, --detector and --limit, or --set")
     asked = parse_clamp(chosen) if chosen is not None else None
     several = parse_clamps(clamps) if clamps is not None else None
     model = (opened := open_run(run)).model(model_name)
@@ -53,10 +58,13 @@ def command(
         reset = reset_clamp(model, asked)
         _show_reset(reset, run, as_json=as_json)
         return
+    from edgeblur.dataset import open_dataset
     from edgeblur.detectors import DETECTORS
     from edgeblur.firmware_harness.clamp import CLAMPS, measure_clamps, write_curve
 
-    curve = measure_clamps(opened, model, several or CLAMPS, detectors=detectors or DETECTORS, limit=limit)
+    curve = measure_clamps(
+        model, open_dataset(data or opened.dataset), several or CLAMPS, detectors=detectors or DETECTORS, limit=limit
+    )
     write_curve(curve, model)
     if as_json:
         click.echo(json.dumps(curve.as_json(), indent=2, allow_nan=False))
