@@ -35,11 +35,13 @@ def equalize(net: Any, pictures: list[Floats]) -> bool:
     Returns:
         Whether there was anything to rescale.
     """
-    if has_gate(net):  # first: the clamp of its ReLU keeps its channels, and the pictures beside them, as they are
-        ease_gate(net)
-    readers = _readers(net)
+    gated = has_gate(net)
+    # A gate's channels belong together, and the pictures beside them have their size.
+    readers = {name: found for name, found in _readers(net).items() if not (gated and name in ("dec1a", "dec1b"))}
     for name, peaks in _peaks(net, list(readers), pictures).items():
         _multiply(net, name, readers[name], 1 / np.maximum(peaks, max(peaks.max() / _MOST, 1e-6)))
+    if gated:
+        ease_gate(net)
     return bool(readers)
 
 
