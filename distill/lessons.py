@@ -17,8 +17,14 @@ _CHANNELS = 7  # picture 3, blurred 3, mask 1
 _ZOOMED_OUT = 5.0  # times the share of the picture that is face: the smallest crop is no smaller
 _BAR_HALF_WIDTH = 0.01, 0.04  # of the picture: as wide as half a small face at most
 _BAR_HALF_LENGTH = 0.1, 0.4
+_FACELESS_SIDE = 0.25, 0.6  # of the picture's side
+_TRIES = 12  # windows, of which the one with least face is shown
+_LOOK = 8  # pixels a side to which a window is shrunk to see how much face it has
 _PORTRAIT = 0.4  # of the picture's side: the face of a portrait is larger
 _CACHE_BYTES = 6 * 2**30  # beyond this, pictures are decoded again each epoch instead of kept
+
+Windows = tuple[Any, Any, Any, Any]
+"""Top, left, height and width of what is cut out of each picture, `[B]` each, as shares of the picture."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,11 @@ class Augmentation:
         smallest_crop: side of the smallest random crop, as a share of the picture's side.
         paste: share of pictures that get another picture's faces at other places and sizes.
         smallest_paste: by how much a pasted picture is shrunk at most, as a share of the frame.
+        faceless: share of pictures of which a part without a face is shown, if one is found: nets take hands, shirts
+            and backs for faces, and photos without faces seldom have any.
         brightness: largest factor of darkening or brightening, as a power of two.
+        tint: largest factor by which red, green and blue are brightened or darkened each, as a power of two.
+        contrast: largest factor by which contrast and colourfulness are lowered or raised, as a power of two.
         flip: mirror half of the pictures.
         turn: largest turn of a scene to either side, in degrees.
         stretch: largest factor by which scenes and pasted faces are squeezed or stretched, as a power of two: a turned
@@ -46,7 +56,10 @@ class Augmentation:
     smallest_crop: float = 0.45
     paste: float = 0.5
     smallest_paste: float = 0.3
+    faceless: float = 0.0
     brightness: float = 0.8
+    tint: float = 0.15
+    contrast: float = 0.0
     flip: bool = True
     turn: float = 0.0
     stretch: float = 0.0
@@ -175,9 +188,11 @@ def _vary(pixels: Any, height: int, width: int, augment: Augmentation) -> Any:
     # Into a portrait there is nothing to zoom, into a crowd there is.
     smallest = tf.clip_by_value(_ZOOMED_OUT * tf.reduce_mean(pixels[..., -1], (1, 2)), augment.smallest_crop, 0.85)
     scale = tf.random.uniform([count], smallest, 1.0)
-    cut = _cut_turned if augment.turn else _cut
     tall = scale * tf.random.uniform([count], 0.9, 1.0)
-    scene = cut(pixels, *_stretched(tall, scale, augment.stretch, largest=1.0), height, width, augment)
+    windows = _anywhere(*_stretched(tall, scale, augment.stretch, largest=1.0))
+    if augment.faceless:
+        windows = _away_from_faces(windows, pixels[..., -1:], augment.faceless)
+    scene = (_cut_turned if augment.turn else _cut)(pixels, windows, height, width, augment)
     scene = _paste_faces(scene, tf.roll(pixels, 1, axis=0), height, width, augment)
     if augment.cover:
         scene = _cover(scene, augment.cover)
@@ -197,13 +212,39 @@ def _stretched(tall: Any, wide: Any, stretch: float, *, largest: float) -> tuple
     return tf.minimum(tall / root, largest), tf.minimum(wide * root, largest)
 
 
-def _cut(pixels: Any, tall: Any, wide: Any, height: int, width: int, augment: Augmentation) -> Any:
-    """Cut windows of `tall` x `wide` at random places (shares of the picture; beyond its border all is 0)."""
+def _anywhere(tall: Any, wide: Any) -> Windows:
+    """Windows of `tall` x `wide` at random places, inside the picture where they fit into it."""
+    import tensorflow as tf
+
+    top, left = (tf.random.uniform(tf.shape(side)) * (1.0 - side) for side in (tall, wide))
+    return top, left, tall, wide
+
+
+def _away_from_faces(windows: Windows, mask: Any, share: float) -> Windows:
+    """The last `share` of the windows exchanged for smaller ones: of a dozen tries each, the one with least mask."""
+    import tensorflow as tf
+
+    count = tf.cast(tf.round(share * tf.cast(tf.shape(mask)[0], tf.float32)), tf.int32)
+    mask = mask[tf.shape(mask)[0] - count :]
+    side = tf.random.uniform([count * _TRIES], *_FACELESS_SIDE)
+    top, left, tall, wide = tries = _anywhere(side, side)
+    boxes = tf.stack([top, left, top + tall, left + wide], axis=1)
+    seen = tf.image.crop_and_resize(mask, boxes, tf.repeat(tf.range(count), _TRIES), (_LOOK, _LOOK))
+    best = tf.argmin(tf.reshape(tf.reduce_mean(seen, (1, 2, 3)), [count, _TRIES]), axis=1, output_type=tf.int32)
+    chosen = tf.range(count) * _TRIES + best
+    top, left, tall, wide = (
+        tf.concat([values[: tf.shape(values)[0] - count], tf.gather(tried, chosen)], 0)
+        for values, tried in zip(windows, tries, strict=True)
+    )
+    return top, left, tall, wide
+
+
+def _cut(pixels: Any, windows: Windows, height: int, width: int, augment: Augmentation) -> Any:
+    """Cut windows out of the pictures; beyond a picture's border all is 0."""
     import tensorflow as tf
 
     count = tf.shape(pixels)[0]
-    top = tf.random.uniform([count]) * (1.0 - tall)
-    left = tf.random.uniform([count]) * (1.0 - wide)
+    top, left, tall, wide = windows
     right = left + wide
     if augment.flip:  # a box whose sides are swapped mirrors the picture
         swap = tf.random.uniform([count]) < 0.5
@@ -212,13 +253,13 @@ def _cut(pixels: Any, tall: Any, wide: Any, height: int, width: int, augment: Au
     return tf.image.crop_and_resize(pixels, boxes, tf.range(count), (height, width), extrapolation_value=0.0)
 
 
-def _cut_turned(pixels: Any, tall: Any, wide: Any, height: int, width: int, augment: Augmentation) -> Any:
+def _cut_turned(pixels: Any, windows: Windows, height: int, width: int, augment: Augmentation) -> Any:
     """Cut windows like `_cut`, turned about their middle; beyond the picture's border it goes on as in a mirror."""
     import tensorflow as tf
 
     count, size = tf.shape(pixels)[0], tf.cast(tf.shape(pixels)[1:3], tf.float32)
-    middle_y = size[0] * (tall / 2 + tf.random.uniform([count]) * (1.0 - tall))
-    middle_x = size[1] * (wide / 2 + tf.random.uniform([count]) * (1.0 - wide))
+    top, left, tall, wide = windows
+    middle_y, middle_x = size[0] * (top + tall / 2), size[1] * (left + wide / 2)
     angle = tf.random.uniform([count], -augment.turn, augment.turn) * (math.pi / 180)
     mirror = tf.where(tf.random.uniform([count]) < (0.5 if augment.flip else 0.0), -1.0, 1.0)
     step_x, step_y = wide * size[1] / width * mirror, tall * size[0] / height
@@ -245,7 +286,8 @@ def _paste_faces(scene: Any, others: Any, height: int, width: int, augment: Augm
     scene, rest, others = scene[:count], scene[count:], others[:count]  # the batch is in random order already
     shrink = 1.0 / tf.random.uniform([count], augment.smallest_paste, 0.9)
     covered = tf.concat([others, tf.ones_like(others[..., :1])], -1)
-    pasted = _cut(covered, *_stretched(shrink, shrink, augment.stretch, largest=math.inf), height, width, augment)
+    windows = _anywhere(*_stretched(shrink, shrink, augment.stretch, largest=math.inf))
+    pasted = _cut(covered, windows, height, width, augment)
     pasted, inside = pasted[..., :-1], pasted[..., -1:]
     rim = pasted[..., -1:]
     for pool, size in ((tf.nn.max_pool2d, 7), (tf.nn.avg_pool2d, 5)):  # first along one axis, then the other: faster
@@ -294,11 +336,18 @@ def _relight(scene: Any, augment: Augmentation) -> Any:
 
     count = tf.shape(scene)[0]
     gain = 2.0 ** tf.random.uniform([count, 1, 1, 1], -augment.brightness, augment.brightness / 2)
-    tint = tf.random.uniform([count, 1, 1, 3], 0.9, 1.1)
+    tint = 2.0 ** tf.random.uniform([count, 1, 1, 3], -augment.tint, augment.tint)
     lift = tf.random.uniform([count, 1, 1, 1], -0.05, 0.08)
+    around_mean, around_grey = (
+        2.0 ** tf.random.uniform([count, 1, 1, 1], -augment.contrast, augment.contrast) for _ in range(2)
+    )
     grey = tf.cast(tf.random.uniform([count, 1, 1, 1]) < 0.1, tf.float32)
+    mean = tf.reduce_mean(scene[..., :3], (1, 2, 3), keepdims=True)
 
     def light(picture: Any) -> Any:
+        if augment.contrast:
+            picture = mean + around_mean * (picture - mean)
+            picture += (around_grey - 1.0) * (picture - tf.reduce_mean(picture, -1, keepdims=True))
         lit = tf.clip_by_value(picture * gain * tint + lift, 0.0, 1.0)
         return lit * (1.0 - grey) + tf.reduce_mean(lit, -1, keepdims=True) * grey
 

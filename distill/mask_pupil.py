@@ -13,7 +13,10 @@ MASK_AS_WEIGHT = 2.0
 """The face weight with which `lessons` tells the mask itself: pixel weights from 1 (outside) to 2 (face)."""
 _NEIGHBOURHOOD = 17  # cells: a face of this size (68 pixels of 128) and larger has weight 1 a cell
 _SMALLEST_SHARE = 1 / 12  # of the neighbourhood: a face that fills less of it weighs no more a cell
-_SMALL_BELOW, _SMALL_UP_TO = 0.15, 0.25  # of the neighbourhood: a face of 28 pixels, one of 36
+GROWN_BY = 2
+"""Pixels by which the wanted mask of a small face is larger than the target's, to all sides (docs/target.md)."""
+_SMALL_BELOW, _SMALL_UP_TO = 0.15, 0.25  # of the neighbourhood: a face of 23 pixels, one of 30
+_TINY = 5  # pairs of pixels: the side of a square that fits into a face of 13 pixels
 _OVERLAP_WEIGHT = 0.5
 _COARSE_WEIGHT = 0.2  # of what each coarse stage of a U-Net tells, beside the gate
 _BLUR_CELLS = 8  # cells: the side of the squares whose means are the blurred picture
@@ -52,12 +55,12 @@ def mask_pupil_class() -> type[Any]:
 
         def train_step(self, data: Any) -> Any:
             x, _, weight = data
-            mask = _mask(weight, self.shrink)
+            mask, judged = wanted_mask(weight, self.shrink), worth_finding(weight, self.shrink)
             target, _ = self.lesson(x, mask)
             spoilt = _spread(spoilt_by_blur(x), SHRINK // self.shrink)
             with tf.GradientTape() as tape:
                 logit, *features = tf.nest.flatten(self.trunk(x, training=True))
-                loss = mask_loss(target, logit, self.face_weight, spoilt, shrink=self.shrink)
+                loss = mask_loss(target, logit, self.face_weight, spoilt, judged, shrink=self.shrink)
                 for finder, coarse in zip(self.finders, features, strict=True):
                     loss += _COARSE_WEIGHT * coarse_loss(mask, finder(coarse))
             learning = [*self.trunk.trainable_variables, *(v for f in self.finders for v in f.trainable_variables)]
@@ -78,9 +81,10 @@ def mask_pupil_class() -> type[Any]:
 
         def test_step(self, data: Any) -> Any:
             x, y, weight = data
-            mask = _mask(weight, self.shrink)
+            mask, judged = wanted_mask(weight, self.shrink), worth_finding(weight, self.shrink)
             output, logit = self.whole(x, training=False)
-            told = self.told(mask_loss(mask, logit, self.face_weight, shrink=self.shrink), mask, logit)
+            loss = mask_loss(mask, logit, self.face_weight, judged=judged, shrink=self.shrink)
+            told = self.told(loss, mask, logit)
             seen = self.compute_metrics(x, y, output, None)
             return {**{name: seen[name] for name in ("mae", "psnr", "ssim")}, **told}
 
@@ -105,21 +109,39 @@ def _free(net: Any) -> dict[str, Any]:
     }
 
 
-def _mask(weight: Any, shrink: int) -> Any:
-    """The mask `[B, H/shrink, W/shrink, 1]` from pixel weights `[B, H, W]` of 1 outside to 2 inside.
+def wanted_mask(weight: Any, shrink: int, grown_by: int = GROWN_BY) -> Any:
+    """The mask to learn, `[B, H/shrink, W/shrink, 1]`, from pixel weights `[B, H, W]` of 1 outside to 2 inside.
 
-    Small faces are grown by two pixels: of a face a few cells wide most cells are rim, and what a rim half covered lets
-    through is enough for a detector. For large faces it would only cost background.
+    Small faces are grown: to a detector a smooth head on shoulders is a face while a rim of hair or a jaw is left. For
+    large faces it would only cost background.
     """
     import tensorflow as tf
 
     mask = weight[..., tf.newaxis] - 1.0
-    half = tf.nn.avg_pool2d(mask, 2, 2, "VALID")
-    grown = tf.nn.max_pool2d(half, 3, 1, "SAME")
+    grown = tf.nn.max_pool2d(mask, 1 + 2 * grown_by, 1, "SAME")
     small = (_SMALL_UP_TO - _share(pooled(mask, SHRINK))) / (_SMALL_UP_TO - _SMALL_BELOW)
     small = _spread(tf.clip_by_value(small, 0.0, 1.0), SHRINK // shrink)
-    mask, grown = pooled(mask, shrink), _spread(grown, 2) if shrink == 1 else pooled(grown, shrink // 2)
-    return mask + (tf.maximum(grown, mask) - mask) * small
+    mask, grown = pooled(mask, shrink), pooled(grown, shrink)
+    return mask + (grown - mask) * small
+
+
+def worth_finding(weight: Any, shrink: int) -> Any:
+    """Where a mask is judged, `[B, H/shrink, W/shrink, 1]`, 0 or 1: all but faces of less than about 12 pixels.
+
+    So small a face is a spot of skin, and what learns to find it finds spots of skin; a rim of a face that the border
+    cuts off is no better. Neither finding nor leaving them is wrong (Yang et al. 2016, "WIDER FACE", ignores such faces
+    as well).
+    """
+    import tensorflow as tf
+
+    def dilated(mask: Any, size: int) -> Any:
+        return tf.nn.max_pool2d(mask, size, 1, "SAME")
+
+    half = pooled(weight[..., tf.newaxis] - 1.0, 2)
+    core = dilated(-dilated(-half, _TINY), _TINY)  # what a square fits into
+    tiny = tf.cast(half - dilated(core, _TINY) > _SEEN / 2, tf.float32)
+    judged = 1.0 - dilated(tiny, _TINY)
+    return _spread(judged, 2) if shrink == 1 else -tf.nn.max_pool2d(-judged, shrink // 2, shrink // 2, "VALID")
 
 
 def pooled(mask: Any, size: int) -> Any:
@@ -158,7 +180,9 @@ def spoilt_by_blur(picture: Any) -> Any:
     return 0.5 + 0.5 * tf.minimum(change / _USUAL_CHANGE, _MOST_CHANGE)
 
 
-def mask_loss(mask: Any, logit: Any, face_weight: float, background: Any = 1.0, *, shrink: int = SHRINK) -> Any:
+def mask_loss(
+    mask: Any, logit: Any, face_weight: float, background: Any = 1.0, judged: Any = 1.0, *, shrink: int = SHRINK
+) -> Any:
     """Cross entropy in which small faces count like large ones, plus one minus each picture's overlap (soft Dice).
 
     How small a face is, is told by how little of its neighbourhood is face. The overlap term punishes false finds in
@@ -169,6 +193,7 @@ def mask_loss(mask: Any, logit: Any, face_weight: float, background: Any = 1.0, 
         logit: the net's, before the sigmoid.
         face_weight: how much more a cell inside a large face counts than one outside.
         background: how much a cell outside counts, `[B, h, w, 1]` or one number.
+        judged: whether a cell counts at all, `[B, h, w, 1]`, 0 or 1.
         shrink: pixels of the picture that a value of the mask stands for, along each side.
     """
     import tensorflow as tf
@@ -177,7 +202,7 @@ def mask_loss(mask: Any, logit: Any, face_weight: float, background: Any = 1.0, 
     share = _spread(_share(pooled(mask, cell)), cell)
     weight = (1.0 - mask) * background + mask * face_weight / tf.maximum(share, _SMALLEST_SHARE)
     entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=mask, logits=logit)
-    found = tf.sigmoid(logit)
+    mask, found = mask * judged, tf.sigmoid(logit) * judged
     both, either = tf.reduce_sum(mask * found, (1, 2, 3)), tf.reduce_sum(mask + found, (1, 2, 3))
     overlap = (2.0 * both + cell**2) / (either + cell**2)
-    return tf.reduce_mean(weight * entropy) + _OVERLAP_WEIGHT * tf.reduce_mean(1.0 - overlap)
+    return tf.reduce_mean(judged * weight * entropy) + _OVERLAP_WEIGHT * tf.reduce_mean(1.0 - overlap)

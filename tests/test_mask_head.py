@@ -19,7 +19,14 @@ from edgeblur.distill.clamp import Clamp, clamp_of
 from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.mask_head import MaskSpec, build_mask_head, has_mask, set_clamp
-from edgeblur.distill.mask_pupil import _mask, mask_loss, mask_pupil_class, spoilt_by_blur
+from edgeblur.distill.mask_pupil import (
+    GROWN_BY,
+    mask_loss,
+    mask_pupil_class,
+    spoilt_by_blur,
+    wanted_mask,
+    worth_finding,
+)
 from edgeblur.distill.student import StudentOptions, _gain, _Workshop, distill
 from edgeblur.distill.train import copy_weights, spec_of
 from edgeblur.errors import UserError
@@ -265,7 +272,7 @@ def test_small_faces_are_grown_and_large_ones_are_not() -> None:
     def cells(side: int, shrink: int = 4) -> Any:
         weight = np.ones((1, 128, 128), np.float32)
         weight[:, 16 : 16 + side, 16 : 16 + side] = 2
-        return np.asarray(_mask(weight, shrink))[0, :, :, 0]
+        return np.asarray(wanted_mask(weight, shrink))[0, :, :, 0]
 
     for side in (16, 80):  # by pixels as by cells
         fine = cells(side, 1)
@@ -273,10 +280,39 @@ def test_small_faces_are_grown_and_large_ones_are_not() -> None:
         np.testing.assert_allclose(fine.reshape(32, 4, 32, 4).mean((1, 3)), cells(side), atol=1e-5)
     small, large = cells(16), cells(80)
     assert (small[4:8, 4:8] == 1).all()
-    assert (small[3, 4:8] == 0.5).all()  # two pixels of four
-    assert small.sum() == pytest.approx(5 * 5)
+    assert (small[3, 4:8] == GROWN_BY / 4).all()  # of a cell's four pixels
+    assert small.sum() == pytest.approx((4 + GROWN_BY / 2) ** 2)
     assert large[4:24, 4:24].sum() == 400
     assert large[14, 3] == 0
+
+
+def test_spots_are_neither_right_nor_wrong() -> None:
+    """Nothing is to be found or left where a face is a few pixels large, nor at the rim of one that is cut off."""
+
+    def judged(*boxes: tuple[int, int, int, int], shrink: int = 4) -> Any:
+        weight = np.ones((1, 128, 128), np.float32)
+        for y, x, height, width in boxes:
+            weight[:, y : y + height, x : x + width] = 2
+        return np.asarray(worth_finding(weight, shrink))
+
+    assert (judged() == 1).all()
+    assert (judged((40, 40, 16, 16), (80, 60, 40, 40)) == 1).all()
+    spot = judged((40, 40, 6, 6))
+    assert spot.shape == (1, 32, 32, 1)
+    assert (spot[0, 10:11, 10:11] == 0).all()
+    assert spot.mean() > 0.95
+    both = judged((40, 40, 6, 6), (80, 60, 40, 40))
+    assert (both[0, 20:30, 15:25] == 1).all()
+    assert (judged((60, 0, 30, 4))[0, 15:22, 0] == 0).all()  # of a face beyond the border
+    fine = judged((40, 40, 6, 6), shrink=1)
+    np.testing.assert_array_equal(fine.reshape(32, 4, 32, 4).min((1, 3)), spot[0, ..., 0])
+
+    mask = np.zeros((1, 32, 32, 1), np.float32)
+    mask[:, 10:12, 10:12] = 1
+    found, missed = (np.where(m > 0, 12.0, -12.0).astype(np.float32) for m in (mask, np.zeros_like(mask)))
+    losses = [float(mask_loss(mask, logit, 1.0, judged=spot)) for logit in (found, missed)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-3)
+    assert float(mask_loss(mask, missed, 1.0)) > 0.1 + losses[1]
 
 
 def test_the_gain_is_told_in_both_measures() -> None:

@@ -10,6 +10,7 @@ import target
 from edgeblur.blur import BlurStyle
 from edgeblur.dataset import Dataset
 
+MASKS = json.loads(target.MASKS.read_text())
 SETS = json.loads(target.MEASURED.read_text())
 
 
@@ -38,3 +39,22 @@ def test_measuring(tiny_data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(untouched["leaked"]) == set(blurred["leaked"]) == {"centerface", "blazeface"}
     assert sum(blurred["leaked"].values()) <= sum(untouched["leaked"].values()) <= 2 * told["faces"]
     assert (blurred["strength"], blurred["grow"]) == (0.6, 1.35)
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_larger_masks_leak_less_and_spoil_more(name: str) -> None:
+    rows = MASKS[name]["rows"]
+    leaked, outside = ([row[key] for row in rows] for key in ("leaked", "psnr_outside_db"))
+    assert leaked[3]["centerface"] < 0.5 * leaked[0]["centerface"]
+    assert outside == sorted(outside, reverse=True)
+
+
+def test_measuring_masks(tiny_data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(target, "MARGINS", (0, 3))
+    told = target.measure_masks(tiny_data.root, "train", None)
+    tight, wide = told["rows"]
+    assert told["faces"] > 0
+    assert (tight["margin"], wide["margin"]) == (0, 3)
+    assert sum(wide["leaked"].values()) <= sum(tight["leaked"].values()) < told["faces"]
+    assert wide["psnr_outside_db"] < tight["psnr_outside_db"]
+    assert "grown by" in "".join(target.table("drawn", told))

@@ -416,15 +416,59 @@ def test_a_turned_scene_keeps_picture_and_mask_together() -> None:
     """A picture that is its own mask stays so however it is turned, and stays full: its border is mirrored."""
     import tensorflow as tf
 
-    from edgeblur.distill.lessons import _cut_turned
+    from edgeblur.distill.lessons import _anywhere, _cut_turned
 
     ramp = tf.tile(tf.reshape(tf.linspace(0.2, 1.0, 64 * 64), (1, 64, 64, 1)), (8, 1, 1, 2))
     share = tf.fill([8], 0.8)
-    turned = _cut_turned(ramp, share, share, 32, 32, Augmentation(turn=45)).numpy()
+    turned = _cut_turned(ramp, _anywhere(share, share), 32, 32, Augmentation(turn=45)).numpy()
     assert turned.shape == (8, 32, 32, 2)
     np.testing.assert_array_equal(turned[..., 0], turned[..., 1])
     assert turned.min() > 0.19
     assert len({picture.tobytes() for picture in turned}) == 8
+
+
+def test_parts_without_a_face_are_shown_where_there_are_any() -> None:
+    """Of portraits whose upper half is face the last half is shown from below it, the others stay as they are."""
+    import tensorflow as tf
+
+    from edgeblur.distill.lessons import _anywhere, _away_from_faces, _cut
+
+    tf.keras.utils.set_random_seed(0)
+    mask = tf.tile(tf.cast(tf.range(64) < 32, tf.float32)[None, :, None, None], (40, 1, 64, 1))
+    whole = _anywhere(tf.ones(40), tf.ones(40))
+    windows = _away_from_faces(whole, mask, 0.5)
+    for before, after in zip(whole, windows, strict=True):
+        np.testing.assert_array_equal(before[:20], after[:20])
+    top, left, tall, wide = (values.numpy()[20:] for values in windows)
+    assert (tall > 0.2).all()
+    assert (tall < 0.61).all()
+    assert (top >= 0).all()
+    assert (left >= 0).all()
+    assert (top + tall <= 1).all()
+    assert (left + wide <= 1).all()
+    shown = _cut(mask, windows, 32, 32, Augmentation(flip=False)).numpy().mean((1, 2, 3))
+    assert (shown[:20] > 0.4).all()
+    assert (shown[20:] < 0.1).mean() > 0.8
+
+
+def test_light_of_another_colour_leaves_the_pair_true() -> None:
+    """A picture whose target is twice as dark stays so in any light, contrast and tint, as long as nothing clips."""
+    import tensorflow as tf
+
+    from edgeblur.distill.lessons import _relight
+
+    tf.keras.utils.set_random_seed(0)
+    picture = tf.random.uniform((64, 8, 8, 3), 0.4, 0.5)
+    smooth = tf.reduce_mean(picture, (1, 2), keepdims=True) * tf.ones_like(picture)
+    light = Augmentation(brightness=0.0, tint=0.4, contrast=0.5)
+    lit = _relight(tf.concat([picture, smooth, picture[..., :1]], -1), light).numpy()
+    assert ((lit[..., :3] > 0) & (lit[..., :3] < 1)).all()
+    np.testing.assert_allclose(lit[..., :3].mean((1, 2)), lit[..., 3:6].mean((1, 2)), atol=1e-5)
+    np.testing.assert_array_equal(lit[..., 6], picture[..., 0])
+    spread = lit[..., :3].std((1, 2, 3)) / picture.numpy().std()
+    assert spread.max() > 2 * spread.min()
+    colour = lit[..., :3].mean((1, 2))
+    assert (colour.max(1) / colour.min(1)).max() > 1.3
 
 
 def test_stretched_windows_keep_their_area_but_at_the_limit() -> None:
