@@ -38,8 +38,6 @@ class Augmentation:
         faceless: share of pictures of which a part without a face is shown, if one is found: nets take hands, shirts
             and backs for faces, and photos without faces seldom have any.
         brightness: largest factor of darkening or brightening, as a power of two.
-        tint: largest factor by which red, green and blue are brightened or darkened each, as a power of two.
-        contrast: largest factor by which contrast and colourfulness are lowered or raised, as a power of two.
         flip: mirror half of the pictures.
         turn: largest turn of a scene to either side, in degrees.
         stretch: largest factor by which scenes and pasted faces are squeezed or stretched, as a power of two: a turned
@@ -58,8 +56,6 @@ class Augmentation:
     smallest_paste: float = 0.3
     faceless: float = 0.0
     brightness: float = 0.8
-    tint: float = 0.15
-    contrast: float = 0.0
     flip: bool = True
     turn: float = 0.0
     stretch: float = 0.0
@@ -336,18 +332,11 @@ def _relight(scene: Any, augment: Augmentation) -> Any:
 
     count = tf.shape(scene)[0]
     gain = 2.0 ** tf.random.uniform([count, 1, 1, 1], -augment.brightness, augment.brightness / 2)
-    tint = 2.0 ** tf.random.uniform([count, 1, 1, 3], -augment.tint, augment.tint)
+    tint = tf.random.uniform([count, 1, 1, 3], 0.9, 1.1)
     lift = tf.random.uniform([count, 1, 1, 1], -0.05, 0.08)
-    around_mean, around_grey = (
-        2.0 ** tf.random.uniform([count, 1, 1, 1], -augment.contrast, augment.contrast) for _ in range(2)
-    )
     grey = tf.cast(tf.random.uniform([count, 1, 1, 1]) < 0.1, tf.float32)
-    mean = tf.reduce_mean(scene[..., :3], (1, 2, 3), keepdims=True)
 
     def light(picture: Any) -> Any:
-        if augment.contrast:
-            picture = mean + around_mean * (picture - mean)
-            picture += (around_grey - 1.0) * (picture - tf.reduce_mean(picture, -1, keepdims=True))
         lit = tf.clip_by_value(picture * gain * tint + lift, 0.0, 1.0)
         return lit * (1.0 - grey) + tf.reduce_mean(lit, -1, keepdims=True) * grey
 
