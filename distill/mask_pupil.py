@@ -109,7 +109,7 @@ def _free(net: Any) -> dict[str, Any]:
     }
 
 
-def wanted_mask(weight: Any, shrink: int, grown_by: int = GROWN_BY) -> Any:
+def wanted_mask(weight: Any, shrink: int) -> Any:
     """The mask to learn, `[B, H/shrink, W/shrink, 1]`, from pixel weights `[B, H, W]` of 1 outside to 2 inside.
 
     Small faces are grown: to a detector a smooth head on shoulders is a face while a rim of hair or a jaw is left. For
@@ -118,7 +118,7 @@ def wanted_mask(weight: Any, shrink: int, grown_by: int = GROWN_BY) -> Any:
     import tensorflow as tf
 
     mask = weight[..., tf.newaxis] - 1.0
-    grown = tf.nn.max_pool2d(mask, 1 + 2 * grown_by, 1, "SAME")
+    grown = tf.nn.max_pool2d(mask, 1 + 2 * GROWN_BY, 1, "SAME")
     small = (_SMALL_UP_TO - _share(pooled(mask, SHRINK))) / (_SMALL_UP_TO - _SMALL_BELOW)
     small = _spread(tf.clip_by_value(small, 0.0, 1.0), SHRINK // shrink)
     mask, grown = pooled(mask, shrink), pooled(grown, shrink)
