@@ -217,7 +217,10 @@ def _anywhere(tall: Any, wide: Any) -> Windows:
 
 
 def _away_from_faces(windows: Windows, mask: Any, share: float) -> Windows:
-    """The last `share` of the windows exchanged for smaller ones: of a dozen tries each, the one with least mask."""
+    """The last `share` of the windows exchanged for smaller ones: of a dozen tries each, the one with least mask.
+
+    The last, as other pictures' faces are pasted into the first.
+    """
     import tensorflow as tf
 
     count = tf.cast(tf.round(share * tf.cast(tf.shape(mask)[0], tf.float32)), tf.int32)

@@ -13,8 +13,7 @@ MASK_AS_WEIGHT = 2.0
 """The face weight with which `lessons` tells the mask itself: pixel weights from 1 (outside) to 2 (face)."""
 _NEIGHBOURHOOD = 17  # cells: a face of this size (68 pixels of 128) and larger has weight 1 a cell
 _SMALLEST_SHARE = 1 / 12  # of the neighbourhood: a face that fills less of it weighs no more a cell
-GROWN_BY = 2
-"""Pixels by which the wanted mask of a small face is larger than the target's, to all sides (docs/target.md)."""
+_GROWN_BY = 2  # pixels to all sides (docs/target.md)
 _SMALL_BELOW, _SMALL_UP_TO = 0.15, 0.25  # of the neighbourhood: a face of 23 pixels, one of 30
 _TINY = 5  # pairs of pixels: the side of a square that fits into a face of 13 pixels
 _OVERLAP_WEIGHT = 0.5
@@ -118,7 +117,7 @@ def wanted_mask(weight: Any, shrink: int) -> Any:
     import tensorflow as tf
 
     mask = weight[..., tf.newaxis] - 1.0
-    grown = tf.nn.max_pool2d(mask, 1 + 2 * GROWN_BY, 1, "SAME")
+    grown = tf.nn.max_pool2d(mask, 1 + 2 * _GROWN_BY, 1, "SAME")
     small = (_SMALL_UP_TO - _share(pooled(mask, SHRINK))) / (_SMALL_UP_TO - _SMALL_BELOW)
     small = _spread(tf.clip_by_value(small, 0.0, 1.0), SHRINK // shrink)
     mask, grown = pooled(mask, shrink), pooled(grown, shrink)
@@ -140,8 +139,8 @@ def worth_finding(weight: Any, shrink: int) -> Any:
     half = pooled(weight[..., tf.newaxis] - 1.0, 2)
     core = dilated(-dilated(-half, _TINY), _TINY)  # what a square fits into
     tiny = tf.cast(half - dilated(core, _TINY) > _SEEN / 2, tf.float32)
-    judged = 1.0 - dilated(tiny, _TINY)
-    return _spread(judged, 2) if shrink == 1 else -tf.nn.max_pool2d(-judged, shrink // 2, shrink // 2, "VALID")
+    spots = dilated(tiny, _TINY)
+    return 1.0 - (_spread(spots, 2) if shrink == 1 else tf.nn.max_pool2d(spots, shrink // 2, shrink // 2, "VALID"))
 
 
 def pooled(mask: Any, size: int) -> Any:

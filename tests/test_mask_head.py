@@ -19,14 +19,7 @@ from edgeblur.distill.clamp import Clamp, clamp_of
 from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.mask_head import MaskSpec, build_mask_head, has_mask, set_clamp
-from edgeblur.distill.mask_pupil import (
-    GROWN_BY,
-    mask_loss,
-    mask_pupil_class,
-    spoilt_by_blur,
-    wanted_mask,
-    worth_finding,
-)
+from edgeblur.distill.mask_pupil import mask_loss, mask_pupil_class, spoilt_by_blur, wanted_mask, worth_finding
 from edgeblur.distill.student import StudentOptions, _gain, _Workshop, distill
 from edgeblur.distill.train import copy_weights, spec_of
 from edgeblur.errors import UserError
@@ -280,8 +273,8 @@ def test_small_faces_are_grown_and_large_ones_are_not() -> None:
         np.testing.assert_allclose(fine.reshape(32, 4, 32, 4).mean((1, 3)), cells(side), atol=1e-5)
     small, large = cells(16), cells(80)
     assert (small[4:8, 4:8] == 1).all()
-    assert (small[3, 4:8] == GROWN_BY / 4).all()  # of a cell's four pixels
-    assert small.sum() == pytest.approx((4 + GROWN_BY / 2) ** 2)
+    assert (small[3, 4:8] == 0.5).all()  # two pixels of four
+    assert small.sum() == pytest.approx(5 * 5)
     assert large[4:24, 4:24].sum() == 400
     assert large[14, 3] == 0
 
