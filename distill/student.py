@@ -38,7 +38,7 @@ class StudentOptions:
         prune: share of channels to remove after; 0 is none.
         sparsity: share of single weights to zero after; 0 is none.
         alone: train the same student without the teacher as well, to say what distillation gained.
-        start: a .keras file of the same shape whose weights the student starts from.
+        start: a .keras file whose weights the student starts from: of the same shape, or a narrower mask head.
         fit: how long, with which loss and augmentation.
     """
 
@@ -169,7 +169,7 @@ class _Workshop:
             return Fitted.read(model)
         net = build_net(spec, seed=self.options.fit.seed)
         if self.options.start:
-            copy_weights(net, load_keras(self.options.start), self.options.start)
+            copy_weights(net, load_keras(self.options.start), self.options.start, seed=self.options.fit.seed)
         fitted = self._fit(net, model, teaching)
         gained = {"gained_by_distilling": _gain(alone, fitted)} if alone else {}
         self._save(net, model, spec, fitted, {**info, **gained})

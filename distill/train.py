@@ -10,12 +10,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgeblur.dataset import Dataset, open_dataset
 from edgeblur.distill.families import NetSpec, build_net
 from edgeblur.distill.fit import FitOptions, Fitted, fit, load_best, refuse_changed, removed_unless_begun
 from edgeblur.distill.hard import refuse_untrained
 from edgeblur.distill.keras_files import load_keras, save_model
+from edgeblur.distill.mask_head import has_mask
 from edgeblur.distill.unet import UNetSpec, gate_clamp, has_gate, set_gate, unet_spec
+from edgeblur.distill.widen import widened
 from edgeblur.distill.workers import Place, join
 from edgeblur.errors import UserError
 from edgeblur.files import made_parents, read_json, refuse_existing, refuse_strangers, refuse_swallowing, set_aside
@@ -31,7 +35,7 @@ class TrainOptions:
         spec: the net.
         fit: how long, with which loss and augmentation.
         strategy: `single`, or `multiworker` for one process a machine as TF_CONFIG says.
-        start: a .keras file or run model of the same shape whose weights training starts from.
+        start: a .keras file whose weights training starts from: of the same shape, or a narrower mask head.
     """
 
     spec: NetSpec = field(default_factory=unet_spec)
@@ -118,7 +122,7 @@ def _train(dataset: Dataset, run: Run, options: TrainOptions, place: Place, *, r
     with place.scope():
         net = build_net(options.spec, seed=options.fit.seed)
         if options.start:
-            copy_weights(net, load_keras(options.start), options.start)
+            copy_weights(net, load_keras(options.start), options.start, seed=options.fit.seed)
         say(f"training {net.count_params():,} parameters on {len(dataset.split('train'))} pictures")
         fitted = fit(net, dataset, model.folder, options.fit, resume=resume)
     if place.chief:
@@ -131,31 +135,51 @@ def _train(dataset: Dataset, run: Run, options: TrainOptions, place: Place, *, r
     return fitted
 
 
-def copy_weights(net: Any, source: Any, path: Path) -> None:
+def copy_weights(net: Any, source: Any, path: Path, *, seed: int = 0) -> None:
     """Take over the weights of a net of the same shape, layer by layer; layers that it lacks stay as they are.
 
-    So does the net's clamp, if it has one: it is set, not learnt.
+    So does the net's clamp, if it has one: it is set, not learnt. A mask head also starts from a narrower one, by
+    whose multiple it has channels.
+
+    Args:
+        net: gets the weights.
+        source: has them.
+        path: of `source`, for what is told.
+        seed: of the shares of copied channels.
 
     Raises:
         UserError: a layer has another shape there, no layer that learns is the same, or the net should have a gate.
     """
     theirs = {layer.name: layer.get_weights() for layer in source.layers}
     shared = [layer for layer in net.layers if layer.name in theirs and layer.trainable]
-    same = all([w.shape for w in layer.get_weights()] == [w.shape for w in theirs[layer.name]] for layer in shared)
+    given = {layer.name: theirs[layer.name] for layer in shared}
+    same = all(_shapes(given[layer.name]) == _shapes(layer.get_weights()) for layer in shared)
+    if not same and has_mask(net) and has_mask(source):
+        rng = np.random.default_rng(seed)
+        wide = {layer.name: widened(given[layer.name], _shapes(layer.get_weights()), rng) for layer in shared}
+        same = None not in wide.values()
+        if same:
+            given = wide
+            say(f"{path} has {source.count_params():,} parameters: its channels are copied")
     if not same or not any(layer.trainable_weights for layer in shared):
         raise UserError(f"{path} has {source.count_params():,} parameters in another arrangement than the net's "
-                        f"{net.count_params():,}: start from a model of the same shape")  # fmt: skip
+                        f"{net.count_params():,}: start from a model of the same shape, or a narrower mask head from "
+                        "which its channels can be copied")  # fmt: skip
     clamp = gate_clamp(net) if has_gate(net) else None
     if clamp and not has_gate(source):
         raise UserError(
             f"{path} has no gate, and would put out a picture of its own: start from a net with --output gate"
         )
     for layer in shared:
-        layer.set_weights(theirs[layer.name])
+        layer.set_weights(given[layer.name])
     if clamp:
         set_gate(net, *clamp)
     if new := [layer.name for layer in net.layers if layer.trainable_weights and layer.name not in theirs]:
         say(f"{path} lacks {', '.join(new)}: drawn at random")
+
+
+def _shapes(tensors: list[Any]) -> list[tuple[int, ...]]:
+    return [tensor.shape for tensor in tensors]
 
 
 def spec_of(model: RunModel) -> UNetSpec:

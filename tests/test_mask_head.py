@@ -22,6 +22,7 @@ from edgeblur.distill.mask_head import MaskSpec, build_mask_head, has_mask, set_
 from edgeblur.distill.mask_pupil import mask_loss, mask_pupil_class, spoilt_by_blur, wanted_mask, worth_finding
 from edgeblur.distill.student import StudentOptions, _gain, _Workshop, distill
 from edgeblur.distill.train import copy_weights, spec_of
+from edgeblur.distill.unet import build_unet, unet_spec
 from edgeblur.errors import UserError
 from edgeblur.export.tflite import Graph, read_tflite
 from edgeblur.images import Floats, to_floats
@@ -206,6 +207,34 @@ def test_a_deeper_head_starts_from_a_shallower_one(
     assert clamp_of(new) == Clamp(0.3, 0.5)
     with pytest.raises(UserError, match="another arrangement"):
         copy_weights(build_mask_head(MaskSpec(32, 32, 3)), old, taught.teacher.keras)
+
+
+def test_a_wider_head_starts_as_the_same_function(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Net2Net: the same masks to begin with, from weights that are not the same twice, so that they can part."""
+    import tf_keras
+
+    old, new = lively(MaskSpec(32, 32, 2)), build_mask_head(MaskSpec(32, 32, 4))
+    copy_weights(new, old, tmp_path)
+    assert "its channels are copied" in capsys.readouterr().err
+    pictures = np.random.default_rng(3).random((3, 32, 32, 3), np.float32)
+    masks = [tf_keras.Model(net.input, net.get_layer("mask").output)(pictures).numpy() for net in (old, new)]
+    assert np.ptp(masks[0]) > 0.1
+    np.testing.assert_allclose(masks[1], masks[0], atol=1e-5)
+    kernel, narrow = (net.get_layer("down1_1").get_weights()[0] for net in (new, old))
+    np.testing.assert_allclose(kernel[:, :, :2] + kernel[:, :, 2:], np.tile(narrow, 2), atol=1e-6)
+    assert not np.allclose(kernel[:, :, :2], kernel[:, :, 2:], atol=1e-3)
+    assert not np.allclose(kernel[..., :4], kernel[..., 4:], atol=1e-3)
+    again, other = (build_mask_head(MaskSpec(32, 32, 4)) for _ in range(2))
+    copy_weights(again, old, tmp_path)
+    copy_weights(other, old, tmp_path, seed=1)
+    assert np.array_equal(again.get_layer("down1_1").get_weights()[0], kernel)
+    assert not np.array_equal(other.get_layer("down1_1").get_weights()[0], kernel)
+
+
+def test_a_u_net_does_not_start_from_a_narrower_one(tmp_path: Path) -> None:
+    """Behind its concatenations copies of a channel are not where a wider layer would look for them."""
+    with pytest.raises(UserError, match="another arrangement"):
+        copy_weights(*(build_unet(unet_spec(base, 2, height=32, width=32)) for base in (8, 4)), tmp_path)
 
 
 def test_it_learns_and_goes_on_after_a_kill(

@@ -28,7 +28,7 @@ from edgeblur.run import open_run
 @click.option("--alone/--no-alone", default=True, help="Also train the student without the teacher, to compare.")
 @fit_options(epochs=30)
 @click.option("--start", type=click.Path(path_type=Path),
-              help="Start from the weights of this .keras file; needs --no-alone.")  # fmt: skip
+              help="Start from the weights of this .keras file, or a narrower mask head; with --no-alone.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with a training that was killed.")
 @force_option
 @json_option
