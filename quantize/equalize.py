@@ -35,14 +35,12 @@ def equalize(net: Any, pictures: list[Floats]) -> bool:
     Returns:
         Whether there was anything to rescale.
     """
-    gated = has_gate(net)
-    # A gate's channels belong together, and the pictures beside them have their size.
-    readers = {name: found for name, found in _readers(net).items() if not (gated and name in ("dec1a", "dec1b"))}
+    if gated := has_gate(net):
+        ease_gate(net)  # first: its ReLU6 then keeps what lies before it from being rescaled
+    readers = _readers(net)
     for name, peaks in _peaks(net, list(readers), pictures).items():
         _multiply(net, name, readers[name], 1 / np.maximum(peaks, max(peaks.max() / _MOST, 1e-6)))
-    if gated:
-        ease_gate(net)
-    return bool(readers)
+    return gated or bool(readers)
 
 
 def _readers(net: Any) -> dict[str, list[Reader]]:
