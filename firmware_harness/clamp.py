@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -157,9 +158,8 @@ def _drawn(curve: ClampCurve) -> bytes:
         for x, y, told in places:
             axes.annotate(told, (x, y), beside, textcoords="offset points", ha=side, fontsize=7, color=line.get_color())
     axes.margins(0.15)  # so that labels stay inside
-    axes.set_title(
-        f"{curve.model} by its clamp: {curve.images} {SPLIT} photos at {curve.width}x{curve.height}, float", fontsize=10
-    )
+    photos = f"{curve.images} {SPLIT} photos of {Path(curve.data).name} at {curve.width}x{curve.height}"
+    axes.set_title(f"{curve.model} by its clamp: {photos}, float", fontsize=10)
     axes.set_xlabel(f"faces of {MIN_SIDE_PX} px and more still found, %", fontsize=8)
     axes.set_ylabel("PSNR outside the faces, dB", fontsize=8)
     axes.grid(alpha=0.3)
