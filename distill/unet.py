@@ -19,6 +19,8 @@ OUTPUTS = ("sigmoid", "linear", "gate")
 With a gate nothing follows either, and the weights are such that the net chooses between its input and a blur of it."""
 GATE = 2 * CARRIERS
 """The channel of the finest level that opens the gate; below it the picture and a blurred one are carried."""
+GATE_RELU = "dec1a_relu"
+"""The layer that puts it out."""
 _GAIN = 4.0  # by which the picture is carried: in int8, beside features that are larger than 1, it keeps its shades
 _SLOPE = 0.25  # of the gate's channel over its logit: small beside the picture, for the same reason
 _TOP = 6.0  # a ReLU that ends there has an op of its own in TFLite
@@ -280,7 +282,7 @@ def ease_gate(net: Any) -> None:
     bias[GATE] *= _TOP / width
     kernel[..., GATE + 1 :], bias[GATE + 1 :] = kernel[..., :1], bias[0]
     net.get_layer("dec1a").set_weights([kernel, bias])
-    net.get_layer("dec1a_relu").max_value = _TOP
+    net.get_layer(GATE_RELU).max_value = _TOP
     kernel, bias = net.get_layer("dec1b").get_weights()
     kernel[:, :, :GATE] *= _GAIN / _TOP
     kernel[:, :, GATE] *= width / _TOP

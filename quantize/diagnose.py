@@ -42,7 +42,7 @@ class Diagnosis:
         return tuple(sorted(known, key=lambda layer: layer.snr_db or 0.0)[:count])
 
 
-class _Probe:
+class Probe:
     """An interpreter that keeps every tensor, read as real numbers."""
 
     def __init__(self, model: bytes) -> None:
@@ -96,7 +96,7 @@ def diagnose(float_model: bytes, int8_model: bytes, pictures: list[Floats]) -> D
         int8_model: the quantized .tflite.
         pictures: each `[1, H, W, 3]`, 0 to 1.
     """
-    exact, quantized = _Probe(float_model), _Probe(int8_model)
+    exact, quantized = Probe(float_model), Probe(int8_model)
     ours = exact.outputs()
     shared = [(name, ours[name][0], index, op) for name, (index, op) in quantized.outputs().items() if name in ours]
     signal, noise = np.zeros(len(shared)), np.zeros(len(shared))

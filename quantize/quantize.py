@@ -10,6 +10,7 @@ import numpy as np
 
 from edgeblur.dataset import Dataset, evenly, open_dataset
 from edgeblur.distill.keras_files import float_tflite, load_keras
+from edgeblur.distill.unet import has_gate
 from edgeblur.errors import UserError
 from edgeblur.export.tflite import image_model, read_tflite
 from edgeblur.files import as_json, compressed_bytes, refuse_existing, write_together
@@ -17,6 +18,7 @@ from edgeblur.images import Floats, to_floats
 from edgeblur.metrics import psnr_db
 from edgeblur.progress import say
 from edgeblur.quantize.convert import calibration_pictures, to_int8
+from edgeblur.quantize.correct import correct_gate
 from edgeblur.quantize.diagnose import Diagnosis, diagnose
 from edgeblur.quantize.equalize import equalize
 from edgeblur.run import Run, RunModel, open_run
@@ -33,7 +35,8 @@ class QuantizeOptions:
         io_type: `int8` or `uint8` at both ends.
         calibration: pictures of the train split that activation ranges are taken from.
         limit: pictures of the test split that int8 is compared with float on, at most.
-        equalize: rescale channels first, so that each uses the range that it shares with others.
+        equalize: rescale channels first, so that each uses the range that it shares with others; and open a gate as far
+            as in float.
     """
 
     io_type: str = "int8"
@@ -110,9 +113,13 @@ def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOpt
 def _quantize(net: Any, exact: bytes, data: Dataset, options: QuantizeOptions) -> tuple[bytes, dict[str, Any]]:
     _, height, width, _ = net.input_shape
     pictures = calibration_pictures(data, options.calibration, height, width)
+    gated = has_gate(net)
     # An equalized net puts out the same; layers that are compared have to be of one size.
     compared = float_tflite(net) if options.equalize and equalize(net, pictures) else exact
     int8 = to_int8(net, pictures, io_type=options.io_type)
+    if options.equalize and gated:
+        correct_gate(net, int8, pictures)
+        int8 = to_int8(net, pictures, io_type=options.io_type)
     account = account_for(compared, int8, data, options, calibrated_on=len(pictures))
     return int8, {**account, **_float_sizes(exact)}
 

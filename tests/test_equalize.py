@@ -14,7 +14,7 @@ from edgeblur.cli import main
 from edgeblur.dataset import Dataset
 from edgeblur.distill.keras_files import float_tflite
 from edgeblur.distill.mask_head import MaskSpec
-from edgeblur.distill.unet import GATE, GATED, build_unet, set_gate, unet_spec
+from edgeblur.distill.unet import GATE, GATE_RELU, GATED, build_unet, set_gate, unet_spec
 from edgeblur.export.tflite import read_tflite
 from edgeblur.files import compressed_bytes
 from edgeblur.firmware_harness.engines import open_engine
@@ -22,6 +22,8 @@ from edgeblur.images import Floats, to_bytes
 from edgeblur.metrics import psnr_db
 from edgeblur.quantize import equalize as module
 from edgeblur.quantize.convert import calibration_pictures, to_int8
+from edgeblur.quantize.correct import correct_gate
+from edgeblur.quantize.diagnose import Probe
 from edgeblur.quantize.equalize import _peaks, _readers, equalize
 
 
@@ -119,6 +121,32 @@ def test_a_shut_gate_passes_the_picture_on_in_int8(pictures: list[Floats], tmp_p
     assert change(tmp_path / "b.tflite") < min(0.5 * spoilt_by, 1.5 / 255)
     scales = [scale for tensor in read_tflite(tmp_path / "b.tflite").tensors for scale in tensor.scales]
     assert min(scales) > 1e-6  # of a channel of zeros it would be 1e-8, with which no kernel is fast
+
+
+def test_a_gate_opens_as_far_in_int8_as_in_float(pictures: list[Floats]) -> None:
+    import tf_keras
+
+    net = build_unet(unet_spec(GATED, 2, height=32, width=32, output="gate"), seed=2)
+    kernel, bias = net.get_layer("dec1a").get_weights()
+    kernel[..., GATE] *= 40
+    kernel[..., GATE + 1] = kernel[..., GATE]
+    net.get_layer("dec1a").set_weights([kernel, bias])
+    set_gate(net, 0.3, 0.5)
+    equalize(net, pictures)
+    relu = net.get_layer(GATE_RELU)
+    exact = tf_keras.Model(net.input, relu.output)(np.concatenate(pictures)).numpy()[..., GATE]
+    assert 0.05 < ((exact > 0) & (exact < relu.max_value)).mean()
+
+    def off(int8: bytes) -> float:
+        probe, found = Probe(int8), []
+        for picture in pictures:
+            probe.run(picture)
+            found.append(probe.real(probe.outputs()[GATE_RELU][0])[..., GATE])
+        return float(abs(np.mean(np.concatenate(found) - exact)))
+
+    int8 = to_int8(net, pictures)
+    correct_gate(net, int8, pictures)
+    assert off(to_int8(net, pictures)) < off(int8) / 3
 
 
 def test_a_mask_head_is_left_alone(pictures: list[Floats]) -> None:
