@@ -30,7 +30,7 @@ if TYPE_CHECKING:
               help="Pictures of the train split that ranges are taken from.")  # fmt: skip
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Test pictures to compare on.")
 @click.option("--equalize/--no-equalize", default=True, show_default=True,
-              help="Rescale channels first, so that small ones keep more of int8, and open gates as in float.")  # fmt: skip
+              help="Rescale channels first: small ones keep more of int8; and open gates as in float.")  # fmt: skip
 @click.option("--qat", is_flag=True, help="Train on with int8 simulated: for students that lose more than 0.5 dB.")
 @click.option("--epochs", default=5, show_default=True, type=click.IntRange(1), help="Of --qat.")
 @force_option
