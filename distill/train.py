@@ -163,8 +163,8 @@ def copy_weights(net: Any, source: Any, path: Path, *, seed: int = 0) -> None:
             say(f"{path} has {source.count_params():,} parameters: its channels are copied")
     if not same or not any(layer.trainable_weights for layer in shared):
         raise UserError(f"{path} has {source.count_params():,} parameters in another arrangement than the net's "
-                        f"{net.count_params():,}: start from a model of the same shape, or a narrower mask head from "
-                        "which its channels can be copied")  # fmt: skip
+                        f"{net.count_params():,}: start from a model of the same shape, or from a mask head of half "
+                        "the width, or a third")  # fmt: skip
     clamp = gate_clamp(net) if has_gate(net) else None
     if clamp and not has_gate(source):
         raise UserError(
