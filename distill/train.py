@@ -152,16 +152,14 @@ def copy_weights(net: Any, source: Any, path: Path, *, seed: int = 0) -> None:
     """
     theirs = {layer.name: layer.get_weights() for layer in source.layers}
     shared = [layer for layer in net.layers if layer.name in theirs and layer.trainable]
-    given = {layer.name: theirs[layer.name] for layer in shared}
-    same = all(_shapes(given[layer.name]) == _shapes(layer.get_weights()) for layer in shared)
-    if not same and has_mask(net) and has_mask(source):
+    shapes = {layer.name: [w.shape for w in layer.get_weights()] for layer in shared}
+    given = {name: theirs[name] if [w.shape for w in theirs[name]] == shapes[name] else None for name in shapes}
+    if None in given.values() and has_mask(net) and has_mask(source):
         rng = np.random.default_rng(seed)
-        wide = {layer.name: widened(given[layer.name], _shapes(layer.get_weights()), rng) for layer in shared}
-        same = None not in wide.values()
-        if same:
-            given = wide
+        given = {name: widened(theirs[name], shapes[name], rng) for name in shapes}
+        if None not in given.values():
             say(f"{path} has {source.count_params():,} parameters: its channels are copied")
-    if not same or not any(layer.trainable_weights for layer in shared):
+    if None in given.values() or not any(layer.trainable_weights for layer in shared):
         raise UserError(f"{path} has {source.count_params():,} parameters in another arrangement than the net's "
                         f"{net.count_params():,}: start from a model of the same shape, or from a mask head of half "
                         "the width, or a third")  # fmt: skip
@@ -176,10 +174,6 @@ def copy_weights(net: Any, source: Any, path: Path, *, seed: int = 0) -> None:
         set_gate(net, *clamp)
     if new := [layer.name for layer in net.layers if layer.trainable_weights and layer.name not in theirs]:
         say(f"{path} lacks {', '.join(new)}: drawn at random")
-
-
-def _shapes(tensors: list[Any]) -> list[tuple[int, ...]]:
-    return [tensor.shape for tensor in tensors]
 
 
 def spec_of(model: RunModel) -> UNetSpec:

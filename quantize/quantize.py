@@ -113,11 +113,11 @@ def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOpt
 def _quantize(net: Any, exact: bytes, data: Dataset, options: QuantizeOptions) -> tuple[bytes, dict[str, Any]]:
     _, height, width, _ = net.input_shape
     pictures = calibration_pictures(data, options.calibration, height, width)
-    gated = has_gate(net)
+    gated = options.equalize and has_gate(net)  # asked first: once equalized, it is not recognized
     # An equalized net puts out the same; layers that are compared have to be of one size.
     compared = float_tflite(net) if options.equalize and equalize(net, pictures) else exact
     int8 = to_int8(net, pictures, io_type=options.io_type)
-    if options.equalize and gated:
+    if gated:
         correct_gate(net, int8, pictures)
         int8 = to_int8(net, pictures, io_type=options.io_type)
     account = account_for(compared, int8, data, options, calibrated_on=len(pictures))
