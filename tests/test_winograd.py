@@ -225,6 +225,22 @@ def test_a_ram_budget_holds_with_winograd() -> None:
     assert winograd_layers(tight.net) >= winograd_layers(chosen) > 0
 
 
+def test_direct_kernels_for_the_sake_of_ram_say_so() -> None:
+    net = Int8Net()
+    graph = net.graph(unet(net, 8, 2, (64, 64)))
+    made = compile_stream(
+        graph, Provenance("net.tflite", "model", graph), optimize="speed", ram_bytes=22_500, core="cortex-m4f"
+    )
+    assert winograd_layers(choose_kernels(lower(graph), optimize="speed", cost=cost_on("cortex-m4f")))
+    assert not winograd_layers(made.net)
+    assert ram_bytes(made.net, made.schedule, made.plan) <= 22_500
+    whys = [plane.get("why", "") for plane in summarize(made).as_json()["planes"] if plane.get("kernel") == "direct"]
+    assert any(
+        "fewer instructions" in why and why.endswith("B of flash, and more RAM than the 22,500 B that all may take")
+        for why in whys
+    )
+
+
 def test_transformed_weights_are_what_the_matrices_make() -> None:
     weights = np.random.default_rng(0).integers(-127, 128, (5, 3, 3, 6)).astype(np.int8)
     made = transform(weights, [6])

@@ -104,6 +104,16 @@ def choose_kernels(
     ))  # fmt: skip
 
 
+def all_direct(net: Net, chosen: Net, ram_bytes: int | None) -> Net:
+    """The net with its direct kernels for a budget of RAM that `chosen`, what `choose_kernels` made of it, exceeds."""
+    more = f"and more RAM than the {ram_bytes:,} B that all may take"
+    return Net(net.name, tuple(
+        dataclasses.replace(node, why=f"{WINOGRAD} would take {other.why}, {more}")
+        if isinstance(other.operation, WinogradConv2D) else dataclasses.replace(node, why=other.why)
+        for node, other in zip(net.nodes, chosen.nodes, strict=True)
+    ))  # fmt: skip
+
+
 def constant_bytes(net: Net) -> int:
     """Weights and tables in flash; addresses of rows and the order of steps come on top."""
     fields = (node.operation.fields(net.planes(node), node.plane) for node in net.nodes if node.operation)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edgeblur.errors import UserError
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.budget import Planned, Recomputation, plan_within
-from edgeblur.export.stream.choose import AIMS, choose_kernels, cost_on, written
+from edgeblur.export.stream.choose import AIMS, all_direct, choose_kernels, cost_on, written
 from edgeblur.export.stream.emit import StreamFiles, emit
 from edgeblur.export.stream.lower import lower
 from edgeblur.export.stream.net import Net
@@ -59,11 +59,11 @@ def compile_stream(
 
 
 def _within(net: Net, ram_bytes: int | None, optimize: str, flash_bytes: int | None, core: str | None) -> Planned:
-    """Choose kernels and plan; if that takes too much RAM, plan with direct kernels."""
+    """Choose kernels and plan; if that takes too much RAM, plan with direct kernels, whose nodes then say so."""
     chosen = choose_kernels(net, optimize=optimize, cost=cost_on(core), flash_bytes=flash_bytes)
     try:
         return plan_within(chosen, ram_bytes)
     except UserError:
         if all(node.step_rows == 1 for node in chosen.nodes):
             raise
-        return plan_within(net, ram_bytes)
+        return plan_within(all_direct(net, chosen, ram_bytes), ram_bytes)
