@@ -9,7 +9,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ from edgeblur.run import RunModel
 KEPT = ("best", "last")
 """The epoch with the lowest validation loss, or the last one."""
 
-__all__ = ["FitOptions", "Fitted", "Teaching", "fit", "load_best", "refuse_changed", "removed_unless_begun"]
+__all__ = [
+    "FitOptions", "Fitted", "Teaching", "fit", "load_best", "refuse_changed", "refuse_unfit", "removed_unless_begun",
+]  # fmt: skip
 
 BEST_WEIGHTS = "best.npz"
 HISTORY = "history.json"
@@ -113,6 +115,7 @@ def fit(
     *,
     teaching: Teaching | None = None,
     resume: bool = False,
+    recipe: Mapping[str, Any] | None = None,
     callbacks: tuple[Any, ...] = (),
     keep_best_after: int = 0,
 ) -> Fitted:
@@ -127,18 +130,20 @@ def fit(
         net: a tf_keras model, `[N, H, W, 3]` to `[N, H, W, 3]`, 0 to 1.
         teaching: a teacher to learn from as well.
         resume: go on where `folder` stands; otherwise start anew.
+        recipe: what else makes the training what it is, and is not to change when it is resumed; JSON.
         callbacks: further tf_keras callbacks (pruning needs one).
         keep_best_after: steps before which no epoch counts as the best: its net is not yet what was asked for.
 
     Raises:
-        UserError: an empty split, or a training to resume that was begun with other options.
+        UserError: an empty split or a damaged picture, options that are not for this net, or a training to resume that
+            was begun with other ones.
         RunError: the disk is full.
     """
     import tensorflow as tf
     import tf_keras
 
+    refuse_unfit(net, options)
     masks = mask_logit(net) is not None
-    _refuse_mask_weight(options, masks=masks)
     # Of the graph, not of the layers: the net that is saved stays a float32 one.
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": options.bfloat16})
     _, height, width, _ = net.input_shape
@@ -160,12 +165,13 @@ def fit(
     pupil.build(net.input_shape)  # so that a checkpoint finds the optimizer's slots when it is restored
     if not resume:  # a checkpoint that lies about would be taken for this training's own
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)
-    history = _History(folder, options, len(train), resume=resume, keep_best_after=keep_best_after)
+    begun_with = {**asdict(options), **(recipe or {})}
+    history = _History(folder, options, begun_with, len(train), resume=resume, keep_best_after=keep_best_after)
     if not history.finished():
         keeper = tf_keras.callbacks.BackupAndRestore(str(folder / "checkpoint"), delete_checkpoint=False)
         watcher = _watcher_class()(net, history)
         everyone = [*callbacks, watcher, keeper]
-        with telling_disk_errors(folder), _telling_scarcity(folder):
+        with telling_disk_errors(folder), _telling(folder), watcher.progress:
             pupil.fit(train, validation_data=val, epochs=options.epochs, verbose=0, callbacks=everyone)
     history.draw()
     load_best(net, folder)
@@ -197,16 +203,25 @@ def _average_statistics(net: Any, ema: float) -> None:
                 layer.momentum = ema
 
 
-def _refuse_mask_weight(options: FitOptions, *, masks: bool) -> None:
+def refuse_unfit(net: Any, options: FitOptions) -> None:
+    """Refuse options that a net cannot be trained with.
+
+    Raises:
+        UserError: --mask-weight for a net that learns masks anyway or without the weight that tells them, --hard for a
+            net that has no mask.
+    """
+    masks = mask_logit(net) is not None
     if options.mask_weight and masks:
         raise UserError("--mask-weight is for U-Nets that paint: this net learns masks without it")
     if options.mask_weight and options.face_weight == 1:
         raise UserError("--mask-weight reads the masks from the weight of faces: give a --face-weight other than 1 too")
+    if options.hard and not masks:
+        raise UserError("--hard goes by the masks of a net: give it to a mask head, or to a U-Net with --output gate")
 
 
 @contextlib.contextmanager
-def _telling_scarcity(folder: Path) -> Iterator[None]:
-    """TensorFlow has one error for a full disk, met while it writes a checkpoint, and for too little memory."""
+def _telling(folder: Path) -> Iterator[None]:
+    """Tell TensorFlow's errors in words: it has one for a full disk (met at a checkpoint) and for too little memory."""
     import tensorflow as tf
 
     try:
@@ -215,6 +230,11 @@ def _telling_scarcity(folder: Path) -> Iterator[None]:
         if "No space left" in str(error) or "File too large" in str(error):
             raise OSError(errno.ENOSPC, "No space left on device", str(folder)) from error
         raise RunError("the memory is too small for this training: lower --batch, --size or --width") from error
+    except tf.errors.InvalidArgumentError as error:
+        if "JPEG" not in str(error):
+            raise
+        # Of a data set too large to be kept decoded: of others, each picture was read before the first step.
+        raise UserError("the data set holds a damaged picture: make it again") from error
 
 
 def _save_best(net: Any, folder: Path) -> None:
@@ -248,7 +268,7 @@ def refuse_changed(folder: Path, begun: dict[str, Any], wanted: dict[str, Any]) 
         UserError: something differs; it is named, with both values.
     """
     old, new = _flat(begun), _flat(json.loads(json.dumps(wanted)))
-    changed = [f"{key} {old.get(key)}, not {value}" for key, value in new.items() if old.get(key) != value]
+    changed = [f"{key} {old.get(key)}, not {new.get(key)}" for key in {**new, **old} if old.get(key) != new.get(key)]
     if changed:
         raise UserError(
             f"{folder} was begun with other options ({'; '.join(changed)}): resume with the same ones, or start anew"
@@ -266,15 +286,19 @@ def _flat(options: dict[str, Any]) -> dict[str, Any]:
 class _History:
     """The epochs so far, on disk after each; early stopping is a function of it, so it survives a kill."""
 
-    def __init__(self, folder: Path, options: FitOptions, steps: int, *, resume: bool, keep_best_after: int) -> None:
+    def __init__(
+        self, folder: Path, options: FitOptions, begun_with: dict[str, Any], steps: int,
+        *, resume: bool, keep_best_after: int,
+    ) -> None:  # fmt: skip
         self.path = folder / HISTORY
+        self.begun_with = begun_with
         self.folder, self.options, self.steps = folder, options, steps
         self.first_counting = min(options.epochs, keep_best_after // steps + 1)
         self.epochs: list[dict[str, float]] = []
         self.drawn = time.monotonic()
         if resume and self.path.exists():
             known = read_json(self.path)
-            refuse_changed(folder, known["options"], asdict(options))
+            refuse_changed(folder, known["options"], begun_with)
             self.epochs = known["epochs"]
 
     def add(self, epoch: int, logs: dict[str, float], seconds: float) -> bool:
@@ -285,7 +309,7 @@ class _History:
 
     def write(self) -> None:
         """Put the epochs so far on disk; their curves as well, if it is a while ago that these were drawn."""
-        write_json(self.path, {"options": asdict(self.options), "steps_per_epoch": self.steps, "epochs": self.epochs})
+        write_json(self.path, {"options": self.begun_with, "steps_per_epoch": self.steps, "epochs": self.epochs})
         if time.monotonic() - self.drawn > _CURVES_EVERY_S:
             self.draw()
 
@@ -338,11 +362,7 @@ def _watcher_class() -> type[Any]:
             self.last: list[Any] = []  # weights of the last step, while their averages are in the net
 
         def on_train_begin(self, logs: Any = None) -> None:
-            self.progress.start()
             self.task = self.progress.add_task("training", total=self.history.steps, note="")
-
-        def on_train_end(self, logs: Any = None) -> None:
-            self.progress.stop()
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self.started = time.monotonic()

@@ -59,17 +59,13 @@ def hard_pictures(net: Any, data: Dataset, path: Path) -> Hard:
 
     Shrivastava et al. 2016, "Training Region-based Object Detectors with Online Hard Example Mining", chooses anew each
     step; once before a training is enough for one that starts from a trained net.
-
-    Raises:
-        UserError: the net paints, and has no mask to look at.
     """
     import tensorflow as tf
     import tf_keras
 
     if path.exists():
         return Hard(**{kind: tuple(names) for kind, names in read_json(path).items()})
-    if (logit := mask_logit(net)) is None:
-        raise UserError("--hard goes by the masks of a net: give it to a mask head, or to a U-Net with --output gate")
+    logit = mask_logit(net)
     _, height, width, _ = net.input_shape
     finder = tf_keras.Model(net.input, logit)
     missed, false = [], []

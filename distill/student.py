@@ -10,14 +10,14 @@ from typing import Any
 
 from edgeblur.dataset import Dataset, open_dataset
 from edgeblur.distill.families import NetSpec, build_net, finds_masks, mask_logit
-from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit, removed_unless_begun
+from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit, refuse_unfit, removed_unless_begun
 from edgeblur.distill.hard import refuse_untrained
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.lessons import shown
 from edgeblur.distill.mask_head import mask_spec
 from edgeblur.distill.prune import prune_channels, with_sparsity, without_wrapping, zero_share
 from edgeblur.distill.train import copy_weights, spec_of
-from edgeblur.distill.unet import unet_spec
+from edgeblur.distill.unet import UNetSpec, unet_spec
 from edgeblur.errors import UserError
 from edgeblur.files import refuse_swallowing
 from edgeblur.progress import say
@@ -56,10 +56,12 @@ class StudentOptions:
 
     @property
     def name(self) -> str:
-        """`w8`, or `w8l2` where the levels are not the teacher's usual 3; `mask8` for a mask head."""
+        """`w8`, `gate8` or `w8-linear` by the output, with `l2` where the levels are not the usual 3; `mask8`."""
         if self.family == "mask":
             return f"mask{self.width}"
-        return f"w{self.width}" + (f"l{self.levels}" if self.levels != 3 else "")
+        levels = f"l{self.levels}" if self.levels != 3 else ""
+        before, after = {"gate": ("gate", ""), "linear": ("w", "-linear")}.get(self.output, ("w", ""))
+        return f"{before}{self.width}{levels}{after}"
 
     def spec(self, height: int, width: int) -> NetSpec:
         """The net for pictures of this size."""
@@ -130,6 +132,7 @@ class _Workshop:
         """Train the student with the teacher, and alone if that is wanted."""
         _, height, width, _ = self.teacher.input_shape
         spec = self.options.spec(height, width)
+        refuse_unfit(self._untrained(spec), self.options.fit)  # before anything is removed
         model, alone = self._claim(name), None
         if self.untaught(spec):
             say(f"{name}: learns from the masks of the data set alone, as a U-Net has no mask to teach")
@@ -167,22 +170,29 @@ class _Workshop:
     ) -> Fitted:  # fmt: skip
         if model.keras.exists():
             return Fitted.read(model)
-        net = build_net(spec, seed=self.options.fit.seed)
-        if self.options.start:
-            copy_weights(net, load_keras(self.options.start), self.options.start, seed=self.options.fit.seed)
-        fitted = self._fit(net, model, teaching)
+        net = self._untrained(spec)
+        fitted = self._fit(net, model, teaching, start=self.options.start)
         gained = {"gained_by_distilling": _gain(alone, fitted)} if alone else {}
         self._save(net, model, spec, fitted, {**info, **gained})
         return fitted
 
+    def _untrained(self, spec: NetSpec) -> Any:
+        """The student as it begins: drawn at random, or with the weights that it is to start from."""
+        net = build_net(spec, seed=self.options.fit.seed)
+        if self.options.start:
+            copy_weights(net, load_keras(self.options.start), self.options.start, seed=self.options.fit.seed)
+        return net
+
     def _fit(
         self, net: Any, model: RunModel, teaching: Teaching | None,
-        *, callbacks: tuple[Any, ...] = (), keep_best_after: int = 0,
+        *, start: Path | None = None, callbacks: tuple[Any, ...] = (), keep_best_after: int = 0,
     ) -> Fitted:  # fmt: skip
         model.folder.mkdir(parents=True, exist_ok=True)
+        taught = {"teacher_weight": teaching.weight, "feature_weight": teaching.feature_weight} if teaching else {}
         with removed_unless_begun(model.folder, model.folder):
             return fit(
                 net, self.data, model.folder, self.options.fit, teaching=teaching, resume=self.resume,
+                recipe={**taught, "start": str(start) if start else None},
                 callbacks=callbacks, keep_best_after=keep_best_after,
             )  # fmt: skip
 
@@ -191,14 +201,25 @@ class _Workshop:
         save_model(net, model, {**info, **about})
         self.run.add(model.name)
 
+    def _spec_of(self, student: RunModel) -> UNetSpec:
+        """The spec of a finished student that is to be pruned.
+
+        Raises:
+            UserError: it has another output than was asked for, by which its pictures would be varied.
+        """
+        spec = spec_of(student)
+        if spec.output != self.options.output:
+            raise UserError(f"{student.name} was trained with --output {spec.output}: prune it with the same")
+        return spec
+
     def pruned(self, student: RunModel) -> RunModel:
         """Remove whole channels of a finished student, and fine-tune what stays."""
-        share = self.options.prune
+        share, wanted = self.options.prune, self._spec_of(student)
         model = self._claim(f"{student.name}-prune{round(share * 100)}")
         if model.keras.exists():
             return model
         before = load_keras(student.keras)
-        net, spec = prune_channels(before, spec_of(student), share)
+        net, spec = prune_channels(before, wanted, share)
         say(f"{model.name}: {before.count_params():,} parameters become {net.count_params():,}; fine-tuning")
         fitted = self._fit(net, model, self.teaching)
         info = {"kind": "student", "parent": student.name, "pruned_channels": share}
@@ -207,13 +228,11 @@ class _Workshop:
 
     def sparse(self, student: RunModel) -> RunModel:
         """Zero single weights of a finished student with magnitude pruning, while it goes on learning."""
-        share = self.options.sparsity
+        share, spec = self.options.sparsity, self._spec_of(student)
         model = self._claim(f"{student.name}-sparse{round(share * 100)}")
         if model.keras.exists():
             return model
-        before, spec = load_keras(student.keras), spec_of(student)
-        if finds_masks(spec):
-            raise UserError(f"{student.name} has a gate, and single zeros would let through what it shuts: use --prune")
+        before = load_keras(student.keras)
         steps = (
             math.ceil(len(shown(self.data, "train", self.options.fit.augmentation)) / self.options.fit.batch)
             * self.options.fit.epochs

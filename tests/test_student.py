@@ -211,7 +211,7 @@ def test_finished_students_are_not_trained_again_on_resume(distilled: Run) -> No
     assert {path: path.stat().st_mtime_ns for path in files} == files
 
 
-def test_an_unfinished_student_is_resumed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unfinished_student_is_resumed(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from edgeblur.distill import fit as fit_module
 
     options = replace(QUICK, alone=False, fit=replace(QUICK.fit, epochs=3))
@@ -228,10 +228,16 @@ def test_an_unfinished_student_is_resumed(run: Run, monkeypatch: pytest.MonkeyPa
     monkeypatch.undo()
     student = RunModel(run.folder / NAME)
     begun = (student.notes("history.json") or {})["epochs"]
+    other_start = tmp_path / "start.keras"
+    build_unet(QUICK.spec(*load_keras(run.teacher.keras).input_shape[1:3])).save(other_start)
     with pytest.raises(UserError, match="unfinished training"):
         distill(run, options)
     with pytest.raises(UserError, match="epochs 3, not 4"):
         distill(run, replace(options, fit=replace(options.fit, epochs=4)), resume=True)
+    with pytest.raises(UserError, match=r"teacher_weight 0\.5, not 0\.7"):
+        distill(run, replace(options, teacher_weight=0.7), resume=True)
+    with pytest.raises(UserError, match="start None, not "):
+        distill(run, replace(options, start=other_start), resume=True)
     distill(run, options, resume=True)
     ended = (student.notes("history.json") or {})["epochs"]
     assert [epoch["epoch"] for epoch in ended] == [1, 2, 3]
@@ -245,13 +251,30 @@ def test_shares_outside_0_to_1_are_refused(run: Run, option: str, share: float) 
         distill(run, replace(QUICK, prune=shares["prune"], sparsity=shares["sparsity"]))
 
 
-def test_a_student_is_not_replaced_by_what_is_to_start_from_it(run: Run) -> None:
-    start = run.folder / NAME / "model.keras"
-    start.parent.mkdir()
-    shutil.copy(run.teacher.keras, start)
-    with pytest.raises(UserError, match="lies in it: move it away first"):
-        distill(run, replace(QUICK, alone=False, start=start), force=True)
-    assert start.read_bytes() == run.teacher.keras.read_bytes()
+def test_a_finished_student_stays_if_its_successor_cannot_begin(run: Run, tmp_path: Path) -> None:
+    options = replace(QUICK, alone=False)
+    distill(run, options)
+    before = run.model(NAME).keras.read_bytes()
+    for wrong, told in (
+        (replace(options, start=tmp_path / "no.keras"), "does not exist"),
+        (replace(options, start=run.teacher.keras), "in another arrangement"),
+        (replace(options, start=run.model(NAME).keras), "lies in it"),
+        (replace(options, fit=replace(options.fit, mask_weight=0.1)), "give a --face-weight"),
+        (replace(options, start=tmp_path / "n.keras", fit=replace(options.fit, hard=0.1)), "does not exist"),
+    ):
+        with pytest.raises(UserError, match=told):
+            distill(run, wrong, force=True)
+        assert run.model(NAME).keras.read_bytes() == before
+
+
+def test_a_student_that_paints_has_no_hard_pictures(run: Run, tmp_path: Path) -> None:
+    options = replace(QUICK, alone=False)
+    distill(run, options)
+    start = tmp_path / "start.keras"
+    shutil.copy(run.model(NAME).keras, start)
+    with pytest.raises(UserError, match="--hard goes by the masks"):
+        distill(run, replace(options, start=start, fit=replace(options.fit, hard=0.1)), force=True)
+    assert run.model(NAME).keras.exists()
 
 
 def test_zeros_are_not_averaged(run: Run) -> None:
@@ -294,7 +317,23 @@ def test_what_a_gate_does_not_go_with(run: Run, more: list[str], told: str, caps
         main(["distill", str(run.folder), "--width", "8", "--levels", "2", "--output", "gate", "--no-alone", *more])
     assert ended.value.code == 2
     assert told in capsys.readouterr().err
-    assert not (run.folder / "w7l2").exists()
+    assert not (run.folder / "gate7l2").exists()
+
+
+def test_students_are_called_by_what_they_are() -> None:
+    shapes = [{}, {"output": "gate"}, {"output": "linear"}, {"output": "gate", "levels": 2}, {"family": "mask"}]
+    names = [StudentOptions(**shape).name for shape in shapes]  # type: ignore[arg-type]
+    assert names == ["w8", "gate8", "w8-linear", "gate8l2", "mask8"]
+
+
+def test_a_student_is_pruned_with_its_own_output(run: Run) -> None:
+    distill(run, replace(QUICK, alone=False))
+    (run.folder / NAME).rename(run.folder / f"{NAME}-linear")
+    run.add(f"{NAME}-linear")  # as of an older run, whose names did not tell the output
+    for more in ({"prune": 0.5}, {"sparsity": 0.5}):
+        with pytest.raises(UserError, match="trained with --output sigmoid: prune it with the same"):
+            distill(run, replace(QUICK, output="linear", **more))  # type: ignore[arg-type]
+    assert [model.name for model in run.models()] == ["teacher", f"{NAME}-linear"]
 
 
 def test_a_run_without_a_teacher(tmp_path: Path, tiny_run: Run) -> None:
@@ -309,17 +348,17 @@ def test_a_student_with_a_gate_goes_all_the_way(run: Run) -> None:
     shape = ["--width", "8", "--levels", "2", "--output", "gate", "--no-alone", "--epochs", "1", "--batch", "8"]
     for arguments in (
         ["distill", str(run.folder), *shape],
-        ["clamp", str(run.folder), "--model", "w8l2", "--set", "0.2:0.4"],
-        ["quantize", "--int8", str(run.folder), "--model", "w8l2", "--calibration", "8"],
-        ["validate", str(run.folder), "--model", "w8l2", "--engine", "stream,litert-ref", "--exact"],
+        ["clamp", str(run.folder), "--model", "gate8l2", "--set", "0.2:0.4"],
+        ["quantize", "--int8", str(run.folder), "--model", "gate8l2", "--calibration", "8"],
+        ["validate", str(run.folder), "--model", "gate8l2", "--engine", "stream,litert-ref", "--exact"],
     ):
         with pytest.raises(SystemExit) as ended:
             main(arguments)
         assert ended.value.code == 0
-    spec = run.model("w8l2").info()["spec"]
+    spec = run.model("gate8l2").info()["spec"]
     assert (spec["output"], spec["threshold"], spec["full"]) == ("gate", 0.2, 0.4)
-    assert has_gate(load_keras(run.model("w8l2").keras))
-    assert "val_iou" in run.model("w8l2").info()["best"]
-    ops = [op.kind for op in read_tflite(run.model("w8l2").int8_tflite.read_bytes()).ops]
+    assert has_gate(load_keras(run.model("gate8l2").keras))
+    assert "val_iou" in run.model("gate8l2").info()["best"]
+    ops = [op.kind for op in read_tflite(run.model("gate8l2").int8_tflite.read_bytes()).ops]
     assert "LOGISTIC" not in ops
     assert ops[-1] == "CONV_2D"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -16,9 +17,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
+from rich.progress import Progress
 
 from edgeblur.cli import main
-from edgeblur.dataset import Dataset
+from edgeblur.dataset import Dataset, open_dataset
 from edgeblur.distill.fit import FitOptions, fit
 from edgeblur.distill.lessons import Augmentation, lessons
 from edgeblur.distill.make import MakeOptions, make_dataset
@@ -279,6 +282,35 @@ def test_pictures_too_many_for_memory_are_read_as_they_come(
     read = lessons(tiny_data, "val", height=24, width=24, batch=4, face_weight=2.0, augment=None)
     for one, two in zip(next(kept.as_numpy_iterator()), next(read.as_numpy_iterator()), strict=True):
         assert np.abs(one - two).mean() < 0.01  # two JPEG decoders
+
+
+def test_a_damaged_picture_that_is_read_as_it_comes(
+    tiny_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_data.root, tmp_path / "data")
+    data = open_dataset(tmp_path / "data")
+    picture = data.split("train")[0].picture
+    picture.write_bytes(picture.read_bytes()[:300])
+    monkeypatch.setattr("edgeblur.distill.lessons._CACHE_BYTES", 0)
+    with pytest.raises(UserError, match="holds a damaged picture: make it again"):
+        train(data.root, tmp_path / "run", QUICK)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_progress_bar_ends_with_a_training_that_fails(
+    tiny_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = Progress(console=Console(force_terminal=True, file=io.StringIO()))
+
+    def interrupted(history: object) -> None:
+        assert shown.live.is_started
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("edgeblur.distill.fit.bar", lambda: shown)
+    monkeypatch.setattr("edgeblur.distill.fit._History.write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_data.root, tmp_path / "run", QUICK)
+    assert not shown.live.is_started  # or the terminal would be left without a cursor
 
 
 @pytest.mark.parametrize(
