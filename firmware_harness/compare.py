@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ class Entry:
         size_bytes: of a net's .tflite.
         compressed_bytes: the same after DEFLATE.
         arena_bytes: what TensorFlow Lite Micro needs for an int8 net, recorded.
+        extra: whether a net was named beside the run's own.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Entry:
     size_bytes: int | None = None
     compressed_bytes: int | None = None
     arena_bytes: int | None = None
+    extra: bool = False
 
     @property
     def leak(self) -> Leak | None:
@@ -83,6 +86,7 @@ class Entry:
             "size_bytes": self.size_bytes,
             "compressed_bytes": self.compressed_bytes,
             "arena_bytes": self.arena_bytes,
+            "extra": self.extra or None,
         }
         return {key: value for key, value in facts.items() if value is not None}
 
@@ -114,13 +118,28 @@ class Comparison:
         }
 
 
-def _nets(run: Run | None, extra: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    """Every .tflite of a run, float before int8, then the others that were named."""
-    for model in run.models() if run else []:
-        for path in (model.float_tflite, model.int8_tflite):
-            if path.exists():
-                yield model.name, path
-    yield from ((chosen.shelf_name or chosen.path.name, chosen.path) for chosen in map(choose_tflite, extra))
+@dataclass(frozen=True)
+class _Net:
+    """A .tflite to compare, how tables call it, and whether it came on top of a run's."""
+
+    name: str
+    path: Path
+    extra: bool = False
+
+
+def _nets(run: Run | None, extra: Sequence[Path]) -> list[_Net]:
+    """Every .tflite of a run, float before int8, then the others: called by their paths where names are not enough."""
+    nets = [
+        _Net(model.name, path)
+        for model in (run.models() if run else [])
+        for path in (model.float_tflite, model.int8_tflite)
+        if path.exists()
+    ]
+    nets += [_Net(chosen.name, chosen.path, extra=True) for chosen in map(choose_tflite, extra)]
+    alike = Counter((net.name, net.path.name) for net in nets)
+    return [
+        replace(net, name=str(net.path)) if net.extra and alike[net.name, net.path.name] > 1 else net for net in nets
+    ]
 
 
 def compare(
@@ -154,7 +173,7 @@ def compare(
     samples = evenly(dataset.split("test"), limit)
     if not samples:
         raise UserError(f"{root} has no test split to compare on: make it again with a share for test")
-    nets = list(_nets(run, extra))
+    nets = _nets(run, extra)
     size = _common_size(nets) or (dataset.size, dataset.size)
     triples = [dataset.load(sample, size) for sample in track(samples, "reading photos")]
     style = dataset_style(dataset)
@@ -167,26 +186,26 @@ def compare(
         entry, outputs = bench.detector(name, style)
         entries.append(entry)
         columns.append(Column(f"A: {name}", outputs))
-    for name, path in nets:
-        entry, outputs = bench.net(name, path)
+    for net in nets:
+        entry, outputs = bench.net(net)
         entries.append(entry)
-        columns.append(Column(f"{name} {entry.precision}", outputs))
+        columns.append(Column(f"{net.name} {entry.precision}", outputs))
     rows = _telling_rows(triples)
     sheet = contact_sheet([Column(c.title, [c.pictures[i] for i in rows]) for c in columns if _on_sheet(c.title)])
     return Comparison(root, len(samples), size, host_name(), tuple(judges), tuple(entries), sheet)
 
 
-def _common_size(nets: Sequence[tuple[str, Path]]) -> tuple[int, int] | None:
+def _common_size(nets: Sequence[_Net]) -> tuple[int, int] | None:
     """Width and height that all nets take.
 
     Raises:
         UserError: they differ, or one gives something else than a picture of its input's size.
     """
-    sizes = {name: (m.input.width, m.input.height) for name, p in nets for m in [blurring_model(read_tflite(p))]}
-    if len(set(sizes.values())) > 1:
-        told = ", ".join(f"{name} {w}x{h}" for name, (w, h) in sizes.items())
+    inputs = [(net.name, blurring_model(read_tflite(net.path)).input) for net in nets]
+    if len({(end.width, end.height) for _, end in inputs}) > 1:
+        told = ", ".join(f"{name} {end.width}x{end.height}" for name, end in inputs)
         raise UserError(f"the nets take pictures of different sizes ({told}): compare those of one size at a time")
-    return next(iter(sizes.values()), None)
+    return next(((end.width, end.height) for _, end in inputs), None)
 
 
 def _on_sheet(title: str) -> bool:
@@ -220,8 +239,8 @@ class _Bench:
         found = self.examiner.examine(name, outputs, lambda p, f: np.asarray(blurrer.blur(Image.fromarray(p))))
         return Entry(f"detector:{name}", "A", "", found, latency=latency), outputs
 
-    def net(self, name: str, path: Path) -> tuple[Entry, list[Pixels]]:
-        data = path.read_bytes()
+    def net(self, net: _Net) -> tuple[Entry, list[Pixels]]:
+        name, data = net.name, net.path.read_bytes()
         engine, graph = open_engine("litert", data), read_tflite(data)
         integer = engine.model.input.dtype != "float32"
         precision = "int8" if integer else "float32"
@@ -231,6 +250,7 @@ class _Bench:
             name, "B", precision, found,
             latency=measure_latency(engine), parameters=spent.parameters, macs=spent.macs, size_bytes=len(data),
             compressed_bytes=compressed_bytes(data), arena_bytes=measure_arena(data) if integer else None,
+            extra=net.extra,
         )  # fmt: skip
         say(f"{name} {precision}: {found.fidelity.image.psnr_db:.2f} dB against the target")
         return entry, outputs

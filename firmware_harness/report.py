@@ -166,7 +166,7 @@ def _has_privacy(run: Run) -> bool:
 def _stale(run: Run, limit: int | None, judge: str | None) -> bool:
     """True unless compare.json is newer than all models, knows them all, and was asked for the same.
 
-    Files that `edgeblur compare --with` added may be in it as well; a model that the run no longer has may not.
+    What `edgeblur compare --with` added may be in it as well; a model that the run no longer has may not.
     """
     made = run.folder / "compare.json"
     if not made.exists() or not (run.folder / "compare.png").exists():
@@ -178,7 +178,7 @@ def _stale(run: Run, limit: int | None, judge: str | None) -> bool:
         for precision, path in (("float32", model.float_tflite), ("int8", model.int8_tflite))
         if path.exists()
     }
-    nets = [e for e in known["entries"] if e.get("approach") == "B" and not e["name"].endswith(".tflite")]
+    nets = [e for e in known["entries"] if e.get("approach") == "B" and not e.get("extra")]
     return (
         {(e["name"], e["precision"]) for e in nets} != set(files)
         or any(path.stat().st_mtime > made.stat().st_mtime for path in files.values())

@@ -277,6 +277,14 @@ def test_compared_again_only_when_something_changed(student_run: Run, tmp_path: 
 
     assert report(folder, *QUIET) == 0
     assert not compared_again(*QUIET)
+    others = [copied(student_run, tmp_path / name) / "w1l2" / "int8.tflite" for name in ("one", "two")]
+    extra = [argument for path in others for argument in ("--with", str(path))]
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", str(folder), *extra, "--detector", "none", "--judge", "none"])
+    assert ended.value.code == 0
+    entries = json.loads(made.read_text())["entries"]
+    assert [e["name"] for e in entries if e.get("extra")] == list(map(str, others))
+    assert not compared_again(*QUIET)  # what was added is no reason
     assert compared_again(*QUIET, "--limit", 2)
     assert not compared_again(*QUIET, "--limit", 2)
     later = made.stat().st_mtime_ns + 10**9
