@@ -19,7 +19,7 @@ COMMANDS = {
     "bench": "Instructions, code and RAM of models on all emulated boards, beside what they were.",
     "blur": "Blur the faces of a picture or a folder, with a model or a detector.",
     "boards": "Boards: core, clock, memory, SDK, and the source of each fact.",
-    "clamp": "From which mask value a mask head blurs: measure it on validation photos, or set it.",
+    "clamp": "From which mask value a net that finds masks blurs: measure it on validation photos, or set it.",
     "compare": "Approach A (detector) beside approach B (teacher, students) on the same photos.",
     "data": "Make a data set: photos and face labels in, picture / blurred / mask out.",
     "demo": "The whole way on a small scale: data, teacher, student, int8, C, report.",

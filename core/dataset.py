@@ -85,8 +85,8 @@ class Dataset:
         picture, blur, mask = (
             np.asarray(resize(load_picture(p), width, height)) for p in (sample.picture, sample.blur, sample.mask)
         )
-        scale = width / self.size  # data sets are square; a model that is not sees them stretched
-        return Triple(picture, blur, mask[..., 0], tuple(f.moved(0, 0, scale) for f in sample.faces))
+        wide, tall = width / self.size, height / self.size  # a model that is not square sees them stretched
+        return Triple(picture, blur, mask[..., 0], tuple(f.moved(0, 0, wide, tall) for f in sample.faces))
 
 
 def open_dataset(root: Path) -> Dataset:

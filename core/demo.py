@@ -84,7 +84,7 @@ def run_demo(out: Path, options: DemoOptions, *, data: Path | None = None, force
     """Go from pictures to C arrays and a report.
 
     Args:
-        out: a new folder; gets `data/` (unless `data` is given), `run/` and `firmware/`.
+        out: a new folder; gets `data/` (unless `data` is given), `run/`, `firmware/` and `firmware_stream/`.
         data: a data set to use instead of drawn scenes.
 
     Raises:

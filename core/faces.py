@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,19 @@ class Ellipse:
     h: float
     degrees: float = 0.0
 
+    def scaled(self, wide: float, tall: float) -> Ellipse:
+        """The ellipse after the picture was made `wide` times as wide and `tall` times as tall."""
+        cx, cy = self.cx * wide, self.cy * tall
+        if wide == tall:
+            return Ellipse(cx, cy, self.w * wide, self.h * tall, self.degrees)
+        turn = math.radians(self.degrees)
+        axes = [[wide * math.cos(turn) * self.w, -wide * math.sin(turn) * self.h],
+                [tall * math.sin(turn) * self.w, tall * math.cos(turn) * self.h]]  # fmt: skip
+        directions, lengths, _ = np.linalg.svd(axes)  # of what the circle within became: the longer axis first
+        first = 0 if self.w >= self.h else 1
+        x, y = directions[:, first]
+        return Ellipse(cx, cy, float(lengths[first]), float(lengths[1 - first]), math.degrees(math.atan2(y, x)))
+
 
 @dataclass(frozen=True)
 class Face:
@@ -55,12 +70,12 @@ class Face:
         """A face of which only the box is known: the ellipse is inscribed in it."""
         return cls(box, Ellipse(box.x + box.w / 2, box.y + box.h / 2, box.w, box.h), score)
 
-    def moved(self, dx: float, dy: float, scale: float) -> Face:
-        """The face after the picture was cropped at (-dx, -dy) pixels and then scaled."""
-        b, e = self.box, self.ellipse
+    def moved(self, dx: float, dy: float, scale: float, tall: float | None = None) -> Face:
+        """The face after the picture was cropped at (-dx, -dy) pixels and then scaled, in height by `tall`."""
+        b, e, tall = self.box, self.ellipse, scale if tall is None else tall
         return Face(
-            Box((b.x + dx) * scale, (b.y + dy) * scale, b.w * scale, b.h * scale),
-            Ellipse((e.cx + dx) * scale, (e.cy + dy) * scale, e.w * scale, e.h * scale, e.degrees),
+            Box((b.x + dx) * scale, (b.y + dy) * tall, b.w * scale, b.h * tall),
+            replace(e, cx=e.cx + dx, cy=e.cy + dy).scaled(scale, tall),
             self.score,
         )
 

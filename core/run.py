@@ -3,12 +3,15 @@
 RUN/run.json               the data set, and the names of the models in the order they were made
 RUN/teacher/model.keras    what training left (needs edgeblur[train] to read)
 RUN/teacher/model.json     what it is: kind, shape, parameters, how it was made
-RUN/teacher/history.json   losses and metrics by epoch, drawn in curves.png
+RUN/teacher/history.json   options, losses and metrics by epoch, drawn in curves.png; hard.json after `--hard`
+RUN/teacher/checkpoint/    with best.npz, while a training has not ended: `--resume` goes on from there
 RUN/teacher/float.tflite   float32, batch 1: enough for every later stage, without TensorFlow
 RUN/teacher/int8.tflite    after `edgeblur quantize`, with quantize.json
-RUN/w8/...                 the same for each student
-RUN/mask8/clamp.json       after `edgeblur clamp`, of a mask head; drawn in clamp.png
-RUN/compare.json, report.html, report.md
+RUN/w8/...                 the same for each student: w8-prune50, w8-qat, gate8, mask8, ...
+RUN/mask8/clamp.json       after `edgeblur clamp`, of a net that finds masks; drawn in clamp.png
+RUN/boards.json            what `edgeblur run` counted or timed on boards
+RUN/compare.json           after `edgeblur compare` or `report`, with the contact sheet compare.png
+RUN/report.html, report.md
 """
 
 from __future__ import annotations
@@ -126,6 +129,20 @@ def create_run(folder: Path, dataset: Path, extra: Mapping[str, Any] | None = No
     return Run(folder)
 
 
+def choose_model(path: Path, name: str | None = None) -> tuple[Run, RunModel]:
+    """The model that a user means by a run folder and perhaps a name, or by a model's folder inside a run.
+
+    Raises:
+        UserError: no run, no such model in it, or a name that is not that of the folder.
+    """
+    if not (path / "model.json").is_file():
+        run = open_run(path)
+        return run, run.model(name)
+    if name not in (None, path.name):
+        raise UserError(f"{path} is the folder of one model: leave --model {name} out, or give the run, {path.parent}")
+    return open_run(path.parent), RunModel(path)
+
+
 def open_run(folder: Path) -> Run:
     """Open a run folder.
 
@@ -168,7 +185,7 @@ def choose_tflite(path: Path, name: str | None = None) -> Chosen:
         name: which model of a run; its newest student by default.
 
     Raises:
-        UserError: nothing there, no .tflite yet, or `name` without a run.
+        UserError: nothing there, no .tflite yet, or `name` with anything but a run.
     """
     from edgeblur.models.shelf import advice, entry_at, find_entry
 
@@ -178,16 +195,14 @@ def choose_tflite(path: Path, name: str | None = None) -> Chosen:
             raise UserError(f"--model {name} is for a run, and none is named: give {name} itself, or a run folder")
         return Chosen(entry.path, None, None, entry.name)
     if path.is_file():
+        if name is not None:
+            raise UserError(f"{path} is a file: leave --model {name} out, or give a run folder")
         model = RunModel(path.parent)
         inside = (path.parent.parent / "run.json").is_file() and (path.parent / "model.json").is_file()
         return Chosen(path, Run(path.parent.parent) if inside else None, model if inside else None)
     if not path.exists():
         raise UserError(f"{path} does not exist: give a run folder or a .tflite file, {advice(str(path))}")
-    if (path / "model.json").is_file() and (path.parent / "run.json").is_file():
-        run, model = Run(path.parent), RunModel(path)
-    else:
-        run = open_run(path)
-        model = run.model(name)
+    run, model = choose_model(path, name)
     for candidate in (model.int8_tflite, model.float_tflite):
         if candidate.exists():
             return Chosen(candidate, run, model)

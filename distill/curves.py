@@ -7,11 +7,12 @@ from pathlib import Path
 
 from edgeblur.files import write_bytes
 
-_PANELS = (("loss", "loss (MSE)"), ("mae", "MAE"), ("psnr", "PSNR, dB"), ("ssim", "SSIM"))
+_PAINTED = (("loss", "loss (MSE)"), ("mae", "MAE"), ("psnr", "PSNR, dB"), ("ssim", "SSIM"))
+_FOUND = (("loss", "loss (cross entropy, overlap)"), ("iou", "mask IoU"), ("psnr", "PSNR, dB"), ("ssim", "SSIM"))
 
 
 def draw_curves(epochs: list[dict[str, float]], path: Path) -> None:
-    """Draw train and validation curves of loss, MAE, PSNR and SSIM over the epochs into a PNG.
+    """Draw train and validation curves over the epochs into a PNG: loss, PSNR, SSIM, and MAE or the IoU of masks.
 
     Args:
         epochs: entries with `epoch`, `loss`, `val_loss`, `mae`, ... ; a metric that is missing leaves its panel empty.
@@ -20,7 +21,8 @@ def draw_curves(epochs: list[dict[str, float]], path: Path) -> None:
 
     figure = Figure(figsize=(9, 5.2), layout="constrained")
     x = [e["epoch"] for e in epochs]
-    for axes, (key, title) in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
+    panels = _FOUND if any("val_iou" in e for e in epochs) else _PAINTED
+    for axes, (key, title) in zip(figure.subplots(2, 2).flat, panels, strict=True):
         for name, label in ((key, "train"), (f"val_{key}", "validation")):
             if all(name in e for e in epochs):
                 axes.plot(x, [e[name] for e in epochs], marker="o", markersize=3, label=label)

@@ -28,9 +28,6 @@ from edgeblur.files import read_json, telling_disk_errors, write_bytes, write_js
 from edgeblur.progress import bar, say
 from edgeblur.run import RunModel
 
-KEPT = ("best", "last")
-"""The epoch with the lowest validation loss, or the last one."""
-
 __all__ = [
     "FitOptions", "Fitted", "Teaching", "fit", "load_best", "refuse_changed", "refuse_unfit", "removed_unless_begun",
 ]  # fmt: skip
@@ -60,8 +57,8 @@ class FitOptions:
             last step's: near the end of a training these swing about what they average to. 0 is off.
         hard: share of an epoch for pictures in which the net misses a face as it is before the training, and the same
             share for those in which it finds one that is none (`hard.Hard`); only for nets that learn masks. 0 is off.
-        keep: one of `KEPT`: the weights of which epoch. The validation loss says little where rare faces are shown
-            often: it is what they cost the usual ones.
+        keep: the weights of which epoch, `best` (by validation loss) or `last`. The validation loss says little
+            where rare faces are shown often: it is what they cost the usual ones.
     """
 
     epochs: int = 30

@@ -150,14 +150,13 @@ def unsupported(ops: Iterable[str]) -> UserError:
 def save_model(net: Any, model: RunModel, info: dict[str, Any]) -> None:
     """Write model.keras, float.tflite and model.json (`info` and the parameter count) of a trained net."""
     partial = model.folder / "partial.keras"
-    with telling_disk_errors(model.keras):
-        try:
+    try:
+        with telling_disk_errors(model.keras):
             net.save(partial)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-    write_bytes(model.float_tflite, float_tflite(net))
-    write_json(model.folder / "model.json", {"name": model.name, "parameters": net.count_params(), **info})
-    partial.replace(model.keras)  # last: a model counts as finished when this file is there
+        write_bytes(model.float_tflite, float_tflite(net))
+        write_json(model.folder / "model.json", {"name": model.name, "parameters": net.count_params(), **info})
+        partial.replace(model.keras)  # last: a model counts as finished when this file is there
+    finally:
+        partial.unlink(missing_ok=True)
     shutil.rmtree(model.folder / "checkpoint", ignore_errors=True)
     (model.folder / "best.npz").unlink(missing_ok=True)

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from edgeblur.distill.photos import LabelledPhoto, Photos, spread
+from edgeblur.dataset import evenly
+from edgeblur.distill.photos import LabelledPhoto, Photos
 from edgeblur.errors import UserError
-from edgeblur.faces import Box, Ellipse, Face
+from edgeblur.faces import Face
 from edgeblur.images import find_pictures, load_picture
 
 _SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val", "test": "test"}
@@ -72,7 +73,7 @@ def from_labels(
     if not chosen:
         found = ", ".join(sorted({label.terms or "none stated" for label in known}))
         raise UserError(f"{labels} has no picture under the terms {', '.join(sorted(terms or ()))}: it has {found}")
-    chosen = spread(chosen, limit)
+    chosen = evenly(chosen, limit)
     return Photos(_load_all(photos, chosen, skipped), len(chosen))
 
 
@@ -202,13 +203,6 @@ def _load(photos: Path, label: _Label) -> LabelledPhoto:
         if max(scale_x / scale_y, scale_y / scale_x) > _LARGEST_STRETCH:
             stated, real = "x".join(map(str, label.size)), f"{picture.width}x{picture.height}"
             raise UserError(f"{path} is {real} pixels, but its label says {stated}: labels belong to upright pictures")
-        faces = tuple(_stretched(face, scale_x, scale_y) for face in faces)
+        faces = tuple(face.moved(0, 0, scale_x, scale_y) for face in faces)
     source = label.source or f"{photos.name}/{label.file}"
     return LabelledPhoto(source, source_group(source), picture, faces, label.split, label.licence, label.terms)
-
-
-def _stretched(face: Face, x: float, y: float) -> Face:
-    """A face in a picture resized by nearly equal factors, so that the turn of its ellipse stays."""
-    b, e = face.box, face.ellipse
-    box = Box(b.x * x, b.y * y, b.w * x, b.h * y)
-    return Face(box, Ellipse(e.cx * x, e.cy * y, e.w * x, e.h * y, e.degrees))

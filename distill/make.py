@@ -20,7 +20,7 @@ from edgeblur.faces import Box, Face
 from edgeblur.files import new_folder, write_json
 from edgeblur.images import resize, save_picture
 
-_KEPT_SHARE = 0.5  # of a face's box must be inside the square to count as a labelled face
+_KEPT_SHARE = 0.5  # of a face's box must be inside the picture to count as a labelled face
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,17 @@ def _share_inside(box: Box, window: Box) -> float:
     return max(0.0, overlap_w) * max(0.0, overlap_h) / (box.w * box.h)
 
 
-def _square(photo: LabelledPhoto, size: int, rng: random.Random) -> tuple[Image.Image, tuple[Face, ...]]:
-    """Cut and scale a photo to `size` x `size`, its faces with it (also those that the border cuts)."""
+def square(photo: LabelledPhoto, size: tuple[int, int], rng: random.Random) -> tuple[Image.Image, tuple[Face, ...]]:
+    """Cut a photo square and scale it to `(width, height)`, its faces with it (also those that the border cuts)."""
     left, top, side = square_window(photo.picture.width, photo.picture.height, photo.faces, rng)
-    picture = resize(photo.picture.crop((left, top, left + side, top + side)), size, size)
-    return picture, tuple(face.moved(-left, -top, size / side) for face in photo.faces)
+    picture = resize(photo.picture.crop((left, top, left + side, top + side)), *size)
+    return picture, tuple(face.moved(-left, -top, size[0] / side, size[1] / side) for face in photo.faces)
+
+
+def labelled(faces: Iterable[Face], size: tuple[int, int]) -> tuple[Face, ...]:
+    """Those faces of a picture of `(width, height)` that count, as half of their box is inside or more."""
+    window = Box(0, 0, *size)
+    return tuple(face for face in faces if _share_inside(face.box, window) >= _KEPT_SHARE)
 
 
 def assign_splits(groups: list[str], shares: tuple[float, float, float], seed: int) -> dict[str, str]:
@@ -128,7 +134,9 @@ def make_dataset(photos: Iterable[LabelledPhoto], out: Path, options: MakeOption
     with new_folder(out, force=force, marker="manifest.json") as folder:
         stored = []
         for number, photo in enumerate(photos, start=1):
-            picture, faces = _square(photo, options.size, random.Random(f"{options.seed} {number} {photo.source}"))
+            picture, faces = square(
+                photo, (options.size, options.size), random.Random(f"{options.seed} {number} {photo.source}")
+            )
             blurred, mask = blur_faces(picture, faces, options.style)
             name = f"{number:05d}.jpg"
             for part, pixels in (("picture", np.asarray(picture)), ("blur", np.asarray(blurred)), ("mask", mask)):
@@ -146,10 +154,9 @@ def _without_picture(photo: LabelledPhoto) -> LabelledPhoto:
 
 
 def _entry(name: str, photo: LabelledPhoto, faces: tuple[Face, ...], size: int) -> dict[str, object]:
-    window = Box(0, 0, size, size)
-    labelled = [f.as_json() for f in faces if _share_inside(f.box, window) >= _KEPT_SHARE]
+    kept = [face.as_json() for face in labelled(faces, (size, size))]
     facts = {"source": photo.source, "group": photo.group, "licence": photo.licence, "terms": photo.terms}
-    return {"name": name, "faces": labelled, **{k: v for k, v in facts.items() if v is not None}}
+    return {"name": name, "faces": kept, **{k: v for k, v in facts.items() if v is not None}}
 
 
 def _sort_into_splits(

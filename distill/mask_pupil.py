@@ -165,7 +165,7 @@ def _share(cells: Any) -> Any:
 
 
 def spoilt_by_blur(picture: Any) -> Any:
-    """How much blurring a cell would change it, `[B, H/4, W/4, 1]` from pictures `[B, H, W, 3]`, 0 to 1.
+    """How much blurring a cell would change it, 0.5 to 3.5, `[B, H/4, W/4, 1]`; pictures are `[B, H, W, 3]`, 0 to 1.
 
     A false find on a bare wall spoils nothing, one on a bookshelf does. Half of the weight of a cell outside faces is
     the same for all, the other half goes by the mean square change, 1 where it is as large as is usual in photos.

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 from PIL import Image
 
 from edgeblur.faces import Face
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -50,10 +47,3 @@ class Photos:
 
     def __iter__(self) -> Iterator[LabelledPhoto]:
         return iter(self.photos)
-
-
-def spread(items: list[T], limit: int | None) -> list[T]:
-    """At most `limit` items, evenly spread over the list and in its order."""
-    if limit is None or limit >= len(items):
-        return items
-    return [items[index * len(items) // limit] for index in range(limit)]

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeblur.dataset import evenly
 from edgeblur.detectors import DETECTORS, Detector, open_detector
 from edgeblur.distill.labels import from_labels
-from edgeblur.distill.photos import LabelledPhoto, Photos, spread
+from edgeblur.distill.photos import LabelledPhoto, Photos
 from edgeblur.distill.tfds_faces import TFDS_NAMES, from_tfds
 from edgeblur.errors import UserError
 from edgeblur.images import find_pictures, readable_pictures
@@ -41,7 +42,7 @@ def from_detector(photos: Path, detector: Detector, skipped: list[str], limit: i
     Raises:
         UserError: no picture there, or, while going through the photos, not one could be read.
     """
-    paths = spread(find_pictures(photos), limit)
+    paths = evenly(find_pictures(photos), limit)
     above = (photos if photos.is_dir() else photos.parent).absolute().parent
     stream = (
         LabelledPhoto(name, name, picture, detector.detect(picture))

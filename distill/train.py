@@ -150,13 +150,16 @@ def copy_weights(net: Any, source: Any, path: Path, *, seed: int = 0) -> None:
     Raises:
         UserError: a layer has another shape there, no layer that learns is the same, or the net should have a gate.
     """
+    import tf_keras
+
     theirs = {layer.name: layer.get_weights() for layer in source.layers}
     shared = [layer for layer in net.layers if layer.name in theirs and layer.trainable]
     shapes = {layer.name: [w.shape for w in layer.get_weights()] for layer in shared}
     given = {name: theirs[name] if [w.shape for w in theirs[name]] == shapes[name] else None for name in shapes}
     if None in given.values() and has_mask(net) and has_mask(source):
         rng = np.random.default_rng(seed)
-        given = {name: widened(theirs[name], shapes[name], rng) for name in shapes}
+        each = {layer.name for layer in shared if isinstance(layer, tf_keras.layers.DepthwiseConv2D)}
+        given = {name: widened(theirs[name], shapes[name], rng, sums=name not in each) for name in shapes}
         if None not in given.values():
             say(f"{path} has {source.count_params():,} parameters: its channels are copied")
     if None in given.values() or not any(layer.trainable_weights for layer in shared):

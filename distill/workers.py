@@ -12,7 +12,6 @@ from typing import Any
 from edgeblur.distill.keras_files import silent_stderr
 from edgeblur.errors import RunError, UserError
 
-STRATEGIES = ("single", "multiworker")
 _EXAMPLE = '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}'
 
 

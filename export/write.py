@@ -95,7 +95,7 @@ def _file_names(name: str) -> tuple[str, ...]:
 def refuse_keras(path: Path) -> None:
     """Raise a `UserError` for a Keras model: it must be converted first."""
     if path.suffix.lower() in _KERAS:
-        raise UserError(f"{path} is a Keras model: run `edgeblur quantize --int8 {path}` and export the result")
+        raise UserError(f"{path} is a Keras model: export what `edgeblur quantize --int8 {path} --data DATASET` makes")
 
 
 def export_model(tflite: Path, out: Path, *, name: str | None = None, force: bool = False) -> ExportResult:

@@ -19,7 +19,6 @@ from edgeblur.images import SUFFIXES, Floats, find_pictures, readable_pictures, 
 from edgeblur.progress import track
 from edgeblur.run import choose_tflite
 
-FITS = ("resize", "tile")
 _OVERLAP = 4  # tiles overlap by a quarter of their side
 
 

@@ -69,7 +69,7 @@ class BoardRun:
     Attributes:
         model: its name.
         board: where it ran.
-        optimize: `size` or `speed`.
+        optimize: `size`, `balanced` or `speed`.
         told: what the pictures were, for people.
         skipped: why pictures were passed over.
         comparison: with the host.

@@ -12,14 +12,11 @@ import numpy as np
 from edgeblur.blur import BlurStyle, blur_faces
 from edgeblur.dataset import Dataset, Triple, evenly, open_dataset
 from edgeblur.errors import UserError
-from edgeblur.faces import Face
-from edgeblur.images import resize
 from edgeblur.progress import track
 
 if TYPE_CHECKING:
     from edgeblur.distill.photos import LabelledPhoto
 
-_KEPT_SHARE = 0.5  # of a face's box must be inside the square to count, as in a data set
 _SEED = 0
 
 
@@ -90,20 +87,8 @@ def photos_with_labels(photos: Path, labels: Path, size: tuple[int, int], limit:
 
 
 def _triple(photo: LabelledPhoto, size: tuple[int, int], style: BlurStyle) -> Triple:
-    from edgeblur.distill.make import square_window
+    from edgeblur.distill.make import labelled, square
 
-    rng = random.Random(f"{_SEED} {photo.source}")
-    left, top, side = square_window(photo.picture.width, photo.picture.height, photo.faces, rng)
-    square = resize(photo.picture.crop((left, top, left + side, top + side)), *size)
-    scale = size[0] / side
-    moved = tuple(face.moved(-left, -top, scale) for face in photo.faces)
-    blurred, mask = blur_faces(square, moved, style)
-    kept = tuple(face for face in moved if _share_inside(face, size) >= _KEPT_SHARE)
-    return Triple(np.asarray(square), np.asarray(blurred), mask, kept)
-
-
-def _share_inside(face: Face, size: tuple[int, int]) -> float:
-    box = face.box
-    wide = min(box.x + box.w, size[0]) - max(box.x, 0)
-    tall = min(box.y + box.h, size[1]) - max(box.y, 0)
-    return max(0.0, wide) * max(0.0, tall) / (box.w * box.h)
+    picture, faces = square(photo, size, random.Random(f"{_SEED} {photo.source}"))
+    blurred, mask = blur_faces(picture, faces, style)
+    return Triple(np.asarray(picture), np.asarray(blurred), mask, labelled(faces, size))

@@ -11,7 +11,7 @@ from edgeblur.errors import UserError
 from edgeblur.files import as_json, refuse_existing, write_together
 from edgeblur.models.card import CARD, new_card
 from edgeblur.models.shelf import FLOAT, FOLDER, INT8, NOTE, Shelved, read_shelved, shelf
-from edgeblur.run import RunModel, open_run
+from edgeblur.run import RunModel, choose_model
 
 _TAKEN = (INT8, FLOAT, "model.keras", "model.json", "history.json", "quantize.json")
 
@@ -50,7 +50,7 @@ def put(source: Path, options: PutOptions, *, folder: Path | None = None, force:
     if not re.fullmatch(r"[a-z][a-z0-9_]*(-(?!float$)[a-z0-9_]+)*", options.name):
         raise UserError(f"{options.name!r} is no name for the shelf: use small letters and digits, such as unet8")
     refuse_existing(place, force=force)
-    model = RunModel(source) if (source / "model.json").is_file() else open_run(source).model(options.model)
+    _, model = choose_model(source, options.model)
     if not model.int8_tflite.is_file():
         raise UserError(f"{model.folder} holds no int8.tflite: run `edgeblur quantize --int8` first")
     files = {place / name: (model.folder / name).read_bytes() for name in _TAKEN if (model.folder / name).is_file()}

@@ -13,7 +13,6 @@ from edgeblur.errors import UserError
 from edgeblur.export.tflite import Graph, read_tflite, require_int8
 from edgeblur.images import Floats, to_floats
 
-IO_TYPES = ("int8", "uint8")
 _NO_SCALE = 1e-7  # the converter gives a tensor that is always 0 a scale of 8e-9
 
 

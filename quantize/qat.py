@@ -10,6 +10,7 @@ from edgeblur.distill.families import finds_masks
 from edgeblur.distill.fit import FitOptions, Teaching, fit
 from edgeblur.distill.keras_files import load_keras, save_model
 from edgeblur.distill.train import spec_of
+from edgeblur.distill.unet import UNetSpec
 from edgeblur.errors import UserError
 from edgeblur.files import as_json, new_folder, refuse_existing, write_together
 from edgeblur.progress import say
@@ -24,13 +25,9 @@ def quantize_aware(
     """Go on training a run's model with quantization simulated (Jacob et al. 2018), and convert it: `NAME-qat`.
 
     Raises:
-        UserError: `NAME-qat` exists already (without `force`); the model has batch norm, which is folded differently.
+        UserError: `NAME-qat` exists already (without `force`); the model is none that `suits_qat`.
     """
-    spec = spec_of(model)
-    if spec.batch_norm:
-        raise UserError(f"--qat handles nets without batch norm, {model.name} has it: quantize it without --qat")
-    if finds_masks(spec):
-        raise UserError(f"--qat would move what the gate of {model.name} passes on: quantize it without --qat")
+    spec = _suited_spec(model)
     aware = RunModel(run.folder / f"{model.name}-qat")
     refuse_existing(aware.folder, force=force)
     data, net = open_dataset(run.dataset), load_keras(model.keras)
@@ -50,6 +47,29 @@ def quantize_aware(
         write_together({folder / "quantize.json": as_json(account), made.int8_tflite: int8})
     run.add(aware.name)
     return Quantized(aware.name, Path(aware.int8_tflite), account)
+
+
+def suits_qat(model: RunModel) -> bool:
+    """Whether `quantize_aware` would take this model of a run."""
+    try:
+        _suited_spec(model)
+    except UserError:
+        return False
+    return True
+
+
+def _suited_spec(model: RunModel) -> UNetSpec:
+    """The spec of a model that can learn with int8 simulated.
+
+    Raises:
+        UserError: it has batch norm, which is folded differently, a gate, or is a mask head.
+    """
+    spec = spec_of(model)
+    if spec.batch_norm:
+        raise UserError(f"--qat handles nets without batch norm, {model.name} has it: quantize it without --qat")
+    if finds_masks(spec):
+        raise UserError(f"--qat would move what the gate of {model.name} passes on: quantize it without --qat")
+    return spec
 
 
 def simulate_int8(net: Any) -> Any:

@@ -21,7 +21,7 @@ from edgeblur.quantize.convert import calibration_pictures, to_int8
 from edgeblur.quantize.correct import correct_gate
 from edgeblur.quantize.diagnose import Diagnosis, diagnose
 from edgeblur.quantize.equalize import equalize
-from edgeblur.run import Run, RunModel, open_run
+from edgeblur.run import Run, RunModel, choose_model, open_run
 
 QAT_WORTH_DB = 0.5
 """If post-training quantization loses more than this, training aware of it is worth its time."""
@@ -62,19 +62,32 @@ class Quantized:
 def models_to_quantize(target: Path, name: str | None) -> tuple[Run | None, list[RunModel]]:
     """What RUN_OR_MODEL means to `quantize`: a run's models (or the one that is named), or one bare .keras file.
 
+    Those trained for comparison only are left out, and those that learnt with int8 simulated: theirs came of that.
+
     Raises:
-        UserError: nothing there; a .tflite, which is converted already; a model that is not in the run.
+        UserError: nothing there; a .tflite, which is converted already; a model that is not in the run, or that
+            learnt with int8 simulated; a name beside a file.
     """
     if target.suffix == ".tflite":
         raise UserError(f"{target} is a .tflite already: quantize the .keras model that it was made from")
     if target.is_file():
+        if name is not None:
+            raise UserError(f"{target} is a file: leave --model {name} out, or give a run folder")
         return None, []
     if not target.exists():
         raise UserError(f"{target} does not exist: give a run folder or a .keras file")
-    if (target / "model.json").is_file():
-        return open_run(target.parent), [RunModel(target)]
-    run = open_run(target)
-    return run, [run.model(name)] if name else [m for m in run.models() if m.info().get("kind") != "alone"]
+    if name is None and not (target / "model.json").is_file():
+        run = open_run(target)
+        return run, [m for m in run.models() if m.info().get("kind") != "alone" and not _learnt_int8(m)]
+    run, model = choose_model(target, name)
+    if _learnt_int8(model):
+        raise UserError(f"{model.name} learnt with int8 simulated, and its int8.tflite came of that: name its parent, "
+                        f"{model.info().get('parent')}")  # fmt: skip
+    return run, [model]
+
+
+def _learnt_int8(model: RunModel) -> bool:
+    return bool(model.info().get("quantization_aware"))
 
 
 def quantize_run_model(run: Run, model: RunModel, options: QuantizeOptions, *, force: bool) -> Quantized:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,6 +129,26 @@ def test_faces_survive_moving_and_json() -> None:
     assert moved.box == Box(0, 0, 20, 18)
     assert moved.ellipse == Ellipse(10, 9, 22, 11, 35)
     assert Face.from_json(TURNED.as_json()) == TURNED
+
+
+@pytest.mark.parametrize("ellipse", [Ellipse(40, 30, 20, 28, 30), Ellipse(40, 30, 28, 20, -50), Ellipse(9, 8, 6, 6)])
+@pytest.mark.parametrize(("wide", "tall"), [(1.0, 0.5), (0.4, 1.3), (2.0, 2.0)])
+def test_an_ellipse_is_scaled_with_the_picture(ellipse: Ellipse, wide: float, tall: float) -> None:
+    def outside(points: Any, e: Ellipse) -> Any:
+        """1 on the ellipse's line."""
+        turn = math.radians(e.degrees)
+        x, y = points[0] - e.cx, points[1] - e.cy
+        along, across = x * math.cos(turn) + y * math.sin(turn), y * math.cos(turn) - x * math.sin(turn)
+        return (2 * along / e.w) ** 2 + (2 * across / e.h) ** 2
+
+    angle, turn = np.linspace(0, 6, 20), math.radians(ellipse.degrees)
+    along, across = ellipse.w / 2 * np.cos(angle), ellipse.h / 2 * np.sin(angle)
+    line = np.stack([
+        ellipse.cx + along * math.cos(turn) - across * math.sin(turn),
+        ellipse.cy + along * math.sin(turn) + across * math.cos(turn),
+    ])  # fmt: skip
+    np.testing.assert_allclose(outside(line, ellipse), 1)
+    np.testing.assert_allclose(outside(line * [[wide], [tall]], ellipse.scaled(wide, tall)), 1)
 
 
 @pytest.mark.parametrize(

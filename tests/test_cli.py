@@ -103,6 +103,17 @@ def test_a_wrong_command_line_is_the_users_mistake(arguments: list[str], capsys:
     assert not told.out
 
 
+@pytest.mark.parametrize("option", [["--levels", "2"], ["--output", "gate"], ["--dropout"], ["--batch-norm"]])
+def test_a_mask_head_has_no_options_of_u_nets(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["train", "--data", "none", "--out", "none"], ["distill", "none"]):
+        if command[0] == "distill" and option[0] in ("--dropout", "--batch-norm"):
+            continue  # it has none of these at all
+        with pytest.raises(SystemExit) as ended:
+            main([*command, "--family", "mask", *option])
+        assert ended.value.code == 2
+        assert f"{option[0]} is for U-Nets, not for --family mask" in " ".join(capsys.readouterr().err.split())
+
+
 def test_python_m() -> None:
     done = subprocess.run([sys.executable, "-m", "edgeblur", "--version"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"edgeblur, version {__version__}\n", "")

@@ -205,6 +205,18 @@ def test_pictures_are_loaded_at_any_size(tiny_data: Dataset) -> None:
     assert triple.faces[0].box.w == pytest.approx(sample.faces[0].box.w / 2)
 
 
+def test_faces_stay_on_their_masks_in_pictures_of_another_shape(tiny_data: Dataset) -> None:
+    sample = next(s for s in tiny_data.samples if len(s.faces) == 1)
+    (before,) = tiny_data.load(sample, (96, 96)).faces
+    triple = tiny_data.load(sample, (96, 48))
+    (face,) = triple.faces
+    assert (face.box.x, face.box.w) == (before.box.x, before.box.w)
+    assert (2 * face.box.y, 2 * face.box.h) == pytest.approx((before.box.y, before.box.h))
+    rows, columns = np.nonzero(triple.mask > 127)
+    found = Box(columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
+    assert found.iou(Box(face.box.x, face.box.y, face.box.w, face.box.h)) > 0.4
+
+
 def damaged(manifest: dict[str, object]) -> list[object]:
     samples = manifest["samples"]
     assert isinstance(samples, list)

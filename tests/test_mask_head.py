@@ -231,6 +231,17 @@ def test_a_wider_head_starts_as_the_same_function(tmp_path: Path, capsys: pytest
     assert not np.array_equal(other.get_layer("down1_1").get_weights()[0], kernel)
 
 
+def test_a_wider_separable_head_starts_as_the_same_function(tmp_path: Path) -> None:
+    import tf_keras
+
+    old, new = (lively(MaskSpec(32, 32, base, separable=True)) for base in (2, 4))
+    copy_weights(new, old, tmp_path)
+    pictures = np.random.default_rng(3).random((3, 32, 32, 3), np.float32)
+    masks = [tf_keras.Model(net.input, net.get_layer("mask").output)(pictures).numpy() for net in (old, new)]
+    assert np.ptp(masks[0]) > 0.01
+    np.testing.assert_allclose(masks[1], masks[0], atol=1e-5)
+
+
 def test_a_u_net_does_not_start_from_a_narrower_one(tmp_path: Path) -> None:
     """Behind its concatenations copies of a channel are not where a wider layer would look for them."""
     with pytest.raises(UserError, match="another arrangement"):

@@ -25,7 +25,7 @@ from edgeblur.quantize.convert import calibration_pictures, to_int8
 from edgeblur.quantize.diagnose import diagnose, short_name
 from edgeblur.quantize.qat import quantize_aware
 from edgeblur.quantize.quantize import QuantizeOptions
-from edgeblur.run import Run, open_run
+from edgeblur.run import Run, RunModel, choose_tflite, open_run
 
 FEW = QuantizeOptions(calibration=8, limit=4)
 
@@ -257,6 +257,66 @@ def test_quantization_aware_training(run: Run) -> None:
     assert not all(np.array_equal(one, two) for one, two in zip(trained, before, strict=True))
     with pytest.raises(UserError, match="--force"):
         quantize_aware(run, run.teacher, FEW, FitOptions(epochs=1), force=False)
+
+
+def test_what_learnt_with_int8_simulated_keeps_its_int8(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    aware = RunModel(run.folder / "teacher-qat")
+    shutil.copytree(run.teacher.folder, aware.folder)
+    info = {**run.teacher.info(), "kind": "student", "parent": "teacher", "quantization_aware": True}
+    (aware.folder / "model.json").write_text(json.dumps(info))
+    aware.int8_tflite.write_bytes(b"trained")
+    run.add(aware.name)
+    ends_with(0, run.folder, "--force", "--calibration", "4", "--limit", "2")
+    assert aware.int8_tflite.read_bytes() == b"trained"
+    capsys.readouterr()
+    for target in ([run.folder, "--model", aware.name], [aware.folder]):
+        ends_with(2, *target, "--force")
+        assert "name its parent, teacher" in one_sentence(capsys)
+    ends_with(2, run.folder, "--model", "nobody", "--qat")
+    assert "no model 'nobody'" in one_sentence(capsys)
+    ends_with(2, run.folder, "--qat", "--model", aware.name)
+    assert "learnt with int8 simulated" in one_sentence(capsys)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--data", "somewhere"], "--data is for a bare .keras file"),
+        (["--out", "somewhere"], "--out is for a bare .keras file"),
+        (["--epochs", "3"], "--epochs is for --qat"),
+    ],
+)
+def test_options_without_effect_are_refused(
+    run: Run, more: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends_with(2, run.folder, *more)
+    assert told in one_sentence(capsys)
+
+
+def test_a_name_beside_what_is_no_run_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    ends_with(2, run.teacher.keras, "--model", "teacher")
+    assert "is a file: leave --model teacher out" in one_sentence(capsys)
+    ends_with(2, run.teacher.folder, "--model", "w8")
+    assert "is the folder of one model: leave --model w8 out" in one_sentence(capsys)
+    with pytest.raises(UserError, match="is a file: leave --model w8 out"):
+        choose_tflite(run.teacher.float_tflite, "w8")
+    with pytest.raises(UserError, match="is the folder of one model"):
+        choose_tflite(run.teacher.folder, "w8")
+    assert choose_tflite(run.teacher.folder, "teacher") == choose_tflite(run.folder, "teacher")
+
+
+def test_a_model_that_cannot_be_converted_leaves_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edgeblur.distill import keras_files
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = {path.name: path.read_bytes() for path in run.teacher.folder.iterdir()}
+    net = load_keras(run.teacher.keras)
+    monkeypatch.setattr(keras_files, "float_tflite", full)
+    with pytest.raises(OSError, match="No space left"):
+        keras_files.save_model(net, run.teacher, {})
+    assert {path.name: path.read_bytes() for path in run.teacher.folder.iterdir()} == before
 
 
 def test_quantization_aware_training_needs_a_run(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -160,6 +160,13 @@ def test_a_picture_of_the_boards_own_camera(
         code, _, err = run_command([str(tiny), "--port", str(port), "--camera", str(saved)], capsys)
         assert code == 2
         assert "exists already" in err
+        code, out, _ = run_command(
+            [str(tiny), "--port", str(port), "--camera", str(tmp_path / "2.png"), "--json"], capsys
+        )
+        told = json.loads(out)
+        assert code == 0
+        assert told.pop("ms") > 0
+        assert told == {"picture": str(tmp_path / "2.png"), "port": str(port)}
     seen = (16 * np.arange(16)[:, None] + 5 * np.arange(48)).astype(np.uint8).reshape(16, 16, 3)
     assert (np.asarray(Image.open(saved)) == open_engine("litert-ref", tiny).blur(seen)).all()
     with host_board(program, port):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgeblur.cli import main
 from edgeblur.detectors import Detector, Finding
 from edgeblur.distill import tfds_faces
 from edgeblur.distill.labels import source_group
@@ -71,6 +72,17 @@ def test_boxes_follow_the_real_size(tmp_path: Path) -> None:
     (photo,) = from_labels(tmp_path, labels, [])
     assert photo.faces[0].box == Box(4, 6, 20, 30)
     assert photo.faces[0].ellipse == Ellipse(14, 21, 15, 25, 20)
+
+
+@pytest.mark.parametrize("option", ["--terms", "--labels"])
+def test_what_is_for_photos_is_refused_for_other_sources(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["data", "make", "--source", "synthetic:4", option, "cc0", "--out", str(tmp_path / "data")])
+    assert ended.value.code == 2
+    assert f"{option} is for photo folders: synthetic:4 has its own faces" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "data").exists()
 
 
 GOOD = {"file": "a.png", "faces": [[1, 2, 3, 4]]}

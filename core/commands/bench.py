@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _PATH = click.Path(path_type=Path)
 
 
-@click.command(short_help="Instructions, code and RAM of models on all emulated boards, beside what they were.")
+@click.command()
 @click.argument("runs_or_models", nargs=-1, required=True, type=_PATH)
 @model_option
 @click.option(

@@ -13,7 +13,7 @@ from edgeblur.progress import out as stdout
 from edgeblur.progress import say
 
 
-@click.command(short_help="Blur the faces of a picture or a folder.")
+@click.command()
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Picture or folder to write.")
 @click.option("--with", "with_", metavar="RUN|MODEL|detector[:NAME]",

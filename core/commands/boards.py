@@ -10,7 +10,7 @@ from edgeblur.commands.options import json_option
 from edgeblur.progress import out as stdout
 
 
-@click.command(short_help="Boards: core, clock, memory, SDK, and the source of each fact.")
+@click.command()
 @click.argument("name", required=False)
 @click.option("--core", help="Only those with this core: M4, M0+, RISC-V, ...")
 @click.option("--sdk", help="Only those of this ecosystem: arduino, esp-idf, pico-sdk, stm32, zephyr, linux, ...")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgeblur.firmware_harness.clamp import ClampCurve, ClampPoint
 
 
-@click.command(short_help="From which mask value a model blurs: measure, or set it.")
+@click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @model_option
 @click.option("--clamps", help="LOW:FULL, several with commas. [default: 0.1:0.3 to 0.6:0.8]")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _HEADINGS = ("dB", "dB in", "dB out", "SSIM", "MAE", "leak", "over-blur", "params", "MMAC", "host ms")
 
 
-@click.command(short_help="Approach A beside approach B on the same photos.")
+@click.command()
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Data set; a run knows its own.")
 @click.option(

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import POSITIVE, SEED, force_option, json_option
+from edgeblur.commands.options import POSITIVE, SEED, force_option, json_option, refuse_given
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say, track
 
 
-@click.group(short_help="Make a data set.")
+@click.group()
 def command() -> None:
     """Data sets in the thesis's layout: train/ train_blur/ train_mask/ val/ ... with a manifest."""
 
@@ -79,6 +79,7 @@ def make(
     if bool(photos) == bool(source):
         raise UserError("data make needs photo folders or a --source (such as synthetic:600), one of the two")
     if source:
+        refuse_given("labels", "terms", because=f"is for photo folders: {source} has its own faces, and all are taken")
         found = open_source(parse_source(source), size=size, seed=seed, limit=limit)
     else:
         wanted = frozenset(term.strip() for term in terms.split(",")) if terms else None

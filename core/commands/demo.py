@@ -13,7 +13,7 @@ from edgeblur.progress import out as stdout
 _PATH = click.Path(path_type=Path)
 
 
-@click.command(short_help="The whole way on a small scale.")
+@click.command()
 @click.option("--out", default="demo", show_default=True, type=_PATH, help="Folder to make.")
 @click.option("--data", type=_PATH, help="A data set instead of drawn scenes.")
 @click.option("--scenes", type=click.IntRange(10), help="Face scenes to draw. [default: 400; 40 with --model]")

@@ -8,12 +8,20 @@ from typing import Any
 
 import click
 
-from edgeblur.commands.options import FiniteRange, family_option, fit_options, force_option, json_option, output_option
+from edgeblur.commands.options import (
+    FiniteRange,
+    family_option,
+    fit_options,
+    force_option,
+    json_option,
+    output_option,
+    refuse_given,
+)  # fmt: skip
 from edgeblur.progress import out as stdout
 from edgeblur.run import open_run
 
 
-@click.command(short_help="Distill the teacher into a narrower student.")
+@click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @family_option
 @click.option("--width", default=8, show_default=True, type=click.IntRange(1), help="Filters of the top level.")
@@ -42,6 +50,8 @@ def command(
     A student that is finished already is pruned as it is, not trained again. With --family mask the student is a mask
     head; it learns from the teacher's masks where the teacher is one too (`edgeblur train --family mask`).
     """
+    if family == "mask":
+        refuse_given("levels", "output", because="is for U-Nets, not for --family mask")
     opened = open_run(run)
     from edgeblur.distill.keras_files import require_tensorflow
 

@@ -22,7 +22,7 @@ from edgeblur.progress import say
 from edgeblur.run import Chosen, choose_tflite
 
 
-@click.command(short_help="Write .tflite and C for firmware.")
+@click.command()
 @model_argument
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; new or empty.")
 @click.option(

@@ -21,7 +21,7 @@ from edgeblur.progress import out as stdout
 from edgeblur.run import choose_tflite
 
 
-@click.command(short_help="Write a firmware project around an int8 .tflite that a board's own ecosystem builds.")
+@click.command()
 @model_argument
 @click.option("--board", "board_name", required=True, help="For which board: pico, nucleo-f411re, ... (see `boards`).")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; new or empty.")

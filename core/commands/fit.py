@@ -19,7 +19,7 @@ from edgeblur.progress import out as stdout
 from edgeblur.progress import say
 
 
-@click.command(short_help="Will it fit? RAM and flash of models on boards, before anything is built.")
+@click.command()
 @click.argument("runs_or_models", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--board", "board_name", help="One board; exit code 1 if it does not fit. [default: all real boards]")
 @click.option("--all", "all_boards", is_flag=True, help="The emulated boards as well.")

@@ -9,7 +9,7 @@ import click
 from edgeblur.progress import out as stdout
 
 
-@click.command(short_help="Flash a firmware project onto a board, with the board's own tool.")
+@click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--board", help="The board that it was written for; otherwise it is refused.")
 @click.option("--port", help="Serial port of the board, for tools that want it: /dev/ttyACM0, COM3, ...")

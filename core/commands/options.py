@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from edgeblur.errors import UserError
 
@@ -46,6 +47,19 @@ def default_model() -> Path:
     from edgeblur.models.shelf import default_entry
 
     return default_entry().path
+
+
+def refuse_given(*options: str, because: str) -> None:
+    """Refuse options of the running command that someone typed and that would have no effect.
+
+    Raises:
+        UserError: the first of them that was given, by its name on the command line and `because`.
+    """
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in options and source is ParameterSource.COMMANDLINE:
+            raise UserError(f"{parameter.opts[0]} {because}")
 
 
 SEED = click.IntRange(0, 2**32 - 1)  # what numpy takes

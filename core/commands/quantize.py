@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
-from edgeblur.commands.options import force_option, json_option
+from edgeblur.commands.options import force_option, json_option, refuse_given
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
+from edgeblur.run import Run, RunModel
 
 if TYPE_CHECKING:
     from edgeblur.quantize.quantize import Quantized
 
 
-@click.command(short_help="Quantize to int8, and say where fidelity was lost.")
+@click.command()
 @click.argument("target", metavar="RUN_OR_MODEL", type=click.Path(path_type=Path))
 @click.option("--int8", is_flag=True, required=True, help="Full int8: weights, activations, input and output.")
 @click.option("--model", "model_name", help="Which model of a run; all of them by default.")
@@ -53,11 +54,16 @@ def command(
     run, models = models_to_quantize(target, model_name)
     if run is None and qat:
         raise UserError(f"--qat goes on training a model of a run on the run's data: {target} is a file, give the run")
+    if run is not None:
+        refuse_given("data", "out", because=f"is for a bare .keras file: {target} is a run, with data of its own")
+    if not qat:
+        refuse_given("epochs", because="is for --qat: without it nothing is trained")
     if run is None:
         done = [quantize_file(target, data, out or target.with_suffix(".int8"), options, force=force)]
     elif qat:
         fit = FitOptions(epochs=epochs, learning_rate=2e-4)
-        model = models[0] if len(models) == 1 else run.model(model_name)
+        students = [m for m in models if m.info().get("kind") == "student"]
+        model = (students or models)[-1]
         done = [quantize_aware(run, model, options, fit, force=force)]
     else:
         waiting = [m for m in models if force or not m.int8_tflite.exists()]
@@ -68,10 +74,11 @@ def command(
         print(json.dumps({"models": [{"name": q.name, "path": str(q.path), **q.account} for q in done]}))
         return
     for quantized in done:
-        _show(quantized)
+        _show(quantized, run)
 
 
-def _show(quantized: Quantized) -> None:
+def _show(quantized: Quantized, run: Run | None) -> None:
+    from edgeblur.quantize.qat import suits_qat
     from edgeblur.quantize.quantize import QAT_WORTH_DB
 
     account = quantized.account
@@ -86,4 +93,7 @@ def _show(quantized: Quantized) -> None:
         f"float {account['float_against_target_psnr_db']:.2f}: int8 loses {quantized.loss_db:.2f} dB"
     )
     if quantized.loss_db > QAT_WORTH_DB:
-        say(f"more than {QAT_WORTH_DB} dB lost: try `edgeblur quantize --int8 --qat --model {quantized.name}`")
+        model = RunModel(quantized.path.parent)
+        able = run is not None and not model.info().get("quantization_aware") and suits_qat(model)
+        advice = f": try `edgeblur quantize --int8 --qat {run.folder} --model {model.name}`" if run and able else ""
+        say(f"{quantized.name} loses more than {QAT_WORTH_DB} dB{advice}")

@@ -12,7 +12,7 @@ from edgeblur.progress import out as stdout
 from edgeblur.run import open_run
 
 
-@click.command(short_help="One HTML page and one Markdown page about a run.")
+@click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--limit", type=click.IntRange(1),
               help="Test pictures to compare on. [default: as compared before, else 200]")  # fmt: skip

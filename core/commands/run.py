@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _PATH = click.Path(path_type=Path)
 
 
-@click.command(short_help="Run an int8 .tflite on a board, emulated or at a serial port; compare every byte.")
+@click.command()
 @model_argument
 @click.option("--board", "board_name", help="An emulated board: mps2-an386, riscv32-virt, ... (see `edgeblur boards`).")
 @click.option("--port", help="A board that runs firmware of `edgeblur firmware`: /dev/ttyACM0, COM3, ...")
@@ -76,7 +76,7 @@ def command(
 
         options = SerialOptions(LinkOptions(port, baud, silence_s), board_name, photos, random, limit)
         if picture is not None:
-            _camera(chosen, options, picture)
+            _camera(chosen, options, picture, as_json)
         else:
             _serial(chosen, options, as_json)
     elif picture is not None:
@@ -121,12 +121,16 @@ def _serial(chosen: Chosen, options: SerialOptions, as_json: bool) -> None:
         keep_record(chosen, result.as_json())
 
 
-def _camera(chosen: Chosen, options: SerialOptions, picture: Path) -> None:
+def _camera(chosen: Chosen, options: SerialOptions, picture: Path, as_json: bool) -> None:
     from edgeblur.firmware_harness.serial_run import camera_picture
 
     if options.photos is not None or options.random is not None:
         raise UserError("run takes one kind of picture: give only one of --photos, --random and --camera")
     times = camera_picture(chosen, options, picture)
+    if as_json:
+        timed = {"ms": times.ms} if times.ms is not None else {}
+        click.echo(json.dumps({"picture": str(picture), "port": options.link.port, **timed}))
+        return
     took = f", {times.ms:,.2f} ms of the engine" if times.ms is not None else ""
     stdout.print(f"{picture}: a picture of the camera at {options.link.port}{took}", soft_wrap=True)
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from edgeblur.commands.options import family_option, fit_options, force_option, output_option
+from edgeblur.commands.options import family_option, fit_options, force_option, output_option, refuse_given
 from edgeblur.progress import out as stdout
 
 
-@click.command(short_help="Train the teacher U-Net.")
+@click.command()
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Data set made by `edgeblur data make`.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder to make.")
 @family_option
@@ -39,6 +39,8 @@ def command(
     The defaults are the thesis's net: 128x128x3, filters 32-64-128, bottleneck 256, 1,925,667 parameters. With
     --family mask it is a wide mask head, from whose masks a narrow one can learn.
     """
+    if family == "mask":
+        refuse_given("levels", "batch_norm", "output", "dropout", because="is for U-Nets, not for --family mask")
     from edgeblur.distill.keras_files import require_tensorflow
 
     require_tensorflow()

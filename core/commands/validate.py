@@ -27,7 +27,7 @@ from edgeblur.run import choose_tflite
 _PATH = click.Path(path_type=Path)
 
 
-@click.command(short_help="Run a .tflite on this host: size, arena, MACs, latency, fidelity.")
+@click.command()
 @click.argument("run_or_model", type=_PATH)
 @model_option
 @click.option("--photos", type=_PATH, help="A folder of photos, resized to the model's input.")
