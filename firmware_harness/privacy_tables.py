@@ -19,7 +19,8 @@ def share(rate: float | None) -> str:
     return "-" if rate is None else f"{rate:.1%}"
 
 
-def _db(part: Part | None) -> str:
+def decibel(part: Part | None) -> str:
+    """PSNR of a part of pictures, `-` if there is no such part."""
     if part is None:
         return "-"
     return f"{part.psnr_db:.2f}" if part.mse else "identical"
@@ -30,8 +31,8 @@ def _cells(row: Protection) -> list[str]:
     return [
         *(share(leak.rate) for leak in row.leaks),
         *([share(identity.rank1), share(identity.parrot_rank1), f"{identity.cosine:.3f}"] if identity else []),
-        _db(row.fidelity.inside),
-        _db(row.fidelity.outside),
+        decibel(row.fidelity.inside),
+        decibel(row.fidelity.outside),
         share(row.over_blur.face_free_changed_rate),
         "-" if changes is None else f"{changes.false_blurs_a_picture:.3f}",
         "-" if changes is None or changes.region_iou is None else f"{changes.region_iou:.3f}",

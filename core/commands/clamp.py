@@ -100,11 +100,13 @@ def _table(curve: ClampCurve) -> Table:
 
 
 def _cells(point: ClampPoint) -> list[str]:
+    from edgeblur.firmware_harness.privacy_tables import decibel
+
     found = point.protection
     outside, spoilt = found.fidelity.outside, found.over_blur
     return [
         *(_counted(leak.rate, leak.leaked, leak.faces) for leak in found.leaks),
-        "-" if outside is None else f"{outside.psnr_db:.2f}" if outside.mse else "identical",
+        decibel(outside),
         "-" if spoilt.mean_change is None else f"{spoilt.mean_change:.4f}",
         _counted(spoilt.face_free_changed_rate, spoilt.face_free_changed, spoilt.face_free),
     ]

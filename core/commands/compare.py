@@ -17,7 +17,6 @@ from edgeblur.run import open_run
 
 if TYPE_CHECKING:
     from edgeblur.firmware_harness.compare import Comparison, Entry
-    from edgeblur.metrics import Part
 
 _HEADINGS = ("dB", "dB in", "dB out", "SSIM", "MAE", "leak", "over-blur", "params", "MMAC", "host ms")
 
@@ -88,19 +87,15 @@ def _table(found: Comparison) -> Table:
     return table
 
 
-def _decibel(part: Part | None) -> str:
-    if part is None:
-        return "-"
-    return f"{part.psnr_db:.2f}" if part.mse else "identical"
-
-
 def _numbers(entry: Entry) -> list[str]:
+    from edgeblur.firmware_harness.privacy_tables import decibel, share
+
     f, over_blur = entry.protection.fidelity, entry.protection.over_blur
     return [
-        *(_decibel(part) for part in (f.image, f.inside, f.outside)),
+        *(decibel(part) for part in (f.image, f.inside, f.outside)),
         f"{f.image.ssim:.3f}" if f.image.ssim is not None else "-",
         f"{f.image.mae:.4f}",
-        f"{entry.leak.rate:.1%}" if entry.leak and entry.leak.rate is not None else "-",
+        share(entry.leak.rate if entry.leak else None),
         f"{over_blur.mean_change:.4f}" if over_blur.mean_change is not None else "-",
         f"{entry.parameters:,}" if entry.parameters is not None else "-",
         f"{entry.macs / 1e6:,.1f}" if entry.macs is not None else "-",
