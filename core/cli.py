@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from edgeblur import __version__
-from edgeblur.errors import EdgeblurError, as_sentence
+from edgeblur.errors import EdgeblurError, UserError, as_sentence
 
 COMMANDS = {
     "bench": "Instructions, code and RAM of models on all emulated boards, beside what they were.",
@@ -67,6 +67,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line; every failure that has a sentence gets that sentence and its exit code."""
     with _own_streams():
         try:
+            _refuse_empty(sys.argv[1:] if arguments is None else arguments)
             code = cli.main(arguments, prog_name="edgeblur", standalone_mode=False)
             sys.stdout.flush()  # here, where a full disk or a closed pipe can still be told
         except click.ClickException as error:
@@ -75,6 +76,19 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         except _TOLD as error:
             code = _tell(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """Refuse an argument that is nothing, as an unset variable of a shell is: a path would mean the current folder.
+
+    Raises:
+        UserError: there is one.
+    """
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if not argument or (argument.startswith("--") and argument.endswith("=")):
+            where = argument.rstrip("=") or before
+            told = f" behind {where}" if where.startswith("-") else ""
+            raise UserError(f"an argument{told} is empty: give it a value, or leave it out")
 
 
 _TOLD = (EdgeblurError, OSError, MemoryError, click.exceptions.Abort, KeyboardInterrupt)

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,16 @@ def refuse_existing(path: Path, *, force: bool = False) -> None:
         raise UserError(f"{path} exists already: choose another place, or add --force to replace it")
 
 
+def refuse_occupied(path: Path) -> None:
+    """Refuse a place that is not free where nothing can be replaced.
+
+    Raises:
+        UserError: `path` is a file, or a folder with something in it.
+    """
+    if any(path.iterdir()) if path.is_dir() else path.exists():
+        raise UserError(f"{path} is not free: name a new or empty folder")
+
+
 def refuse_strangers(path: Path, marker: str) -> None:
     """Refuse to replace a folder that edgeblur did not make: --force must not cost a user's own files.
 
@@ -158,6 +168,19 @@ def refuse_strangers(path: Path, marker: str) -> None:
         raise UserError(f"{path} is a file, and a folder is to be made there: choose another place")
     if path.is_dir() and any(path.iterdir()) and not _is_ours(path / marker):
         raise UserError(f"{path} holds files that edgeblur did not write (it has no {marker}): choose another place")
+
+
+def refuse_others(path: Path, ours: Collection[str]) -> None:
+    """Refuse to replace a folder that holds more than what edgeblur writes into one of its kind.
+
+    Args:
+        ours: names, right below `path`, of what may be there.
+
+    Raises:
+        UserError: something else is there; the first is named.
+    """
+    if others := sorted({entry.name for entry in path.iterdir()} - set(ours) if path.is_dir() else ()):
+        raise UserError(f"{path} holds {others[0]}, which edgeblur did not write: choose another place")
 
 
 def refuse_swallowing(path: Path, needed: Iterable[Path]) -> None:

@@ -21,6 +21,9 @@ Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 """A picture or batch as floats in 0 to 1."""
 
+# Large photos are no attack, and what is one is refused by its own error; Pillow says so again at each crop.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm"})
 SMALLEST_SIDE = 8
 """Pixels: below this there is no face to blur and nothing to learn."""

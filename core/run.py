@@ -177,6 +177,15 @@ class Chosen:
         return self.model.name if self.model else self.shelf_name or self.path.name
 
 
+def called(path: Path) -> str:
+    """What people call a .tflite: its name on the shelf, `w8/int8.tflite` in a run, else the file's name."""
+    from edgeblur.models.shelf import entry_at
+
+    if (entry := entry_at(path)) is not None:
+        return entry.name
+    return f"{path.parent.name}/{path.name}" if (path.parent / "model.json").is_file() else path.name
+
+
 def choose_tflite(path: Path, name: str | None = None) -> Chosen:
     """Find the .tflite that a user means: that file, a run's model (int8 if quantized, else float), or the shelf's.
 

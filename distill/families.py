@@ -7,6 +7,7 @@ from typing import Any
 from edgeblur.distill.lessons import Augmentation
 from edgeblur.distill.mask_head import LOGIT, MaskSpec, build_mask_head, has_mask
 from edgeblur.distill.unet import UNetSpec, build_unet, gate_logit, has_gate
+from edgeblur.errors import RunError
 
 FAMILIES = ("unet", "mask")
 """unet: the thesis's U-Net puts out the blurred picture; mask: a smaller net finds the faces, the blur is fixed."""
@@ -33,8 +34,18 @@ NetSpec = UNetSpec | MaskSpec
 
 
 def build_net(spec: NetSpec, *, seed: int = 0) -> Any:
-    """Build a net of either family, `[N, H, W, 3]` floats 0 to 1 to the same shape."""
-    return build_mask_head(spec, seed=seed) if isinstance(spec, MaskSpec) else build_unet(spec, seed=seed)
+    """Build a net of either family, `[N, H, W, 3]` floats 0 to 1 to the same shape.
+
+    Raises:
+        UserError: there are no such nets for pictures of this size.
+        RunError: its weights do not fit into memory.
+    """
+    import tensorflow as tf
+
+    try:
+        return build_mask_head(spec, seed=seed) if isinstance(spec, MaskSpec) else build_unet(spec, seed=seed)
+    except tf.errors.ResourceExhaustedError as error:
+        raise RunError("the memory is too small for a net of this width: lower --width") from error
 
 
 def finds_masks(spec: NetSpec) -> bool:

@@ -17,9 +17,11 @@ from edgeblur.dataset import SPLITS, Dataset, open_dataset
 from edgeblur.distill.sources import LabelledPhoto
 from edgeblur.errors import UserError
 from edgeblur.faces import Box, Face
-from edgeblur.files import new_folder, write_json
+from edgeblur.files import new_folder, refuse_others, write_json
 from edgeblur.images import resize, save_picture
 
+_MANIFEST = "manifest.json"
+_PARTS = tuple(f"{split}{suffix}" for split in SPLITS for suffix in ("", "_blur", "_mask"))
 _KEPT_SHARE = 0.5  # of a face's box must be inside the picture to count as a labelled face
 
 
@@ -131,7 +133,9 @@ def make_dataset(photos: Iterable[LabelledPhoto], out: Path, options: MakeOption
         UserError: `out` is not empty, no photo came, or too few to split.
         RunError: the disk is full.
     """
-    with new_folder(out, force=force, marker="manifest.json") as folder:
+    if (out / _MANIFEST).exists():
+        refuse_others(out, [_MANIFEST, *_PARTS])
+    with new_folder(out, force=force, marker=_MANIFEST) as folder:
         stored = []
         for number, photo in enumerate(photos, start=1):
             picture, faces = square(
@@ -168,9 +172,8 @@ def _sort_into_splits(
     else:
         assigned = assign_splits([photo.group for photo, _ in stored], options.shares, options.seed)
         splits = [assigned[photo.group] for photo, _ in stored]
-    for split in SPLITS:
-        for suffix in ("", "_blur", "_mask"):
-            (folder / f"{split}{suffix}").mkdir()
+    for part in _PARTS:
+        (folder / part).mkdir()
     entries: dict[str, list[dict[str, object]]] = defaultdict(list)
     for split, (_, entry) in zip(splits, stored, strict=True):
         name = f"{len(entries[split]) + 1:05d}.jpg"
@@ -182,7 +185,7 @@ def _sort_into_splits(
     (folder / ".all").rmdir()
     style = options.style
     write_json(
-        folder / "manifest.json",
+        folder / _MANIFEST,
         {
             "edgeblur": __version__,
             "size": options.size,

@@ -16,6 +16,7 @@ from edgeblur.errors import UserError
 from edgeblur.export.flatbuffer import DamagedError, verify_tflite
 from edgeblur.export.options import CustomOptions, Options, enum_name, read_options
 from edgeblur.files import sha256
+from edgeblur.run import called
 
 ABSENT = -1
 """The index that stands for an optional input left out."""
@@ -256,7 +257,7 @@ def read_tflite(source: Path | bytes, *, name: str = "model") -> Graph:
     """
     data, told = (source, name) if isinstance(source, bytes) else (read_file(source), str(source))
     try:
-        return _graph(data, name if isinstance(source, bytes) else source.stem)
+        return _graph(data, name if isinstance(source, bytes) else called(source).removesuffix(".tflite"))
     except DamagedError as error:
         raise UserError(f"{told} is no whole .tflite file: {error}") from error
     except (struct.error, IndexError, ValueError, TypeError, OverflowError) as error:

@@ -14,7 +14,8 @@ from edgeblur.export.cost import Cost, cost
 from edgeblur.export.identifier import check_identifier, default_identifier
 from edgeblur.export.tflite import Graph, read_file, read_tflite
 from edgeblur.export.tflm import missing_kernels, tflm_header
-from edgeblur.files import new_folder, write_bytes, write_text
+from edgeblur.files import new_folder, refuse_others, write_bytes, write_text
+from edgeblur.run import called
 
 _KERAS = frozenset({".h5", ".hdf5", ".keras"})
 
@@ -79,8 +80,7 @@ def refuse_stranger_files(out: Path) -> None:
     ends = ("_tflm.h", "_weights.h")
     names = [file.removesuffix(end) for end in ends for file in present if file.endswith(end)]
     ours = {"README.txt", *(file for name in names for file in (*_file_names(name), *stream_file_names(name)))}
-    if strangers := sorted(present - ours):
-        raise UserError(f"{out} holds {strangers[0]}, which export did not write: export into a folder of its own")
+    refuse_others(out, ours)
 
 
 def stream_file_names(name: str) -> tuple[str, ...]:
@@ -119,7 +119,7 @@ def export_model(tflite: Path, out: Path, *, name: str | None = None, force: boo
     graph = read_tflite(tflite)
     if force:
         refuse_stranger_files(out)
-    provenance = Provenance(comment_safe(tflite.name), name, graph)
+    provenance = Provenance(comment_safe(called(tflite)), name, graph)
     with new_folder(out, force=force) as folder:
         arena = record_arena(data)
         array = c_array(data, provenance)

@@ -164,8 +164,10 @@ def compare(
         privacy: look faces up by their embedding as well, and measure where pictures were changed.
 
     Raises:
-        UserError: no data set, an empty test split, a detector that is not installed.
+        UserError: a run without a model, no data set, an empty test split, a detector that is not installed.
     """
+    if run:
+        run.model()  # or there is none yet
     root = data or (run.dataset if run else None)
     if root is None:
         raise UserError("compare needs photos with labels: name a run, or a data set with --data DATASET")

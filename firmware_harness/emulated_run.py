@@ -17,7 +17,7 @@ from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.net import Net
 from edgeblur.export.stream.write import told_options
 from edgeblur.export.tflite import ImageModel, image_model, read_tflite
-from edgeblur.files import new_folder
+from edgeblur.files import new_folder, refuse_occupied
 from edgeblur.firmware_harness.board_run import BoardRun, Comparison, Counts, LayerRun
 from edgeblur.firmware_harness.boards import Board, flash_budget
 from edgeblur.firmware_harness.build import NAME, Project, build, check_room, compiler_version, write_project
@@ -25,7 +25,7 @@ from edgeblur.firmware_harness.elf import read_elf, require_elftools
 from edgeblur.firmware_harness.emulator import Told, emulate, emulator_of, emulator_version
 from edgeblur.firmware_harness.engines import open_engine
 from edgeblur.firmware_harness.inputs import Inputs, pick_inputs
-from edgeblur.run import Chosen
+from edgeblur.run import Chosen, called
 
 _CALIBRATION_LIMIT = 0.01
 
@@ -64,6 +64,7 @@ class EmulatedOptions:
 def _workplace(keep: Path | None) -> Iterator[Path]:
     """A folder that is gone after the block, or kept whole where the user wants it."""
     if keep is not None:
+        refuse_occupied(keep)
         with new_folder(keep) as folder:
             yield folder
         return
@@ -181,7 +182,7 @@ def compile_model(chosen: Chosen, options: EmulatedOptions, board: Board) -> tup
     """
     model = image_model(read_tflite(chosen.path))
     told_as = told_options(options.optimize, options.ram_bytes, options.flash_bytes)
-    provenance = Provenance(comment_safe(chosen.path.name), NAME, model.graph, told_as)
+    provenance = Provenance(comment_safe(called(chosen.path)), NAME, model.graph, told_as)
     return model, compile_stream(
         model.graph,
         provenance,

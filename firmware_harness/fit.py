@@ -19,7 +19,7 @@ from edgeblur.export.tflite import read_file, read_tflite
 from edgeblur.firmware_harness.boards import Board, Region, flash_budget
 from edgeblur.firmware_harness.build import NAME, PORT_RAM_BYTES
 from edgeblur.firmware_harness.code_sizes import estimate_code
-from edgeblur.run import Chosen, Run, choose_tflite
+from edgeblur.run import Chosen, Run, called, choose_tflite
 
 TIGHT_SHARE = 0.1
 """A model that leaves less than this share of the RAM or of the flash is `tight`."""
@@ -130,6 +130,7 @@ class Candidate:
         why_not: its refusal.
         arena: of TensorFlow Lite Micro.
         compile_for: compiles it with the kernels that suit a board; None if they are direct on all.
+        ram_bytes: what the streaming engine was allowed to take; None for whatever it takes.
     """
 
     name: str
@@ -139,6 +140,7 @@ class Candidate:
     why_not: str | None
     arena: Arena
     compile_for: Callable[[Board], Compiled] | None = None
+    ram_bytes: int | None = None
 
     def compiled_for(self, board: Board) -> Compiled | None:
         """For a board; None if the streaming engine refuses it."""
@@ -191,9 +193,11 @@ class Fit:
         """Refuse what does not fit.
 
         Raises:
-            RunError: the sentence says what is missing.
+            RunError: the sentence says what is missing; also where the streaming engine cannot keep to its RAM.
             UserError: the streaming engine refuses the model, and TensorFlow Lite Micro's needs are unknown.
         """
+        if self.stream is None and self.candidate.ram_bytes is not None:  # asked of the streaming engine alone
+            raise RunError(f"{self.candidate.why_not}")
         chosen, engine = (self.stream, "the streaming engine") if self.stream else (self.tflm, "TensorFlow Lite Micro")
         if chosen is None:
             raise UserError(f"{self.candidate.why_not}; and of TensorFlow Lite Micro: {self.candidate.arena.why_not}")
@@ -248,13 +252,15 @@ def examine(
         recorded = pool.submit(lambda: arena or record_arena(data))
         compiled, why_not = None, None
         try:
-            provenance = Provenance(comment_safe(chosen.path.name), NAME, graph)
+            provenance = Provenance(comment_safe(called(chosen.path)), NAME, graph)
             compile_for = functools.partial(compile_stream, graph, provenance, optimize=optimize, ram_bytes=ram_bytes)
             compiled = compile_for()
         except UserError as error:  # float models and strange ops are for TensorFlow Lite Micro alone
             why_not = str(error)
         suited = None if optimize == "size" or compiled is None else _suited(compile_for, compiled, flash_bytes)
-        return Candidate(chosen.name, graph.size_bytes, optimize, compiled, why_not, recorded.result(), suited)
+        return Candidate(
+            chosen.name, graph.size_bytes, optimize, compiled, why_not, recorded.result(), suited, ram_bytes
+        )
 
 
 def _suited(

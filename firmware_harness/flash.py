@@ -86,7 +86,7 @@ def plan_flash(
     if target.emulator is not None:
         raise UserError(
             f"{target.name} is emulated and needs no flashing: start it with "
-            f"`cd {folder} && {shlex.join(start_command(target))}`"
+            f"`cd {shlex.quote(str(folder))} && {shlex.join(start_command(target))}`"
         )
     if drive is not None:
         return FlashPlan(folder, kind, target, _copy(kind, target, drive), folder)
@@ -120,8 +120,8 @@ def run_flash(plan: FlashPlan) -> None:
     """
     tool, built = plan.command[0], plan.kind.built
     if built is not None and not (plan.folder / built).is_file():
-        build = read_object(plan.folder / MARKER).get("build")
-        raise UserError(f"{plan.folder} is not built yet (it has no {built}): first `cd {plan.folder} && {build}`")
+        place, build = shlex.quote(str(plan.folder)), read_object(plan.folder / MARKER).get("build")
+        raise UserError(f"{plan.folder} is not built yet (it has no {built}): first `cd {place} && {build}`")
     if shutil.which(tool) is None:
         how = dict(plan.kind.tools).get(tool, "see its own documentation")
         raise UserError(f"{tool} was not found, which flashes {plan.board.name}: {how}")

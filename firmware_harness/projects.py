@@ -13,7 +13,7 @@ from typing import Any
 from edgeblur import __version__
 from edgeblur.errors import UserError
 from edgeblur.export.stream.code_size import OPTIMIZE_FLAGS
-from edgeblur.files import new_folder, refuse_swallowing, write_json, write_text
+from edgeblur.files import new_folder, read_object, refuse_swallowing, sha256, write_json, write_text
 from edgeblur.firmware_harness.boards import Board, flash_budget
 from edgeblur.firmware_harness.build import COMPILE_FLAGS, LINK_FLAGS, check_room, linker_script
 from edgeblur.firmware_harness.project_kinds import (
@@ -36,6 +36,9 @@ from edgeblur.firmware_harness.tflm_firmware import STACK_BYTES, check_tflm_room
 
 MARKER = "edgeblur.json"
 """The file by which a project is known again."""
+
+_BUILDS = ("build", ".pio", "managed_components", "dependencies.lock", "sdkconfig", "sdkconfig.old")
+"""What the ecosystems' tools leave in a project; a project may be written anew over it."""
 
 _OURS_ALONE = ("-std=c99", "-pedantic", "-Wconversion", "-Werror")
 """What our own builds are told and a user's are not: his compiler may know warnings that ours does not."""
@@ -234,7 +237,29 @@ def write_files(folder: Path, kind: Kind, board: Board, model: FirmwareModel, op
         _write_bare(folder, kind, board, values)
     _write_templates(folder, kind, values)
     facts = {"edgeblur": __version__, "kind": kind.name, "board": board.name, "model": model.name}
-    write_json(folder / MARKER, facts | {"sha256": values["sha256"], "build": values["build"]})
+    files = {name: sha256((folder / name).read_bytes()) for name in _files(folder)}
+    write_json(folder / MARKER, facts | {"sha256": values["sha256"], "build": values["build"], "files": files})
+
+
+def _files(folder: Path) -> list[str]:
+    """All files of a project but its marker and what builds leave there."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(str(path) for path in found if path.parts[0] not in (MARKER, *_BUILDS))
+
+
+def _refuse_users_files(out: Path) -> None:
+    """Refuse to replace a project in which someone filled in the camera hook, or put a file beside ours.
+
+    Raises:
+        UserError: a file is not as edgeblur wrote it; the first is named.
+    """
+    if not (out / MARKER).is_file():
+        return
+    written = read_object(out / MARKER).get("files", {})
+    for name in _files(out):
+        if sha256((out / name).read_bytes()) != written.get(name):
+            what = "was changed after edgeblur wrote it" if name in written else "was not written by edgeblur"
+            raise UserError(f"{out / name} {what} and would be lost: move it away, or choose another place")
 
 
 def _make(tflite: Path, board: Board, kind: Kind, options: ProjectOptions) -> tuple[Board, FirmwareModel]:
@@ -266,7 +291,7 @@ def write_firmware(tflite: Path, board: Board, out: Path, options: ProjectOption
     Args:
         tflite: an int8 model.
         board: from boards.toml.
-        out: a new or empty folder; with `force` also an earlier project's, which is replaced.
+        out: a new or empty folder; with `force` also an earlier project's, which is replaced if nobody changed it.
         options: kind, engine, aims.
 
     Raises:
@@ -278,6 +303,7 @@ def write_firmware(tflite: Path, board: Board, out: Path, options: ProjectOption
         options = dataclasses.replace(options, tflm=find_tflm(options.tflm))
     board, model = _make(tflite, board, kind, options)
     refuse_swallowing(out, [tflite])
+    _refuse_users_files(out)
     with new_folder(out, force=options.force, marker=MARKER) as folder:
         write_files(folder, kind, board, model, options)
     values = _values(kind, board, model, options)
@@ -287,7 +313,7 @@ def write_firmware(tflite: Path, board: Board, out: Path, options: ProjectOption
         board=board,
         model=model.name,
         sha256=values["sha256"],
-        files=tuple(sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())),
+        files=tuple(sorted([MARKER, *_files(out)])),
         engine=model.engine.name,
         ram_bytes=values["ram_bytes"],
         constant_bytes=values["constant_bytes"],

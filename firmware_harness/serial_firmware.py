@@ -16,6 +16,7 @@ from edgeblur.export.stream.write import told_options
 from edgeblur.export.tflite import ImageModel, image_model, read_tflite
 from edgeblur.files import write_text
 from edgeblur.firmware_harness.build import NAME
+from edgeblur.run import called
 
 ENGINE_FILES = ("protocol.c", "protocol.h", "engine.h", "camera.h", "platform.h")
 """What every firmware has beside its model; left to it are `main`, camera_row, and what platform.h declares."""
@@ -59,7 +60,7 @@ class FirmwareModel:
     """A model that firmware is made around.
 
     Attributes:
-        name: the file's, as comments and firmware tell it.
+        name: what it is called, as comments and firmware tell it.
         model: both its ends, and its graph.
         engine: its code, with the prefix `NAME`.
         provenance: what generated files say about their origin.
@@ -111,8 +112,8 @@ def firmware_model(
 
 
 def safe_name(path: Path) -> str:
-    """A model's file name as comments, C strings and the board can hold it."""
-    return comment_safe(path.name)[:_LONGEST_NAME]
+    """What a model is called, as comments, C strings and the board can hold it."""
+    return comment_safe(called(path))[:_LONGEST_NAME]
 
 
 def firmware_files() -> Traversable:

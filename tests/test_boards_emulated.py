@@ -127,7 +127,7 @@ def test_keep_leaves_what_was_built_and_run(tiny: Path, tmp_path: Path, capsys: 
     with pytest.raises(SystemExit) as ended:
         main(line)
     assert ended.value.code == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "is not free: name a new or empty folder" in capsys.readouterr().err
 
 
 def test_bytes_that_differ_end_in_exit_code_1(tiny: Path) -> None:

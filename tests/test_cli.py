@@ -114,6 +114,49 @@ def test_a_mask_head_has_no_options_of_u_nets(option: list[str], capsys: pytest.
         assert f"{option[0]} is for U-Nets, not for --family mask" in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.parametrize(
+    ("line", "where"),
+    [
+        (["blur", "", "--out", "x"], "an argument is empty"),
+        (["blur", "photos", "--out", ""], "an argument behind --out is empty"),
+        (["data", "make", "photos", "--terms="], "an argument behind --terms is empty"),
+    ],
+)
+def test_an_empty_argument_is_not_the_current_folder(
+    line: list[str], where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(line)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"edgeblur: {where}: give it a value, or leave it out\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (["boards", "pico", "--core", "M4"], "--core chooses among boards, and pico is one"),
+        (["blur", "photos", "--out", "x", "--with", "detector", "--fit", "tile"], "--fit is for models"),
+        (["blur", "photos", "--out", "x", "--with", "detector:blazeface", "--model", "w8"], "--model is for models"),
+        (["validate", "mask4", "--min-face", "20"], "--min-face is for the privacy measures: add --privacy"),
+        (["validate", "mask4", "--out", "photos"], "photos is a folder: name a file"),
+        (["compare", "--with", "mask4", "--out", "a_file"], "a_file is a file: name a folder"),
+        (["data", "make", "photos", "--terms", " , ", "--out", "x"], "--terms should name licence terms"),
+        (["bench", "mask4", "--board", "pico"], "nothing was measured: pico"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused_before_any_work(
+    line: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "a_file").touch()
+    with pytest.raises(SystemExit) as ended:
+        main(line)
+    assert ended.value.code == 2
+    assert told in " ".join(capsys.readouterr().err.split())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a_file", "photos"]
+
+
 def test_python_m() -> None:
     done = subprocess.run([sys.executable, "-m", "edgeblur", "--version"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"edgeblur, version {__version__}\n", "")

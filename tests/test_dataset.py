@@ -170,6 +170,10 @@ def test_an_occupied_place_is_refused_unless_forced(tmp_path: Path) -> None:
     assert len(open_dataset(tmp_path / "data").samples) == 4
     assert len(make_dataset(some(5), tmp_path / "data", OPTIONS, force=True).samples) == 5
     assert left_over(tmp_path) == ["data"]
+    (tmp_path / "data" / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match=r"holds notes\.txt, which edgeblur did not write"):
+        make_dataset(some(4), tmp_path / "data", OPTIONS, force=True)
+    assert (tmp_path / "data" / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("error", [RuntimeError("broken photo"), KeyboardInterrupt()])

@@ -466,7 +466,7 @@ def test_refuses_and_forces(tmp_path: Path, tiny_int8: Path, tiny_float: Path) -
     export_model(tiny_float, out, name="second", force=True)
     assert "first.c" not in folder_bytes(out)
     (out / "main.c").write_text("int main(void) { return 0; }\n")
-    with pytest.raises(UserError, match=r"main\.c, which export did not write"):
+    with pytest.raises(UserError, match=r"main\.c, which edgeblur did not write"):
         export_model(tiny_int8, out, name="third", force=True)
     assert (out / "main.c").exists()
     with pytest.raises(UserError, match="is a file"):
@@ -523,7 +523,7 @@ def test_command_tells_float_and_prints(
         ("missing.tflite", [], "does not exist"),
         ("text.tflite", [], "is no whole .tflite file"),
         ("good.tflite", ["--name", "no-name"], "is no C identifier"),
-        ("good.tflite", ["--name", ""], "is no C identifier"),
+        ("good.tflite", ["--name", ""], "--name is empty"),
     ],
 )
 def test_command_refuses(

@@ -321,7 +321,6 @@ def test_the_command_tells_both_commands(tiny: Path, tmp_path: Path, capsys: pyt
     code, _, err = call([str(tiny), "--board", "pico-2", "--out", out], capsys)
     assert code == 2
     assert "add --force" in err
-    (tmp_path / "out" / "src" / "mine.c").touch()
     code, told, _ = call([str(tiny), "--board", "pico", "--kind", "arduino", "--out", out, "--force"], capsys)
     assert code == 0
     assert "arduino-cli compile --fqbn arduino:mbed_rp2040:pico" in told
@@ -348,6 +347,31 @@ def test_what_cannot_be_written_is_refused_in_a_sentence(
     assert code == 2
     assert "did not write" in err
     assert (out / "diary.txt").exists()
+
+
+def test_a_project_is_written_anew_unless_someone_worked_in_it(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "my project"
+    line = [str(tiny), "--board", "pico", "--out", str(out)]
+    code, told, _ = call(line, capsys)
+    assert code == 0
+    assert f"cd '{out}' && " in told
+    (out / "build").mkdir()
+    (out / "build" / "firmware.uf2").write_bytes(b"built")
+    assert call([*line, "--force"], capsys)[0] == 0
+    camera = out / "src" / "camera.c"
+    filled_in = camera.read_text() + "/* mine */\n"
+    for path, text, what in (
+        (camera, filled_in, "was changed after edgeblur wrote it"),
+        (out / "src" / "sensor.c", "int id;\n", "was not written by edgeblur"),
+    ):
+        path.write_text(text)
+        code, _, err = call([*line, "--force"], capsys)
+        assert code == 2
+        assert f"{path.relative_to(out)} {what}" in " ".join(err.split())
+        assert path.read_text() == text
+        camera.write_text(filled_in.removesuffix("/* mine */\n"))
 
 
 def test_a_model_that_does_not_fit_is_refused(tmp_path: Path) -> None:

@@ -264,6 +264,8 @@ def test_a_ram_budget_is_taken(large: Path) -> None:
     refused = examine(choose_tflite(large), ram_bytes=500, arena=ARENA)
     assert refused.compiled is None
     assert "500 that it may take" in str(refused.why_not)
+    with pytest.raises(RunError, match="500 that it may take"):  # although TensorFlow Lite Micro fits
+        fit(refused, find_board("nucleo-h743zi")).check()
 
 
 def test_neither_tensorflow_nor_a_compiler_is_needed(tiny: Path, tmp_path: Path) -> None:

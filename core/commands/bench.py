@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeblur.commands.options import flash_option, force_option, json_option, model_option
-from edgeblur.errors import RunError
+from edgeblur.errors import RunError, UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
 from edgeblur.run import choose_tflite
@@ -56,6 +56,8 @@ def command(
     changed, layers = bench.differences(kept, now), bench.layer_differences(kept, now)
     for remark in outcome.skipped:
         say(f"skipped: {remark}")
+    if outcome.skipped and not now.frames:
+        raise UserError(f"nothing was measured: {outcome.skipped[0]}")
     if as_json:
         click.echo(json.dumps(asdict(outcome) | {"changed": list(map(asdict, changed))}, indent=2))
     else:

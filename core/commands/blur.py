@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import default_model, force_option, json_option, model_option
+from edgeblur.commands.options import default_model, force_option, json_option, model_option, refuse_given
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
@@ -32,6 +32,8 @@ def command(
 
     if not source.exists():
         raise UserError(f"{source} does not exist: give a picture or a folder of pictures")
+    if (with_ or "").partition(":")[0] == "detector":
+        refuse_given("fit", "model_name", because="is for models: a detector meets pictures at full size")
     blurrer = open_blurrer(with_ or str(default_model()), fit=fit, model=model_name)
     skipped: list[str] = []
     written = list(blur_files(source, out, blurrer, force=force, skipped=skipped))

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from edgeblur.commands.options import json_option
+from edgeblur.commands.options import json_option, refuse_given
 from edgeblur.progress import out as stdout
 
 
@@ -24,6 +24,8 @@ def command(
     from edgeblur.firmware_harness.board_list import Wanted, board_json, board_table, boards_table, select
     from edgeblur.firmware_harness.boards import find_board
 
+    if name:
+        refuse_given("core", "sdk", "ram_bytes", "emulated", because=f"chooses among boards, and {name} is one")
     found = [find_board(name)] if name else select(Wanted(core, sdk, ram_bytes, emulated))
     if as_json:
         facts = [board_json(board) for board in found]

@@ -55,6 +55,8 @@ def command(
     for path in extra:
         if not path.is_file():
             raise UserError(f"{path} does not exist: --with takes a .tflite file")
+    if out and out.is_file():
+        raise UserError(f"{out} is a file: name a folder for compare.json and compare.png as --out")
     if out and out != run:
         for name in ("compare.json", "compare.png"):
             refuse_existing(out / name, force=force)

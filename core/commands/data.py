@@ -78,11 +78,13 @@ def make(
     skipped: list[str] = []
     if bool(photos) == bool(source):
         raise UserError("data make needs photo folders or a --source (such as synthetic:600), one of the two")
+    if terms is not None and not terms.strip(", "):
+        raise UserError("--terms should name licence terms to keep, such as cc0,cc-by, but names none")
     if source:
         refuse_given("labels", "terms", because=f"is for photo folders: {source} has its own faces, and all are taken")
         found = open_source(parse_source(source), size=size, seed=seed, limit=limit)
     else:
-        wanted = frozenset(term.strip() for term in terms.split(",")) if terms else None
+        wanted = frozenset(term.strip() for term in terms.split(",")) if terms is not None else None
         found = open_photos(photos, labels, skipped=skipped, detector=detector, terms=wanted, limit=limit)
     if scenes:
         found = with_scenes(found, scenes, seed=seed, size=size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import click
@@ -68,6 +69,6 @@ def command(
     if project.ram_bytes is not None:
         stdout.print(f"  RAM    {project.ram_bytes:>11,} B   engine and rows, without stack")
     stdout.print(f"  flash  {project.constant_bytes:>11,} B   weights and tables; code comes on top")
-    stdout.print(f"  build  cd {out} && {project.build}", soft_wrap=True)
+    stdout.print(f"  build  cd {shlex.quote(str(out))} && {project.build}", soft_wrap=True)
     stdout.print(f"  flash  {project.flash}", soft_wrap=True)
     stdout.print(f"  tried  {project.checked}", soft_wrap=True)

@@ -9,14 +9,15 @@ from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
+from click.types import FloatParamType
 
 from edgeblur.errors import UserError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class FiniteRange(click.FloatRange):
-    """A range of real numbers: `nan` passes click's own, as it is neither too small nor too large."""
+class Finite(FloatParamType):
+    """A real number."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Refuse infinity and what is no number."""
@@ -24,6 +25,10 @@ class FiniteRange(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is no finite number.", param, ctx)
         return number
+
+
+class FiniteRange(Finite, click.FloatRange):
+    """A range of real numbers: `nan` passes click's own, as it is neither too small nor too large."""
 
 
 class ModelFile(click.Path):
@@ -112,7 +117,7 @@ _PRIVACY = [
     click.option("--max-rank1", type=_SHARE, help="Fail if a larger share of faces is found at rank 1."),
     click.option("--max-parrot", type=_SHARE, help="The same in a gallery blurred alike."),
     click.option("--max-changed", type=_SHARE, help="Fail if more of the face-free photos are visibly changed."),
-    click.option("--min-outside", "min_outside_db", type=FiniteRange(), help="Fail below so many dB outside masks."),
+    click.option("--min-outside", "min_outside_db", type=Finite(), help="Fail below so many dB outside masks."),
 ]  # fmt: skip
 
 

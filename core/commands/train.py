@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from edgeblur.commands.options import family_option, fit_options, force_option, output_option, refuse_given
+from edgeblur.commands.options import family_option, fit_options, force_option, json_option, output_option, refuse_given
 from edgeblur.progress import out as stdout
 
 
@@ -30,9 +31,10 @@ from edgeblur.progress import out as stdout
               help="multiworker: one process a machine, as TF_CONFIG says.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with a training that was killed.")
 @force_option
+@json_option
 def command(
     data: Path, out: Path, family: str, base: int, levels: int, size: int, batch_norm: bool, output: str,
-    dropout: bool, start: Path | None, strategy: str, resume: bool, force: bool, **learning: Any,
+    dropout: bool, start: Path | None, strategy: str, resume: bool, force: bool, as_json: bool, **learning: Any,
 ) -> None:  # fmt: skip
     """Train the teacher U-Net (or any relative of it) into a run folder.
 
@@ -58,6 +60,9 @@ def command(
     fit = FitOptions(augmentation=augmentation(family, output), **learning)
     fitted = train(data, out, TrainOptions(spec, fit, strategy, start), resume=resume, force=force)
     best = fitted.best
+    if as_json:
+        click.echo(json.dumps({"out": str(out), "best": best, "seconds": round(fitted.seconds)}))
+        return
     stdout.print(
         f"{out}: best epoch {best['epoch']:.0f}, validation {best['val_psnr']:.2f} dB, SSIM {best['val_ssim']:.3f}, "
         f"MAE {best['val_mae']:.4f}; curves in {out}/teacher/curves.png"

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from edgeblur.commands.options import (
-    FiniteRange,
+    Finite,
     ModelFile,
     flash_option,
     force_option,
@@ -17,6 +17,7 @@ from edgeblur.commands.options import (
     optimize_option,
     privacy_options,
     ram_option,
+    refuse_given,
 )
 from edgeblur.errors import UserError
 from edgeblur.files import refuse_existing, write_json
@@ -39,9 +40,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--reference", type=ModelFile(),
               help="A .tflite to measure fidelity against. [default: the run's teacher, or the data set]")  # fmt: skip
 @click.option("--exact", is_flag=True, help="Fail (exit code 1) if output bytes of the engines differ.")
-@click.option(
-    "--min-psnr", "min_psnr_db", type=FiniteRange(), help="Fail (exit code 1) below so many dB over the image."
-)
+@click.option("--min-psnr", "min_psnr_db", type=Finite(), help="Fail (exit code 1) below so many dB over the image.")
 @click.option("--privacy", is_flag=True, help="Measure also leaks, identity and over-blur; needs labelled photos.")
 @privacy_options
 @optimize_option
@@ -81,6 +80,11 @@ def command(
         raise UserError("--labels and --reversibility belong to the privacy measures: add --privacy")
     if "stream" not in engines and ((ram_bytes, flash_bytes) != (None, None) or optimize != "size"):
         raise UserError("--ram, --flash and --optimize are for the streaming engine: add stream to --engine")
+    if not privacy:
+        own = ("detectors", "identity", "min_face_px", "steps", "seed")
+        refuse_given(*own, because="is for the privacy measures: add --privacy")
+    if out and out.is_dir():
+        raise UserError(f"{out} is a folder: name a file for the JSON as --out")
     if out:
         refuse_existing(out, force=force)
     result = validate(

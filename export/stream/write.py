@@ -17,6 +17,7 @@ from edgeblur.export.stream.show_plan import plan_svg
 from edgeblur.export.tflite import Graph, read_tflite
 from edgeblur.export.write import refuse_keras, refuse_stranger_files, stream_file_names
 from edgeblur.files import new_folder, write_text
+from edgeblur.run import called
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def export_stream(
     if force:
         refuse_stranger_files(out)
     told = told_options(optimize, ram_bytes, flash_bytes, core)
-    provenance = Provenance(comment_safe(tflite.name), name, graph, told)
+    provenance = Provenance(comment_safe(called(tflite)), name, graph, told)
     compiled = compile_stream(
         graph, provenance, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=core
     )
