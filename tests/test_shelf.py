@@ -29,6 +29,7 @@ from edgeblur.models.pictures import END as PICTURES_END
 from edgeblur.models.pictures import PICTURE, pictures_part, read_pictures
 from edgeblur.models.put import PutOptions, put
 from edgeblur.models.shelf import FOLDER, Entry, Shelved, default_entry, entries, find_entry, shelf
+from edgeblur.run import create_run
 
 ENTRIES = entries()
 FOLDERS = shelf()
@@ -66,7 +67,8 @@ def other(tmp_path: Path, tiny: Path) -> Shelved:
     """A folder of another shelf, which has the default of edgeblur's own and the model `tiny`."""
     place = tmp_path / "shelf"
     shutil.copytree(default_entry().shelved.folder, place / default_entry().shelved.folder.name)
-    run = tmp_path / "run"
+    create_run(tmp_path / "run", tmp_path)
+    run = tmp_path / "run" / "w2"
     write_json(run / "model.json", {"kind": "student", "parameters": 7, "seconds": 5, "spec": {"family": "unet"}})
     for file in ("int8.tflite", "float.tflite"):
         shutil.copy(tiny, run / file)
@@ -263,7 +265,7 @@ def test_a_folder_is_all_that_it_takes(other: Shelved) -> None:
 
 def test_a_new_default_replaces_the_old_one(other: Shelved, tmp_path: Path) -> None:
     place = other.folder.parent
-    put(tmp_path / "run", PutOptions("tiny", title="A new one", default=True), folder=place, force=True)
+    put(tmp_path / "run" / "w2", PutOptions("tiny", title="A new one", default=True), folder=place, force=True)
     assert default_entry(place).name == "tiny"
     assert [shelved.default for shelved in shelf(place)].count(True) == 1
     write_json(
@@ -285,7 +287,7 @@ def test_what_cannot_be_put_there_is_refused(
     options: PutOptions, sentence: str, other: Shelved, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=sentence):
-        put(tmp_path / "run", options, folder=other.folder.parent)
+        put(tmp_path / "run" / "w2", options, folder=other.folder.parent)
 
 
 def test_measures_come_from_edgeblurs_own_commands(other: Shelved, tiny_data: Dataset) -> None:
