@@ -142,8 +142,7 @@ def refuse_existing(path: Path, *, force: bool = False) -> None:
     Raises:
         UserError: `path` is a file, or a folder with something in it, and `force` is false.
     """
-    occupied = any(path.iterdir()) if path.is_dir() else path.exists()
-    if occupied and not force:
+    if not force and _occupied(path):
         raise UserError(f"{path} exists already: choose another place, or add --force to replace it")
 
 
@@ -153,7 +152,7 @@ def refuse_occupied(path: Path) -> None:
     Raises:
         UserError: `path` is a file, or a folder with something in it.
     """
-    if any(path.iterdir()) if path.is_dir() else path.exists():
+    if _occupied(path):
         raise UserError(f"{path} is not free: name a new or empty folder")
 
 
@@ -192,6 +191,10 @@ def refuse_swallowing(path: Path, needed: Iterable[Path]) -> None:
     for item in needed:
         if item.resolve().is_relative_to(path.resolve()):
             raise UserError(f"{path} would be replaced, but {item} lies in it: move it away first")
+
+
+def _occupied(path: Path) -> bool:
+    return any(path.iterdir()) if path.is_dir() else path.exists()
 
 
 def _is_ours(marker: Path) -> bool:
