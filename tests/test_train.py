@@ -191,6 +191,14 @@ def test_resuming_needs_a_training_of_the_same_data(tiny_data: Dataset, tiny_run
         train(other, tiny_run.folder, QUICK, resume=True)
 
 
+def test_the_command_tells_machines(tiny_data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(command(tiny_data, tmp_path / "run", "--epochs", "1", "--json"))
+    assert ended.value.code == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["out"], told["best"]) == (str(tmp_path / "run"), epochs_of(tmp_path / "run")[0])
+
+
 def test_training_stops_early(tiny_data: Dataset, tmp_path: Path) -> None:
     """A learning rate so large that nothing gets better: patience 1 ends it long before epoch 30."""
     options = TrainOptions(SPEC, FitOptions(epochs=30, batch=8, learning_rate=50.0, patience=1))
