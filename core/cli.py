@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -84,7 +85,7 @@ def _refuse_empty(arguments: list[str]) -> None:
     Raises:
         UserError: there is one.
     """
-    for before, argument in zip(["", *arguments], arguments, strict=False):
+    for before, argument in itertools.pairwise(["", *arguments]):
         if not argument or (argument.startswith("--") and argument.endswith("=")):
             where = argument.rstrip("=") or before
             told = f" behind {where}" if where.startswith("-") else ""

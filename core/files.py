@@ -207,12 +207,15 @@ def _is_ours(marker: Path) -> bool:
 
 
 @contextlib.contextmanager
-def new_folder(path: Path, *, force: bool = False, marker: str | None = None) -> Iterator[Path]:
+def new_folder(
+    path: Path, *, force: bool = False, marker: str | None = None, ours: Collection[str] | None = None
+) -> Iterator[Path]:
     """Fill a folder whole or not at all: yields a hidden sibling that becomes `path` when the block succeeds.
 
     Args:
         force: replace what is there.
         marker: a file that an earlier folder of this kind has; without it even `force` does not replace it.
+        ours: all that such a folder has right in it; nor does `force` replace one that holds more.
 
     Raises:
         UserError: `path` is not empty and `force` is false, is not one of ours, or cannot be written to.
@@ -222,6 +225,8 @@ def new_folder(path: Path, *, force: bool = False, marker: str | None = None) ->
     refuse_existing(path, force=force)
     if marker:
         refuse_strangers(path, marker)
+    if ours is not None:
+        refuse_others(path, ours)
     with telling_disk_errors(path), made_parents(path):
         staging = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:100]}."))
         try:

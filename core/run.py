@@ -96,15 +96,24 @@ class Run:
         """Finished models in the order they were made, the teacher first."""
         return [m for name in self.settings()["models"] if (m := RunModel(self.folder / name)).keras.exists()]
 
+    def some_models(self) -> list[RunModel]:
+        """`models`, of which there is one at least.
+
+        Raises:
+            UserError: none is finished yet.
+        """
+        models = self.models()
+        if not models:
+            raise UserError(f"{self.folder} holds no finished model yet: run `edgeblur train` first")
+        return models
+
     def model(self, name: str | None = None) -> RunModel:
         """A model by name; without one, the newest student, else the teacher.
 
         Raises:
             UserError: no such model in this run.
         """
-        models = self.models()
-        if not models:
-            raise UserError(f"{self.folder} holds no finished model yet: run `edgeblur train` first")
+        models = self.some_models()
         if name is None:
             students = [m for m in models if m.info().get("kind") == "student"]
             return (students or models)[-1]

@@ -17,7 +17,7 @@ from edgeblur.dataset import SPLITS, Dataset, open_dataset
 from edgeblur.distill.sources import LabelledPhoto
 from edgeblur.errors import UserError
 from edgeblur.faces import Box, Face
-from edgeblur.files import new_folder, refuse_others, write_json
+from edgeblur.files import new_folder, write_json
 from edgeblur.images import resize, save_picture
 
 _MANIFEST = "manifest.json"
@@ -133,9 +133,7 @@ def make_dataset(photos: Iterable[LabelledPhoto], out: Path, options: MakeOption
         UserError: `out` is not empty, no photo came, or too few to split.
         RunError: the disk is full.
     """
-    if (out / _MANIFEST).exists():
-        refuse_others(out, [_MANIFEST, *_PARTS])
-    with new_folder(out, force=force, marker=_MANIFEST) as folder:
+    with new_folder(out, force=force, marker=_MANIFEST, ours=(_MANIFEST, *_PARTS)) as folder:
         stored = []
         for number, photo in enumerate(photos, start=1):
             picture, faces = square(

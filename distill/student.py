@@ -132,7 +132,8 @@ class _Workshop:
         """Train the student with the teacher, and alone if that is wanted."""
         _, height, width, _ = self.teacher.input_shape
         spec = self.options.spec(height, width)
-        refuse_unfit(self._untrained(spec), self.options.fit)  # before anything is removed
+        net = self._untrained(spec)
+        refuse_unfit(net, self.options.fit)  # before anything is removed
         model, alone = self._claim(name), None
         if self.untaught(spec):
             say(f"{name}: learns from the masks of the data set alone, as a U-Net has no mask to teach")
@@ -141,7 +142,7 @@ class _Workshop:
         if self.options.alone:
             say(f"{name}-alone: the same student without the teacher, for comparison")
             alone = self._learn(self._claim(f"{name}-alone"), spec, None, {"kind": "alone"})
-        say(f"{name}: {build_net(spec).count_params():,} parameters learn from the teacher")
+        say(f"{name}: {net.count_params():,} parameters learn from the teacher")
         info = {"kind": "student", "parent": "teacher", "teacher_weight": self.options.teacher_weight,
                 "feature_weight": self.options.feature_weight}  # fmt: skip
         self._learn(model, spec, self.teaching, info, alone=alone)

@@ -131,7 +131,7 @@ def _nets(run: Run | None, extra: Sequence[Path]) -> list[_Net]:
     """Every .tflite of a run, float before int8, then the others: called by their paths where names are not enough."""
     nets = [
         _Net(model.name, path)
-        for model in (run.models() if run else [])
+        for model in (run.some_models() if run else [])
         for path in (model.float_tflite, model.int8_tflite)
         if path.exists()
     ]
@@ -166,8 +166,6 @@ def compare(
     Raises:
         UserError: a run without a model, no data set, an empty test split, a detector that is not installed.
     """
-    if run:
-        run.model()  # or there is none yet
     root = data or (run.dataset if run else None)
     if root is None:
         raise UserError("compare needs photos with labels: name a run, or a data set with --data DATASET")

@@ -78,8 +78,7 @@ def models_to_quantize(target: Path, name: str | None) -> tuple[Run | None, list
         raise UserError(f"{target} does not exist: give a run folder or a .keras file")
     if name is None and not (target / "model.json").is_file():
         run = open_run(target)
-        run.model()  # or there is none yet
-        return run, [m for m in run.models() if m.info().get("kind") != "alone" and not _learnt_int8(m)]
+        return run, [m for m in run.some_models() if m.info().get("kind") != "alone" and not _learnt_int8(m)]
     run, model = choose_model(target, name)
     if _learnt_int8(model):
         raise UserError(f"{model.name} learnt with int8 simulated, and its int8.tflite came of that: name its parent, "

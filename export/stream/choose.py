@@ -104,7 +104,7 @@ def choose_kernels(
     ))  # fmt: skip
 
 
-def all_direct(net: Net, chosen: Net, ram_bytes: int | None) -> Net:
+def all_direct(net: Net, chosen: Net, ram_bytes: int) -> Net:
     """The net with its direct kernels for a budget of RAM that `chosen`, what `choose_kernels` made of it, exceeds."""
     more = f"and more RAM than the {ram_bytes:,} B that all may take"
     return Net(net.name, tuple(

@@ -64,6 +64,6 @@ def _within(net: Net, ram_bytes: int | None, optimize: str, flash_bytes: int | N
     try:
         return plan_within(chosen, ram_bytes)
     except UserError:
-        if all(node.step_rows == 1 for node in chosen.nodes):
+        if ram_bytes is None or all(node.step_rows == 1 for node in chosen.nodes):
             raise
         return plan_within(all_direct(net, chosen, ram_bytes), ram_bytes)
