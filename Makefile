@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+SCRIPT = PYTHONPATH=tests/helpers $(BIN)/python
 STAGES = distill quantize export firmware_harness models
 
 .PHONY: demo test install lint types sizes bench costs probes answer target families system clean
@@ -33,41 +34,41 @@ types:
 
 # What compiled code of the streaming engine takes, for `edgeblur fit`: again after a change of kernels (minutes).
 sizes: system $(VENV)/.installed
-	$(BIN)/python tests/measure_code_sizes.py
+	$(SCRIPT) bench/measure_code_sizes.py
 
 # Instructions, code and RAM of U-Nets on all emulated boards, beside bench/*.csv. With FORCE=--force it rewrites those.
 bench: system $(VENV)/.installed
-	$(BIN)/python tests/bench_models.py build/bench
+	$(SCRIPT) bench/write_models.py build/bench
 	$(BIN)/edgeblur bench build/bench/unet4.tflite build/bench/unet8.tflite build/bench/unet16.tflite \
 	    build/bench/unet32.tflite --out bench $(FORCE)
 
 # What each unit of a kernel's work costs, fitted to bench/*.csv: after `make bench` and `make probes` (seconds).
 costs: $(VENV)/.installed
-	$(BIN)/python tests/bench_models.py build/bench
-	$(BIN)/python tests/cost_probes.py build/bench/probes
-	$(BIN)/python tests/fit_costs.py build/bench
+	$(SCRIPT) bench/write_models.py build/bench
+	$(SCRIPT) bench/cost_probes.py build/bench/probes
+	$(SCRIPT) bench/fit_costs.py build/bench
 
 # Instructions of small nets in shapes that the U-Nets lack, and cycles, for `make costs`: again after a change of kernels (minutes).
 probes: system $(VENV)/.installed
-	$(BIN)/python tests/cost_probes.py build/bench/probes
+	$(SCRIPT) bench/cost_probes.py build/bench/probes
 	$(BIN)/edgeblur bench build/bench/probes/*.tflite --out bench/probes --force --flash 1
-	$(BIN)/python tests/count_cycles.py
+	$(SCRIPT) bench/count_cycles.py
 
 # Tables and pictures of docs/a-or-b.md: detectors measured on the test photos of DATA, models as the shelf knows them (minutes).
 answer: $(VENV)/.installed
-	$(BIN)/python tests/answer.py $(DATA)
+	$(SCRIPT) docs/make/answer.py $(DATA)
 
 # The table of docs/families.md: trunks of a mask head, all trained alike on DATA (an hour).
 families: system $(VENV)/.installed
-	$(BIN)/python tests/families.py $(DATA)
+	$(SCRIPT) docs/make/families.py $(DATA)
 
 # The table of docs/target.md: leaks of the target itself, by strength and growth, on photos of DATA (minutes).
 target: $(VENV)/.installed
-	$(BIN)/python tests/target.py $(DATA)
+	$(SCRIPT) docs/make/target.py $(DATA)
 
 # What the tests need outside Python: compilers for the C arrays, a browser for the report.
 system:
-	@sh tests/install_system_packages.sh
+	@sh .ci/install_system_packages.sh
 
 clean:
 	rm -rf $(VENV) .typing .mypy_cache .ruff_cache .pytest_cache build *.egg-info demo

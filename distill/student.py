@@ -8,20 +8,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edgeblur.dataset import Dataset, open_dataset
-from edgeblur.distill.families import NetSpec, build_net, finds_masks, mask_logit
-from edgeblur.distill.fit import FitOptions, Fitted, Teaching, fit, refuse_unfit, removed_unless_begun
-from edgeblur.distill.hard import refuse_untrained
-from edgeblur.distill.keras_files import load_keras, save_model
-from edgeblur.distill.lessons import shown
-from edgeblur.distill.mask_head import mask_spec
-from edgeblur.distill.prune import prune_channels, with_sparsity, without_wrapping, zero_share
-from edgeblur.distill.train import copy_weights, spec_of
-from edgeblur.distill.unet import UNetSpec, unet_spec
+from edgeblur.distill.nets.families import NetSpec, build_net, finds_masks, mask_logit
+from edgeblur.distill.nets.keras_files import load_keras, save_model
+from edgeblur.distill.nets.mask_head import mask_spec
+from edgeblur.distill.nets.prune import prune_channels, with_sparsity, without_wrapping, zero_share
+from edgeblur.distill.nets.unet import UNetSpec, unet_spec
+from edgeblur.distill.teacher import copy_weights, spec_of
+from edgeblur.distill.training.fit import FitOptions, Fitted, Teaching, fit, refuse_unfit, removed_unless_begun
+from edgeblur.distill.training.hard import refuse_untrained
+from edgeblur.distill.training.lessons import shown
 from edgeblur.errors import UserError
 from edgeblur.files import refuse_swallowing
 from edgeblur.progress import say
-from edgeblur.run import Run, RunModel
+from edgeblur.store.dataset import Dataset, open_dataset
+from edgeblur.store.run_folder import Run, RunModel
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeblur import __version__
 from edgeblur.export.identifier import check_identifier
-from edgeblur.export.tflite import Graph, Tensor
+from edgeblur.export.tflite.graph import Graph, Tensor
 
 _BYTES_A_LINE = 20
 _HEX = [f"0x{byte:02x}," for byte in range(256)]

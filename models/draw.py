@@ -10,14 +10,11 @@ from pathlib import Path
 from PIL import Image
 
 from edgeblur import __version__
-from edgeblur.blur import BlurStyle
-from edgeblur.detectors import open_detector
+from edgeblur.detectors.detector import open_detector
 from edgeblur.errors import UserError
 from edgeblur.files import as_json, sha256, write_together
-from edgeblur.firmware_harness.contact import jpeg
-from edgeblur.firmware_harness.engines import Engine, open_engine
-from edgeblur.firmware_harness.protection import MIN_IOU, MIN_SIDE_PX, THRESHOLD
-from edgeblur.firmware_harness.scenes import (
+from edgeblur.firmware_harness.comparison.contact_sheet import jpeg
+from edgeblur.firmware_harness.comparison.scenes import (
     COVERED,
     DETAIL,
     MISSED,
@@ -29,10 +26,13 @@ from edgeblur.firmware_harness.scenes import (
     most_exposed,
     most_false,
 )
-from edgeblur.firmware_harness.strips import Section, Strip, strip_sheet
+from edgeblur.firmware_harness.comparison.strips import Section, Strip, strip_sheet
+from edgeblur.firmware_harness.engines.engines import Engine, open_engine
+from edgeblur.firmware_harness.privacy.protection import MIN_IOU, MIN_SIDE_PX, THRESHOLD
 from edgeblur.models.measures import Json
 from edgeblur.models.pictures import PICTURE, RECORD
 from edgeblur.models.shelf import INT8, Shelved
+from edgeblur.pictures.blur import BlurStyle
 
 DETECTOR = "centerface"
 LIMIT_BYTES = 250_000

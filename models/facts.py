@@ -8,9 +8,9 @@ from typing import Any
 
 from edgeblur.errors import UserError
 from edgeblur.export.c_array import Provenance
-from edgeblur.export.cost import cost
 from edgeblur.export.stream.compile import compile_stream
-from edgeblur.export.tflite import Graph, image_model, read_tflite
+from edgeblur.export.tflite.cost import cost
+from edgeblur.export.tflite.graph import Graph, image_model, read_tflite
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from edgeblur import __version__
-from edgeblur.dataset import evenly, open_dataset
 from edgeblur.errors import RunError, UserError
 from edgeblur.files import sha256, write_json
 from edgeblur.models.facts import read_facts
 from edgeblur.models.measures import NAME, TEST_SET, YARDSTICKS, Json, read_record
 from edgeblur.models.shelf import Entry, Shelved
 from edgeblur.progress import say
+from edgeblur.store.dataset import evenly, open_dataset
 
 BOARD = "mps2-an386"
 """An emulated Cortex-M4F, on which instructions are counted by default."""

@@ -11,7 +11,7 @@ from edgeblur.errors import UserError
 from edgeblur.files import as_json, refuse_existing, write_together
 from edgeblur.models.card import CARD, new_card
 from edgeblur.models.shelf import FLOAT, FOLDER, INT8, NOTE, Shelved, read_shelved, shelf
-from edgeblur.run import RunModel, choose_model
+from edgeblur.store.run_folder import RunModel, choose_model
 
 _TAKEN = (INT8, FLOAT, "model.keras", "model.json", "history.json", "quantize.json")
 
@@ -82,7 +82,7 @@ def _without_default(place: Path) -> dict[Path, bytes]:
 
 
 def _float_tflite(model: RunModel, *, float16: bool) -> bytes:
-    from edgeblur.distill.keras_files import float_tflite, load_keras, require_tensorflow
+    from edgeblur.distill.nets.keras_files import float_tflite, load_keras, require_tensorflow
 
     require_tensorflow()
     return float_tflite(load_keras(model.keras), float16=float16)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.dataset import Dataset, evenly
-from edgeblur.distill.keras_files import concrete, convert, unsupported
+from edgeblur.distill.nets.keras_files import concrete, convert, unsupported
 from edgeblur.errors import UserError
-from edgeblur.export.tflite import Graph, read_tflite, require_int8
-from edgeblur.images import Floats, to_floats
+from edgeblur.export.tflite.graph import Graph, read_tflite, require_int8
+from edgeblur.pictures.images import Floats, to_floats
+from edgeblur.store.dataset import Dataset, evenly
 
 _NO_SCALE = 1e-7  # the converter gives a tensor that is always 0 a scale of 8e-9
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.dataset import evenly
-from edgeblur.distill.unet import GATE, GATE_RELU
-from edgeblur.images import Floats
+from edgeblur.distill.nets.unet import GATE, GATE_RELU
+from edgeblur.pictures.images import Floats
 from edgeblur.quantize.diagnose import Probe
+from edgeblur.store.dataset import evenly
 
 _PICTURES = 32
 _MOST = 1 / 6

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.export.tflite import Graph, read_tflite
-from edgeblur.images import Floats
+from edgeblur.export.tflite.graph import Graph, read_tflite
+from edgeblur.pictures.images import Floats
 from edgeblur.progress import track
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.distill.unet import ease_gate, has_gate
-from edgeblur.images import Floats
+from edgeblur.distill.nets.unet import ease_gate, has_gate
+from edgeblur.pictures.images import Floats
 
 _MOST = 16.0
 """A channel grows by so much at most, beside the largest: one that calibration saw little of needs its headroom."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgeblur.dataset import open_dataset
-from edgeblur.distill.families import finds_masks
-from edgeblur.distill.fit import FitOptions, Teaching, fit
-from edgeblur.distill.keras_files import load_keras, save_model
-from edgeblur.distill.train import spec_of
-from edgeblur.distill.unet import UNetSpec
+from edgeblur.distill.nets.families import finds_masks
+from edgeblur.distill.nets.keras_files import load_keras, save_model
+from edgeblur.distill.nets.unet import UNetSpec
+from edgeblur.distill.teacher import spec_of
+from edgeblur.distill.training.fit import FitOptions, Teaching, fit
 from edgeblur.errors import UserError
 from edgeblur.files import as_json, new_folder, refuse_existing, write_together
 from edgeblur.progress import say
 from edgeblur.quantize.convert import to_int8
 from edgeblur.quantize.quantize import Quantized, QuantizeOptions, account_for
-from edgeblur.run import Run, RunModel
+from edgeblur.store.dataset import open_dataset
+from edgeblur.store.run_folder import Run, RunModel
 
 
 def quantize_aware(

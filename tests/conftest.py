@@ -11,8 +11,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports Te
 
 from tiny_models import float_tflite, int8_tflite, tiny_unet
 
-from edgeblur.dataset import Dataset
-from edgeblur.run import Run
+from edgeblur.store.dataset import Dataset
+from edgeblur.store.run_folder import Run
 
 
 @pytest.fixture(scope="session")
@@ -34,8 +34,8 @@ def tiny_int8(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """24 drawn scenes of 48x48 pixels: 16 to train, 4 to validate, 4 to test. To be read only."""
-    from edgeblur.distill.make import MakeOptions, make_dataset
-    from edgeblur.distill.sources import from_synthetic
+    from edgeblur.distill.data.make import MakeOptions, make_dataset
+    from edgeblur.distill.data.sources import from_synthetic
 
     options = MakeOptions(size=48, shares=(16 / 24, 4 / 24, 4 / 24))
     return make_dataset(from_synthetic(24, seed=1, size=48), tmp_path_factory.mktemp("tiny") / "data", options)
@@ -44,9 +44,9 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 @pytest.fixture(scope="session")
 def tiny_run(tiny_data: Dataset) -> Run:
     """A run whose teacher (width 2, two levels, 32x32 pixels) was trained for one epoch. To be copied, not changed."""
-    from edgeblur.distill.fit import FitOptions
-    from edgeblur.distill.train import TrainOptions, train
-    from edgeblur.distill.unet import unet_spec
+    from edgeblur.distill.nets.unet import unet_spec
+    from edgeblur.distill.teacher import TrainOptions, train
+    from edgeblur.distill.training.fit import FitOptions
 
     folder = tiny_data.root.parent / "run"
     train(tiny_data.root, folder, TrainOptions(unet_spec(2, 2, height=32, width=32), FitOptions(epochs=1, batch=8)))
@@ -58,8 +58,8 @@ def student_run(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run with teacher, a student of width 1 and its twin trained alone; the first two as int8 too. To be copied."""
     import shutil
 
-    from edgeblur.distill.fit import FitOptions
     from edgeblur.distill.student import StudentOptions, distill
+    from edgeblur.distill.training.fit import FitOptions
     from edgeblur.quantize.quantize import QuantizeOptions, quantize_run_model
 
     run = Run(tmp_path_factory.mktemp("student") / "run")

@@ -13,10 +13,10 @@ from edgeblur.commands.options import flash_option, force_option, json_option, m
 from edgeblur.errors import RunError, UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
-from edgeblur.run import choose_tflite
+from edgeblur.store.run_folder import choose_tflite
 
 if TYPE_CHECKING:
-    from edgeblur.firmware_harness.bench import Bench
+    from edgeblur.firmware_harness.emulation.bench import Bench
 
 _PATH = click.Path(path_type=Path)
 
@@ -45,8 +45,8 @@ def command(
     those in --out; what was not measured this time stays. Exit code 1 if firmware fails, or if an output byte differs
     from LiteRT's reference kernels.
     """
-    from edgeblur.firmware_harness import bench, bench_tables
-    from edgeblur.firmware_harness.boards import boards, find_board
+    from edgeblur.firmware_harness.boards.boards import boards, find_board
+    from edgeblur.firmware_harness.emulation import bench, bench_tables
 
     where = [find_board(name) for name in board_names] or [board for board in boards() if board.emulator]
     kept = bench.read_bench(out) if out else bench.Bench()
@@ -74,7 +74,7 @@ def command(
 
 def _keep(folder: Path, kept: Bench, now: Bench, *, force: bool) -> str:
     """Write the first measurements into a folder, later ones only with `force`; tell what was done."""
-    from edgeblur.firmware_harness import bench
+    from edgeblur.firmware_harness.emulation import bench
 
     if force or not kept.frames:
         bench.write_bench(folder, kept.updated(now))

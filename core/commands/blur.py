@@ -28,7 +28,7 @@ def command(
     source: Path, out: Path, with_: str | None, fit: str, model_name: str | None, force: bool, as_json: bool
 ) -> None:  # fmt: skip
     """Blur the faces of IN (a picture, or all pictures below a folder)."""
-    from edgeblur.firmware_harness.blurrers import blur_files, open_blurrer
+    from edgeblur.firmware_harness.comparison.blurrers import blur_files, open_blurrer
 
     if not source.exists():
         raise UserError(f"{source} does not exist: give a picture or a folder of pictures")

@@ -21,8 +21,8 @@ def command(
     name: str | None, core: str | None, sdk: str | None, ram_bytes: int | None, emulated: bool | None, as_json: bool
 ) -> None:
     """List the boards that edgeblur knows, or show all that is known about the board NAME."""
-    from edgeblur.firmware_harness.board_list import Wanted, board_json, board_table, boards_table, select
-    from edgeblur.firmware_harness.boards import find_board
+    from edgeblur.firmware_harness.boards.boards import find_board
+    from edgeblur.firmware_harness.boards.listing import Wanted, board_json, board_table, boards_table, select
 
     if name:
         refuse_given("core", "sdk", "ram_bytes", "emulated", because=f"chooses among boards, and {name} is one")

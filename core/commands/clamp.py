@@ -14,11 +14,11 @@ from edgeblur.commands.options import json_option, model_option
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
-from edgeblur.run import open_run
+from edgeblur.store.run_folder import open_run
 
 if TYPE_CHECKING:
-    from edgeblur.distill.clamp import Reset
-    from edgeblur.firmware_harness.clamp import ClampCurve, ClampPoint
+    from edgeblur.distill.nets.clamp import Reset
+    from edgeblur.firmware_harness.comparison.clamp_curve import ClampCurve, ClampPoint
 
 
 @click.command()
@@ -45,8 +45,8 @@ def command(
     Writes clamp.json and clamp.png into the model's folder. With --set the net is written anew, and its int8 form,
     which no longer belongs to it, removed.
     """
-    from edgeblur.distill.clamp import parse_clamp, parse_clamps, reset_clamp
-    from edgeblur.distill.keras_files import require_tensorflow
+    from edgeblur.distill.nets.clamp import parse_clamp, parse_clamps, reset_clamp
+    from edgeblur.distill.nets.keras_files import require_tensorflow
 
     if chosen is not None and (clamps is not None or data or detectors or limit):
         raise UserError("--set measures nothing: leave out --clamps, --data, --detector and --limit, or --set")
@@ -58,9 +58,9 @@ def command(
         reset = reset_clamp(model, asked)
         _show_reset(reset, run, as_json=as_json)
         return
-    from edgeblur.dataset import open_dataset
-    from edgeblur.detectors import DETECTORS
-    from edgeblur.firmware_harness.clamp import CLAMPS, measure_clamps, write_curve
+    from edgeblur.detectors.detector import DETECTORS
+    from edgeblur.firmware_harness.comparison.clamp_curve import CLAMPS, measure_clamps, write_curve
+    from edgeblur.store.dataset import open_dataset
 
     curve = measure_clamps(
         model, open_dataset(data or opened.dataset), several or CLAMPS, detectors=detectors or DETECTORS, limit=limit
@@ -100,7 +100,7 @@ def _table(curve: ClampCurve) -> Table:
 
 
 def _cells(point: ClampPoint) -> list[str]:
-    from edgeblur.firmware_harness.privacy_tables import decibel
+    from edgeblur.firmware_harness.privacy.tables import decibel
 
     found = point.protection
     outside, spoilt = found.fidelity.outside, found.over_blur

@@ -13,10 +13,10 @@ from edgeblur.commands.options import ModelFile, force_option, json_option
 from edgeblur.errors import UserError
 from edgeblur.files import refuse_existing
 from edgeblur.progress import out as stdout
-from edgeblur.run import open_run
+from edgeblur.store.run_folder import open_run
 
 if TYPE_CHECKING:
-    from edgeblur.firmware_harness.compare import Comparison, Entry
+    from edgeblur.firmware_harness.comparison.compare import Comparison, Entry
 
 _HEADINGS = ("dB", "dB in", "dB out", "SSIM", "MAE", "leak", "over-blur", "params", "MMAC", "host ms")
 
@@ -48,8 +48,8 @@ def command(
 
     Writes compare.json and the contact sheet compare.png; in RUN itself they replace those of the last comparison.
     """
-    from edgeblur.firmware_harness.compare import compare, write_comparison
-    from edgeblur.firmware_harness.privacy_tables import protection_table
+    from edgeblur.firmware_harness.comparison.compare import compare, write_comparison
+    from edgeblur.firmware_harness.privacy.tables import protection_table
 
     opened = open_run(run) if run else None
     for path in extra:
@@ -90,7 +90,7 @@ def _table(found: Comparison) -> Table:
 
 
 def _numbers(entry: Entry) -> list[str]:
-    from edgeblur.firmware_harness.privacy_tables import decibel, share
+    from edgeblur.firmware_harness.privacy.tables import decibel, share
 
     f, over_blur = entry.protection.fidelity, entry.protection.over_blur
     return [

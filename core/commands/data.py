@@ -68,10 +68,10 @@ def make(
 
     Without labels, a pretrained face detector finds the faces.
     """
-    from edgeblur.blur import BlurStyle
-    from edgeblur.distill.make import MakeOptions, make_dataset
-    from edgeblur.distill.sources import open_photos, open_source, parse_source, with_scenes
+    from edgeblur.distill.data.make import MakeOptions, make_dataset
+    from edgeblur.distill.data.sources import open_photos, open_source, parse_source, with_scenes
     from edgeblur.files import refuse_existing, refuse_swallowing
+    from edgeblur.pictures.blur import BlurStyle
 
     refuse_existing(out, force=force)
     refuse_swallowing(out, (*photos, *labels))

@@ -33,7 +33,7 @@ def command(
     if model is None:
         summary, result = _trained(out, data, scenes or 400, quick, force)
     else:
-        from edgeblur.shelf_demo import SCENES, run_shelf_demo
+        from edgeblur.demos.shelf import SCENES, run_shelf_demo
 
         shown = run_shelf_demo(model, out, scenes=scenes or (10 if quick else SCENES), data=data, force=force)
         summary, result = shown.summary, {"sheet": str(shown.sheet)}
@@ -47,10 +47,10 @@ def command(
 def _trained(
     out: Path, data: Path | None, scenes: int, quick: bool, force: bool
 ) -> tuple[tuple[str, ...], dict[str, str]]:  # fmt: skip
-    from edgeblur.distill.keras_files import require_tensorflow
+    from edgeblur.distill.nets.keras_files import require_tensorflow
 
     require_tensorflow()
-    from edgeblur.demo import DemoOptions, run_demo
+    from edgeblur.demos.training import DemoOptions, run_demo
 
     options = DemoOptions(scenes=scenes)
     if quick:

@@ -18,7 +18,7 @@ from edgeblur.commands.options import (
     refuse_given,
 )  # fmt: skip
 from edgeblur.progress import out as stdout
-from edgeblur.run import open_run
+from edgeblur.store.run_folder import open_run
 
 
 @click.command()
@@ -53,12 +53,12 @@ def command(
     if family == "mask":
         refuse_given("levels", "output", because="is for U-Nets, not for --family mask")
     opened = open_run(run)
-    from edgeblur.distill.keras_files import require_tensorflow
+    from edgeblur.distill.nets.keras_files import require_tensorflow
 
     require_tensorflow()
-    from edgeblur.distill.families import augmentation
-    from edgeblur.distill.fit import FitOptions
+    from edgeblur.distill.nets.families import augmentation
     from edgeblur.distill.student import StudentOptions, distill
+    from edgeblur.distill.training.fit import FitOptions
 
     fit = FitOptions(augmentation=augmentation(family, output), **learning)
     options = StudentOptions(

@@ -19,7 +19,7 @@ from edgeblur.commands.options import (
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
-from edgeblur.run import Chosen, choose_tflite
+from edgeblur.store.run_folder import Chosen, choose_tflite
 
 
 @click.command()
@@ -69,7 +69,7 @@ def command(
 
 
 def _tflm(chosen: Chosen, out: Path, name: str, force: bool, as_json: bool) -> None:
-    from edgeblur.export.write import export_model
+    from edgeblur.export.tflm.write import export_model
 
     result = export_model(chosen.path, out, name=name, force=force)
     for remark in result.remarks:
@@ -91,10 +91,10 @@ def _stream(
     chosen: Chosen, out: Path, name: str, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
     board_name: str | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    from edgeblur.export.stream.cost import DEFAULT_CORE
-    from edgeblur.export.stream.show_plan import plan_table
+    from edgeblur.export.stream.costs.cost import DEFAULT_CORE
+    from edgeblur.export.stream.report.show_plan import plan_table
     from edgeblur.export.stream.write import export_stream
-    from edgeblur.firmware_harness.boards import find_board
+    from edgeblur.firmware_harness.boards.boards import find_board
 
     core = find_board(board_name).core.name if board_name else DEFAULT_CORE
     result = export_stream(

@@ -19,7 +19,7 @@ from edgeblur.commands.options import (
 )
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
-from edgeblur.run import choose_tflite
+from edgeblur.store.run_folder import choose_tflite
 
 
 @click.command()
@@ -56,8 +56,8 @@ def command(
         raise UserError("--engine tflm and --tflm PATH belong together: give both, or none for the streaming engine")
     if tflm is not None and (ram_bytes, flash_bytes) != (None, None):
         raise UserError("--ram and --flash are for the streaming engine: TensorFlow Lite Micro takes what it takes")
-    from edgeblur.firmware_harness.boards import find_board
-    from edgeblur.firmware_harness.projects import ProjectOptions, write_firmware
+    from edgeblur.firmware_harness.boards.boards import find_board
+    from edgeblur.firmware_harness.projects.projects import ProjectOptions, write_firmware
 
     chosen = choose_tflite(run_or_model, model_name)
     options = ProjectOptions(kind, optimize, ram_bytes, flash_bytes, force, tflm)

@@ -40,10 +40,10 @@ def command(
     an estimate of the code. Beside it: TensorFlow Lite Micro, with the arena that its own allocator asks for. Less
     than 10 % left is `tight`.
     """
-    from edgeblur.firmware_harness.board_list import Wanted, select
-    from edgeblur.firmware_harness.boards import find_board
-    from edgeblur.firmware_harness.fit import choose_candidates, examine, fits
-    from edgeblur.firmware_harness.fit_tables import cross_table, fit_table, parts_table, remarks
+    from edgeblur.firmware_harness.boards.boards import find_board
+    from edgeblur.firmware_harness.boards.listing import Wanted, select
+    from edgeblur.firmware_harness.fit.fit import choose_candidates, examine, fits
+    from edgeblur.firmware_harness.fit.tables import cross_table, fit_table, parts_table, remarks
 
     boards = (find_board(board_name),) if board_name else select(Wanted(emulated=None if all_boards else False))
     chosen = choose_candidates(runs_or_models or (default_model(),), model_name)

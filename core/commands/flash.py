@@ -22,7 +22,7 @@ def command(folder: Path, board: str | None, port: str | None, drive: Path | Non
 
     The ecosystem's own tool does it (pyocd, esptool, picotool, arduino-cli, west, pio); the command is printed first.
     """
-    from edgeblur.firmware_harness.flash import plan_flash, run_flash
+    from edgeblur.firmware_harness.projects.flash import plan_flash, run_flash
 
     plan = plan_flash(folder, board=board, port=port, drive=drive)
     stdout.print(plan.told, soft_wrap=True)

@@ -129,7 +129,7 @@ def privacy_options(function: F) -> F:
 
 
 def fit_options(*, epochs: int) -> Callable[[F], F]:
-    """The options of edgeblur.distill.fit.FitOptions, by the names that its fields have."""
+    """The options of edgeblur.distill.training.fit.FitOptions, by the names that its fields have."""
 
     def decorate(function: F) -> F:
         for option in reversed(

@@ -13,7 +13,7 @@ from edgeblur.commands.options import force_option, json_option, refuse_given
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
-from edgeblur.run import Run, RunModel
+from edgeblur.store.run_folder import Run, RunModel
 
 if TYPE_CHECKING:
     from edgeblur.quantize.quantize import Quantized
@@ -43,10 +43,10 @@ def command(
     """Quantize a run's models, or one .keras file, to int8 and account for the loss layer by layer."""
     if not target.exists():
         raise UserError(f"{target} does not exist: give a run folder or a .keras file")
-    from edgeblur.distill.keras_files import require_tensorflow
+    from edgeblur.distill.nets.keras_files import require_tensorflow
 
     require_tensorflow()
-    from edgeblur.distill.fit import FitOptions
+    from edgeblur.distill.training.fit import FitOptions
     from edgeblur.quantize.qat import quantize_aware
     from edgeblur.quantize.quantize import QuantizeOptions, models_to_quantize, quantize_file, quantize_run_model
 

@@ -9,7 +9,7 @@ import click
 
 from edgeblur.commands.options import json_option
 from edgeblur.progress import out as stdout
-from edgeblur.run import open_run
+from edgeblur.store.run_folder import open_run
 
 
 @click.command()
@@ -23,8 +23,8 @@ from edgeblur.run import open_run
 @json_option
 def command(run: Path, limit: int | None, judge: str, privacy: bool, as_json: bool) -> None:
     """Write RUN/report.html (self-contained) and RUN/report.md, comparing first if a model is new."""
-    from edgeblur.firmware_harness.pages import write_report
-    from edgeblur.firmware_harness.report import gather
+    from edgeblur.firmware_harness.report.facts import gather
+    from edgeblur.firmware_harness.report.pages import write_report
 
     found = gather(open_run(run), limit=limit, judge=None if judge == "none" else judge, privacy=privacy)
     html, markdown = write_report(found, run)

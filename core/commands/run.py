@@ -21,11 +21,11 @@ from edgeblur.commands.options import (
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
-from edgeblur.run import Chosen, choose_tflite
+from edgeblur.store.run_folder import Chosen, choose_tflite
 
 if TYPE_CHECKING:
-    from edgeblur.firmware_harness.emulated_run import EmulatedOptions
-    from edgeblur.firmware_harness.serial_run import SerialOptions
+    from edgeblur.firmware_harness.emulation.run import EmulatedOptions
+    from edgeblur.firmware_harness.serial.run import SerialOptions
 
 _PATH = click.Path(path_type=Path)
 
@@ -71,8 +71,8 @@ def command(
             raise UserError(
                 "--keep, --ram, --flash and --optimize are for emulated boards: the one at --port has its firmware"
             )
-        from edgeblur.firmware_harness.serial_link import LinkOptions
-        from edgeblur.firmware_harness.serial_run import SerialOptions
+        from edgeblur.firmware_harness.serial.link import LinkOptions
+        from edgeblur.firmware_harness.serial.run import SerialOptions
 
         options = SerialOptions(LinkOptions(port, baud, silence_s), board_name, photos, random, limit)
         if picture is not None:
@@ -82,7 +82,7 @@ def command(
     elif picture is not None:
         raise UserError("--camera is for a board at a serial port: give that as --port")
     elif board_name is not None:
-        from edgeblur.firmware_harness.emulated_run import EmulatedOptions
+        from edgeblur.firmware_harness.emulation.run import EmulatedOptions
 
         aims = EmulatedOptions(photos, random, limit, optimize, ram_bytes, flash_bytes, keep)
         _emulated(chosen, board_name, aims, as_json)
@@ -91,10 +91,10 @@ def command(
 
 
 def _emulated(chosen: Chosen, board_name: str, options: EmulatedOptions, as_json: bool) -> None:
-    from edgeblur.firmware_harness.board_records import keep_record
-    from edgeblur.firmware_harness.board_run import layer_run_table, run_table
-    from edgeblur.firmware_harness.boards import find_board
-    from edgeblur.firmware_harness.emulated_run import run_emulated
+    from edgeblur.firmware_harness.boards.boards import find_board
+    from edgeblur.firmware_harness.boards.records import keep_record
+    from edgeblur.firmware_harness.emulation.result import layer_run_table, run_table
+    from edgeblur.firmware_harness.emulation.run import run_emulated
 
     result = run_emulated(chosen, find_board(board_name), options)
     _remark(result.skipped)
@@ -107,8 +107,8 @@ def _emulated(chosen: Chosen, board_name: str, options: EmulatedOptions, as_json
 
 
 def _serial(chosen: Chosen, options: SerialOptions, as_json: bool) -> None:
-    from edgeblur.firmware_harness.board_records import keep_record
-    from edgeblur.firmware_harness.serial_run import run_serial, serial_table
+    from edgeblur.firmware_harness.boards.records import keep_record
+    from edgeblur.firmware_harness.serial.run import run_serial, serial_table
 
     result = run_serial(chosen, options)
     _remark(result.skipped)
@@ -122,7 +122,7 @@ def _serial(chosen: Chosen, options: SerialOptions, as_json: bool) -> None:
 
 
 def _camera(chosen: Chosen, options: SerialOptions, picture: Path, as_json: bool) -> None:
-    from edgeblur.firmware_harness.serial_run import camera_picture
+    from edgeblur.firmware_harness.serial.run import camera_picture
 
     if options.photos is not None or options.random is not None:
         raise UserError("run takes one kind of picture: give only one of --photos, --random and --camera")

@@ -43,14 +43,14 @@ def command(
     """
     if family == "mask":
         refuse_given("levels", "batch_norm", "output", "dropout", because="is for U-Nets, not for --family mask")
-    from edgeblur.distill.keras_files import require_tensorflow
+    from edgeblur.distill.nets.keras_files import require_tensorflow
 
     require_tensorflow()
-    from edgeblur.distill.families import NetSpec, augmentation
-    from edgeblur.distill.fit import FitOptions
-    from edgeblur.distill.mask_head import mask_spec
-    from edgeblur.distill.train import TrainOptions, train
-    from edgeblur.distill.unet import unet_spec
+    from edgeblur.distill.nets.families import NetSpec, augmentation
+    from edgeblur.distill.nets.mask_head import mask_spec
+    from edgeblur.distill.nets.unet import unet_spec
+    from edgeblur.distill.teacher import TrainOptions, train
+    from edgeblur.distill.training.fit import FitOptions
 
     spec: NetSpec
     if family == "mask":

@@ -23,7 +23,7 @@ from edgeblur.errors import UserError
 from edgeblur.files import refuse_existing, write_json
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
-from edgeblur.run import choose_tflite
+from edgeblur.store.run_folder import choose_tflite
 
 _PATH = click.Path(path_type=Path)
 
@@ -62,14 +62,14 @@ def command(
     Any .tflite with a picture in and a picture out will do, also one that edgeblur did not make. What the measures
     of --privacy mean is in docs/privacy.md.
     """
-    from edgeblur.firmware_harness.engines import engine_names
-    from edgeblur.firmware_harness.privacy_gates import PrivacyGates
-    from edgeblur.firmware_harness.privacy_tables import print_privacy
-    from edgeblur.firmware_harness.protection import PrivacyOptions
-    from edgeblur.firmware_harness.reversibility import AttackOptions
-    from edgeblur.firmware_harness.tables import layer_table, summary_table
-    from edgeblur.firmware_harness.validate import validate
-    from edgeblur.firmware_harness.validation import Gates
+    from edgeblur.firmware_harness.engines.engines import engine_names
+    from edgeblur.firmware_harness.privacy.gates import PrivacyGates
+    from edgeblur.firmware_harness.privacy.protection import PrivacyOptions
+    from edgeblur.firmware_harness.privacy.reversibility import AttackOptions
+    from edgeblur.firmware_harness.privacy.tables import print_privacy
+    from edgeblur.firmware_harness.validation.result import Gates
+    from edgeblur.firmware_harness.validation.tables import layer_table, summary_table
+    from edgeblur.firmware_harness.validation.validate import validate
 
     limits = PrivacyGates(max_leak, max_rank1, max_parrot, max_changed, min_outside_db)
     engines, gates = engine_names(engine), Gates(exact, min_psnr_db, limits)

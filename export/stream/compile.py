@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from edgeblur.errors import UserError
 from edgeblur.export.c_array import Provenance
-from edgeblur.export.stream.budget import Planned, Recomputation, plan_within
-from edgeblur.export.stream.choose import AIMS, all_direct, choose_kernels, cost_on, written
+from edgeblur.export.stream.costs.choose import AIMS, all_direct, choose_kernels, cost_on, written
 from edgeblur.export.stream.emit import StreamFiles, emit
 from edgeblur.export.stream.lower import lower
-from edgeblur.export.stream.net import Net
-from edgeblur.export.stream.plan import Plan
-from edgeblur.export.stream.schedule import Schedule
-from edgeblur.export.tflite import Graph, image_model
+from edgeblur.export.stream.net.net import Net
+from edgeblur.export.stream.planning.budget import Planned, Recomputation, plan_within
+from edgeblur.export.stream.planning.plan import Plan
+from edgeblur.export.stream.planning.schedule import Schedule
+from edgeblur.export.tflite.graph import Graph, image_model
 
 
 @dataclass(frozen=True, eq=False)

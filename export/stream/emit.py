@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.export.c_array import Provenance, render
-from edgeblur.export.pixels import pixel_table, step_table
-from edgeblur.export.stream.net import Array, Field, Net, Node, Plane, Window
-from edgeblur.export.stream.plan import Plan
-from edgeblur.export.stream.program import Program, compress
-from edgeblur.export.stream.schedule import Schedule
-from edgeblur.export.tflite import ImageEnd, ImageModel
+from edgeblur.export.stream.net.net import Array, Field, Net, Node, Plane, Window
+from edgeblur.export.stream.planning.plan import Plan
+from edgeblur.export.stream.planning.program import Program, compress
+from edgeblur.export.stream.planning.schedule import Schedule
+from edgeblur.export.tflite.graph import ImageEnd, ImageModel
+from edgeblur.export.tflite.pixels import pixel_table, step_table
 from edgeblur.files import write_text
 
 OPTIMIZE = ("size", "speed")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from edgeblur.errors import UserError
-from edgeblur.export.stream.builder import Builder
-from edgeblur.export.stream.net import Net
+from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.net import Net
 from edgeblur.export.stream.ops import LOWERINGS
-from edgeblur.export.tflite import Graph, image_model, require_int8
+from edgeblur.export.tflite.graph import Graph, image_model, require_int8
 
 _SHAPE_TYPES = ("int32", "int64")
 """Types of shapes and sizes. What computes them vanishes: every size is known when the model is read."""

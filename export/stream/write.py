@@ -9,15 +9,15 @@ from typing import Any
 from edgeblur import __version__
 from edgeblur.export.c_array import Provenance, comment_safe, render
 from edgeblur.export.identifier import check_identifier, default_identifier
-from edgeblur.export.stream.code_size import StreamCost, stream_cost
 from edgeblur.export.stream.compile import Compiled, compile_stream
-from edgeblur.export.stream.cost import DEFAULT_CORE
-from edgeblur.export.stream.plan_summary import PlanSummary, summarize, with_instructions
-from edgeblur.export.stream.show_plan import plan_svg
-from edgeblur.export.tflite import Graph, read_tflite
-from edgeblur.export.write import refuse_keras, refuse_stranger_files, stream_file_names
+from edgeblur.export.stream.costs.code_size import StreamCost, stream_cost
+from edgeblur.export.stream.costs.cost import DEFAULT_CORE
+from edgeblur.export.stream.report.plan_summary import PlanSummary, summarize, with_instructions
+from edgeblur.export.stream.report.show_plan import plan_svg
+from edgeblur.export.tflite.graph import Graph, read_tflite
+from edgeblur.export.tflm.write import refuse_keras, refuse_stranger_files, stream_file_names
 from edgeblur.files import new_folder, write_text
-from edgeblur.run import called
+from edgeblur.store.run_folder import called
 
 
 @dataclass(frozen=True)

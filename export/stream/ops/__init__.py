@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgeblur.export.stream.builder import Builder
+from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.ops import (
     add,
     average_pool_2d,
@@ -23,7 +23,7 @@ from edgeblur.export.stream.ops import (
     space_to_depth,
     transpose_conv,
 )
-from edgeblur.export.tflite import Op
+from edgeblur.export.tflite.graph import Op
 
 LOWERINGS: dict[str, Callable[[Builder, Op], None]] = {
     **dict.fromkeys(add.KINDS, add.lower),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeblur.export.options import Pool2DOptions
-from edgeblur.export.stream.builder import Builder
+from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.ops.max_pool_2d import Pool2D, lower_pool
-from edgeblur.export.tflite import Op
+from edgeblur.export.tflite.graph import Op
+from edgeblur.export.tflite.options import Pool2DOptions
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeblur.export.options import ConcatenationOptions
-from edgeblur.export.stream.builder import Builder
-from edgeblur.export.stream.net import Array, Field, Operation, Plane, Window
-from edgeblur.export.tflite import Op
+from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
+from edgeblur.export.tflite.graph import Op
+from edgeblur.export.tflite.options import ConcatenationOptions
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeblur.export.options import Conv2DOptions
-from edgeblur.export.stream.builder import Builder
-from edgeblur.export.stream.fixed_point import padding_before
-from edgeblur.export.stream.net import Array, Field, Operation, Plane, Window
+from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.fixed_point import padding_before
+from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.geometry import output_size
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
-from edgeblur.export.tflite import Op
+from edgeblur.export.tflite.graph import Op
+from edgeblur.export.tflite.options import Conv2DOptions
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeblur.export.stream.net import Array, Field, Plane
+from edgeblur.export.stream.net.net import Array, Field, Plane
 from edgeblur.export.stream.ops.conv_2d import Conv2D, is_tame
 
 _TWICE_G = np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]], np.int64)

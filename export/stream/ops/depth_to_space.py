@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgeblur.export.options import DepthToSpaceOptions
-from edgeblur.export.stream.builder import LONGEST_SIDE, Builder
-from edgeblur.export.stream.net import Field, Operation, Plane, Window
-from edgeblur.export.tflite import Op
+from edgeblur.export.stream.net.builder import LONGEST_SIDE, Builder
+from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
+from edgeblur.export.tflite.graph import Op
+from edgeblur.export.tflite.options import DepthToSpaceOptions
 
 
 @dataclass(frozen=True, eq=False)

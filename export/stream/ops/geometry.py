@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeblur.export.options import Conv2DOptions, DepthwiseConv2DOptions, Pool2DOptions, TransposeConvOptions
-from edgeblur.export.stream.builder import LONGEST_SIDE, Builder
-from edgeblur.export.stream.fixed_point import windows_along
-from edgeblur.export.tflite import Op
+from edgeblur.export.stream.net.builder import LONGEST_SIDE, Builder
+from edgeblur.export.stream.net.fixed_point import windows_along
+from edgeblur.export.tflite.graph import Op
+from edgeblur.export.tflite.options import Conv2DOptions, DepthwiseConv2DOptions, Pool2DOptions, TransposeConvOptions
 
 WindowOptions = Conv2DOptions | DepthwiseConv2DOptions | Pool2DOptions | TransposeConvOptions
 

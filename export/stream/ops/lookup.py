@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeblur.export.stream.builder import Builder
-from edgeblur.export.stream.net import Field, Operation, Plane, Window
-from edgeblur.export.tflite import Graph, Op
-from edgeblur.export.tflite_writer import write_tflite
+from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
+from edgeblur.export.tflite.graph import Graph, Op
+from edgeblur.export.tflite.writer import write_tflite
 
 KINDS = ("HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1", "TANH")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgeblur.export.options import Pool2DOptions
-from edgeblur.export.stream.builder import Builder
-from edgeblur.export.stream.fixed_point import clamp, padding_before
-from edgeblur.export.stream.net import Field, Operation, Plane, Window
+from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.fixed_point import clamp, padding_before
+from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.geometry import output_size
-from edgeblur.export.tflite import Op
+from edgeblur.export.tflite.graph import Op
+from edgeblur.export.tflite.options import Pool2DOptions
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeblur.export.stream.builder import Builder, told_shape
-from edgeblur.export.stream.net import Array, Field, Operation, Plane, Window
-from edgeblur.export.tflite import Op
+from edgeblur.export.stream.net.builder import Builder, told_shape
+from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
+from edgeblur.export.tflite.graph import Op
 
 Size = tuple[int, ...]
 """`(height, width, channels)`; 1 where the number is repeated."""

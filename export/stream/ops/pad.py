@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgeblur.export.stream.builder import Builder
-from edgeblur.export.stream.net import Field, Operation, Plane, Window
-from edgeblur.export.tflite import ABSENT, Op
+from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
+from edgeblur.export.tflite.graph import ABSENT, Op
 
 KINDS = ("PAD", "PADV2")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgeblur.export.stream.builder import Builder
-from edgeblur.export.stream.fixed_point import fits_32_bits, quantize_multiplier, scale_ratio
-from edgeblur.export.stream.net import Field
+from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.fixed_point import fits_32_bits, quantize_multiplier, scale_ratio
+from edgeblur.export.stream.net.net import Field
 from edgeblur.export.stream.ops.mul import WORST_PRODUCT
 from edgeblur.export.stream.ops.operands import Pairwise, read_operands
-from edgeblur.export.tflite import Op
+from edgeblur.export.tflite.graph import Op
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edgeblur.export.stream.builder import Builder
-from edgeblur.export.stream.net import Plane
-from edgeblur.export.tflite import Op
+from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.net import Plane
+from edgeblur.export.tflite.graph import Op
 
 
 def read_resize(builder: Builder, op: Op) -> tuple[int, Plane, Plane]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgeblur.export.options import ResizeBilinearOptions
-from edgeblur.export.stream.builder import Builder
-from edgeblur.export.stream.net import Field, Operation, Plane, Window
+from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.resize import read_resize
-from edgeblur.export.tflite import Op
+from edgeblur.export.tflite.graph import Op
+from edgeblur.export.tflite.options import ResizeBilinearOptions
 
 _ONE = 1 << 10
 """Places between two pixels: TensorFlow Lite counts along an axis in 1/1024 of a pixel."""

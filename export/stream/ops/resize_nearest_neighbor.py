@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeblur.export.options import ResizeNearestNeighborOptions
-from edgeblur.export.stream.builder import Builder
-from edgeblur.export.stream.net import Array, Field, Operation, Plane, Window
+from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.resize import read_resize
-from edgeblur.export.tflite import Op
+from edgeblur.export.tflite.graph import Op
+from edgeblur.export.tflite.options import ResizeNearestNeighborOptions
 
 
 def nearest(size: int, output: int, options: ResizeNearestNeighborOptions) -> tuple[int, ...]:

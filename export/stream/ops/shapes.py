@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edgeblur.export.stream.builder import Builder, told_shape
-from edgeblur.export.tflite import Op
+from edgeblur.export.stream.net.builder import Builder, told_shape
+from edgeblur.export.tflite.graph import Op
 
 KINDS = ("EXPAND_DIMS", "RESHAPE", "SQUEEZE")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgeblur.export.options import SpaceToDepthOptions
-from edgeblur.export.stream.builder import Builder
-from edgeblur.export.stream.net import Field, Operation, Plane, Window
+from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.depth_to_space import checked_block
-from edgeblur.export.tflite import Op
+from edgeblur.export.tflite.graph import Op
+from edgeblur.export.tflite.options import SpaceToDepthOptions
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeblur.export.options import TransposeConvOptions
-from edgeblur.export.stream.builder import Builder, told_shape
-from edgeblur.export.stream.fixed_point import padding_before
-from edgeblur.export.stream.net import Array, Field, Operation, Plane, Window
+from edgeblur.export.stream.net.builder import Builder, told_shape
+from edgeblur.export.stream.net.fixed_point import padding_before
+from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.conv_2d import arrange, column_bytes, is_tame, strip_bytes, strip_pixels
 from edgeblur.export.stream.ops.geometry import output_size
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
-from edgeblur.export.tflite import Op
+from edgeblur.export.tflite.graph import Op
+from edgeblur.export.tflite.options import TransposeConvOptions
 
 
 @dataclass(frozen=True, eq=False)

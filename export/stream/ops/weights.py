@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeblur.export.stream.builder import LONGEST_SIDE, Builder, told_shape
-from edgeblur.export.stream.fixed_point import clamp, fits_32_bits, quantize_multiplier
-from edgeblur.export.stream.net import Array, Field, Plane
-from edgeblur.export.tflite import Op
+from edgeblur.export.stream.net.builder import LONGEST_SIDE, Builder, told_shape
+from edgeblur.export.stream.net.fixed_point import clamp, fits_32_bits, quantize_multiplier
+from edgeblur.export.stream.net.net import Array, Field, Plane
+from edgeblur.export.tflite.graph import Op
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,199 @@
+"""Small nets whose layers are counted to fit the cost model, in shapes that the U-Nets lack. cost_probes.py FOLDER
+
+Together with the U-Nets of bench_models.py: every kernel of the engine, odd and even channels, strides, joined inputs.
+And two nets that the model is tried on, and not fitted to.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from int8_nets import Int8Net, unet
+
+from edgeblur.export.tflite.options import (
+    AddOptions,
+    DepthToSpaceOptions,
+    MulOptions,
+    Options,
+    Pool2DOptions,
+    ResizeBilinearOptions,
+    ResizeNearestNeighborOptions,
+    SpaceToDepthOptions,
+    SubOptions,
+)
+from edgeblur.files import write_bytes
+
+SIDE = 32
+_PAIRWISE: dict[str, Options] = {"ADD": AddOptions("NONE"), "SUB": SubOptions("NONE"), "MUL": MulOptions("NONE")}
+
+
+def _pairwise(net: Int8Net, kind: str, source: int, other: int) -> int:
+    return net.op(kind, (source, other), net.plane(net.shape(source), 0.1, -3), _PAIRWISE[kind], 2)
+
+
+def _pool(net: Int8Net, kind: str, source: int, size: int, stride: int) -> int:
+    _, height, width, channels = net.shape(source)
+    output = net.like(source, -(-height // stride), -(-width // stride), channels)
+    return net.op(kind, (source,), output, Pool2DOptions("SAME", stride, stride, size, size, "NONE"), 2)
+
+
+def _resize(net: Int8Net, source: int, factor: int, *, bilinear: bool) -> int:
+    _, height, width, channels = net.shape(source)
+    size = net.constant(np.array([factor * height, factor * width], np.int32))
+    output = net.like(source, factor * height, factor * width, channels)
+    if bilinear:
+        return net.op("RESIZE_BILINEAR", (source, size), output, ResizeBilinearOptions(False, True), 3)
+    return net.op("RESIZE_NEAREST_NEIGHBOR", (source, size), output, ResizeNearestNeighborOptions(False, True), 3)
+
+
+def _pad(net: Int8Net, source: int) -> int:
+    _, height, width, channels = net.shape(source)
+    border = net.constant(np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32))
+    return net.op("PAD", (source, border), net.like(source, height + 2, width + 2, channels), None, 2)
+
+
+def _prelu(net: Int8Net, source: int) -> int:
+    slopes = net.steps(1, 1, net.shape(source)[3])
+    return net.op("PRELU", (source, slopes), net.plane(net.shape(source), 0.05, 2))
+
+
+def convolutions(net: Int8Net) -> int:
+    """Odd and even channels, 1x1 to 5x5, steps of two, a dilated one."""
+    x = net.picture(SIDE, SIDE)
+    for channels, side in (
+        (5, 3),
+        (8, 3),
+        (12, 1),
+        (7, 3),
+        (24, 3),
+        (6, 1),
+        (1, 3),
+        (10, 5),
+        (32, 3),
+        (16, 1),
+        (20, 3),
+    ):
+        x = net.conv(x, channels, (side, side), scale=0.02, gain=2)
+    x = net.conv(x, 24, stride=(2, 2), scale=0.02, gain=2)
+    x = net.conv(x, 40, dilation=(2, 2), scale=0.02, gain=2)
+    return net.conv(x, 3, (1, 1), activation="NONE", zero_point=0)
+
+
+def strides(net: Int8Net) -> int:
+    """Steps of two from the picture down, as a mask head has them, and few pixels of many channels."""
+    x = net.picture(2 * SIDE, 2 * SIDE)
+    for channels in (8, 16, 24):
+        x = net.conv(x, channels, stride=(2, 2), scale=0.02, gain=2)
+        x = net.conv(x, channels, scale=0.02, gain=2)
+    for channels, side in ((64, 3), (48, 1), (96, 1), (32, 3), (1, 1)):
+        x = net.conv(x, channels, (side, side), scale=0.02, gain=2)
+    return x
+
+
+def joins(net: Int8Net) -> int:
+    """Convolutions of planes side by side, transposed ones, and rounding that the fast way does not do."""
+    x = a = net.conv(net.picture(SIDE, SIDE), 6, scale=0.02, gain=2)
+    for channels in (4, 5, 12, 16):
+        b = net.conv(net.max_pool(x), channels, scale=0.02, gain=2)
+        x = net.conv(net.join(net.up_conv(b, channels, scale=0.02), a), channels + 2, scale=0.02, gain=2)
+    x = net.up_conv(x, 5, (3, 3), scale=0.02)
+    x = net.max_pool(net.up_conv(net.max_pool(net.max_pool(x)), 8, (4, 4), scale=0.02))
+    for channels in (8, 12, 5):
+        x = net.conv(x, channels, scale=0.0002, gain=2, activation="NONE", zero_point=0)  # shifts to the left
+        x = net.max_pool(net.requantize(net.conv(x, 8, (1, 1), scale=0.02), 0.02, 3)) if channels == 12 else x
+    return x
+
+
+def transposed(net: Int8Net) -> int:
+    """Transposed convolutions whose windows overlap."""
+    x = net.picture(SIDE // 4, SIDE // 4)
+    for channels, side, stride in ((7, 3, 2), (16, 4, 2), (8, 3, 1), (3, 5, 2), (12, 2, 1)):
+        x = net.up_conv(x, channels, (side, side), stride=(stride, stride), scale=0.02)
+    return x
+
+
+def separable(net: Int8Net) -> int:
+    """Depthwise convolutions and 1x1 ones in turn."""
+    x = net.conv(net.picture(SIDE, SIDE), 8, scale=0.02, gain=2)
+    for channels, multiplier, side, stride in (
+        (12, 1, 3, 1),
+        (16, 1, 5, 1),
+        (24, 2, 3, 1),
+        (5, 1, 3, 2),
+        (32, 1, 3, 1),
+    ):
+        x = net.depthwise(x, multiplier, (side, side), stride=(stride, stride), scale=0.02, gain=2)
+        x = net.conv(x, channels, (1, 1), scale=0.02, gain=2)
+    return net.depthwise(x, 1, (2, 2), stride=(2, 2))
+
+
+def elementwise(net: Int8Net) -> int:
+    """Pairs of planes and of planes and constants, tables, slopes."""
+    x = net.conv(net.picture(SIDE, SIDE), 3, (1, 1), scale=0.02, gain=2)
+    for channels in (8, 1, 16, 5):
+        x = y = net.conv(x, channels, (1, 1), scale=0.02, gain=2)
+        for kind in ("ADD", "MUL", "SUB"):
+            x = _pairwise(net, kind, x, net.steps(1, 1, 1, channels))
+            x = _pairwise(net, kind, x, y)
+        x = _prelu(net, x)
+        z = net.requantize(x, 0.07, 3)  # read beside what it is made of, so that it stays a copy
+        x = _pairwise(net, "ADD", x, z)
+    one = net.conv(x, 1, (1, 1), scale=0.02, gain=2)
+    return _pairwise(net, "MUL", x, one)
+
+
+def shapes(net: Int8Net) -> int:
+    """Pools, resizes, borders and moved channels."""
+    x = net.conv(net.picture(SIDE, SIDE), 4, scale=0.02, gain=2)
+    for channels, kind in ((6, "AVERAGE_POOL_2D"), (16, "MAX_POOL_2D"), (3, "AVERAGE_POOL_2D"), (8, "MAX_POOL_2D")):
+        x = _pool(net, kind, net.conv(x, channels, (1, 1), scale=0.02, gain=2), 3, 1)
+        x = _resize(net, _pool(net, kind, x, 2, 2), 2, bilinear=channels > 5)
+        x = _resize(net, _pool(net, kind, x, 4, 4), 4, bilinear=channels < 10)
+    x = _pad(net, x)
+    x = net.conv(x, 16, (3, 3), padding="VALID", scale=0.02, gain=2)
+    x = net.op("DEPTH_TO_SPACE", (x,), net.like(x, 2 * SIDE, 2 * SIDE, 4), DepthToSpaceOptions(2))
+    x = net.op("SPACE_TO_DEPTH", (x,), net.like(x, SIDE, SIDE, 16), SpaceToDepthOptions(2))
+    y = net.conv(x, 8, (1, 1), scale=net.tensors[x].scales[0], gain=2)
+    x = _pool(net, "MAX_POOL_2D", net.join(x, y, y), 2, 2)
+    return _resize(net, _pad(net, x), 2, bilinear=False)
+
+
+def copies(net: Int8Net) -> int:
+    """Pieces of bytes of many sizes, moved."""
+    x = net.picture(SIDE, SIDE)
+    for channels in (3, 1, 4, 24, 8):
+        x = net.conv(_pad(net, x), channels, padding="VALID", scale=0.02, gain=2)
+        x = _pool(net, "MAX_POOL_2D", _resize(net, x, 2, bilinear=False), 2, 2)
+        x = _pool(net, "MAX_POOL_2D", net.join(x, net.conv(x, 2 * channels, (1, 1), scale=0.02, gain=2)), 1, 1)
+        x = net.conv(_pool(net, "MAX_POOL_2D", net.join(x, x, x), 2, 1), channels, (1, 1), scale=0.02, gain=2)
+        wide = net.like(x, SIDE // 2, SIDE // 2, 4 * channels)
+        x = net.op("SPACE_TO_DEPTH", (x,), wide, SpaceToDepthOptions(2))
+        x = net.op("DEPTH_TO_SPACE", (x,), net.like(x, SIDE, SIDE, channels), DepthToSpaceOptions(2))
+    return _pool(net, "AVERAGE_POOL_2D", x, 5, 1)
+
+
+PROBES: dict[str, Callable[[Int8Net], int]] = {
+    probe.__name__: probe
+    for probe in (convolutions, strides, joins, transposed, separable, elementwise, shapes, copies)
+}
+
+
+def tried() -> dict[str, bytes]:
+    """Nets that prices are not fitted to, by name; unet8 of bench_models.py is the third."""
+    net, mask_head = Int8Net(seed=6), Path(__file__).parents[1] / "models" / "mask8" / "int8.tflite"
+    return {"unet6": net.tflite(unet(net, 6, 2, (64, 48))), "mask8": mask_head.read_bytes()}
+
+
+def main(folder: Path) -> None:
+    for name, probe in PROBES.items():
+        net = Int8Net(seed=len(name))
+        write_bytes(folder / f"{name}.tflite", net.tflite(probe(net)))
+    for name, data in tried().items():
+        write_bytes(folder / f"{name}.tflite", data)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

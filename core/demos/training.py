@@ -1,0 +1,220 @@
+"""The whole way on a small scale, in a few minutes: what `edgeblur demo` does, stage after stage."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgeblur.distill.data.make import MakeOptions, make_dataset
+from edgeblur.distill.data.sources import from_synthetic
+from edgeblur.distill.nets.keras_files import require_tensorflow
+from edgeblur.distill.nets.unet import unet_spec
+from edgeblur.distill.student import StudentOptions, distill
+from edgeblur.distill.teacher import TrainOptions, train
+from edgeblur.distill.training.fit import FitOptions
+from edgeblur.distill.training.lessons import Augmentation
+from edgeblur.errors import RunError, UserError
+from edgeblur.export.stream.write import export_stream
+from edgeblur.export.tflm.write import export_model
+from edgeblur.files import read_json, refuse_existing, refuse_strangers, write_json
+from edgeblur.firmware_harness.boards.boards import find_board
+from edgeblur.firmware_harness.emulation.build import compiler_version
+from edgeblur.firmware_harness.emulation.emulator import emulator_of, emulator_version
+from edgeblur.firmware_harness.emulation.run import EmulatedOptions, run_emulated
+from edgeblur.firmware_harness.engines.engines import available_engines
+from edgeblur.firmware_harness.report.facts import Report, gather
+from edgeblur.firmware_harness.report.pages import write_report
+from edgeblur.firmware_harness.validation.validate import validate
+from edgeblur.progress import say, track
+from edgeblur.quantize.quantize import QuantizeOptions, quantize_run_model
+from edgeblur.store.run_folder import Chosen, Run, RunModel, open_run
+
+_EXACT = ("tflm", "stream")
+_BOARD = "mps2-an386"
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """The embedded default: sizes at which two cores need a few minutes.
+
+    Attributes:
+        scenes: drawn face scenes, if there is no data set.
+        teacher_width: filters of the demo's own small teacher.
+        teacher_epochs: of its training.
+        student_width: filters of the student.
+        student_epochs: of each of its two trainings, with and without the teacher.
+        tuning_epochs: after pruning channels, and while zeroing weights.
+        prune: share of channels removed.
+        sparsity: share of weights zeroed.
+        limit: test pictures that models are measured on.
+        size: side of the nets' input.
+    """
+
+    scenes: int = 400
+    teacher_width: int = 16
+    teacher_epochs: int = 9
+    student_width: int = 8
+    student_epochs: int = 6
+    tuning_epochs: int = 2
+    prune: float = 0.5
+    sparsity: float = 0.6
+    limit: int = 40
+    size: int = 128
+
+
+# What a few hundred steps can teach: small batches, faces that count, and pictures that are not varied too wildly.
+_FIT = FitOptions(
+    batch=8, learning_rate=2e-3, patience=99, face_weight=6.0,
+    augmentation=Augmentation(smallest_crop=0.7, paste=0.3, brightness=0.3),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Where everything lies, and the five lines that sum it up."""
+
+    report: Path
+    summary: tuple[str, ...]
+
+
+def run_demo(out: Path, options: DemoOptions, *, data: Path | None = None, force: bool = False) -> Demo:
+    """Go from pictures to C arrays and a report.
+
+    Args:
+        out: a new folder; gets `data/` (unless `data` is given), `run/`, `firmware/` and `firmware_stream/`.
+        data: a data set to use instead of drawn scenes.
+
+    Raises:
+        UserError: `out` is occupied, or TensorFlow is not installed.
+        RunError: the two reference engines differ.
+    """
+    require_tensorflow()
+    refuse_existing(out, force=force)
+    refuse_strangers(out, "run/run.json" if (out / "run").exists() else "data/manifest.json")  # ended early perhaps
+    steps = numbered(8)
+    started = time.monotonic()
+    if data is None:
+        say(f"{next(steps)} drawing {options.scenes} face scenes")
+        data = out / "data"
+        photos = track(from_synthetic(options.scenes, size=192), "drawing", options.scenes)
+        make_dataset(photos, data, MakeOptions(), force=force)
+    else:
+        say(f"{next(steps)} using the data set {data}")
+    run = _train(out / "run", data, options, steps, force)
+    say(f"{next(steps)} quantizing to int8")
+    for model in run.models():
+        if model.info().get("kind") != "alone":
+            quantize_run_model(run, model, QuantizeOptions(limit=options.limit, calibration=100), force=force)
+    student = run.model(f"w{options.student_width}")
+    say(f"{next(steps)} exporting C arrays")
+    export_model(student.int8_tflite, out / "firmware", name="face_blur", force=force)
+    export_stream(student.int8_tflite, out / "firmware_stream", name="face_blur", optimize="speed", force=force)
+    say(f"{next(steps)} running the student in {', '.join(available_engines())}")
+    shown = Chosen(student.int8_tflite, run, student)
+    agreement = agree(shown, student.folder / "validate.json")
+    say(f"{next(steps)} running the student on an emulated board")
+    board = emulate(shown)
+    say(f"{next(steps)} comparing with approach A, writing the report")
+    report = gather(run, limit=options.limit)
+    html, _ = write_report(report, run.folder)
+    return Demo(html, _summary(report, student, f"{agreement}; {board}", out, time.monotonic() - started))
+
+
+def numbered(count: int) -> Iterator[str]:
+    """`[1/8]`, `[2/8]`, ..."""
+    return (f"[{number}/{count}]" for number in itertools.count(1))
+
+
+def _train(folder: Path, data: Path, options: DemoOptions, steps: Iterator[str], force: bool) -> Run:
+    """The demo's own teacher, and its student: distilled, then pruned in both ways."""
+    say(f"{next(steps)} training a small teacher of the demo's own")
+    spec = unet_spec(options.teacher_width, height=options.size, width=options.size)
+    train(data, folder, TrainOptions(spec, replace(_FIT, epochs=options.teacher_epochs)), force=force)
+    run = open_run(folder)
+    _remark(run, options)
+    say(f"{next(steps)} distilling a student, with and without the teacher; pruning it")
+    lesson = StudentOptions(width=options.student_width, fit=replace(_FIT, epochs=options.student_epochs))
+    distill(run, lesson)
+    tuning = replace(lesson, fit=replace(_FIT, epochs=options.tuning_epochs, learning_rate=1e-3))
+    distill(run, replace(tuning, prune=options.prune, sparsity=options.sparsity))
+    return run
+
+
+def _remark(run: Run, options: DemoOptions) -> None:
+    """Say on the report what these figures are worth."""
+    settings = run.settings()
+    teacher, side = run.teacher.info(), options.size
+    settings["remark"] = (
+        "Made by edgeblur demo, which trains a small teacher of its own: "
+        f"{teacher['parameters']:,} parameters at {side}x{side} pixels instead of the thesis's 1,925,667 at 128x128, "
+        f"trained for {teacher['seconds']:,} seconds. The figures show the way that models take, not how good they can "
+        "become: nobody is protected by these nets."
+    )
+    write_json(run.folder / "run.json", settings)
+
+
+def agree(chosen: Chosen, note: Path, *, data: Path | None = None) -> str:
+    """Run an int8 model in all engines; those that compute alike must agree byte for byte.
+
+    Args:
+        chosen: the model.
+        note: where to write what `edgeblur validate --json` says.
+        data: whose test pictures to run it on; those of the model's run by default.
+
+    Returns:
+        What came of it, for people.
+
+    Raises:
+        RunError: they differ.
+    """
+    engines = ("litert-ref", *(engine for engine in available_engines() if engine != "litert-ref"))
+    result = validate(chosen, data=data, engines=engines, limit=5)
+    write_json(note, result.as_json())
+    alike = [comparison for comparison in result.comparisons if comparison.engine in _EXACT]
+    for comparison in alike:
+        if comparison.differing_bytes:
+            raise RunError(
+                f"litert-ref and {comparison.engine} differ in {comparison.differing_bytes} of "
+                f"{comparison.bytes_compared} output bytes of {chosen.path}: the two must be equal"
+            )
+    if not alike:
+        return "neither TensorFlow Lite Micro nor a C compiler is installed here, so nothing was compared"
+    compared = sum(comparison.bytes_compared for comparison in alike)
+    return f"{compared:,} output bytes of {' and '.join(c.engine for c in alike)} equal litert-ref's"
+
+
+def emulate(chosen: Chosen) -> str:
+    """Run one picture on an emulated Cortex-M4, if the tools are there; what came of it, for people."""
+    board = find_board(_BOARD)
+    try:
+        emulator_version(emulator_of(board))
+        compiler_version(board.core.toolchain)
+    except UserError as error:
+        return f"not run on an emulated board: {error}"
+    result = run_emulated(chosen, board, EmulatedOptions(random=1, optimize="speed"))
+    result.check()
+    return f"{board.core.title}, emulated: the same bytes in {result.counts.median / 1e6:.0f} M instructions"
+
+
+def _summary(report: Report, student: RunModel, agreement: str, out: Path, seconds: float) -> tuple[str, ...]:
+    rows = [report.entry(*key) for key in (("teacher", "float32"), (student.name, "float32"), (student.name, "int8"))]
+    teacher, exact, int8 = (row for row in rows if row)
+    decibel = [entry["fidelity"]["image"]["psnr_db"] for entry in (teacher, exact, int8)]
+    gain = student.info()["gained_by_distilling"]["gain_db"]
+    arena = f"; TFLM arena {int8['arena_bytes']:,} bytes" if "arena_bytes" in int8 else ""
+    untouched = report.entry("untouched") or {}
+    rates = [row.get("leak", {}).get("rate") for row in (int8, untouched)]
+    leaks = "leak rate not measured" if None in rates else "leak rate {:.0%} (untouched {:.0%})".format(*rates)
+    counts = read_json(report.run.dataset / "manifest.json")["counts"]
+    return (
+        f"pictures: {counts['train']} train, {counts['val']} val, {counts['test']} test; "
+        f"{seconds / 60:.1f} minutes in all",
+        f"teacher {teacher['parameters']:,} parameters {decibel[0]:.2f} dB; {student.name} {exact['parameters']:,} "
+        f"parameters {decibel[1]:.2f} dB (distilling gained {gain:+.2f} dB in validation)",
+        f"int8 {decibel[2]:.2f} dB, {int8['size_bytes']:,} bytes, {int8['macs'] / 1e6:.0f} MMAC{arena}; {leaks}",
+        f"{agreement}; C in {out / 'firmware_stream'} (ours) and {out / 'firmware'} (for TensorFlow Lite Micro)",
+        f"report: {report.run.folder / 'report.html'}",
+    )

@@ -1,0 +1,1 @@
+"""Pretrained face detectors and a face embedding, each behind the same small interface."""

@@ -1,0 +1,1 @@
+"""What lies on disk between stages: the data set and the run folder."""

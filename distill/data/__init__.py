@@ -1,0 +1,1 @@
+"""Photos, labels and drawn scenes become a data set."""

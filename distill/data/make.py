@@ -1,0 +1,195 @@
+"""Labelled photos become a data set in the thesis's layout."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from edgeblur import __version__
+from edgeblur.distill.data.sources import LabelledPhoto
+from edgeblur.errors import UserError
+from edgeblur.files import new_folder, write_json
+from edgeblur.pictures.blur import BlurStyle, blur_faces
+from edgeblur.pictures.faces import Box, Face
+from edgeblur.pictures.images import resize, save_picture
+from edgeblur.store.dataset import SPLITS, Dataset, open_dataset
+
+_MANIFEST = "manifest.json"
+_PARTS = tuple(f"{split}{suffix}" for split in SPLITS for suffix in ("", "_blur", "_mask"))
+_KEPT_SHARE = 0.5  # of a face's box must be inside the picture to count as a labelled face
+
+
+@dataclass(frozen=True)
+class MakeOptions:
+    """How photos become a data set.
+
+    Attributes:
+        size: side in pixels of the stored squares; larger than the model's input, so that training can crop.
+        shares: train, val and test, as shares of the pictures.
+        seed: of the split and of the crops.
+        keep_splits: take each label's own split instead of drawing one.
+        style: the blur that models learn.
+    """
+
+    size: int = 192
+    shares: tuple[float, float, float] = (0.7, 0.2, 0.1)
+    seed: int = 0
+    keep_splits: bool = False
+    style: BlurStyle = field(default_factory=BlurStyle)
+
+
+def square_window(width: int, height: int, faces: tuple[Face, ...], rng: random.Random) -> tuple[int, int, int]:
+    """The square of the shorter side that cuts the fewest faces: left, top, side. Ties are drawn."""
+    side = min(width, height)
+    free = max(width, height) - side
+    offsets = sorted({round(free * step / 8) for step in range(9)})
+
+    def kept(offset: int) -> float:
+        window = Box(offset, 0, side, side) if width > height else Box(0, offset, side, side)
+        return sum(_share_inside(face.box, window) for face in faces)
+
+    best = max(map(kept, offsets))
+    offset = rng.choice([o for o in offsets if kept(o) >= best - 1e-6])
+    return (offset, 0, side) if width > height else (0, offset, side)
+
+
+def _share_inside(box: Box, window: Box) -> float:
+    overlap_w = min(box.x + box.w, window.x + window.w) - max(box.x, window.x)
+    overlap_h = min(box.y + box.h, window.y + window.h) - max(box.y, window.y)
+    return max(0.0, overlap_w) * max(0.0, overlap_h) / (box.w * box.h)
+
+
+def square(photo: LabelledPhoto, size: tuple[int, int], rng: random.Random) -> tuple[Image.Image, tuple[Face, ...]]:
+    """Cut a photo square and scale it to `(width, height)`, its faces with it (also those that the border cuts)."""
+    left, top, side = square_window(photo.picture.width, photo.picture.height, photo.faces, rng)
+    picture = resize(photo.picture.crop((left, top, left + side, top + side)), *size)
+    return picture, tuple(face.moved(-left, -top, size[0] / side, size[1] / side) for face in photo.faces)
+
+
+def labelled(faces: Iterable[Face], size: tuple[int, int]) -> tuple[Face, ...]:
+    """Those faces of a picture of `(width, height)` that count, as half of their box is inside or more."""
+    window = Box(0, 0, *size)
+    return tuple(face for face in faces if _share_inside(face.box, window) >= _KEPT_SHARE)
+
+
+def assign_splits(groups: list[str], shares: tuple[float, float, float], seed: int) -> dict[str, str]:
+    """Give every source picture's group to one split, so that the numbers of pictures come close to the shares.
+
+    Args:
+        groups: the group of each picture, as often as it has pictures.
+
+    Raises:
+        UserError: fewer groups than splits that want a share.
+    """
+    sizes = Counter(groups)
+    wanted = {split: share for split, share in zip(SPLITS, shares, strict=True) if share > 0}
+    if len(sizes) < len(wanted):
+        raise UserError(
+            f"a split into {len(wanted)} parts needs at least {len(wanted)} source pictures, got {len(sizes)}"
+        )
+    order = sorted(sizes)
+    random.Random(seed).shuffle(order)
+    total, filled, assigned = len(groups), Counter[str](), dict[str, str]()
+    for position, group in enumerate(order):
+        empty = [split for split in wanted if not filled[split]]
+        candidates = empty if len(empty) >= len(order) - position else list(wanted)
+        split = max(candidates, key=lambda s: wanted[s] - filled[s] / total)
+        assigned[group] = split
+        filled[split] += sizes[group]
+    return assigned
+
+
+def _own_splits(photos: list[tuple[LabelledPhoto, dict[str, object]]]) -> list[str]:
+    """The split that each label names.
+
+    Raises:
+        UserError: a label names none.
+    """
+    by_group: dict[str, str] = {}
+    for photo, _ in photos:
+        if photo.split not in SPLITS:
+            raise UserError(
+                f"--split labels needs a split (train, val or test) in every label; {photo.source} has none"
+            )
+        # One photo may never be in two splits: later crops follow the first one.
+        by_group.setdefault(photo.group, photo.split)
+    return [by_group[photo.group] for photo, _ in photos]
+
+
+def make_dataset(photos: Iterable[LabelledPhoto], out: Path, options: MakeOptions, *, force: bool = False) -> Dataset:
+    """Write a data set: every photo cut square, its faces blurred, split by source picture.
+
+    Args:
+        photos: pictures with their faces, any size.
+        out: the new folder; written whole or not at all.
+
+    Raises:
+        UserError: `out` is not empty, no photo came, or too few to split.
+        RunError: the disk is full.
+    """
+    with new_folder(out, force=force, marker=_MANIFEST, ours=(_MANIFEST, *_PARTS)) as folder:
+        stored = []
+        for number, photo in enumerate(photos, start=1):
+            picture, faces = square(
+                photo, (options.size, options.size), random.Random(f"{options.seed} {number} {photo.source}")
+            )
+            blurred, mask = blur_faces(picture, faces, options.style)
+            name = f"{number:05d}.jpg"
+            for part, pixels in (("picture", np.asarray(picture)), ("blur", np.asarray(blurred)), ("mask", mask)):
+                save_picture(folder / ".all" / part / name, pixels)
+            stored.append((_without_picture(photo), _entry(name, photo, faces, options.size)))
+        if not stored:
+            raise UserError("no photo came in, so there is no data set to make")
+        _sort_into_splits(folder, stored, options)
+    return open_dataset(out)
+
+
+def _without_picture(photo: LabelledPhoto) -> LabelledPhoto:
+    """Keep the labels, let go of the pixels: a data set need not fit into memory."""
+    return LabelledPhoto(photo.source, photo.group, Image.new("RGB", (1, 1)), (), photo.split)
+
+
+def _entry(name: str, photo: LabelledPhoto, faces: tuple[Face, ...], size: int) -> dict[str, object]:
+    kept = [face.as_json() for face in labelled(faces, (size, size))]
+    facts = {"source": photo.source, "group": photo.group, "licence": photo.licence, "terms": photo.terms}
+    return {"name": name, "faces": kept, **{k: v for k, v in facts.items() if v is not None}}
+
+
+def _sort_into_splits(
+    folder: Path, stored: list[tuple[LabelledPhoto, dict[str, object]]], options: MakeOptions
+) -> None:
+    """Move the stored pictures into the nine folders, numbered from 00001 in each split, and write the manifest."""
+    if options.keep_splits:
+        splits = _own_splits(stored)
+    else:
+        assigned = assign_splits([photo.group for photo, _ in stored], options.shares, options.seed)
+        splits = [assigned[photo.group] for photo, _ in stored]
+    for part in _PARTS:
+        (folder / part).mkdir()
+    entries: dict[str, list[dict[str, object]]] = defaultdict(list)
+    for split, (_, entry) in zip(splits, stored, strict=True):
+        name = f"{len(entries[split]) + 1:05d}.jpg"
+        for part, suffix in (("picture", ""), ("blur", "_blur"), ("mask", "_mask")):
+            (folder / ".all" / part / str(entry["name"])).rename(folder / f"{split}{suffix}" / name)
+        entries[split].append({**entry, "name": name, "split": split})
+    for part in ("picture", "blur", "mask"):
+        (folder / ".all" / part).rmdir()
+    (folder / ".all").rmdir()
+    style = options.style
+    write_json(
+        folder / _MANIFEST,
+        {
+            "edgeblur": __version__,
+            "size": options.size,
+            "seed": options.seed,
+            "blur": {"strength": style.strength, "grow": style.grow, "feather": style.feather},
+            "counts": {split: len(entries[split]) for split in SPLITS},
+            "samples": [entry for split in SPLITS for entry in entries[split]],
+        },
+    )

@@ -1,0 +1,196 @@
+"""Train the teacher: the thesis's U-Net, or any relative of it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeblur.distill.nets.families import NetSpec, build_net
+from edgeblur.distill.nets.keras_files import load_keras, save_model
+from edgeblur.distill.nets.mask_head import has_mask
+from edgeblur.distill.nets.unet import UNetSpec, gate_clamp, has_gate, set_gate, unet_spec
+from edgeblur.distill.nets.widen import widened
+from edgeblur.distill.training.fit import FitOptions, Fitted, fit, load_best, refuse_changed, removed_unless_begun
+from edgeblur.distill.training.hard import refuse_untrained
+from edgeblur.distill.training.workers import Place, join
+from edgeblur.errors import UserError
+from edgeblur.files import made_parents, read_json, refuse_existing, refuse_strangers, refuse_swallowing, set_aside
+from edgeblur.progress import say
+from edgeblur.store.dataset import Dataset, open_dataset
+from edgeblur.store.run_folder import TEACHER, Run, RunModel, create_run, open_run
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What to train and how.
+
+    Attributes:
+        spec: the net.
+        fit: how long, with which loss and augmentation.
+        strategy: `single`, or `multiworker` for one process a machine as TF_CONFIG says.
+        start: a .keras file whose weights training starts from: of the same shape, or a narrower mask head.
+    """
+
+    spec: NetSpec = field(default_factory=unet_spec)
+    fit: FitOptions = field(default_factory=FitOptions)
+    strategy: str = "single"
+    start: Path | None = None
+
+
+def train(data: Path, out: Path, options: TrainOptions, *, resume: bool = False, force: bool = False) -> Fitted:
+    """Train a teacher into a new run folder.
+
+    Args:
+        data: a data set in the thesis's layout.
+        out: the run folder to make, or to go on with.
+        resume: go on with a training that was killed; its own options are kept, so that it ends as it would have.
+        force: replace what is there.
+
+    Raises:
+        UserError: no such data set, `out` occupied, nothing to resume, a start of another shape.
+    """
+    dataset = open_dataset(data)
+    place = join(options.strategy)
+    with _run_folder(data, out, options, place, resume=resume, force=force) as run:
+        if run.teacher.keras.exists():  # what was to resume had ended already
+            run.add(TEACHER)
+            return Fitted.read(run.teacher)
+        return _train(dataset, run, options, place, resume=resume)
+
+
+@contextlib.contextmanager
+def _run_folder(
+    data: Path, out: Path, options: TrainOptions, place: Place, *, resume: bool, force: bool
+) -> Iterator[Run]:
+    """The folder this process writes to: the run's own for the chief, one that goes away again for other workers."""
+    if place.chief:
+        if resume:
+            yield _reopen(data, out, options)
+            return
+        _refuse(data, out, options, force=force)
+        with made_parents(out), set_aside(out), removed_unless_begun(out, Run(out).teacher.folder):
+            yield create_run(out, data, {"training": _recipe(options)})
+        return
+    with tempfile.TemporaryDirectory(prefix="edgeblur-worker-") as scratch:
+        run = Run(Path(scratch))
+        if resume:
+            # Every worker reads the chief's checkpoint; TensorFlow does not send it around.
+            shutil.copytree(_reopen(data, out, options).teacher.folder, run.teacher.folder)
+        yield run
+
+
+def _reopen(data: Path, out: Path, options: TrainOptions) -> Run:
+    """The run folder of a training that was begun with the same options.
+
+    Raises:
+        UserError: there is none, or it was begun otherwise.
+    """
+    run = open_run(out)
+    begun = run.settings().get("training")
+    if begun is None:
+        raise UserError(f"{out} holds no training that edgeblur began: start one without --resume")
+    refuse_changed(out, {**begun, "data": str(run.dataset)}, {**_recipe(options), "data": str(data.absolute())})
+    return run
+
+
+def _refuse(data: Path, out: Path, options: TrainOptions, *, force: bool) -> None:
+    """Refuse to make a run folder in the place of what should stay.
+
+    Raises:
+        UserError: something is there and `force` is false, it is no run folder, or holds what the training needs.
+    """
+    refuse_untrained(options.fit.hard, options.start)
+    refuse_existing(out, force=force)
+    refuse_strangers(out, "run.json")
+    refuse_swallowing(out, [needed for needed in (data, options.start) if needed])
+
+
+def _recipe(options: TrainOptions) -> dict[str, Any]:
+    return {**asdict(options), "start": str(options.start) if options.start else None}
+
+
+def _train(dataset: Dataset, run: Run, options: TrainOptions, place: Place, *, resume: bool) -> Fitted:
+    model = run.teacher
+    model.folder.mkdir(parents=True, exist_ok=True)
+    with place.scope():
+        net = build_net(options.spec, seed=options.fit.seed)
+        if options.start:
+            copy_weights(net, load_keras(options.start), options.start, seed=options.fit.seed)
+        say(f"training {net.count_params():,} parameters on {len(dataset.split('train'))} pictures")
+        fitted = fit(net, dataset, model.folder, options.fit, resume=resume)
+    if place.chief:
+        if place.strategy:  # reading a distributed net would ask workers that may be gone
+            net = build_net(options.spec)
+            load_best(net, model.folder)
+        info = {"kind": TEACHER, "spec": options.spec.as_json(), "best": fitted.best, "seconds": round(fitted.seconds)}
+        save_model(net, model, info)
+        run.add(TEACHER)
+    return fitted
+
+
+def copy_weights(net: Any, source: Any, path: Path, *, seed: int = 0) -> None:
+    """Take over the weights of a net of the same shape, layer by layer; layers that it lacks stay as they are.
+
+    So does the net's clamp, if it has one: it is set, not learnt. A mask head also starts from a narrower one, by
+    whose multiple it has channels.
+
+    Args:
+        net: gets the weights.
+        source: has them.
+        path: of `source`, for what is told.
+        seed: of the shares of copied channels.
+
+    Raises:
+        UserError: a layer has another shape there, no layer that learns is the same, or the net should have a gate.
+    """
+    import tf_keras
+
+    theirs = {layer.name: layer.get_weights() for layer in source.layers}
+    shared = [layer for layer in net.layers if layer.name in theirs and layer.trainable]
+    shapes = {layer.name: [w.shape for w in layer.get_weights()] for layer in shared}
+    given = {name: theirs[name] if [w.shape for w in theirs[name]] == shapes[name] else None for name in shapes}
+    if None in given.values() and has_mask(net) and has_mask(source):
+        rng = np.random.default_rng(seed)
+        each = {layer.name for layer in shared if isinstance(layer, tf_keras.layers.DepthwiseConv2D)}
+        given = {name: widened(theirs[name], shapes[name], rng, sums=name not in each) for name in shapes}
+        if None not in given.values():
+            say(f"{path} has {source.count_params():,} parameters: its channels are copied")
+    if None in given.values() or not any(layer.trainable_weights for layer in shared):
+        raise UserError(f"{path} has {source.count_params():,} parameters in another arrangement than the net's "
+                        f"{net.count_params():,}: start from a model of the same shape, or from a mask head of half "
+                        "the width, or a third")  # fmt: skip
+    clamp = gate_clamp(net) if has_gate(net) else None
+    if clamp and not has_gate(source):
+        raise UserError(
+            f"{path} has no gate, and would put out a picture of its own: start from a net with --output gate"
+        )
+    for layer in shared:
+        layer.set_weights(given[layer.name])
+    if clamp:
+        set_gate(net, *clamp)
+    if new := [layer.name for layer in net.layers if layer.trainable_weights and layer.name not in theirs]:
+        say(f"{path} lacks {', '.join(new)}: drawn at random")
+
+
+def spec_of(model: RunModel) -> UNetSpec:
+    """The spec of a run's U-Net.
+
+    Raises:
+        UserError: its model.json has none, or that of a mask head.
+    """
+    spec = read_json(model.folder / "model.json").get("spec")
+    if spec is None:
+        raise UserError(f"{model.folder}/model.json names no U-Net spec: this model was not trained by edgeblur")
+    if spec.get("family") == "mask":
+        raise UserError(f"{model.name} is a mask head: pruning and --qat are for U-Nets, choose another --width")
+    try:
+        return UNetSpec.from_json(spec)
+    except KeyError as error:
+        raise UserError(f"{model.folder}/model.json is damaged: its spec lacks {error}") from error

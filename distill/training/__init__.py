@@ -1,0 +1,1 @@
+"""How a net is trained: pictures in random variations, losses, hard examples, curves, several machines."""

@@ -1,0 +1,118 @@
+"""The table of docs/families.md: trunks of a mask head, all trained alike. `make families DATA=...` runs it.
+
+    families.py DATA [--epochs 5] [--work build/families] [--limit 224]
+
+Each family learns from the masks of DATA alone, from random weights, for the same number of epochs. Then it is clamped
+and measured on validation photos in float, quantized, and run on an emulated Cortex-M4. A training that was killed goes
+on where it stood. Writes docs/families.json and the part of docs/families.md between its markers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from edgeblur.files import with_part, write_json, write_text
+from edgeblur.models.measure import said_by
+from edgeblur.progress import say
+
+DOCS = Path(__file__).parents[1]
+PAGE, MEASURED = DOCS / "families.md", DOCS / "families.json"
+BEGIN = "<!-- tables: begin (made by `make families`, not by hand) -->"
+END = "<!-- tables: end -->"
+CLAMPS = ("0.1:0.3", "0.3:0.5")
+BOARD = "mps2-an386"
+
+Told = dict[str, Any]
+
+
+def specs() -> dict[str, Any]:
+    """The families, by what they do otherwise than `mask8`."""
+    from edgeblur.distill.nets.mask_head import mask_spec
+
+    today = mask_spec(8)
+    return {
+        "today's (`mask8`)": today,
+        "one conv a level": replace(today, down=1, bottom=1, fine=1),
+        "narrower top: 4 filters at half size": replace(today, top=4),
+        "separable convs, twice the width": replace(today, base=16, separable=True),
+    }
+
+
+def measure(data: Path, work: Path, epochs: int, limit: int | None) -> Told:
+    """Train, clamp, quantize and run every family."""
+    from edgeblur.distill.nets.families import AUGMENTATIONS
+    from edgeblur.distill.nets.keras_files import require_tensorflow
+    from edgeblur.distill.teacher import TrainOptions, train
+    from edgeblur.distill.training.fit import FitOptions
+
+    require_tensorflow()
+    fit = FitOptions(epochs, 32, 3e-3, epochs, 0.8, augmentation=AUGMENTATIONS["mask"])
+    rows = []
+    for number, (name, spec) in enumerate(specs().items(), start=1):
+        run = work / f"family{number}"
+        say(f"{name}: {run}")
+        fitted = train(data, run, TrainOptions(spec, fit), resume=run.exists())
+        least = [] if limit is None else ["--limit", str(limit)]
+        model = [str(run), "--model", "teacher"]
+        curve = said_by(["clamp", *model, "--clamps", ",".join(CLAMPS), *least])
+        said_by(["clamp", *model, "--set", CLAMPS[0]])
+        said_by(["quantize", "--int8", *model, "--limit", "8"])
+        ran = said_by(["run", *model, "--board", BOARD, "--random", "1", "--optimize", "speed"])
+        points = [
+            {"leaks": [leak["leaked"] for leak in point["leaks"]], "psnr_db": point["fidelity"]["outside"]["psnr_db"]}
+            for point in curve["points"]
+        ]
+        faces = curve["points"][0]["leaks"][0]["faces"]
+        rows.append(
+            {
+                "name": name, "parameters": json.loads((run / "teacher/model.json").read_text())["parameters"],
+                "iou": fitted.best["val_iou"], "faces": faces, "points": points,
+                **{key: ran[key] for key in ("macs", "ram_bytes", "flash_bytes", "instructions", "differing_bytes")},
+            }
+        )  # fmt: skip
+    return {"epochs": epochs, "images": curve["images"], "board": BOARD, "detectors": curve["detectors"], "rows": rows}
+
+
+def tables() -> str:
+    """The part of the page between its markers, from docs/families.json."""
+    return "\n".join(table(json.loads(MEASURED.read_text()))) + "\n"
+
+
+def table(told: Told) -> Iterator[str]:
+    photos, faces = told["images"], told["rows"][0]["faces"]
+    yield f"{told['epochs']} epochs each; {photos} validation photos, {faces} faces of 16 pixels and more."
+    yield ""
+    found = [f"clamp {clamp}: found by {', '.join(told['detectors'])}; dB outside" for clamp in CLAMPS]
+    yield "| | parameters | mask IoU | " + " | ".join(found) + " | MMAC | RAM | flash | instructions |"
+    yield "| --- |" + " ---: |" * (6 + len(CLAMPS))
+    for row in told["rows"]:
+        points = (f"{', '.join(map(str, p['leaks']))}; {p['psnr_db']:.1f}" for p in row["points"])
+        found = f"| {row['name']} | {row['parameters']:,} | {row['iou']:.3f} | {' | '.join(points)} |"
+        memory = f"{row['ram_bytes']:,} B | {row['flash_bytes']:,} B"
+        yield f"{found} {row['macs'] / 1e6:.1f} | {memory} | {row['instructions'] / 1e6:.1f} M |"
+
+
+def renewed(page: str) -> str:
+    """The page with its tables made anew."""
+    return with_part(page, BEGIN, END, tables(), PAGE)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="?", help="without it, the page alone is written anew")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--work", type=Path, default=Path("build/families"))
+    parser.add_argument("--limit", type=int, default=224, help="validation photos at most")
+    options = parser.parse_args()
+    if options.data:
+        write_json(MEASURED, measure(options.data, options.work, options.epochs, options.limit))
+    write_text(PAGE, renewed(PAGE.read_text()))
+
+
+if __name__ == "__main__":
+    main()

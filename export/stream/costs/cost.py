@@ -1,0 +1,199 @@
+"""How many instructions a layer and a frame will take: what a layer does, times what that was counted to cost.
+
+The prices in costs.json were fitted to counted instructions of emulated cores, by `make costs`; docs/cost-model.md
+tells how, and how far they are off.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeblur.errors import UserError
+from edgeblur.export.stream.costs.work import DIRECT, WORK, Layer, Work, layer_work, layers
+from edgeblur.export.stream.net.net import Net
+from edgeblur.files import read_object
+
+PATH = Path(__file__).with_name("costs.json")
+"""Written by bench/fit_costs.py."""
+
+DEFAULT_CORE = "cortex-m4f"
+"""Whose instructions are told where no board is named: flash is told for it as well."""
+
+HELIUM_CORES = frozenset({"cortex-m55"})
+"""Cores with vectors, for which kernels count other units."""
+
+INNER_UNITS = frozenset({"conv_2d.words", "conv_2d_winograd.words"})
+"""What the innermost loop does; its cycles are counted apart, for there the mix of instructions is another."""
+
+_SAME_CODE = {"cortex-m0": "cortex-m0plus", "rv32imc": "rv32imac", "rv32imafc": "rv32imac"}
+"""Cores that were not counted, and those that were and run the same instructions: what the names differ by (atomics,
+floating point) int8 kernels do not use."""
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What units of work cost on a core, in executed instructions.
+
+    Attributes:
+        core: that was counted, its key in boards.toml.
+        optimize: `size` or `speed`: of the generated C and of the C compiler.
+        compiler: what made the code that was counted.
+        units: by `KERNEL.UNIT`; `frame.steps` and `frame.bytes` are what the engine takes between layers.
+        held_out: predicted less counted, as a share of counted, of frames that prices were not fitted to; by model.
+        inner_cycles: an instruction of the innermost loop of convolutions, estimated; None where that is unknown.
+        other_cycles: of other code.
+    """
+
+    core: str
+    optimize: str
+    compiler: str
+    units: Mapping[str, float]
+    held_out: Mapping[str, float]
+    inner_cycles: float | None
+    other_cycles: float | None
+
+    @property
+    def helium(self) -> bool:
+        """Whether kernels count what they do in vectors."""
+        return self.core in HELIUM_CORES
+
+    @property
+    def off(self) -> float:
+        """The largest miss of those frames."""
+        return max(map(abs, self.held_out.values()))
+
+    @functools.cached_property
+    def _kernels(self) -> frozenset[str]:
+        return frozenset(unit.partition(".")[0] for unit in self.units)
+
+    def know(self, work: Work) -> bool:
+        """Whether something like all this work was counted."""
+        return all(unit.partition(".")[0] in self._kernels for unit in work)
+
+    def of(self, work: Work) -> float:
+        """The instructions of some work; a unit that never cost anything is free."""
+        return sum(self.units.get(unit, 0.0) * amount for unit, amount in work.items())
+
+    def cycles(self, work: Work) -> float | None:
+        """The cycles of some work, estimated, without wait states; None where nothing is known of them."""
+        if self.inner_cycles is None or self.other_cycles is None:
+            return None
+        inner = self.of({unit: amount for unit, amount in work.items() if unit in INNER_UNITS})
+        return inner * self.inner_cycles + (self.of(work) - inner) * self.other_cycles
+
+
+@functools.cache
+def _facts() -> dict[str, Any]:
+    return read_object(PATH)["cores"]  # type: ignore[no-any-return]
+
+
+def prices(core: str, optimize: str = "speed") -> Prices | None:
+    """What work costs on a core; None for one that was not counted, nor one that runs its code."""
+    counted, optimize = _SAME_CODE.get(core, core), "size" if optimize == "size" else "speed"
+    facts = _facts().get(counted)
+    if facts is None or optimize not in facts:
+        return None
+    known = facts[optimize]
+    cycles = known.get("cycles_an_instruction", {})
+    other = cycles.get("other")
+    return Prices(
+        core=counted,
+        optimize=optimize,
+        compiler=facts["compiler"],
+        units=known["units"],
+        held_out=known["held_out"],
+        inner_cycles=cycles.get("inner", other),  # inlined, it is counted with the rest
+        other_cycles=other,
+    )
+
+
+def _require_prices(core: str, optimize: str) -> Prices:
+    found = prices(core, optimize)
+    if found is None:
+        known = ", ".join(_facts())
+        raise UserError(f"no instructions were counted on the core {core!r} for {optimize!r}; on {known} they were")
+    return found
+
+
+def instructions(layer: Layer, kernel: str = DIRECT, core: str = DEFAULT_CORE, *, optimize: str = "speed") -> float:
+    """Predict the instructions that a layer takes in a frame.
+
+    Args:
+        layer: of `work.layers(net)`, or `work.layer_of(net, node)`.
+        kernel: `direct` for the one that its operation names, or another of `work.WORK` that could do the same.
+        core: a key of boards.toml, counted or running the code of one that was.
+        optimize: `size` or `speed`.
+
+    Raises:
+        UserError: no such kernel, or it was not counted on that core.
+    """
+    known = _require_prices(core, optimize)
+    work = layer_work(layer, kernel, helium=known.helium)
+    if not known.know(work):
+        name = layer.operation.kernel if kernel == DIRECT else kernel
+        raise UserError(
+            f"the kernel {name!r} was not counted on {core} for {optimize!r}: run `make probes` and `make costs`"
+        )
+    return known.of(work)
+
+
+def frame_work(net: Net) -> dict[str, float]:
+    """What the engine does between layers in a frame: row steps, and bytes of the picture taken in."""
+    picture = net.nodes[0].plane
+    steps = sum(node.plane.height for node in net.nodes)
+    return {"frame.steps": float(steps), "frame.bytes": float(picture.height * picture.row_bytes)}
+
+
+def layer_instructions(net: Net, core: str, *, optimize: str = "speed") -> dict[int, float]:
+    """Predict each layer of a net, by node.
+
+    Raises:
+        UserError: nothing was counted on that core.
+    """
+    return {n: instructions(layer, DIRECT, core, optimize=optimize) for n, layer in layers(net).items()}
+
+
+@dataclass(frozen=True)
+class FrameCost:
+    """What a frame is predicted to take.
+
+    Attributes:
+        prices: that it was computed from.
+        instructions: executed.
+        cycles: estimated, without wait states; None where nothing is known of them.
+    """
+
+    prices: Prices
+    instructions: int
+    cycles: int | None
+
+
+def frame_cost(net: Net, core: str, *, optimize: str = "speed") -> FrameCost | None:
+    """Predict a frame: all layers, and what the engine takes between them.
+
+    Returns:
+        None if nothing was counted on that core, or a kernel of the net was not.
+    """
+    known = prices(core, optimize)
+    found = list(layers(net).values())
+    if known is None or any(layer.operation.kernel not in WORK for layer in found):
+        return None
+    works = [frame_work(net), *(layer_work(layer, helium=known.helium) for layer in found)]
+    if not all(map(known.know, works)):
+        return None
+    cycles = [cost for work in works if (cost := known.cycles(work)) is not None]
+    return FrameCost(known, round(sum(map(known.of, works))), round(sum(cycles)) if cycles else None)
+
+
+def frame_instructions(net: Net, core: str, *, optimize: str = "speed") -> float:
+    """Predict the instructions of a frame.
+
+    Raises:
+        UserError: nothing was counted on that core.
+    """
+    known = _require_prices(core, optimize)
+    return sum(layer_instructions(net, core, optimize=optimize).values()) + known.of(frame_work(net))

@@ -1,0 +1,87 @@
+"""TensorFlow Lite's arithmetic on quantization parameters, done once here so that the C needs integers only."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from edgeblur.export.stream.net.net import Plane
+
+
+def quantize_multiplier(real: float) -> tuple[int, int]:
+    """A positive real factor as `multiplier * 2**(shift - 31)`, as TensorFlow Lite's QuantizeMultiplier gives it.
+
+    Source: tensorflow/lite/kernels/internal/quantization_util.cc.
+
+    Returns:
+        A multiplier of 31 bits and a shift of -31 to 30.
+    """
+    if real == 0:
+        return 0, 0
+    fraction, shift = math.frexp(real)
+    multiplier = math.floor(fraction * 2**31 + 0.5)  # TfLiteRound: halves away from zero, and all are positive
+    if multiplier == 2**31:
+        multiplier, shift = multiplier // 2, shift + 1
+    if shift < -31:
+        return 0, 0
+    return (2**31 - 1, 30) if shift > 30 else (multiplier, shift)
+
+
+def fits_32_bits(worst: float, multiplier: int, shift: int) -> bool:
+    """Whether numbers up to `worst` can be requantized, and a zero point added, without undefined behaviour in C.
+
+    The shift to the left may wrap around (see kernels/common.h). The result stays below the multiplier then, and with a
+    zero point of 8 bits below 2**31, unless the multiplier itself is as good as that.
+    """
+    limit = 2**31 - 256
+    return worst < limit and (multiplier < limit or worst * 2.0 ** max(shift, 0) < limit)
+
+
+def scale_ratio(*scales: float, over: float) -> float:
+    """The product of scales over another one, in float32, as TensorFlow Lite computes it for MUL and PRELU."""
+    product = np.float32(1)
+    with np.errstate(all="ignore"):
+        for scale in scales:
+            product = product * np.float32(scale)
+        return min(float(product / np.float32(over)), 2.0**127)  # infinity is refused as any number of this size
+
+
+def _quantize(real: float, plane: Plane) -> int:
+    """A real number as a step of a plane, rounded as TensorFlow Lite does: in float32, halves away from zero."""
+    steps = np.float32(real) / np.float32(plane.scale)
+    return plane.zero_point + int(math.copysign(math.floor(abs(float(steps)) + 0.5), steps))
+
+
+_CLAMPS: dict[str, tuple[float | None, float | None]] = {
+    "NONE": (None, None),
+    "RELU": (0.0, None),
+    "RELU6": (0.0, 6.0),
+    "RELU_N1_TO_1": (-1.0, 1.0),
+}
+
+ACTIVATIONS = tuple(_CLAMPS)
+"""Activations that TensorFlow Lite's integer kernels can fuse."""
+
+
+def clamp(activation: str, plane: Plane) -> tuple[int, int]:
+    """The smallest and largest step that a fused activation lets pass (CalculateActivationRangeQuantized)."""
+    low, high = _CLAMPS[activation]
+    limits = np.iinfo(plane.dtype)
+    least = limits.min if low is None else max(limits.min, _quantize(low, plane))
+    most = limits.max if high is None else min(limits.max, _quantize(high, plane))
+    return int(least), int(most)
+
+
+def windows_along(padding: str, size: int, kernel: int, stride: int, dilation: int = 1) -> int:
+    """How many windows fit along an axis (ComputeOutSize in tensorflow/lite/kernels/padding.h); below 1 if none."""
+    if padding == "VALID":
+        size -= (kernel - 1) * dilation
+    return -(-size // stride)
+
+
+def padding_before(padding: str, size: int, output: int, kernel: int, stride: int, dilation: int = 1) -> int:
+    """Rows or columns of padding on top or at the left (ComputePadding in tensorflow/lite/kernels/padding.h)."""
+    if padding == "VALID":
+        return 0
+    return max((output - 1) * stride + (kernel - 1) * dilation + 1 - size, 0) // 2

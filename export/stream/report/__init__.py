@@ -1,0 +1,1 @@
+"""The memory plan as a summary, a table and a picture."""

@@ -1,0 +1,332 @@
+"""A .tflite file as frozen dataclasses: what every stage after quantization reads, without TensorFlow."""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeblur.errors import UserError
+from edgeblur.export.tflite.flatbuffer import DamagedError, verify_tflite
+from edgeblur.export.tflite.options import CustomOptions, Options, enum_name, read_options
+from edgeblur.files import sha256
+from edgeblur.store.run_folder import called
+
+ABSENT = -1
+"""The index that stands for an optional input left out."""
+
+_BITS = {
+    "bool": 8,
+    "int2": 2,
+    "int4": 4,
+    "uint4": 4,
+    "int8": 8,
+    "uint8": 8,
+    "int16": 16,
+    "uint16": 16,
+    "int32": 32,
+    "uint32": 32,
+    "int64": 64,
+    "uint64": 64,
+    "float16": 16,
+    "bfloat16": 16,
+    "float32": 32,
+    "float64": 64,
+}
+
+_RANKS = {
+    "AVERAGE_POOL_2D": (4,),
+    "BATCH_MATMUL": (2, 2),
+    "CONV_2D": (4, 4),
+    "CONV_3D": (5, 5),
+    "DEPTHWISE_CONV_2D": (4, 4),
+    "FULLY_CONNECTED": (1, 2),
+    "MAX_POOL_2D": (4,),
+    "TRANSPOSE_CONV": (1, 4, 4),
+}
+"""How many axes the first inputs of an op have at least; readers of a graph rely on it."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor of a graph.
+
+    Attributes:
+        index: its place in `Graph.tensors`.
+        name: as the converter called it.
+        shape: sizes of its axes; an open one is 1.
+        signature: the same with -1 where the size is open.
+        dtype: numpy's name of the type (`int8`, `float32`, ...).
+        scales: real value of one step; one for the whole tensor, one per channel, or none if it is not quantized.
+        zero_points: the step that means 0.0, as many as `scales`.
+        quantized_dimension: the axis that per-channel `scales` belong to.
+        data: its bytes if it is constant, little-endian; else None.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    signature: tuple[int, ...]
+    dtype: str
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    quantized_dimension: int
+    data: bytes | None
+
+    @property
+    def elements(self) -> int:
+        """How many numbers it holds."""
+        return math.prod(self.shape)
+
+    def array(self) -> NDArray[Any]:
+        """A constant tensor's numbers in its shape, read-only; only for types numpy has."""
+        if self.data is None:
+            raise ValueError(f"tensor {self.name!r} is no constant")
+        return np.frombuffer(self.data, np.dtype(self.dtype).newbyteorder("<")).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operator: `kind` as in schema.fbs (`CONV_2D`), tensors by index (`ABSENT` for one left out), its options."""
+
+    index: int
+    kind: str
+    version: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Options | None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A whole model: ops in the order they run, and the tensors that go in and come out."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+    tensors: tuple[Tensor, ...]
+    ops: tuple[Op, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    @cached_property
+    def producers(self) -> dict[int, Op]:
+        """The op that writes a tensor, by the tensor's index."""
+        return {tensor: op for op in self.ops for tensor in op.outputs}
+
+
+@dataclass(frozen=True)
+class ImageEnd:
+    """Where a picture goes in or comes out; `scale` and `zero_point` are None if the numbers are floats."""
+
+    tensor: Tensor
+    height: int
+    width: int
+    channels: int
+    dtype: str
+    scale: float | None
+    zero_point: int | None
+
+
+@dataclass(frozen=True)
+class ImageModel:
+    """A graph with one picture in and one picture out."""
+
+    graph: Graph
+    input: ImageEnd
+    output: ImageEnd
+
+
+def _text(raw: bytes | None) -> str:
+    return (raw or b"").decode("utf-8", "replace")
+
+
+def _ints(vector: Any, length: int) -> tuple[int, ...]:
+    """A vector of numbers; the binding gives the number 0 for one that is left out."""
+    return tuple(vector.tolist()) if length else ()
+
+
+def _constant(model: Any, index: int, file: bytes) -> bytes | None:
+    if index >= model.BuffersLength():
+        raise DamagedError(f"a tensor names buffer {index}, of {model.BuffersLength()}")
+    buffer = model.Buffers(index)
+    if buffer.DataLength():
+        return bytes(buffer.DataAsNumpy())
+    start, size = buffer.Offset(), buffer.Size()
+    return file[start : start + size] if start > 1 and size else None  # 0 and 1 mean: none (schema.fbs)
+
+
+def _quantization(table: Any) -> tuple[tuple[float, ...], tuple[int, ...], int]:
+    if table is None:
+        return (), (), 0
+    scales = _ints(table.ScaleAsNumpy(), table.ScaleLength())
+    zero_points = _ints(table.ZeroPointAsNumpy(), table.ZeroPointLength())
+    if len(scales) != len(zero_points):
+        raise DamagedError(f"a tensor has {len(scales)} scales, but {len(zero_points)} zero points")
+    return scales, zero_points, table.QuantizedDimension()
+
+
+def _tensor(schema: Any, model: Any, table: Any, index: int, file: bytes) -> Tensor:
+    name = _text(table.Name())
+    shape = _ints(table.ShapeAsNumpy(), table.ShapeLength())
+    dtype = enum_name(schema.TensorType, table.Type()).lower()
+    data = _constant(model, table.Buffer(), file)
+    if min(shape, default=0) < 0:
+        raise DamagedError(f"tensor {name!r} has the shape {shape}")
+    expected = -(-math.prod(shape) * _BITS[dtype] // 8) if dtype in _BITS else None
+    if data is not None and table.Sparsity() is None and expected is not None and len(data) != expected:
+        raise DamagedError(f"tensor {name!r} needs {expected} bytes, but its buffer has {len(data)}")
+    signature = _ints(table.ShapeSignatureAsNumpy(), table.ShapeSignatureLength()) or shape
+    return Tensor(index, name, shape, signature, dtype, *_quantization(table.Quantization()), data)
+
+
+def _op(schema: Any, model: Any, table: Any, index: int) -> Op:
+    if table.OpcodeIndex() >= model.OperatorCodesLength():
+        raise DamagedError(f"an op names kind {table.OpcodeIndex()}, of {model.OperatorCodesLength()}")
+    code = model.OperatorCodes(table.OpcodeIndex())
+    # Codes above 127 do not fit the old field, codes of old files are only there: the larger one counts (schema.fbs).
+    kind = enum_name(schema.BuiltinOperator, max(code.DeprecatedBuiltinCode(), code.BuiltinCode()))
+    inputs = _ints(table.InputsAsNumpy(), table.InputsLength())
+    outputs = _ints(table.OutputsAsNumpy(), table.OutputsLength())
+    if kind == "CUSTOM":
+        raw = bytes(table.CustomOptionsAsNumpy()) if table.CustomOptionsLength() else b""
+        options: Options | None = CustomOptions(_text(code.CustomCode()), raw)
+    else:
+        options = read_options(schema, kind, table)
+    return Op(index, kind, code.Version(), inputs, outputs, options)
+
+
+def _check_tensors(tensors: tuple[Tensor, ...], ops: tuple[Op, ...], ends: tuple[int, ...]) -> None:
+    used = {*ends, *(t for op in ops for t in (*op.inputs, *op.outputs))}
+    if (used and not ABSENT <= min(used) <= max(used) < len(tensors)) or ABSENT in ends:
+        raise DamagedError("an op names a tensor that is not there")
+    for op in ops:
+        ranks = [len(tensors[i].shape) if i != ABSENT else -1 for i in op.inputs]
+        wanted = _RANKS.get(op.kind, ())
+        if not op.outputs or len(ranks) < len(wanted) or any(r < w for r, w in zip(ranks, wanted, strict=False)):
+            raise DamagedError(f"op {op.index} ({op.kind}) lacks an input or an output, or one has too few axes")
+
+
+def _graph(data: bytes, name: str) -> Graph:
+    from ai_edge_litert import schema_py_generated as schema
+
+    verify_tflite(data)
+    model = schema.Model.GetRootAs(data)
+    if model.SubgraphsLength() != 1:
+        raise DamagedError(f"it holds {model.SubgraphsLength()} graphs, and edgeblur reads models of one")
+    main = model.Subgraphs(0)
+    tensors = tuple(_tensor(schema, model, main.Tensors(i), i, data) for i in range(main.TensorsLength()))
+    ops = tuple(_op(schema, model, main.Operators(i), i) for i in range(main.OperatorsLength()))
+    inputs = _ints(main.InputsAsNumpy(), main.InputsLength())
+    outputs = _ints(main.OutputsAsNumpy(), main.OutputsLength())
+    _check_tensors(tensors, ops, (*inputs, *outputs))
+    return Graph(name, sha256(data), len(data), tensors, ops, inputs, outputs)
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a model file.
+
+    Raises:
+        UserError: it is missing, a folder, or not to be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist: give a .tflite file") from error
+    except IsADirectoryError as error:
+        raise UserError(f"{path} is a folder: give a .tflite file") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): give a .tflite file") from error
+
+
+def read_tflite(source: Path | bytes, *, name: str = "model") -> Graph:
+    """Read a .tflite file.
+
+    Args:
+        source: a file, or the bytes of one.
+        name: what to call the model if bytes were given; a file gives its own.
+
+    Raises:
+        UserError: the file is missing, is no .tflite, is cut short or damaged, or holds several graphs.
+    """
+    data, told = (source, name) if isinstance(source, bytes) else (read_file(source), str(source))
+    try:
+        return _graph(data, name if isinstance(source, bytes) else called(source).removesuffix(".tflite"))
+    except DamagedError as error:
+        raise UserError(f"{told} is no whole .tflite file: {error}") from error
+    except (struct.error, IndexError, ValueError, TypeError, OverflowError) as error:
+        # What the walk let pass (the inside of an op's options) and the binding stumbled over.
+        raise UserError(f"{told} is no whole .tflite file: its tables are damaged") from error
+
+
+def _image_end(graph: Graph, indices: tuple[int, ...], end: str, verb: str) -> ImageEnd:
+    if len(indices) != 1:
+        raise UserError(f"{graph.name} has {len(indices)} {end}s: edgeblur needs a model with one picture {verb}")
+    tensor = graph.tensors[indices[0]]
+    sizes = "x".join("?" if n < 0 else str(n) for n in tensor.signature) or "a single number"
+    if len(tensor.shape) != 4 or tensor.shape[0] != 1 or min(tensor.shape) < 1:
+        raise UserError(f"the {end} of {graph.name} is {sizes}: one picture is 1 x height x width x channels")
+    if any(n < 0 for n in tensor.signature[1:]):
+        raise UserError(f"the {end} of {graph.name} is {sizes}: convert the model with a fixed height and width")
+    if tensor.dtype not in ("float32", "int8", "uint8"):
+        raise UserError(f"the {end} of {graph.name} is of type {tensor.dtype}: it should be int8, uint8 or float32")
+    scale, zero_point = None, None
+    if tensor.dtype != "float32":
+        if len(tensor.scales) != 1 or not 0 < tensor.scales[0] < math.inf:
+            raise UserError(f"the {end} of {graph.name} is {tensor.dtype}, but has no scale: quantize the model again")
+        scale, zero_point = tensor.scales[0], tensor.zero_points[0]
+    return ImageEnd(tensor, *tensor.shape[1:], tensor.dtype, scale, zero_point)
+
+
+def image_model(graph: Graph) -> ImageModel:
+    """Check that a graph takes one picture and gives one.
+
+    Returns:
+        Size, type, scale and zero point of both ends.
+
+    Raises:
+        UserError: several inputs or outputs, not `[1, height, width, channels]`, an open size, a number of channels in
+            that is not 1 or 3, or a type that is not int8, uint8 or float32.
+    """
+    taken = _image_end(graph, graph.inputs, "input", "in")
+    if taken.channels not in (1, 3):
+        raise UserError(f"the input of {graph.name} has {taken.channels} channels: a picture has 1 (grey) or 3 (RGB)")
+    return ImageModel(graph, taken, _image_end(graph, graph.outputs, "output", "out"))
+
+
+def blurring_model(graph: Graph) -> ImageModel:
+    """`image_model`, and what comes out is a colour picture of the size that goes in.
+
+    Raises:
+        UserError: as `image_model`, or the output has another size or number of channels.
+    """
+    model = image_model(graph)
+    taken, given = ((end.width, end.height, end.channels) for end in (model.input, model.output))
+    if given != (*taken[:2], 3):
+        told = ["x".join(map(str, shape)) for shape in (taken, given)]
+        raise UserError(
+            f"{graph.name} makes {told[1]} of {told[0]}: to blur, it should give a colour picture of one size"
+        )
+    return model
+
+
+def require_int8(graph: Graph) -> None:
+    """Check that a graph computes in integers throughout.
+
+    Raises:
+        UserError: a tensor is float; it and its op are named.
+    """
+    for tensor in graph.tensors:
+        if "float" in tensor.dtype:
+            op = graph.producers.get(tensor.index)
+            of = f"op {op.index} ({op.kind}) writes" if op else "it takes" if tensor.data is None else "it holds"
+            raise UserError(
+                f"{graph.name} is not fully int8: {of} {tensor.dtype} tensor {tensor.name!r}; "
+                "quantize it with `edgeblur quantize --int8`"
+            )

@@ -1,0 +1,78 @@
+"""Between pictures and the numbers that a model takes and gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from edgeblur.export.tflite.graph import ImageEnd
+from edgeblur.pictures.images import Floats, Pixels, to_bytes
+
+Raw = NDArray[Any]
+"""What goes into and comes out of a model: `[1, height, width, channels]` int8, uint8 or float32."""
+
+
+def value_range(end: ImageEnd) -> tuple[float, float]:
+    """The real values that stand for black and white at one end of a model.
+
+    Floats are taken as 0 to 1, edgeblur's own convention. For a quantized end, what its scale and zero point can
+    express tells: beyond 8 only 0 to 255 makes sense, about as far below 0 as above means -1 to 1, else 0 to 1.
+    """
+    if end.scale is None or end.zero_point is None:
+        return 0.0, 1.0
+    limits = np.iinfo(end.dtype)
+    low = (int(limits.min) - end.zero_point) * end.scale
+    high = (int(limits.max) - end.zero_point) * end.scale
+    if high > 8:
+        return 0.0, 255.0
+    return (-1.0, 1.0) if -low > 0.7 * high else (0.0, 1.0)
+
+
+def _to_steps(pixels: NDArray[np.uint8], end: ImageEnd) -> Raw:
+    low, high = value_range(end)
+    real = pixels / np.float64(255) * (high - low) + low
+    if end.scale is None or end.zero_point is None:
+        return real.astype(np.float32)
+    limits = np.iinfo(end.dtype)
+    steps: Raw = np.clip(np.rint(real / end.scale) + end.zero_point, limits.min, limits.max).astype(end.dtype)
+    return steps
+
+
+def to_raw(picture: Pixels, end: ImageEnd) -> Raw:
+    """A picture in the form that a model takes; for a model of one channel it is made grey first.
+
+    Args:
+        picture: `[height, width, 3]` bytes of the model's size.
+        end: the model's input.
+
+    Raises:
+        ValueError: the picture has another size.
+    """
+    if picture.shape != (end.height, end.width, 3):
+        raise ValueError(f"the model takes {end.height}x{end.width}x3 bytes, got {picture.shape}")
+    pixels = picture if end.channels == 3 else np.asarray(Image.fromarray(picture).convert("L"))[..., None]
+    return _to_steps(pixels[None], end)
+
+
+def from_raw(raw: Raw, end: ImageEnd) -> Floats:
+    """A model's output as a picture: `[height, width, channels]`, 0 to 1, clipped."""
+    real = raw[0].astype(np.float64)
+    if end.scale is not None and end.zero_point is not None:
+        real = (real - end.zero_point) * end.scale
+    low, high = value_range(end)
+    picture: Floats = np.clip((real - low) / (high - low), 0, 1).astype(np.float32)
+    return picture
+
+
+def pixel_table(end: ImageEnd) -> bytes:
+    """What each pixel value 0 to 255 is to a quantized input: 256 bytes, for firmware."""
+    return _to_steps(np.arange(256, dtype=np.uint8), end).tobytes()
+
+
+def step_table(end: ImageEnd) -> bytes:
+    """Which pixel value each step of a quantized output stands for: 256 bytes, by the step's unsigned value."""
+    steps = np.arange(256, dtype=np.uint8).view(end.dtype)
+    return to_bytes(from_raw(steps[None], end)).tobytes()

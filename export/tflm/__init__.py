@@ -1,0 +1,1 @@
+"""What a TensorFlow Lite Micro project needs: the ops to register, the arena, C arrays."""

@@ -1,0 +1,256 @@
+"""Boards as data: what boards.toml knows of chips, memory, compilers and emulators, as frozen dataclasses."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from edgeblur.errors import UserError
+from edgeblur.export.stream.costs.choose import FLASH_BYTES
+
+
+@dataclass(frozen=True)
+class Region:
+    """A piece of memory.
+
+    Attributes:
+        name: what the chip's manual calls it.
+        size_bytes: of it.
+        origin: its first address; None where an operating system hides it.
+        external: another chip than the processor's, and slower.
+    """
+
+    name: str
+    size_bytes: int
+    origin: int | None = None
+    external: bool = False
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A compiler for bare metal.
+
+    Attributes:
+        name: its key in boards.toml.
+        compiler: the program.
+        packages: Debian packages that bring it and its C library.
+        flags: what it always needs.
+    """
+
+    name: str
+    compiler: str
+    packages: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Core:
+    """A processor core.
+
+    Attributes:
+        name: its key in boards.toml.
+        title: as people know it.
+        toolchain: what compiles for it.
+        startup: names `firmware/startup_STARTUP.c`; None where an SDK or an operating system brings its own.
+        flags: what tells the compiler about it.
+    """
+
+    name: str
+    title: str
+    toolchain: Toolchain
+    startup: str | None
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """How a board is emulated.
+
+    Attributes:
+        program: of the emulator.
+        package: Debian's package that brings it.
+        arguments: which machine.
+        timer: names `firmware/timer_TIMER.c`.
+        timer_address: of the counter; None if it needs none.
+        instructions_per_tick: how many instructions the counter's tick is.
+        uart: names `firmware/uart_UART.c`.
+        uart_address: of the UART that is the emulator's first serial port.
+    """
+
+    program: str
+    package: str
+    arguments: tuple[str, ...]
+    timer: str
+    timer_address: int | None
+    instructions_per_tick: float
+    uart: str
+    uart_address: int
+
+    @property
+    def timer_hz(self) -> int | None:
+        """The counter's frequency; None for one without an address, which counts the core's cycles."""
+        return round(1e9 / self.instructions_per_tick) if self.timer_address is not None else None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a group of facts comes from."""
+
+    fact: str
+    place: str
+
+
+@dataclass(frozen=True)
+class Stm32:
+    """What firmware for an STM32 must know beside its memory.
+
+    Attributes:
+        series: names the folder of ST's pack and, in small letters, its header.
+        reset_clock_hz: of core and UART, as long as nobody changes it.
+        uart: CMSIS's name of the UART that reaches the board's USB.
+        uart_pins: CMSIS's name of the port with its pins.
+        uart_tx, uart_rx: the pins.
+        uart_function: their alternate function.
+        uart_enable: C statements that switch on clocks and supplies.
+    """
+
+    series: str
+    reset_clock_hz: int
+    uart: str
+    uart_pins: str
+    uart_tx: int
+    uart_rx: int
+    uart_function: int
+    uart_enable: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board; None stands for what is unknown or does not exist there.
+
+    Attributes:
+        name: its key in boards.toml, and what `--board` takes.
+        title: as people know it.
+        core: the processor that runs the firmware.
+        clock_hz: of that core.
+        flash: where code and constants go; None if they are loaded into RAM.
+        ram: writable memory, the region that firmware uses first.
+        vectors: where the vector table must lie, if not at the flash's beginning.
+        stack_bytes: reserved by our firmware.
+        emulator: how to emulate it.
+        sdk: the ecosystem whose projects build for it.
+        flash_tool: what writes firmware to it.
+        names: what ecosystems call it, one after the other with their own names.
+        stm32: further facts about an STM32.
+        remark: what else a user should know.
+        sources: of the facts.
+    """
+
+    name: str
+    title: str
+    core: Core
+    clock_hz: int | None
+    flash: Region | None
+    ram: tuple[Region, ...]
+    vectors: Region | None
+    stack_bytes: int
+    emulator: Emulator | None
+    sdk: str | None
+    flash_tool: str | None
+    names: tuple[tuple[str, str], ...]
+    stm32: Stm32 | None
+    remark: str | None
+    sources: tuple[Source, ...]
+
+    def name_in(self, ecosystem: str) -> str | None:
+        """What an ecosystem calls this board; None if it does not know it."""
+        return dict(self.names).get(ecosystem)
+
+
+@functools.cache
+def _facts() -> dict[str, Any]:
+    return tomllib.loads((resources.files("edgeblur.firmware_harness.boards") / "boards.toml").read_text())
+
+
+@functools.cache
+def _core(name: str) -> Core:
+    facts = _facts()["cores"][name]
+    tools = _facts()["toolchains"][facts["toolchain"]]
+    toolchain = Toolchain(facts["toolchain"], tools["compiler"], tuple(tools["packages"]), tuple(tools["flags"]))
+    return Core(name, facts["title"], toolchain, facts.get("startup"), tuple(facts["flags"]))
+
+
+def _emulator(facts: dict[str, Any]) -> Emulator:
+    return Emulator(
+        program=facts["program"],
+        package=facts["package"],
+        arguments=tuple(facts["arguments"]),
+        timer=facts["timer"],
+        timer_address=facts.get("timer_address"),
+        instructions_per_tick=facts["instructions_per_tick"],
+        uart=facts["uart"],
+        uart_address=facts["uart_address"],
+    )
+
+
+def _stm32(facts: dict[str, Any]) -> Stm32:
+    return Stm32(**(facts | {"uart_enable": tuple(facts["uart_enable"])}))
+
+
+def _board(name: str, facts: dict[str, Any]) -> Board:
+    return Board(
+        name=name,
+        title=facts["title"],
+        core=_core(facts["core"]),
+        clock_hz=facts.get("clock_hz"),
+        flash=Region(**facts["flash"]) if "flash" in facts else None,
+        ram=tuple(Region(**region) for region in facts["ram"]),
+        vectors=Region(**facts["vectors"]) if "vectors" in facts else None,
+        stack_bytes=facts.get("stack_bytes", _facts()["stack_bytes"]),
+        emulator=_emulator(facts["emulator"]) if "emulator" in facts else None,
+        sdk=facts.get("sdk"),
+        flash_tool=facts.get("flash_tool"),
+        names=tuple(facts.get("names", {}).items()),
+        stm32=_stm32(facts["stm32"]) if "stm32" in facts else None,
+        remark=facts.get("remark"),
+        sources=tuple(Source(fact, place) for fact, place in facts["sources"].items()),
+    )
+
+
+@functools.cache
+def boards() -> tuple[Board, ...]:
+    """All boards, in the order of boards.toml."""
+    return tuple(_board(name, facts) for name, facts in _facts()["boards"].items())
+
+
+def find_board(name: str) -> Board:
+    """A board by its name.
+
+    Raises:
+        UserError: there is none of that name; the sentence names near ones.
+    """
+    by_name = {board.name: board for board in boards()}
+    if name in by_name:
+        return by_name[name]
+    near = difflib.get_close_matches(name, by_name, 3, 0.5) or list(by_name)
+    raise UserError(f"no board is called {name!r}: take {' or '.join(near)}")
+
+
+_RESERVED_BYTES = 16 * 1024
+"""Of flash, for start-up code, C library and what the choice of kernels estimates too low."""
+
+
+def flash_budget(board: Board, asked_bytes: int | None) -> int:
+    """What code, weights and tables may take on a board when kernels are chosen.
+
+    Args:
+        board: if it has no flash, they lie in its RAM: direct kernels take least.
+        asked_bytes: what `--flash` says; None for all that the board has, up to what is usual.
+    """
+    if asked_bytes is not None:
+        return asked_bytes
+    return min(FLASH_BYTES, board.flash.size_bytes - _RESERVED_BYTES) if board.flash else 0

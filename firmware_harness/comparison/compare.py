@@ -1,0 +1,267 @@
+"""Approach A beside approach B: detectors, teacher and students on the same photos, in one table and one picture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from edgeblur.errors import UserError
+from edgeblur.export.tflite.cost import cost
+from edgeblur.export.tflite.graph import blurring_model, read_tflite
+from edgeblur.export.tflm.arena import measure_arena
+from edgeblur.files import as_json, compressed_bytes, write_together
+from edgeblur.firmware_harness.comparison.blurrers import detector_blurrer
+from edgeblur.firmware_harness.comparison.contact_sheet import Column, contact_sheet, png
+from edgeblur.firmware_harness.engines.engines import open_engine
+from edgeblur.firmware_harness.engines.latency import Latency, host_name, measure_call, measure_latency
+from edgeblur.firmware_harness.privacy.leaks import Leak
+from edgeblur.firmware_harness.privacy.photos import dataset_style
+from edgeblur.firmware_harness.privacy.protection import (
+    MIN_SIDE_PX,
+    Examiner,
+    PrivacyOptions,
+    Protection,
+    open_examiner,
+)
+from edgeblur.pictures.blur import BlurStyle
+from edgeblur.pictures.images import Pixels
+from edgeblur.progress import say, track
+from edgeblur.store.dataset import Triple, evenly, open_dataset
+from edgeblur.store.run_folder import TEACHER, Run, choose_tflite
+
+_SHEET_ROWS = 8
+_SMALLEST_PX = 8  # faces that leak rates count, in bins; the embedding is asked about larger ones only
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the comparison.
+
+    Attributes:
+        name: `untouched`, `target`, `detector:centerface`, `teacher`, `w8`, ...
+        approach: `A` (detector), `B` (net), or empty for the two yardsticks.
+        precision: `float32` or `int8` for a net, else empty.
+        protection: fidelity to the target, the photo blurred by its labels; leaks, one for each judge; over-blur; and
+            where it was asked, identity and changed regions.
+        latency: on this host, one picture; None for yardsticks.
+        parameters: of a net.
+        macs: of a net, one picture.
+        size_bytes: of a net's .tflite.
+        compressed_bytes: the same after DEFLATE.
+        arena_bytes: what TensorFlow Lite Micro needs for an int8 net, recorded.
+        extra: whether a net was named beside the run's own.
+    """
+
+    name: str
+    approach: str
+    precision: str
+    protection: Protection
+    latency: Latency | None = None
+    parameters: int | None = None
+    macs: int | None = None
+    size_bytes: int | None = None
+    compressed_bytes: int | None = None
+    arena_bytes: int | None = None
+    extra: bool = False
+
+    @property
+    def leak(self) -> Leak | None:
+        """Faces that the first judge still finds; None without a judge."""
+        return next(iter(self.protection.leaks), None)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain numbers; what is unknown is absent. `leak` is the first judge's, `leaks` are several's."""
+        protection = self.protection.as_json()
+        if len(self.protection.leaks) < 2:
+            protection.pop("leaks", None)
+        facts = {
+            "name": self.name,
+            "approach": self.approach or None,
+            "precision": self.precision or None,
+            "leak": self.leak.as_json() if self.leak else None,
+            **protection,
+            "latency_ms": self.latency.as_json() if self.latency else None,
+            "parameters": self.parameters,
+            "macs": self.macs,
+            "size_bytes": self.size_bytes,
+            "compressed_bytes": self.compressed_bytes,
+            "arena_bytes": self.arena_bytes,
+            "extra": self.extra or None,
+        }
+        return {key: value for key, value in facts.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The whole table, and the sheet of pictures."""
+
+    data: Path
+    images: int
+    size: tuple[int, int]
+    host: str
+    judges: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    sheet: Image.Image
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain numbers, and where they were measured."""
+        return {
+            "data": str(self.data),
+            "split": "test",
+            "images": self.images,
+            "width": self.size[0],
+            "height": self.size[1],
+            "host": self.host,
+            **({"judge": self.judges[0]} if self.judges else {}),
+            **({"judges": list(self.judges)} if len(self.judges) > 1 else {}),
+            "entries": [entry.as_json() for entry in self.entries],
+        }
+
+
+@dataclass(frozen=True)
+class _Net:
+    """A .tflite to compare, how tables call it, and whether it came on top of a run's."""
+
+    name: str
+    path: Path
+    extra: bool = False
+
+
+def _nets(run: Run | None, extra: Sequence[Path]) -> list[_Net]:
+    """Every .tflite of a run, float before int8, then the others: called by their paths where names are not enough."""
+    nets = [
+        _Net(model.name, path)
+        for model in (run.some_models() if run else [])
+        for path in (model.float_tflite, model.int8_tflite)
+        if path.exists()
+    ]
+    nets += [_Net(chosen.name, chosen.path, extra=True) for chosen in map(choose_tflite, extra)]
+    alike = Counter((net.name, net.path.name) for net in nets)
+    return [
+        replace(net, name=str(net.path)) if net.extra and alike[net.name, net.path.name] > 1 else net for net in nets
+    ]
+
+
+def compare(
+    run: Run | None,
+    *,
+    data: Path | None = None,
+    detectors: Sequence[str] = ("centerface",),
+    extra: Sequence[Path] = (),
+    limit: int = 200,
+    judges: Sequence[str] = ("centerface",),
+    privacy: bool = False,
+) -> Comparison:
+    """Run detectors and nets over the test split of a data set, all at the nets' input size.
+
+    Args:
+        run: its teacher and students, float and int8.
+        data: the data set; the run's own by default.
+        detectors: approach A, by name.
+        extra: further .tflite files.
+        limit: pictures, spread evenly over the test split.
+        judges: detectors that say which faces leak, the first one leading; none leaves leak rates out.
+        privacy: look faces up by their embedding as well, and measure where pictures were changed.
+
+    Raises:
+        UserError: a run without a model, no data set, an empty test split, a detector that is not installed.
+    """
+    root = data or (run.dataset if run else None)
+    if root is None:
+        raise UserError("compare needs photos with labels: name a run, or a data set with --data DATASET")
+    dataset = open_dataset(root)
+    samples = evenly(dataset.split("test"), limit)
+    if not samples:
+        raise UserError(f"{root} has no test split to compare on: make it again with a share for test")
+    nets = _nets(run, extra)
+    size = _common_size(nets) or (dataset.size, dataset.size)
+    triples = [dataset.load(sample, size) for sample in track(samples, "reading photos")]
+    style = dataset_style(dataset)
+    asked = PrivacyOptions(tuple(judges), identity=privacy, min_side_px=_SMALLEST_PX)
+    bench = _Bench(triples, open_examiner(triples, asked, gallery_px=MIN_SIDE_PX, regions=privacy))
+    untouched, target = bench.examiner.yardsticks(style)
+    entries = [Entry("untouched", "", "", untouched), Entry("target", "", "", target)]
+    columns = [Column("original", [t.picture for t in triples]), Column("target", [t.blur for t in triples])]
+    for name in detectors:
+        entry, outputs = bench.detector(name, style)
+        entries.append(entry)
+        columns.append(Column(f"A: {name}", outputs))
+    for net in nets:
+        entry, outputs = bench.net(net)
+        entries.append(entry)
+        columns.append(Column(f"{net.name} {entry.precision}", outputs))
+    rows = _telling_rows(triples)
+    sheet = contact_sheet([Column(c.title, [c.pictures[i] for i in rows]) for c in columns if _on_sheet(c.title)])
+    return Comparison(root, len(samples), size, host_name(), tuple(judges), tuple(entries), sheet)
+
+
+def _common_size(nets: Sequence[_Net]) -> tuple[int, int] | None:
+    """Width and height that all nets take.
+
+    Raises:
+        UserError: they differ, or one gives something else than a picture of its input's size.
+    """
+    inputs = [(net.name, blurring_model(read_tflite(net.path)).input) for net in nets]
+    if len({(end.width, end.height) for _, end in inputs}) > 1:
+        told = ", ".join(f"{name} {end.width}x{end.height}" for name, end in inputs)
+        raise UserError(f"the nets take pictures of different sizes ({told}): compare those of one size at a time")
+    return next(((end.width, end.height) for _, end in inputs), None)
+
+
+def _on_sheet(title: str) -> bool:
+    """The nets trained only to be compared with, and the teacher's int8, stay off the picture."""
+    return "-alone" not in title and title != f"{TEACHER} int8"
+
+
+def _telling_rows(triples: Sequence[Triple]) -> list[int]:
+    """A few photos for the sheet, from the one with the largest face to the one with the smallest, and one without."""
+    with_faces = sorted((i for i, t in enumerate(triples) if t.faces), key=lambda i: -_largest_face(triples[i]))
+    without = [i for i, t in enumerate(triples) if not t.faces][:1]
+    return evenly(with_faces, _SHEET_ROWS - len(without)) + without
+
+
+def _largest_face(triple: Triple) -> float:
+    return max(face.box.side for face in triple.faces)
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """The photos, and who judges what was made of them."""
+
+    triples: Sequence[Triple]
+    examiner: Examiner
+
+    def detector(self, name: str, style: BlurStyle) -> tuple[Entry, list[Pixels]]:
+        blurrer = detector_blurrer(name, style)
+        pictures = [Image.fromarray(t.picture) for t in self.triples]
+        outputs = [np.asarray(blurrer.blur(p)) for p in track(pictures, f"A: {name}")]
+        latency = measure_call(lambda: blurrer.blur(pictures[0]))
+        found = self.examiner.examine(name, outputs, lambda p, f: np.asarray(blurrer.blur(Image.fromarray(p))))
+        return Entry(f"detector:{name}", "A", "", found, latency=latency), outputs
+
+    def net(self, net: _Net) -> tuple[Entry, list[Pixels]]:
+        name, data = net.name, net.path.read_bytes()
+        engine, graph = open_engine("litert", data), read_tflite(data)
+        integer = engine.model.input.dtype != "float32"
+        precision = "int8" if integer else "float32"
+        outputs = [engine.blur(t.picture) for t in track(self.triples, f"B: {name} {precision}")]
+        spent, found = cost(graph), self.examiner.examine(name, outputs, lambda p, f: engine.blur(p))
+        entry = Entry(
+            name, "B", precision, found,
+            latency=measure_latency(engine), parameters=spent.parameters, macs=spent.macs, size_bytes=len(data),
+            compressed_bytes=compressed_bytes(data), arena_bytes=measure_arena(data) if integer else None,
+            extra=net.extra,
+        )  # fmt: skip
+        say(f"{name} {precision}: {found.fidelity.image.psnr_db:.2f} dB against the target")
+        return entry, outputs
+
+
+def write_comparison(found: Comparison, folder: Path) -> None:
+    """Write compare.json and compare.png, replacing those of an earlier comparison."""
+    write_together({folder / "compare.png": png(found.sheet), folder / "compare.json": as_json(found.as_json())})

@@ -1,0 +1,185 @@
+"""What a model needed on a board, and whether it gave the host's bytes."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from edgeblur.errors import RunError
+from edgeblur.firmware_harness.boards.boards import Board
+from edgeblur.firmware_harness.emulation.elf import Linked
+
+
+@dataclass(frozen=True)
+class LayerRun:
+    """One layer on a board: its name, op, kernel, multiply-accumulates and executed instructions of one picture."""
+
+    name: str
+    op: str
+    kernel: str
+    macs: int
+    instructions: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Pictures that went through a board and through LiteRT's reference kernels.
+
+    Attributes:
+        images: how many.
+        bytes_compared: of output, all pictures together.
+        differing_bytes: of those.
+    """
+
+    images: int
+    bytes_compared: int
+    differing_bytes: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Executed instructions, counted by the board's timer.
+
+    Attributes:
+        frames: of each picture; the transport does not count.
+        repeatable: a second run of the first picture took exactly as many.
+        layers: of the first picture, layer by layer, by firmware that was built to count them.
+        calibration_error: by how much the timer was off for a loop of known length, as a share.
+    """
+
+    frames: tuple[int, ...]
+    repeatable: bool
+    layers: tuple[LayerRun, ...]
+    calibration_error: float
+
+    @property
+    def median(self) -> int:
+        """Of the pictures."""
+        return round(statistics.median(self.frames))
+
+
+@dataclass(frozen=True)
+class BoardRun:
+    """A model's run on a board.
+
+    Attributes:
+        model: its name.
+        board: where it ran.
+        optimize: `size`, `balanced` or `speed`.
+        told: what the pictures were, for people.
+        skipped: why pictures were passed over.
+        comparison: with the host.
+        counts: of instructions.
+        linked: the firmware.
+        weights_bytes: the model's weights, tables and layer descriptions in flash.
+        stack_bytes: used at the deepest moment, by painting.
+        macs: multiply-accumulates of a picture.
+        compiler, emulator: what they say about themselves.
+    """
+
+    model: str
+    board: Board
+    optimize: str
+    told: str
+    skipped: tuple[str, ...]
+    comparison: Comparison
+    counts: Counts
+    linked: Linked
+    weights_bytes: int
+    stack_bytes: int
+    macs: int
+    compiler: str
+    emulator: str
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`.
+
+        `ram_bytes` is `.data`, `.bss` and the reserved `.stack` of the linked file, of which `stack_bytes` were used;
+        `flash_bytes` is everything that the file stores, `code_bytes` and `weights_bytes` among it.
+        """
+        return {
+            "model": self.model,
+            "board": self.board.name,
+            "core": self.board.core.name,
+            "optimize": self.optimize,
+            **vars(self.comparison),
+            "instructions": self.counts.median,
+            "frame_instructions": list(self.counts.frames),
+            "repeatable": self.counts.repeatable,
+            "calibration_error": self.counts.calibration_error,
+            "macs": self.macs,
+            "ram_bytes": self.linked.ram_bytes,
+            "stack_bytes": self.stack_bytes,
+            "flash_bytes": self.linked.flash_bytes,
+            "code_bytes": self.linked.code_bytes,
+            "weights_bytes": self.weights_bytes,
+            "sections": {section.name: section.size_bytes for section in self.linked.sections},
+            "layers": [vars(layer) for layer in self.counts.layers],
+            "compiler": self.compiler,
+            "emulator": self.emulator,
+        }
+
+    def check(self) -> None:
+        """Raise a `RunError` if the board gave other bytes than the host."""
+        if self.comparison.differing_bytes:
+            raise RunError(
+                f"{self.comparison.differing_bytes:,} of {self.comparison.bytes_compared:,} output bytes on "
+                f"{self.board.name} differ from LiteRT's reference kernels: please report this model"
+            )
+
+
+def _rows(run: BoardRun) -> list[tuple[str, str]]:
+    counts, linked, given = run.counts, run.linked, run.comparison
+    same = (
+        "all equal to LiteRT's reference kernels" if not given.differing_bytes else f"{given.differing_bytes:,} differ"
+    )
+    again = "the same again in a second run" if counts.repeatable else "another number in a second run"
+    sections = ", ".join(f"{section.name} {section.size_bytes:,}" for section in linked.sections)
+    stack = linked.size_bytes(".stack")
+    return [
+        ("board", f"{run.board.title}: {run.board.core.title}"),
+        ("pictures", f"{given.images}: {run.told}"),
+        ("output bytes", f"{given.bytes_compared:,}, {same}"),
+        ("instructions", f"{counts.median:,} a picture (median), {again}"),
+        ("  counter", f"off by {counts.calibration_error:+.3%} for a loop of known length"),
+        ("MACs", f"{run.macs:,} a picture, {counts.median / max(run.macs, 1):.2f} instructions each"),
+        (
+            "RAM",
+            f"{linked.ram_bytes:,} B: .data, .bss and {stack:,} B of stack, of which {run.stack_bytes:,} were used",
+        ),
+        ("flash", f"{linked.flash_bytes:,} B: code {linked.code_bytes:,}, weights and tables {run.weights_bytes:,}"),
+        ("  sections", sections),
+        ("built with", f"{run.compiler}, for {run.optimize}"),
+        ("run in", run.emulator),
+    ]
+
+
+def run_table(run: BoardRun) -> Table:
+    """What the model needed, two columns."""
+    title = Text(f"{run.model} on {run.board.name}")
+    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in _rows(run):
+        table.add_row(name, Text(value))
+    return table
+
+
+def layer_run_table(run: BoardRun) -> Table:
+    """One row a layer: op, MACs, instructions, and their share of the picture's."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("layer", "op"):
+        table.add_column(heading)
+    for heading in ("MACs", "instructions", "share"):
+        table.add_column(heading, justify="right")
+    whole = run.counts.frames[0]
+    rest = whole - sum(layer.instructions for layer in run.counts.layers)
+    for layer in run.counts.layers:
+        share = f"{layer.instructions / whole:.1%}"
+        table.add_row(Text(layer.name), layer.op, f"{layer.macs:,}", f"{layer.instructions:,}", share)
+    table.add_row("rows in and out, order of steps", "", "", f"{max(rest, 0):,}", f"{max(rest, 0) / whole:.1%}")
+    return table

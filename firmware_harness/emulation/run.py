@@ -1,0 +1,224 @@
+"""A model on an emulated board: built, run on pictures, compared byte for byte with the host."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgeblur.errors import RunError
+from edgeblur.export.c_array import Provenance, comment_safe
+from edgeblur.export.stream.compile import Compiled, compile_stream
+from edgeblur.export.stream.net.net import Net
+from edgeblur.export.stream.write import told_options
+from edgeblur.export.tflite.graph import ImageModel, image_model, read_tflite
+from edgeblur.export.tflite.pixels import Raw, to_raw
+from edgeblur.files import new_folder, refuse_occupied
+from edgeblur.firmware_harness.boards.boards import Board, flash_budget
+from edgeblur.firmware_harness.emulation.build import NAME, Project, build, check_room, compiler_version, write_project
+from edgeblur.firmware_harness.emulation.elf import read_elf, require_elftools
+from edgeblur.firmware_harness.emulation.emulator import Told, emulate, emulator_of, emulator_version
+from edgeblur.firmware_harness.emulation.result import BoardRun, Comparison, Counts, LayerRun
+from edgeblur.firmware_harness.engines.engines import open_engine
+from edgeblur.firmware_harness.engines.inputs import Inputs, pick_inputs
+from edgeblur.store.run_folder import Chosen, called
+
+_CALIBRATION_LIMIT = 0.01
+
+
+@dataclass(frozen=True)
+class EmulatedOptions:
+    """How to run a model on an emulated board.
+
+    Attributes:
+        photos: a folder of photos, resized to the model's input.
+        random: so many seeded random pictures; `BOARD_PICTURES` if there are no photos either.
+        limit: at most so many pictures.
+        optimize: `size`, `balanced` or `speed`: of the generated C and of the C compiler.
+        ram_bytes, flash_bytes: as `export` takes them.
+        keep: a new folder for sources, linked files and what was exchanged; without it nothing stays.
+    """
+
+    photos: Path | None = None
+    random: int | None = None
+    limit: int | None = None
+    optimize: str = "size"
+    ram_bytes: int | None = None
+    flash_bytes: int | None = None
+    keep: Path | None = None
+
+    def inputs(self, model: ImageModel) -> Inputs:
+        """The pictures.
+
+        Raises:
+            UserError: two kinds of pictures, or no photo there.
+        """
+        return pick_inputs(model, self.photos, self.random, self.limit)
+
+
+@contextlib.contextmanager
+def _workplace(keep: Path | None) -> Iterator[Path]:
+    """A folder that is gone after the block, or kept whole where the user wants it."""
+    if keep is not None:
+        refuse_occupied(keep)
+        with new_folder(keep) as folder:
+            yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="edgeblur-") as name:
+        yield Path(name)
+
+
+def _count(told: Told, again: Told, traced: Told, net: Net, board: Board) -> Counts:
+    """Instructions from the ticks of three runs.
+
+    Raises:
+        RunError: the board's timer is off.
+    """
+    per_tick = emulator_of(board).instructions_per_tick
+    error = told.calibration_ticks * per_tick / told.calibration_instructions - 1
+    if abs(error) > _CALIBRATION_LIMIT:
+        raise RunError(
+            f"the timer of {board.name} is off by {error:+.1%} for a loop of known length: "
+            "this emulator does not count instructions as ours did"
+        )
+    layers = tuple(
+        LayerRun(
+            name=node.name,
+            op=node.operation.label,
+            kernel=node.operation.kernel,
+            macs=net.row_macs(node) * node.plane.height,
+            instructions=round(ticks * per_tick),
+        )
+        for node, ticks in zip(net.nodes, traced.node_ticks, strict=True)
+        if node.operation
+    )
+    frames = tuple(round(ticks * per_tick) for ticks in told.frame_ticks)
+    return Counts(frames, told.frame_ticks[0] == again.frame_ticks[0], layers, error)
+
+
+def _compare(chosen: Chosen, raws: Sequence[Raw], outputs: Sequence[Raw]) -> Comparison:
+    reference = open_engine("litert-ref", chosen.path)
+    differing = sum(int((reference.run(raw) != output).sum()) for raw, output in zip(raws, outputs, strict=True))
+    return Comparison(len(raws), sum(output.nbytes for output in outputs), differing)
+
+
+@dataclass(frozen=True, eq=False)
+class Rig:
+    """A model compiled for an emulated board, and pictures for it.
+
+    Attributes:
+        chosen: the model.
+        board: an emulated one.
+        optimize: `size` or `speed`.
+        model: its ends as pictures.
+        compiled: its C.
+        inputs: the pictures.
+        compiler, emulator: what they say about themselves.
+    """
+
+    chosen: Chosen
+    board: Board
+    optimize: str
+    model: ImageModel
+    compiled: Compiled
+    inputs: Inputs
+    compiler: str
+    emulator: str
+
+    def _run(self, elf: Path, raws: Sequence[Raw]) -> tuple[list[Raw], Told]:
+        """Pictures through built firmware, in the model's own numbers."""
+        given = self.model.output.tensor
+        # Ten times what 60 instructions a multiply-accumulate take at 100 million a second; and a minute to start.
+        limit_s = 60 + len(raws) * max(self.compiled.net.macs, 10**6) * 6e-6
+        size = int(np.prod(given.shape)) * np.dtype(given.dtype).itemsize
+        taken = [raw.tobytes() for raw in raws]
+        outputs, told = emulate(self.board, elf, taken, output_bytes=size, limit_s=limit_s)
+        return [np.frombuffer(output, given.dtype).reshape(given.shape) for output in outputs], told
+
+    def measure(self, project: Project, plain: Path) -> BoardRun:
+        """Run the pictures, and compare what comes out with the host's.
+
+        Three runs: all pictures; the first one again, which must take as many instructions; and the first one by
+        firmware that counts layer by layer.
+
+        Args:
+            project: this model for this board.
+            plain: what it was built to.
+
+        Raises:
+            RunError: the firmware failed, or the board's timer is off.
+        """
+        traced, linked = build(project, traced=True), read_elf(plain)
+        raws = [to_raw(probe.picture, self.model.input) for probe in self.inputs.probes]
+        _, again = self._run(plain, raws[:1])
+        outputs, told = self._run(plain, raws)
+        counts = _count(told, again, self._run(traced, raws[:1])[1], self.compiled.net, self.board)
+        return BoardRun(
+            model=self.chosen.name,
+            board=self.board,
+            optimize=self.optimize,
+            told=self.inputs.told,
+            skipped=tuple(self.inputs.skipped),
+            comparison=_compare(self.chosen, raws, outputs),
+            counts=counts,
+            linked=linked,
+            weights_bytes=linked.size_bytes(".model_constants"),
+            stack_bytes=told.stack_bytes,
+            macs=self.compiled.net.macs,
+            compiler=self.compiler,
+            emulator=self.emulator,
+        )
+
+
+def compile_model(chosen: Chosen, options: EmulatedOptions, board: Board) -> tuple[ImageModel, Compiled]:
+    """A model's ends as pictures, and its C with the kernels that suit a board.
+
+    Raises:
+        UserError: it cannot be streamed.
+    """
+    model = image_model(read_tflite(chosen.path))
+    told_as = told_options(options.optimize, options.ram_bytes, options.flash_bytes)
+    provenance = Provenance(comment_safe(called(chosen.path)), NAME, model.graph, told_as)
+    return model, compile_stream(
+        model.graph,
+        provenance,
+        optimize=options.optimize,
+        ram_bytes=options.ram_bytes,
+        flash_bytes=flash_budget(board, options.flash_bytes),
+        core=board.core.name,
+    )
+
+
+def prepare(chosen: Chosen, board: Board, options: EmulatedOptions, model: ImageModel, compiled: Compiled) -> Rig:
+    """Make sure that a compiled model fits an emulated board, and pick pictures; nothing is built yet.
+
+    Raises:
+        UserError: no such emulation, missing tools, or not enough memory.
+    """
+    versions = compiler_version(board.core.toolchain), emulator_version(emulator_of(board))
+    require_elftools()
+    check_room(chosen.name, compiled, board)
+    return Rig(chosen, board, options.optimize, model, compiled, options.inputs(model), *versions)
+
+
+def run_emulated(chosen: Chosen, board: Board, options: EmulatedOptions) -> BoardRun:
+    """Build firmware for an emulated board, run a model there on pictures, and compare each byte with the host's.
+
+    Args:
+        chosen: an int8 model.
+        board: from boards.toml.
+        options: pictures, aims, what to keep.
+
+    Raises:
+        UserError: no such emulation, missing tools, a model that cannot be streamed or does not fit the board.
+        RunError: the firmware failed.
+    """
+    compiler_version(board.core.toolchain), emulator_version(emulator_of(board))  # what is missing is told at once
+    rig = prepare(chosen, board, options, *compile_model(chosen, options, board))
+    with _workplace(options.keep) as folder:
+        project = write_project(folder, rig.compiled, board, options.optimize)
+        return rig.measure(project, build(project))

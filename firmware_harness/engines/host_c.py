@@ -1,0 +1,107 @@
+"""The streaming engine on this host: its C, compiled by the host's compiler and called in place."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edgeblur.errors import RunError, UserError
+from edgeblur.export.c_array import Provenance
+from edgeblur.export.stream.compile import Compiled, compile_stream
+from edgeblur.export.tflite.graph import ImageModel
+from edgeblur.export.tflite.pixels import Raw
+
+NAME = "model"
+"""Prefix of the C that only this host sees."""
+
+_COMPILERS = ("cc", "gcc", "clang")
+FLAGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror")
+"""What generated C must pass without a word."""
+
+
+def compiler_path() -> str | None:
+    """The host's C compiler: `$CC`, or the first of cc, gcc and clang; None if there is none."""
+    names = filter(None, (os.environ.get("CC"), *_COMPILERS))
+    return next((found for found in map(shutil.which, names) if found), None)
+
+
+def find_compiler() -> str:
+    """As `compiler_path`.
+
+    Raises:
+        UserError: there is none.
+    """
+    if (path := compiler_path()) is None:
+        raise UserError("the engine stream compiles C, and no compiler was found: install gcc or clang, or set CC")
+    return path
+
+
+def build_library(source: Path, library: Path, flags: Sequence[str] = ("-O2",)) -> None:
+    """Compile generated C into a shared library.
+
+    Raises:
+        UserError: no compiler.
+        RunError: it does not compile cleanly; the compiler's first complaint is told.
+    """
+    command = [find_compiler(), *FLAGS, *flags, "-shared", "-fPIC", str(source), "-o", str(library)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        complaint = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip())
+        raise RunError(f"generated C did not compile with {command[0]}: {complaint}")
+
+
+def call_raw(library: Path, name: str, compiled: Compiled, model: ImageModel) -> Callable[[Raw], Raw]:
+    """A compiled model as a function of its own numbers, `[1, height, width, channels]` both ways."""
+    run = getattr(ctypes.CDLL(str(library)), f"{name}_run_raw")
+    given = model.output.tensor
+    state = np.zeros(-(-compiled.files.state_bytes // 4), np.uint32)
+
+    def invoke(raw: Raw) -> Raw:
+        picture = np.ascontiguousarray(raw)
+        finished = np.empty(given.shape, given.dtype)
+        status = run(*(ctypes.c_void_p(array.ctypes.data) for array in (state, picture, finished)))
+        if status:
+            raise RuntimeError(f"status {status}")
+        return finished
+
+    return invoke
+
+
+def compile_for_host(
+    model: ImageModel,
+    *,
+    optimize: str = "speed",
+    ram_bytes: int | None = None,
+    flash_bytes: int | None = None,
+    core: str | None = None,
+) -> Compiled:
+    """Compile a model to C as `export` does, for `open_stream`; with direct kernels, unless a core is named.
+
+    Raises:
+        UserError: it cannot be streamed, or not within so many bytes.
+    """
+    provenance = Provenance("model.tflite", NAME, model.graph)
+    return compile_stream(
+        model.graph, provenance, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=core
+    )
+
+
+def open_stream(compiled: Compiled, model: ImageModel) -> Callable[[Raw], Raw]:
+    """Build the C of `compile_for_host` and load it.
+
+    Raises:
+        UserError: there is no compiler.
+        RunError: the C does not compile.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgeblur-") as folder:
+        library = Path(folder) / f"{NAME}.so"
+        compiled.files.write(Path(folder), NAME)
+        build_library(Path(folder) / f"{NAME}.c", library)
+        return call_raw(library, NAME, compiled, model)  # once loaded, the file may go

@@ -1,0 +1,71 @@
+"""Latency on this host: medians over warm runs, and the name of the host they were measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeblur.export.tflite.pixels import to_raw
+from edgeblur.firmware_harness.engines.engines import Engine
+from edgeblur.firmware_harness.engines.inputs import random_picture
+
+_MOST_RUNS = 30
+_LEAST_RUNS = 3
+_BUDGET_S = 2.0
+"""Reference kernels may take seconds a picture: a few runs must do then."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds an inference took over `runs` warm runs on one thread, copying in and out included."""
+
+    median_ms: float
+    min_ms: float
+    max_ms: float
+    runs: int
+
+    def as_json(self) -> dict[str, Any]:
+        """`median`, `min`, `max` in milliseconds, and `runs`."""
+        times = {"median": self.median_ms, "min": self.min_ms, "max": self.max_ms}
+        return {**{name: round(value, 4) for name, value in times.items()}, "runs": self.runs}
+
+
+def measure_latency(engine: Engine) -> Latency:
+    """Time an engine on a seeded random picture, as `measure_call` does."""
+    end = engine.model.input
+    raw = to_raw(random_picture(end.height, end.width, 0), end)
+    return measure_call(lambda: engine.run(raw))
+
+
+def measure_call(call: Callable[[], object]) -> Latency:
+    """Time anything: a run to warm up, then 3 to 30 until 2 seconds are spent."""
+    call()
+    times_ms: list[float] = []
+    deadline = time.perf_counter() + _BUDGET_S
+    while len(times_ms) < _LEAST_RUNS or (len(times_ms) < _MOST_RUNS and time.perf_counter() < deadline):
+        start = time.perf_counter()
+        call()
+        times_ms.append((time.perf_counter() - start) * 1e3)
+    return Latency(statistics.median(times_ms), min(times_ms), max(times_ms), len(times_ms))
+
+
+def _processor() -> str:
+    """The processor's or the board's name as Linux gives it, else what the architecture is called."""
+    board = Path("/proc/device-tree/model")
+    if board.is_file():
+        return board.read_text(errors="replace").strip("\0\n ")
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(errors="replace").splitlines() if cpuinfo.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def host_name() -> str:
+    """What the latencies were measured on: processor, cores, operating system and architecture."""
+    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"

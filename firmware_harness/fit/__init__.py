@@ -1,0 +1,1 @@
+"""RAM, flash and instructions of models on boards, before anything is built."""

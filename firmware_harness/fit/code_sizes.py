@@ -1,0 +1,123 @@
+"""How much flash a model's compiled code will take, estimated from code that was measured on emulated boards."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeblur.export.stream.costs.choose import written
+from edgeblur.export.stream.net.net import Net
+from edgeblur.files import read_object
+from edgeblur.firmware_harness.boards.boards import Core
+
+PATH = Path(__file__).with_name("code_sizes.json")
+"""Written by bench/measure_code_sizes.py."""
+
+
+@dataclass(frozen=True)
+class KernelSize:
+    """What a kernel takes once, and each layer of it on top."""
+
+    bytes: int
+    layer_bytes: int
+
+
+@dataclass(frozen=True)
+class CodeSizes:
+    """Code for one core and aim, as measured.
+
+    Attributes:
+        core: its key in boards.toml.
+        board: the emulated board that it was measured on.
+        compiler: what it says about itself.
+        runtime_bytes: start-up code, transport and what is linked of the C library.
+        stack_bytes: at the deepest moment, painted, of a U-Net and of a net of all kernels.
+        engine_bytes: of the model's code, what every model has.
+        kernels: by name.
+        least_share, most_share: what the code of U-Nets and of a net of all kernels, from which the table was not
+            made, really took, as a share of the estimate.
+    """
+
+    core: str
+    board: str
+    compiler: str
+    runtime_bytes: int
+    stack_bytes: int
+    engine_bytes: int
+    kernels: Mapping[str, KernelSize]
+    least_share: float
+    most_share: float
+
+    def code_bytes(self, net: Net) -> int:
+        """The estimate for a net; a kernel that was not measured counts as the largest."""
+        largest = max(self.kernels.values(), key=lambda kernel: kernel.bytes + kernel.layer_bytes)
+        sizes = [(self.kernels.get(name, largest), count) for name, count in kernels_of(net).items()]
+        return self.engine_bytes + sum(size.bytes + count * size.layer_bytes for size, count in sizes)
+
+
+def kernels_of(net: Net) -> Counter[str]:
+    """How many layers of a net take each kernel."""
+    return Counter(node.operation.kernel for node in net.nodes if node.operation)
+
+
+def _sizes(core: str, facts: dict[str, Any], optimize: str) -> CodeSizes:
+    known = facts[optimize]
+    return CodeSizes(
+        core=core,
+        board=facts["board"],
+        compiler=facts["compiler"],
+        runtime_bytes=known["runtime_bytes"],
+        stack_bytes=known["stack_bytes"],
+        engine_bytes=known["engine_bytes"],
+        kernels={name: KernelSize(**size) for name, size in known["kernels"].items()},
+        least_share=known["least_share"],
+        most_share=known["most_share"],
+    )
+
+
+@functools.cache
+def measured_sizes(optimize: str) -> tuple[CodeSizes, ...]:
+    """Of all cores that were measured.
+
+    Args:
+        optimize: `size`, `balanced` or `speed`.
+    """
+    return tuple(_sizes(core, facts, written(optimize)) for core, facts in read_object(PATH)["cores"].items())
+
+
+@dataclass(frozen=True)
+class CodeEstimate:
+    """Flash that code will take.
+
+    Attributes:
+        code_bytes: of the model.
+        runtime_bytes: of everything else in our firmware.
+        sizes: what it was estimated from.
+        own: the core itself was measured; else the measured one that takes most stands for it.
+    """
+
+    code_bytes: int
+    runtime_bytes: int
+    sizes: CodeSizes
+    own: bool
+
+
+def estimate_code(net: Net, core: Core, optimize: str) -> CodeEstimate:
+    """Estimate the code of a net.
+
+    A core that was not measured is taken for the one that takes most: of those with its compiler, or of all.
+
+    Args:
+        net: planned, with what is made twice.
+        core: of the board.
+        optimize: `size`, `balanced` or `speed`.
+    """
+    known = measured_sizes(optimize)
+    own = [sizes for sizes in known if sizes.core == core.name]
+    kin = [sizes for sizes in known if sizes.compiler.partition(" ")[0] == core.toolchain.compiler]
+    sizes = max(own or kin or known, key=lambda sizes: sizes.code_bytes(net))
+    return CodeEstimate(sizes.code_bytes(net), sizes.runtime_bytes, sizes, bool(own))

@@ -1,0 +1,219 @@
+"""Leak rate and over-blur: how many faces are still found in the output, and what was changed without need."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from edgeblur.detectors.detector import Detector
+from edgeblur.pictures.faces import Face
+from edgeblur.pictures.images import Pixels
+from edgeblur.pictures.metrics import OUTSIDE
+
+SIZE_LIMITS_PX = (16, 32, 64)
+"""Between the bins of a leak rate: the longer side of a face's box, in pixels of the judged picture."""
+VISIBLE_CHANGE = 2 / 255
+"""Mean absolute change of a whole picture, 0 to 1, from which an eye sees it."""
+
+
+@dataclass(frozen=True)
+class SizeLeak:
+    """The leak rate of faces between two sizes.
+
+    Attributes:
+        from_px: the smallest longer side of a face's box in this bin.
+        below_px: where the bin ends, None for no end.
+        faces: labelled faces of this size.
+        leaked: those still found.
+    """
+
+    from_px: float
+    below_px: float | None
+    faces: int
+    leaked: int
+
+    @property
+    def rate(self) -> float | None:
+        """Share of the faces still found, None if there is no face of this size."""
+        return self.leaked / self.faces if self.faces else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Bin, counts and rate; what is unknown is absent."""
+        found = {"from_px": self.from_px, "below_px": self.below_px, "faces": self.faces, "leaked": self.leaked}
+        return _known({**found, "rate": _rounded(self.rate)})
+
+
+@dataclass(frozen=True)
+class Leak:
+    """The share of labelled faces that a detector still finds at their place in the output.
+
+    Attributes:
+        detector: who looked.
+        threshold: the score from which a finding counts.
+        min_iou: how much a finding must overlap a label's box to be that face.
+        min_side_px: faces with a smaller longer side were not counted.
+        by_size: the same by the face's size, smallest first; every bin is there.
+    """
+
+    detector: str
+    threshold: float
+    min_iou: float
+    min_side_px: float
+    by_size: tuple[SizeLeak, ...]
+
+    @property
+    def faces(self) -> int:
+        """Labelled faces that were looked for."""
+        return sum(size.faces for size in self.by_size)
+
+    @property
+    def leaked(self) -> int:
+        """Labelled faces that were still found."""
+        return sum(size.leaked for size in self.by_size)
+
+    @property
+    def rate(self) -> float | None:
+        """The leak rate, 0 to 1; None if there was no face to find."""
+        return self.leaked / self.faces if self.faces else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, the rates rounded; what is unknown is absent."""
+        return _known(
+            {
+                "detector": self.detector,
+                "threshold": self.threshold,
+                "min_iou": self.min_iou,
+                "min_side_px": self.min_side_px,
+                "faces": self.faces,
+                "leaked": self.leaked,
+                "rate": _rounded(self.rate),
+                "by_size": [size.as_json() for size in self.by_size],
+            }
+        )
+
+
+def size_bins(min_side_px: float) -> list[tuple[float, float]]:
+    """The sizes of faces that are told apart, each from the first number to below the second, which may be infinite."""
+    edges = (min_side_px, *(limit for limit in SIZE_LIMITS_PX if limit > min_side_px), math.inf)
+    return list(itertools.pairwise(edges))
+
+
+def leak_rate(
+    detector: Detector,
+    pictures: Iterable[tuple[Pixels, tuple[Face, ...]]],
+    *,
+    threshold: float = 0.4,
+    min_iou: float = 0.3,
+    min_side_px: float = 8,
+) -> Leak:
+    """Look for labelled faces in a model's outputs.
+
+    The same call with the untouched pictures says what the detector finds at all: the rate to compare with.
+
+    Args:
+        detector: how small pictures are enlarged for it is its own affair.
+        pictures: outputs `[height, width, 3]` with the faces of their inputs, in the same pixels.
+        threshold: the score from which a finding counts.
+        min_iou: overlap of a finding with a label's box.
+        min_side_px: smaller faces are not counted: nobody is recognised by them, and detectors miss them anyway.
+    """
+    bins = size_bins(min_side_px)
+    faces, leaked = [0] * len(bins), [0] * len(bins)
+    for pixels, labelled in pictures:
+        looked_for = [face for face in labelled if face.box.side >= min_side_px]
+        if not looked_for:
+            continue  # a detector run costs more than all the rest
+        found = detector.detect(Image.fromarray(pixels), threshold)
+        for face in looked_for:
+            index = next(i for i, (_, below) in enumerate(bins) if face.box.side < below)
+            faces[index] += 1
+            leaked[index] += any(face.box.iou(other.box) >= min_iou for other in found)
+    by_size = tuple(
+        SizeLeak(low, None if math.isinf(below) else below, n, hits)
+        for (low, below), n, hits in zip(bins, faces, leaked, strict=True)
+    )
+    return Leak(detector.name, threshold, min_iou, min_side_px, by_size)
+
+
+@dataclass(frozen=True)
+class OverBlur:
+    """What a model changed where no face was, over one picture or several.
+
+    Attributes:
+        pictures: how many were compared.
+        mean_change: mean absolute change outside the masks, 0 (nothing) to 1 (black to white); every picture counts
+            alike. None if no picture has a pixel outside its mask.
+        face_free: pictures without a face, that is with an empty mask.
+        face_free_changed: those of them changed by more than 2/255 on average, so that an eye sees it.
+    """
+
+    pictures: int
+    mean_change: float | None
+    face_free: int
+    face_free_changed: int
+
+    @property
+    def face_free_changed_rate(self) -> float | None:
+        """Share of the face-free pictures that were visibly changed, None if there is none."""
+        return self.face_free_changed / self.face_free if self.face_free else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, rounded; what is unknown is absent."""
+        change = self.mean_change
+        return _known(
+            {
+                "pictures": self.pictures,
+                "mean_change": None if change is None else round(change, 6),
+                "face_free": self.face_free,
+                "face_free_changed": self.face_free_changed,
+                "face_free_changed_rate": _rounded(self.face_free_changed_rate),
+            }
+        )
+
+
+def over_blur(before: Pixels, after: Pixels, mask: Pixels) -> OverBlur:
+    """Compare an output with its input outside the faces.
+
+    Args:
+        before: the input, bytes `[height, width, 3]`.
+        after: the output, the same shape.
+        mask: bytes `[height, width]`, 255 where a face was blurred. A pixel below 8 is outside, as for fidelity;
+            a picture of which all pixels are outside is face-free.
+
+    Raises:
+        ValueError: the shapes do not belong together.
+    """
+    if before.shape != after.shape or before.shape[:2] != mask.shape:
+        raise ValueError(f"shapes do not match: {before.shape}, {after.shape}, {mask.shape}")
+    outside = mask < OUTSIDE
+    if not outside.any():
+        return OverBlur(1, None, 0, 0)
+    change = float(np.abs(before[outside].astype(np.int16) - after[outside]).mean()) / 255
+    face_free = bool(outside.all())
+    return OverBlur(1, change, int(face_free), int(face_free and change > VISIBLE_CHANGE))
+
+
+def mean_over_blur(single: Sequence[OverBlur]) -> OverBlur:
+    """Put the over-blur of single pictures together."""
+    changes = [one.mean_change for one in single if one.mean_change is not None]
+    return OverBlur(
+        sum(one.pictures for one in single),
+        sum(changes) / len(changes) if changes else None,
+        sum(one.face_free for one in single),
+        sum(one.face_free_changed for one in single),
+    )
+
+
+def _rounded(rate: float | None) -> float | None:
+    return None if rate is None else round(rate, 4)
+
+
+def _known(data: dict[str, Any]) -> dict[str, Any]:
+    """Unknown is absent, never 0."""
+    return {key: value for key, value in data.items() if value is not None}

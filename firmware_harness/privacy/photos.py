@@ -1,0 +1,94 @@
+"""Labelled photos that privacy is measured on: a data set's test split, or any folder of photos with a label file."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeblur.errors import UserError
+from edgeblur.pictures.blur import BlurStyle, blur_faces
+from edgeblur.progress import track
+from edgeblur.store.dataset import Dataset, Triple, evenly, open_dataset
+
+if TYPE_CHECKING:
+    from edgeblur.distill.data.photos import LabelledPhoto
+
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class PrivacyPhotos:
+    """Photos at a model's size, with their faces, masks and targets.
+
+    Attributes:
+        told: what they are, for people.
+        triples: photo, target, mask and labelled faces.
+        style: the blur of the targets.
+        dataset: whose test split they are; None for photos with a label file.
+        skipped: a sentence for each picture that could not be used.
+    """
+
+    told: str
+    triples: tuple[Triple, ...]
+    style: BlurStyle
+    dataset: Dataset | None = None
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def face_free(self) -> int:
+        """Photos without a labelled face."""
+        return sum(not triple.faces for triple in self.triples)
+
+
+def dataset_style(dataset: Dataset) -> BlurStyle:
+    """The blur that a data set was made with."""
+    return BlurStyle(**dataset.manifest["blur"]) if "blur" in dataset.manifest else BlurStyle()
+
+
+def photos_of_dataset(root: Path, size: tuple[int, int], limit: int | None = None) -> PrivacyPhotos:
+    """The test split of a data set, each picture resized to `(width, height)`.
+
+    Raises:
+        UserError: no data set there, or its test split is empty.
+    """
+    dataset = open_dataset(root)
+    samples = evenly(dataset.split("test"), limit)
+    if not samples:
+        raise UserError(f"the data set {root} has no picture in its test split: make it from more photos")
+    triples = [dataset.load(sample, size) for sample in track(samples, "reading photos")]
+    return PrivacyPhotos(f"test split of {root}", tuple(triples), dataset_style(dataset), dataset)
+
+
+def photos_with_labels(photos: Path, labels: Path, size: tuple[int, int], limit: int | None = None) -> PrivacyPhotos:
+    """Any photos with a label file, cut to squares as `edgeblur data make` does, then resized to `(width, height)`.
+
+    Args:
+        photos: the folder that the label file's names are relative to.
+        labels: JSON Lines, one picture a line: `{"file": "a.jpg", "faces": [[x, y, w, h]]}` and more.
+        size: of a model's input.
+        limit: at most so many, evenly spread.
+
+    Raises:
+        UserError: the folder or the label file is missing or damaged, or not one picture could be used.
+    """
+    from edgeblur.distill.data.labels import from_labels  # the one reader of label files
+
+    skipped: list[str] = []
+    found = from_labels(photos, labels, skipped, None, limit)
+    style = BlurStyle()
+    triples = [_triple(photo, size, style) for photo in track(found, "reading photos", found.total)]
+    return PrivacyPhotos(
+        f"photos of {photos} with the labels of {labels}", tuple(triples), style, skipped=tuple(skipped)
+    )
+
+
+def _triple(photo: LabelledPhoto, size: tuple[int, int], style: BlurStyle) -> Triple:
+    from edgeblur.distill.data.make import labelled, square
+
+    picture, faces = square(photo, size, random.Random(f"{_SEED} {photo.source}"))
+    blurred, mask = blur_faces(picture, faces, style)
+    return Triple(np.asarray(picture), np.asarray(blurred), mask, labelled(faces, size))

@@ -1,0 +1,1 @@
+"""Firmware projects for the ecosystems of boards, and how they are flashed."""

@@ -1,0 +1,135 @@
+"""Kinds of firmware projects as data: what kinds.toml knows of ecosystems, and which kinds a board takes."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from edgeblur.errors import UserError
+from edgeblur.firmware_harness.boards.boards import Board
+from edgeblur.firmware_harness.projects.serial_firmware import firmware_files
+
+BARE = "bare-metal"
+"""The kind that emulated boards take."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of project, as kinds.toml has it; its comments say what the fields are."""
+
+    name: str
+    title: str
+    engine: str
+    own: str
+    files: tuple[str, ...]
+    placed: tuple[tuple[str, str], ...]
+    bare: bool
+    build: str
+    flash: tuple[str, ...]
+    port: tuple[str, ...]
+    must_port: bool
+    place: str
+    built: str | None
+    drive: str | None
+    tools: tuple[tuple[str, str], ...]
+    checked: str
+
+
+def project_files() -> Traversable:
+    """The folder of templates."""
+    return firmware_files() / "projects"
+
+
+def _kind(name: str, facts: dict[str, Any]) -> Kind:
+    return Kind(
+        name=name,
+        title=facts["title"],
+        engine=facts["engine"],
+        own=facts["own"],
+        files=tuple(facts["files"]),
+        placed=tuple(facts.get("placed", {}).items()),
+        bare=facts.get("bare", False),
+        build=facts["build"],
+        flash=tuple(facts["flash"]),
+        port=tuple(facts.get("port", ())),
+        must_port=facts.get("must_port", False),
+        place=facts.get("place", "."),
+        built=facts.get("built"),
+        drive=facts.get("drive"),
+        tools=tuple(facts["tools"].items()),
+        checked=facts["checked"],
+    )
+
+
+@functools.cache
+def kinds() -> dict[str, Kind]:
+    """All kinds by name."""
+    facts = tomllib.loads((project_files() / "kinds.toml").read_text())
+    return {name: _kind(name, each) for name, each in facts.items()}
+
+
+def kinds_of(board: Board) -> tuple[str, ...]:
+    """The kinds of project that a board takes, its own ecosystem's first."""
+    if board.emulator is not None:
+        return (BARE,)
+    named = [name for name, _ in board.names if name in kinds()]
+    return tuple(sorted(named, key=lambda name: name != board.sdk))
+
+
+def choose_kind(board: Board, name: str | None) -> Kind:
+    """A kind that a board takes.
+
+    Raises:
+        UserError: it takes none, or not this one.
+    """
+    possible = kinds_of(board)
+    if not possible and board.sdk == "linux":
+        raise UserError(
+            f"{board.name} runs Linux and needs no firmware: install edgeblur there, or build the C of "
+            "`edgeblur export --engine stream`"
+        )
+    if not possible:
+        raise UserError(
+            f"there is no kind of project for {board.name} yet: take the C of `edgeblur export --engine stream` "
+            f"into a project of {board.sdk}"
+        )
+    if name is not None and name not in possible:
+        raise UserError(f"{board.name} takes no {name} project: choose {' or '.join(possible)}")
+    return kinds()[name or possible[0]]
+
+
+def fill_arguments(kind: Kind, board: Board, port: str | None) -> list[str]:
+    """The command that flashes a project of a kind.
+
+    Args:
+        kind: of the project.
+        board: what it is for.
+        port: of the board, where the command needs it to be told.
+    """
+    values = {"name": board.name_in(kind.name) or "", "pyocd": board.name_in("pyocd") or "", "port": port or ""}
+    arguments: list[str] = []
+    for argument in kind.flash:
+        if argument == "{port}":
+            arguments += [part.format(**values) for part in kind.port] if port else []
+        else:
+            arguments.append(argument.format(**values))
+    return arguments
+
+
+def start_command(board: Board) -> list[str]:
+    """What starts an emulated board with its firmware; QEMU prints where its serial port is."""
+    assert board.emulator is not None
+    emulator = board.emulator
+    return [
+        emulator.program,
+        *emulator.arguments,
+        "-display",
+        "none",
+        "-serial",
+        "pty",
+        "-kernel",
+        "build/firmware.elf",
+    ]

@@ -1,0 +1,171 @@
+"""Firmware that serves a model over a serial line: what all boards' have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from edgeblur import __version__
+from edgeblur.export.c_array import Provenance, comment_safe
+from edgeblur.export.stream.compile import Compiled, compile_stream
+from edgeblur.export.stream.write import told_options
+from edgeblur.export.tflite.graph import ImageModel, image_model, read_tflite
+from edgeblur.export.tflite.pixels import pixel_table
+from edgeblur.files import write_text
+from edgeblur.firmware_harness.emulation.build import NAME
+from edgeblur.store.run_folder import called
+
+ENGINE_FILES = ("protocol.c", "protocol.h", "engine.h", "camera.h", "platform.h")
+"""What every firmware has beside its model; left to it are `main`, camera_row, and what platform.h declares."""
+
+CAMERA = "camera.c"
+"""The hook that a user fills in: it lies where his own files do."""
+
+_LONGEST_NAME = 63
+_BYTES_A_LINE = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """A model as C or C++, and what it takes.
+
+    Attributes:
+        name: `stream` or `tflm`.
+        adapter: which file of firmware/ puts it behind engine.h.
+        generated: files' names and texts.
+        ram_bytes: writable memory without stack and the caller's rows; None if not known.
+        constant_bytes: weights and tables in flash.
+        compiled: the streaming engine's stages.
+    """
+
+    name: str
+    adapter: str
+    generated: tuple[tuple[str, str], ...]
+    ram_bytes: int | None
+    constant_bytes: int
+    compiled: Compiled | None = None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All C and C++ files of it and of the protocol."""
+        own = (name for name, _ in self.generated if name.endswith((".c", ".cc")))
+        return (*own, self.adapter, "protocol.c")
+
+
+@dataclass(frozen=True, eq=False)
+class FirmwareModel:
+    """A model that firmware is made around.
+
+    Attributes:
+        name: what it is called, as comments and firmware tell it.
+        model: both its ends, and its graph.
+        engine: its code, with the prefix `NAME`.
+        provenance: what generated files say about their origin.
+        optimize: `size` or `speed`.
+    """
+
+    name: str
+    model: ImageModel
+    engine: Engine
+    provenance: Provenance
+    optimize: str
+
+    @property
+    def row_bytes(self) -> int:
+        """One row in and one row out."""
+        return sum(end.width * end.channels for end in (self.model.input, self.model.output))
+
+
+def _stream(compiled: Compiled) -> Engine:
+    files = compiled.files
+    generated = ((f"{NAME}.c", files.source), (f"{NAME}.h", files.header), (f"{NAME}_weights.h", files.weights))
+    return Engine("stream", "engine_stream.c", generated, files.state_bytes, files.constant_bytes, compiled)
+
+
+def firmware_model(
+    path: Path,
+    *,
+    optimize: str = "size",
+    ram_bytes: int | None = None,
+    flash_bytes: int | None = None,
+    core: str | None = None,
+) -> FirmwareModel:
+    """Compile a .tflite for firmware with the streaming engine.
+
+    Args:
+        path: an int8 model.
+        optimize: `size`, `balanced` or `speed`.
+        ram_bytes, flash_bytes, core: as `compile_stream` takes them.
+
+    Raises:
+        UserError: it cannot be read, streamed, or brought into so many bytes.
+    """
+    model = image_model(read_tflite(path))
+    provenance = Provenance(safe_name(path), NAME, model.graph, told_options(optimize, ram_bytes, flash_bytes, core))
+    compiled = compile_stream(
+        model.graph, provenance, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=core
+    )
+    return FirmwareModel(provenance.source, model, _stream(compiled), provenance, optimize)
+
+
+def safe_name(path: Path) -> str:
+    """What a model is called, as comments, C strings and the board can hold it."""
+    return comment_safe(called(path))[:_LONGEST_NAME]
+
+
+def firmware_files() -> Traversable:
+    """The folder of C files and templates."""
+    return resources.files("edgeblur.firmware_harness") / "firmware"
+
+
+def fill_in(template: Traversable, **values: Any) -> str:
+    """A template of firmware, filled in; a name that is missing is an error."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    return str(environment.from_string(template.read_text()).render(**values))
+
+
+def _byte_lines(data: bytes) -> list[str]:
+    """Bytes as a C initializer's lines."""
+    lines = (data[i : i + _BYTES_A_LINE] for i in range(0, len(data), _BYTES_A_LINE))
+    return [" ".join(f"0x{byte:02x}," for byte in line) for line in lines]
+
+
+def _model_info(model: FirmwareModel, board: str) -> str:
+    table = pixel_table(model.model.input) if model.engine.compiled is None else b""  # the streaming engine has its own
+    return fill_in(
+        firmware_files() / "model_info.h.j2",
+        lines=model.provenance.lines,
+        input=model.model.input,
+        output=model.model.output,
+        ram_bytes=model.engine.ram_bytes,
+        pixel_lines=_byte_lines(table),
+        sha256_lines=_byte_lines(bytes.fromhex(model.model.graph.sha256)),
+        texts=(model.name, board, model.engine.name, __version__),
+    )
+
+
+def write_engine(folder: Path, model: FirmwareModel, board: str) -> None:
+    """Write a model's engine and the protocol.
+
+    Args:
+        folder: is made if need be.
+        model: from `firmware_model` or `tflm_model`.
+        board: what the firmware calls its board.
+    """
+    for name, text in model.engine.generated:
+        write_text(folder / name, text)
+    write_text(folder / "model_info.h", _model_info(model, board))
+    copy_firmware(folder, (model.engine.adapter, *ENGINE_FILES))
+
+
+def copy_firmware(folder: Path, names: tuple[str, ...]) -> None:
+    """Write files of `firmware_files` into a folder as they are."""
+    for name in names:
+        write_text(folder / name, (firmware_files() / name).read_text())

@@ -1,0 +1,1 @@
+"""One HTML page and one Markdown page about a run."""

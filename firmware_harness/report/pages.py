@@ -1,0 +1,133 @@
+"""A report as pages: report.html, which needs no other file, and report.md beside the run's pictures."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from edgeblur import __version__
+from edgeblur.files import write_text
+from edgeblur.firmware_harness.fit.fit import TFLM_CODE_BYTES
+from edgeblur.firmware_harness.report.boards import HEADINGS, MODEL_OF_TIME
+from edgeblur.firmware_harness.report.chart import Chart, Level, Point, scatter
+from edgeblur.firmware_harness.report.facts import Facts, Report
+
+
+def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
+    """Render report.html (self-contained) and report.md (beside the run's pictures) into `folder`."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=PackageLoader("edgeblur.firmware_harness.report", "templates"),
+        autoescape=select_autoescape(["html.j2"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        db=_db, share=_share, thousands=_thousands, mega=_mega, signed=_signed, fixed=_fixed, times=_times, cell=_cell
+    )
+    pages = folder / "report.html", folder / "report.md"
+    for page in pages:
+        template = environment.get_template(f"{page.name}.j2")
+        text = template.render(
+            report=report, version=__version__, embed=_embed, charts=charts(report), board_headings=HEADINGS,
+            model_of_time=MODEL_OF_TIME, tflm_code_bytes=TFLM_CODE_BYTES[1],
+        )  # fmt: skip
+        write_text(page, text.rstrip("\n") + "\n")
+    return pages
+
+
+def charts(report: Report) -> list[Chart]:
+    """Size against fidelity and work against privacy, as far as they were measured."""
+    drawn = (_fidelity_chart(report), _privacy_chart(report))
+    return [chart for chart in drawn if chart]
+
+
+def _fidelity_chart(report: Report) -> Chart | None:
+    points = [
+        _point(e, e["size_bytes"], e["fidelity"]["image"]["psnr_db"], f"{e['size_bytes']:,} bytes, {_db_of(e)} dB")
+        for e in _drawn(report)
+        if e["fidelity"]["image"]["psnr_db"] is not None
+    ]
+    found = [
+        Level(e["name"], e["fidelity"]["image"]["psnr_db"])
+        for e in report.entries
+        if e.get("approach") != "B" and e["fidelity"]["image"]["psnr_db"] is not None
+    ]
+    return scatter(points, found, title="Fidelity against size", x_title=".tflite, bytes", y_title="PSNR, dB")
+
+
+def _privacy_chart(report: Report) -> Chart | None:
+    points = [
+        _point(e, e["macs"] / 1e6, rate, f"{e['macs'] / 1e6:,.1f} MMAC, {rate:.1%} leak")
+        for e in _drawn(report)
+        if (rate := _rate(e)) is not None and e.get("macs")
+    ]
+    found = [
+        Level(e["name"], rate) for e in report.entries if e.get("approach") != "B" and (rate := _rate(e)) is not None
+    ]
+    return scatter(
+        points, found, title="Leaks against work", x_title="MMAC a picture", y_title="leak rate", percent=True
+    )
+
+
+def _drawn(report: Report) -> list[Facts]:
+    """The nets of the charts; one that was only trained to be compared with another would hide it."""
+    return [e for e in report.nets if not e["name"].endswith("-alone")]
+
+
+def _point(entry: Facts, x: float, y: float, told: str) -> Point:
+    solid = entry["precision"] == "int8"
+    return Point(entry["name"], f"{entry['name']} {entry['precision']}: {told}", x, y, solid)
+
+
+def _rate(entry: Facts) -> float | None:
+    rate: float | None = entry.get("leak", {}).get("rate")
+    return rate
+
+
+def _db_of(entry: Facts) -> str:
+    return _db(entry["fidelity"]["image"])
+
+
+def _embed(path: Path) -> str:
+    """A PNG as a data URI, so that the page needs no other file."""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _db(part: dict[str, Any] | None) -> str:
+    if not part:
+        return "-"
+    return "identical" if part.get("identical") else f"{part['psnr_db']:.2f}"
+
+
+def _share(rate: float | None) -> str:
+    return "-" if rate is None else f"{rate:.1%}"
+
+
+def _thousands(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
+
+
+def _mega(number: int | None) -> str:
+    return "-" if number is None else f"{number / 1e6:,.1f}"
+
+
+def _signed(number: float | None) -> str:
+    return "-" if number is None else f"{number:+.2f}"
+
+
+def _fixed(number: float | None, digits: int) -> str:
+    return "-" if number is None else f"{number:.{digits}f}"
+
+
+def _times(larger: float | None, smaller: float | None) -> str:
+    """How many times `smaller` goes into `larger`."""
+    return f"{larger / smaller:,.1f}" if larger and smaller else "-"
+
+
+def _cell(text: object) -> str:
+    """Text that may stand in a cell of a Markdown table."""
+    return str(text).replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,1 @@
+"""Pictures over a serial line to a board and back."""

@@ -1,0 +1,128 @@
+"""Nets of chosen kernels, in layers of like size: what the size of compiled code is measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from int8_nets import Int8Net, unet
+
+from edgeblur.export.tflite.graph import Graph
+from edgeblur.export.tflite.options import (
+    AddOptions,
+    DepthToSpaceOptions,
+    MulOptions,
+    Pool2DOptions,
+    ResizeBilinearOptions,
+    ResizeNearestNeighborOptions,
+    SpaceToDepthOptions,
+)
+
+SIDE = 16
+Step = Callable[[Int8Net, int], int]
+
+
+def _conv(net: Int8Net, source: int) -> int:
+    """Of other sizes each time: what layers have in common the compiler takes out."""
+    return net.conv(source, 4 + 4 * (len(net.ops) % 3), (3, 3) if len(net.ops) % 4 < 3 else (1, 1))
+
+
+def _pool(net: Int8Net, source: int) -> int:
+    shape = net.shape(source)[1:]
+    return net.op("AVERAGE_POOL_2D", (source,), net.like(source, *shape), Pool2DOptions("SAME", 1, 1, 3, 3, "NONE"), 2)
+
+
+def _add(net: Int8Net, source: int) -> int:
+    output = net.plane(net.shape(source), 0.1, -3)
+    return net.op("ADD", (source, net.steps(1, 1, 1, net.shape(source)[3])), output, AddOptions("NONE"), 2)
+
+
+def _mul(net: Int8Net, source: int) -> int:
+    output = net.plane(net.shape(source), 0.05, 2)
+    return net.op("MUL", (source, net.steps(1, 1, 1, net.shape(source)[3])), output, MulOptions("NONE"), 2)
+
+
+def _prelu(net: Int8Net, source: int) -> int:
+    return net.op("PRELU", (source, net.steps(1, 1, net.shape(source)[3])), net.plane(net.shape(source), 0.05, 2))
+
+
+def _pad(net: Int8Net, source: int) -> int:
+    _, height, width, channels = net.shape(source)
+    output = net.like(source, height + 2, width + 2, channels)
+    return net.op("PAD", (source, net.constant(np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32))), output, None, 2)
+
+
+def _resize(net: Int8Net, source: int, kind: str) -> int:
+    _, height, width, channels = net.shape(source)
+    made = {"RESIZE_BILINEAR": ResizeBilinearOptions, "RESIZE_NEAREST_NEIGHBOR": ResizeNearestNeighborOptions}[kind]
+    size = net.constant(np.array([2 * height, 2 * width], np.int32))
+    return net.op(kind, (source, size), net.like(source, 2 * height, 2 * width, channels), made(False, True), 3)
+
+
+def _to_depth(net: Int8Net, source: int) -> int:
+    _, height, width, channels = net.shape(source)
+    output = net.like(source, height // 2, width // 2, channels * 4)
+    return net.op("SPACE_TO_DEPTH", (source,), output, SpaceToDepthOptions(2))
+
+
+def _to_space(net: Int8Net, source: int) -> int:
+    _, height, width, channels = net.shape(source)
+    wide = net.join(source, source, source, source)
+    output = net.like(source, height * 2, width * 2, channels)
+    return net.op("DEPTH_TO_SPACE", (wide,), output, DepthToSpaceOptions(2))
+
+
+STEPS: dict[str, Step] = {
+    "conv_2d": _conv,
+    "depthwise_conv_2d": lambda net, x: net.depthwise(x),
+    "transpose_conv": lambda net, x: net.up_conv(x, 8, (3, 3)),
+    "max_pool_2d": lambda net, x: net.max_pool(x),
+    "average_pool_2d": _pool,
+    "concatenation": lambda net, x: net.join(x, x),
+    "lookup": lambda net, x: net.requantize(x, 0.07, 3),
+    "add": _add,
+    "mul": _mul,
+    "prelu": _prelu,
+    "pad": _pad,
+    "resize_bilinear": lambda net, x: _resize(net, x, "RESIZE_BILINEAR"),
+    "resize_nearest_neighbor": lambda net, x: _resize(net, x, "RESIZE_NEAREST_NEIGHBOR"),
+    "space_to_depth": _to_depth,
+    "depth_to_space": _to_space,
+}
+"""By kernel: adds a layer of it to a net."""
+
+
+def sample(*kernels: str) -> Graph:
+    """A net of a 16x16 picture that goes through these kernels one after the other."""
+    net = Int8Net(seed=1)
+    plane = net.picture(SIDE, SIDE)
+    for kernel in kernels:
+        plane = STEPS[kernel](net, plane)
+    return net.graph(plane)
+
+
+def every_kernel() -> Graph:
+    """A net that takes all kernels."""
+    return sample(
+        "lookup", "conv_2d", "depthwise_conv_2d", "add", "mul", "prelu", "average_pool_2d", "max_pool_2d",
+        "transpose_conv", "pad", "max_pool_2d", "resize_nearest_neighbor", "resize_bilinear", "depth_to_space",
+        "max_pool_2d", "max_pool_2d", "space_to_depth", "concatenation",
+    )  # fmt: skip
+
+
+def samples() -> list[Graph]:
+    """Nets that tell apart what the engine, each kernel and each layer of it take.
+
+    Each kernel is there twice and four times: of one that is there once, the compiler drops what its layer lacks.
+    """
+    chains = [("max_pool_2d",) * 2, ("conv_2d",) * 2, ("conv_2d",) * 4, ("lookup", "conv_2d", "conv_2d")]
+    for kernel in STEPS:
+        if kernel not in ("conv_2d", "lookup"):  # a table after a layer is folded into it
+            chains += [("conv_2d", kernel) * 2, ("conv_2d", kernel) * 4]
+    return [sample(*chain) for chain in chains] + unets(2, 16)
+
+
+def unets(*widths: int) -> list[Graph]:
+    """U-Nets of three levels on 32x32 pixels."""
+    nets = [(Int8Net(seed=width), width) for width in widths]
+    return [net.graph(unet(net, width, 3, (32, 32))) for net, width in nets]
