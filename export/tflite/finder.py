@@ -1,0 +1,140 @@
+"""The mask part of a net, cut out of its .tflite: a picture goes in, a mask of small cells comes out.
+
+A mask head (`edgeblur.distill.nets.mask_head`) finds faces at its input's size and blends a blur in, all in one
+.tflite. The finder is its first half with the same weights, bit for bit; the veil (`edgeblur.export.veil`) does the
+second at any camera's size.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeblur.errors import UserError
+from edgeblur.export.tflite.graph import Graph, ImageEnd, Op, Tensor, image_model, read_tflite
+from edgeblur.export.tflite.pixels import value_range
+from edgeblur.export.tflite.writer import write_tflite
+
+_TOP = 6.0
+"""Where ReLU6 clips: the clamp of a mask head is made of it."""
+
+
+@dataclass(frozen=True)
+class Finder:
+    """A net that finds faces, as a .tflite of its own.
+
+    Attributes:
+        data: the .tflite: `[1, height, width, 1 or 3]` to `[1, height / cell_px, width / cell_px, 1]`, the mask.
+        graph: the same, read.
+        cell_px: pixels of the input that a cell of the mask stands for, along each side.
+        clamp: mask values 0 to 1 from which the net that it was cut from begins to blur, and blurs fully; None for a
+            file that was a finder already.
+    """
+
+    data: bytes
+    graph: Graph
+    cell_px: int
+    clamp: tuple[float, float] | None
+
+    @property
+    def input(self) -> ImageEnd:
+        """The picture that goes in."""
+        return image_model(self.graph).input
+
+    @property
+    def output(self) -> ImageEnd:
+        """The mask that comes out."""
+        return image_model(self.graph).output
+
+
+def finder_of(source: Path | bytes | Graph) -> Finder:
+    """Cut the mask part out of a mask head, or take a net that puts out a mask as it is.
+
+    Args:
+        source: a .tflite of a mask head, float or int8, or one whose output is a mask of one channel.
+
+    Raises:
+        UserError: the net has no mask.
+    """
+    graph = source if isinstance(source, Graph) else read_tflite(source)
+    if _is_mask(graph, graph.outputs):
+        return _finder(graph, None)
+    head = _mask_op(graph)
+    if head is None:
+        raise UserError(
+            f"{graph.name} has no mask, so it cannot find faces for a frame of another size: give a mask head (mask8 "
+            "and others of `edgeblur models`, or one of `edgeblur distill --family mask`)"
+        )
+    return _finder(subgraph(graph, head.outputs), _clamp(graph, head.outputs[0]))
+
+
+def _finder(graph: Graph, clamp: tuple[float, float] | None) -> Finder:
+    data = write_tflite(graph)
+    model = image_model(read_tflite(data, name=graph.name))
+    taken, given = model.input, model.output
+    cell = taken.width // given.width
+    if cell < 1 or (given.width * cell, given.height * cell) != (taken.width, taken.height):
+        raise UserError(
+            f"{graph.name} puts out a mask of {given.width}x{given.height} for {taken.width}x{taken.height} pixels: "
+            "a finder's cells are squares of whole pixels"
+        )
+    if value_range(given) != (0.0, 1.0):
+        raise UserError(f"the mask of {graph.name} does not go from 0 to 1: end the net with a sigmoid")
+    return Finder(data, model.graph, cell, clamp)
+
+
+def _is_mask(graph: Graph, outputs: Sequence[int]) -> bool:
+    shape = graph.tensors[outputs[0]].shape if len(outputs) == 1 else ()
+    return len(shape) == 4 and shape[3] == 1
+
+
+def _mask_op(graph: Graph) -> Op | None:
+    """The sigmoid whose single channel the rest of a mask head is made of; the last if there are several."""
+    found = [op for op in graph.ops if op.kind == "LOGISTIC" and _is_mask(graph, op.outputs)]
+    return found[-1] if found else None
+
+
+def _clamp(graph: Graph, mask: int) -> tuple[float, float] | None:
+    """What the 1x1 conv behind the mask says: `ReLU6(slope * mask - slope * threshold)`."""
+    readers = [op for op in graph.ops if mask in op.inputs]
+    if len(readers) != 1 or readers[0].kind != "CONV_2D" or len(readers[0].inputs) < 3:
+        return None
+    kernel, bias = (graph.tensors[i] for i in readers[0].inputs[1:3])
+    if kernel.data is None or bias.data is None or (kernel.elements, bias.elements) != (1, 1):
+        return None
+    slope, offset = _real(kernel), _real(bias)
+    low, full = -offset / slope, (_TOP - offset) / slope
+    return (round(max(low, 0.0), 3), round(full, 3)) if low < full <= 1.001 else None
+
+
+def _real(constant: Tensor) -> float:
+    """The real value of a constant of one number."""
+    value = float(constant.array().item())
+    return (value - constant.zero_points[0]) * constant.scales[0] if constant.scales else value
+
+
+def subgraph(graph: Graph, outputs: Sequence[int]) -> Graph:
+    """The part of a graph that some of its tensors are made by; tensors and ops are numbered anew."""
+    wanted, ops = set(outputs), list[Op]()
+    for op in reversed(graph.ops):
+        if wanted & set(op.outputs):
+            ops.insert(0, op)
+            wanted |= {i for i in op.inputs if i >= 0}
+    wanted |= {*graph.inputs, *(i for op in ops for i in op.outputs)}
+    number = {old: new for new, old in enumerate(sorted(wanted))} | {-1: -1}
+
+    def renumbered(tensors: Sequence[int]) -> tuple[int, ...]:
+        return tuple(number[i] for i in tensors)
+
+    return dataclasses.replace(
+        graph,
+        tensors=tuple(dataclasses.replace(graph.tensors[old], index=number[old]) for old in sorted(wanted)),
+        ops=tuple(
+            dataclasses.replace(op, index=i, inputs=renumbered(op.inputs), outputs=renumbered(op.outputs))
+            for i, op in enumerate(ops)
+        ),
+        inputs=renumbered(graph.inputs),
+        outputs=renumbered(outputs),
+    )

@@ -1,0 +1,271 @@
+"""The veil in NumPy: this defines what each byte of a veiled frame is; the C on boards repeats it.
+
+    frame -> sums over areas -> the net's picture, and mean colours in squares of it
+    the finder's mask -> levels 0 to 8 a cell -> grown -> memory -> alpha at the frame's size
+    frame where alpha is 0: untouched; elsewhere blended towards a smooth surface through the mean colours
+
+All in integers. `shrink`, `grow`, `remember` and `veil` are the four steps; `Blurrer` puts them in the order of each
+way to hold a frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeblur.export.veil.pixels import Ints
+from edgeblur.export.veil.plan import LEVELS, Axis, VeilPlan
+from edgeblur.pictures.images import Pixels
+
+Cells = NDArray[np.uint8]
+"""`[y.cells, x.cells]`: a level 0 to `LEVELS` each, or, remembered, `age << 4 | level`."""
+
+Find = Callable[[Pixels], NDArray[Any]]
+"""A finder: the picture `[y.net, x.net, 3]` to its mask's steps `[>= y.cells, >= x.cells]`."""
+
+
+# The frame shrinks
+
+
+def _weights(axis: Axis) -> NDArray[np.float64]:
+    """How much of each unit lies in each pixel of the net: `[units, content]`, whole numbers."""
+    units, pixels = np.arange(axis.units)[:, None], np.arange(axis.content)[None]
+    first = np.maximum(units * axis.unit_weight, pixels * axis.net_weight)
+    last = np.minimum((units + 1) * axis.unit_weight, (pixels + 1) * axis.net_weight)
+    weights: NDArray[np.float64] = np.maximum(last - first, 0).astype(np.float64)
+    return weights
+
+
+def shrink(frame: Pixels, plan: VeilPlan) -> Ints:
+    """The mean of each area that becomes a pixel of the net, rounded, halves upwards.
+
+    Args:
+        frame: `[height, row_bytes]` as the camera wrote it.
+        plan: of the frame.
+
+    Returns:
+        `[y.content, x.content, components]`, 0 to 255 each.
+    """
+    sums, across = plan.pixels.sums(frame), _weights(plan.x)
+    down = _weights(plan.y).T
+    planes = []
+    for component, maximum in enumerate(plan.pixels.maxima):
+        # Whole numbers below 2**53 are exact in float64, and matrix products are fast in it.
+        area = (down @ sums[..., component].astype(np.float64) @ across).astype(np.int64)
+        divisor = maximum * plan.total_weight
+        planes.append((2 * 255 * area + divisor) // (2 * divisor))
+    return np.stack(planes, axis=-1)
+
+
+def net_picture(means: Ints, plan: VeilPlan) -> Pixels:
+    """What the finder sees, `[y.net, x.net, 3]`: the shrunk frame as RGB, its last row and column repeated."""
+    rgb = plan.pixels.to_rgb(means)
+    rest = (plan.y.net - plan.y.content, plan.x.net - plan.x.content)
+    return np.pad(rgb, ((0, rest[0]), (0, rest[1]), (0, 0)), mode="edge")
+
+
+def colours(means: Ints, plan: VeilPlan) -> Pixels:
+    """The mean colours of squares of the net's picture, `[y.squares, x.squares, components]`: the veil's surface.
+
+    A square at the end may be cut: its mean is that of what is there. With `smooth` the means of neighbours are mixed,
+    1-2-1 down, then across, each rounded, halves upwards; a neighbour that is not there counts as the square itself.
+    """
+    grid = plan.options.grid
+    starts = [np.arange(0, axis.content, grid) for axis in (plan.y, plan.x)]
+    sums = np.add.reduceat(np.add.reduceat(means, starts[0], axis=0), starts[1], axis=1)
+    sides = [
+        np.minimum(start + grid, axis.content) - start for start, axis in zip(starts, (plan.y, plan.x), strict=True)
+    ]
+    count = (sides[0][:, None] * sides[1][None])[..., None]
+    squares = (2 * sums + count) // (2 * count)
+    if plan.options.smooth:
+        for axis in (0, 1):
+            squares = _mixed(squares, axis)
+    result: Pixels = squares.astype(np.uint8)
+    return result
+
+
+def _mixed(squares: Ints, axis: int) -> Ints:
+    pads = [(1, 1) if i == axis else (0, 0) for i in range(3)]
+    padded = np.moveaxis(np.pad(squares, pads, mode="edge"), axis, 0)
+    return np.moveaxis((padded[:-2] + 2 * padded[1:-1] + padded[2:] + 2) >> 2, 0, axis)
+
+
+# The mask grows and is remembered
+
+
+def mask_levels(steps: NDArray[Any], plan: VeilPlan) -> Cells:
+    """The finder's mask as levels, `[y.cells, x.cells]`; what lies beside the frame is dropped.
+
+    Args:
+        steps: `[rows, columns]` in the finder's own numbers.
+        plan: whose `levels` say what each step means.
+    """
+    table = np.frombuffer(plan.levels, np.uint8)
+    return table[np.ascontiguousarray(steps[: plan.y.cells, : plan.x.cells]).view(np.uint8)]
+
+
+def grow(levels: Cells, plan: VeilPlan) -> Cells:
+    """Found cells and those around them.
+
+    First by a share: each run of cells in a row is extended to both sides by `share` eighths of its length, rounded up,
+    with its highest level; then the same in columns of the result. Then by the margin: each cell takes the highest
+    level of those up to `margin` cells away, along both sides.
+    """
+    if plan.options.share and levels.any():
+        levels = np.stack([_extended(row, plan.options.share) for row in levels])
+        levels = np.stack([_extended(column, plan.options.share) for column in levels.T], axis=1)
+    for _ in range(plan.options.margin):
+        padded = np.pad(levels, 1)
+        levels = np.maximum.reduce([padded[:-2], padded[1:-1], padded[2:]])
+        levels = np.maximum.reduce([levels[:, :-2], levels[:, 1:-1], levels[:, 2:]])
+    return levels
+
+
+def _extended(line: Cells, share: int) -> Cells:
+    result = line.copy()
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], line > 0, [0]))))
+    for start, stop in edges.reshape(-1, 2).tolist():
+        more = ((stop - start) * share + 7) >> 3
+        around = slice(max(0, start - more), stop + more)
+        outside = np.ones(len(line[around]), bool)
+        outside[start - around.start : stop - around.start] = False
+        result[around] = np.where(outside, np.maximum(result[around], line[start:stop].max()), result[around])
+    return result
+
+
+def remember(held: Cells, levels: Cells, plan: VeilPlan) -> Cells:
+    """What is veiled after a frame: a cell stays as it was for `memory` frames after it was last found so strongly.
+
+    Args:
+        held: after the frame before, `age << 4 | level`.
+        levels: what was found in this frame, grown.
+        plan: with the memory.
+
+    Returns:
+        The new `age << 4 | level`; where the level is 0, so is the age.
+    """
+    age, level = held >> 4, held & 15
+    seen, kept = levels >= level, age > 0
+    level = np.where(seen | ~kept, levels, level)
+    age = np.where(seen | ~kept, plan.options.memory, age - 1)
+    return np.where(level > 0, age << 4 | level, 0).astype(np.uint8)
+
+
+# The frame is veiled
+
+
+def _places(axis: Axis, step: int, count: int) -> tuple[Ints, Ints]:
+    """Between which centres of cells or squares each unit lies: the first one, and how far behind it, in 1/256."""
+    a, b, c = axis.places(step)
+    place = (a * np.arange(axis.units, dtype=np.int64) + b) // c - 128
+    place = np.clip(place, 0, (count - 1) * 256)
+    first = np.minimum(place >> 8, max(count - 2, 0))
+    return first, place - first * 256
+
+
+def _between(values: Ints, first: Ints, part: Ints) -> Ints:
+    """Values along their first axis, interpolated: 256 times as large."""
+    after = np.minimum(first + 1, len(values) - 1)
+    part = part.reshape(-1, *[1] * (values.ndim - 1))
+    result: Ints = values[first] * (256 - part) + values[after] * part
+    return result
+
+
+def alpha(held: Cells, plan: VeilPlan) -> Ints:
+    """How strongly each unit is veiled, `[height, x.units]`, 0 to 256: levels interpolated between cells' centres."""
+    levels = (held & 15).astype(np.int64)
+    rows = _between(levels, *_places(plan.y, plan.y.cell, plan.y.cells))
+    whole = _between(rows.T, *_places(plan.x, plan.x.cell, plan.x.cells)).T
+    return whole * 256 // (LEVELS << 16)
+
+
+def surface(squares: Pixels, plan: VeilPlan, rows: slice, columns: slice) -> Ints:
+    """The colours that units are blended towards, 0 to 255, of a part of the frame: `[rows, columns, components]`.
+
+    Interpolated between the squares' centres, down and then across, rounded down once at the end.
+    """
+    down = [part[rows] for part in _places(plan.y, plan.y.grid, plan.y.squares)]
+    across = [part[columns] for part in _places(plan.x, plan.x.grid, plan.x.squares)]
+    tall = _between(squares.astype(np.int64), down[0], down[1])
+    whole = _between(np.moveaxis(tall, 1, 0), across[0], across[1])
+    return np.moveaxis(whole >> 16, 0, 1)
+
+
+def veil(frame: Pixels, held: Cells, squares: Pixels, plan: VeilPlan) -> Pixels:
+    """A frame with its remembered cells veiled.
+
+    Args:
+        frame: `[height, row_bytes]`.
+        held: from `remember`.
+        squares: from `colours`, of this frame or the one before.
+        plan: of the frame.
+
+    Returns:
+        The same shape. A unit whose alpha is 0 is the frame's, bit for bit; a number v of another one becomes
+        `(v * (256 - alpha) + s * alpha + 128) >> 8`, s being the surface.
+    """
+    result = frame.copy()
+    weight = alpha(held, plan) if held.any() else np.zeros((0, 0), np.int64)
+    tall, wide = np.flatnonzero(weight.any(axis=1)), np.flatnonzero(weight.any(axis=0))
+    if not len(tall):
+        return result
+    rows, columns = slice(tall[0], tall[-1] + 1), slice(wide[0], wide[-1] + 1)
+    part = weight[rows, columns]
+    touched = part > 0
+    units = result.reshape(plan.height, plan.x.units, plan.pixels.unit_bytes)[rows, columns]
+    towards = surface(squares, plan, rows, columns)[touched][:, list(plan.pixels.parts)]
+    strength, values = part[touched][:, None], plan.pixels.values(units[touched]).astype(np.int64)
+    blended = (values * (256 - strength) + towards * strength + 128) >> 8
+    units[touched] = plan.pixels.bytes_of(blended.astype(np.uint8))
+    return result
+
+
+def blind(plan: VeilPlan) -> Pixels:
+    """A frame of which nothing is shown: middle grey."""
+    return np.tile(np.frombuffer(plan.pixels.blind_unit, np.uint8), (plan.height, plan.x.units))
+
+
+# Frame after frame
+
+
+@dataclass
+class Blurrer:
+    """Frames one after the other, held in one of the three ways.
+
+    `buffer` and `rows` veil a frame by its own mask, `live` by that of the frame before and by its colours: there the
+    first frame is blind.
+
+    Attributes:
+        plan: of the frames.
+        find: the finder.
+        held: what is remembered; None before the first frame.
+        squares: the veil's colours; None before the first frame.
+    """
+
+    plan: VeilPlan
+    find: Find
+    held: Cells | None = field(default=None, init=False)
+    squares: Pixels | None = field(default=None, init=False)
+
+    def blur(self, frame: Pixels) -> Pixels:
+        """The next frame, veiled: `[height, row_bytes]` as the camera wrote it, and the same back."""
+        before = self.held, self.squares
+        self._look(frame)
+        held, squares = before if self.plan.hold == "live" else (self.held, self.squares)
+        return blind(self.plan) if held is None or squares is None else veil(frame, held, squares, self.plan)
+
+    def forget(self) -> None:
+        """As after a frame that did not come whole: everything is veiled until the next one."""
+        self.held = self.squares = None
+
+    def _look(self, frame: Pixels) -> None:
+        plan = self.plan
+        means = shrink(frame, plan)
+        levels = grow(mask_levels(self.find(net_picture(means, plan)), plan), plan)
+        held = np.zeros_like(levels) if self.held is None else self.held
+        self.held, self.squares = remember(held, levels, plan), colours(means, plan)
