@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from edgeblur.distill.nets.stored_nets import refuse_code
 from edgeblur.errors import RunError, UserError, missing_package
 from edgeblur.files import telling_disk_errors, write_bytes, write_json
 from edgeblur.store.run_folder import RunModel
@@ -54,17 +55,19 @@ def load_keras(path: Path) -> Any:
     """Load a tf_keras model whose input and output are one picture each, `[N, H, W, 3]`.
 
     Raises:
-        UserError: the file is missing, cannot be read by tf_keras, or the model's shapes are others.
+        UserError: the file is missing, would run code of its own, cannot be read by tf_keras, or the model's shapes
+            are others.
     """
     import tf_keras
 
     if not path.exists():
         raise UserError(f"{path} does not exist: give a .keras or .h5 file that tf_keras wrote")
+    refuse_code(path)
     try:
         net = tf_keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError, IndexError, RecursionError) as error:
         raise UserError(
-            f"{path} cannot be read as a tf_keras model ({str(error).splitlines()[0][:120]}): "
+            f"{path} cannot be read as a tf_keras model ({(str(error).splitlines() or [repr(error)])[0][:120]}): "
             "save it with tf_keras (Keras 3 files are another format)"
         ) from error
     _require_picture_to_picture(net, path)
