@@ -104,8 +104,8 @@ def _description(path: Path) -> Any:
     except (OSError, KeyError, ValueError, RecursionError, zipfile.BadZipFile, NotImplementedError) as error:
         raise UserError(f"{path} cannot be read as a tf_keras model ({error!r:.120}): "
                         "save the whole model with tf_keras, not its weights alone") from error  # fmt: skip
-    raise UserError(f"{path} cannot be read as a tf_keras model: save it with tf_keras as .keras or .h5 (a SavedModel folder is a "
-                    "program, and not read here)")  # fmt: skip
+    raise UserError(f"{path} cannot be read as a tf_keras model: save it with tf_keras as .keras or .h5 (a SavedModel "
+                    "folder is a program, and not read here)")  # fmt: skip
 
 
 def _member(path: Path, name: str) -> bytes:

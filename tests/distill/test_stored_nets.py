@@ -34,8 +34,13 @@ def mark(tmp_path: Path) -> Path:
 
 @pytest.mark.filterwarnings("ignore")  # of HDF5 as a format of the past
 @pytest.mark.parametrize("name", ["net.h5", "net.keras", "net.hdf5"])
-@pytest.mark.parametrize("line", ["quantize --int8 {net} --data {data}", "train --data {data} --out {new} --start {net} "
-                                  "--size 32 --width 2 --levels 2 --epochs 1"])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        "quantize --int8 {net} --data {data}",
+        "train --data {data} --out {new} --start {net} --size 32 --width 2 --levels 2 --epochs 1",
+    ],
+)
 def test_a_lambda_does_not_run(
     name: str, line: str, tmp_path: Path, mark: Path, tiny_data: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
