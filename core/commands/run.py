@@ -33,6 +33,7 @@ _PATH = click.Path(path_type=Path)
 @click.command()
 @model_argument
 @click.option("--board", "board_name", help="An emulated board: mps2-an386, riscv32-virt, ... (see `edgeblur boards`).")
+@click.option("--emulated", is_flag=True, help="Emulate a real board: pico runs in rp2040js, which counts cycles.")
 @click.option("--port", help="A board that runs firmware of `edgeblur firmware`: /dev/ttyACM0, COM3, ...")
 @model_option
 @click.option("--photos", type=_PATH, help="A folder of photos, resized to the model's input.")
@@ -48,16 +49,16 @@ _PATH = click.Path(path_type=Path)
 @click.option("--keep", type=_PATH, help="A new folder to keep sources, linked files and outputs in.")
 @json_option
 def command(
-    run_or_model: Path, board_name: str | None, port: str | None, model_name: str | None, photos: Path | None,
-    random: int | None, limit: int | None, baud: int, silence_s: float, picture: Path | None, optimize: str,
-    ram_bytes: int | None, flash_bytes: int | None, keep: Path | None, as_json: bool,
+    run_or_model: Path, board_name: str | None, emulated: bool, port: str | None, model_name: str | None,
+    photos: Path | None, random: int | None, limit: int | None, baud: int, silence_s: float, picture: Path | None,
+    optimize: str, ram_bytes: int | None, flash_bytes: int | None, keep: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Run RUN_OR_MODEL on a board, and compare every output byte with the host's.
 
     It is a run, a .tflite file or a name of `edgeblur models`; without it, the default of those.
 
     With --board: the streaming engine is cross-compiled with start-up code and linker script of ours and runs in QEMU,
-    which counts instructions.
+    which counts instructions. With --board pico --emulated it runs in rp2040js, which counts cycles.
 
     With --port: pictures go over a serial line to a board that runs firmware of `edgeblur firmware`, and come back;
     the board's own counter measures milliseconds. With --board too, the board must be of that name.
@@ -66,6 +67,8 @@ def command(
     for `edgeblur report`.
     """
     chosen = choose_tflite(run_or_model, model_name)
+    if emulated and (port is not None or board_name is None):
+        raise UserError("--emulated is for a real board that is emulated: give its name as --board, and no --port")
     if port is not None:
         if (keep, ram_bytes, flash_bytes) != (None, None, None) or optimize != "size":
             raise UserError(
@@ -85,18 +88,21 @@ def command(
         from edgeblur.firmware_harness.emulation.run import EmulatedOptions
 
         aims = EmulatedOptions(photos, random, limit, optimize, ram_bytes, flash_bytes, keep)
-        _emulated(chosen, board_name, aims, as_json)
+        _emulated(chosen, board_name, emulated, aims, as_json)
     else:
         raise UserError("run needs a board: give an emulated one as --board, or a real one's serial port as --port")
 
 
-def _emulated(chosen: Chosen, board_name: str, options: EmulatedOptions, as_json: bool) -> None:
+def _emulated(chosen: Chosen, board_name: str, emulated: bool, options: EmulatedOptions, as_json: bool) -> None:
     from edgeblur.firmware_harness.boards.boards import find_board
     from edgeblur.firmware_harness.boards.records import keep_record
     from edgeblur.firmware_harness.emulation.result import layer_run_table, run_table
     from edgeblur.firmware_harness.emulation.run import run_emulated
 
-    result = run_emulated(chosen, find_board(board_name), options)
+    board = find_board(board_name)
+    if board.twin and not emulated:
+        raise UserError(f"{board.name} is a real board: give its serial port as --port, or add --emulated")
+    result = run_emulated(chosen, board, options)
     _remark(result.skipped)
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2, allow_nan=False))

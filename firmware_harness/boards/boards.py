@@ -76,9 +76,11 @@ class Emulator:
         arguments: which machine.
         timer: names `firmware/timer_TIMER.c`.
         timer_address: of the counter; None if it needs none.
-        instructions_per_tick: how many instructions the counter's tick is.
-        uart: names `firmware/uart_UART.c`.
+        instructions_per_tick: how many instructions the counter's tick is; None where it counts cycles.
+        uart: names `firmware/uart_UART.c`; None if serial firmware does not run there.
         uart_address: of the UART that is the emulator's first serial port.
+        npm: the npm package that the emulator is, with its version; None for a program.
+        calibration_cycles: what the loop of known length takes, where the counter counts cycles.
     """
 
     program: str
@@ -86,14 +88,23 @@ class Emulator:
     arguments: tuple[str, ...]
     timer: str
     timer_address: int | None
-    instructions_per_tick: float
-    uart: str
-    uart_address: int
+    instructions_per_tick: float | None
+    uart: str | None
+    uart_address: int | None
+    npm: str | None = None
+    calibration_cycles: int | None = None
+
+    @property
+    def counts(self) -> str:
+        """What its counter counts: `instructions` or `cycles`."""
+        return "instructions" if self.instructions_per_tick is not None else "cycles"
 
     @property
     def timer_hz(self) -> int | None:
         """The counter's frequency; None for one without an address, which counts the core's cycles."""
-        return round(1e9 / self.instructions_per_tick) if self.timer_address is not None else None
+        if self.timer_address is None or self.instructions_per_tick is None:
+            return None
+        return round(1e9 / self.instructions_per_tick)
 
 
 @dataclass(frozen=True)
@@ -141,7 +152,8 @@ class Board:
         ram: writable memory, the region that firmware uses first.
         vectors: where the vector table must lie, if not at the flash's beginning.
         stack_bytes: reserved by our firmware.
-        emulator: how to emulate it.
+        emulator: how to emulate it, if it exists for emulation's sake.
+        twin: how to emulate it, if it is real: `run --board NAME --emulated`.
         sdk: the ecosystem whose projects build for it.
         flash_tool: what writes firmware to it.
         names: what ecosystems call it, one after the other with their own names.
@@ -159,6 +171,7 @@ class Board:
     vectors: Region | None
     stack_bytes: int
     emulator: Emulator | None
+    twin: Emulator | None
     sdk: str | None
     flash_tool: str | None
     names: tuple[tuple[str, str], ...]
@@ -191,9 +204,11 @@ def _emulator(facts: dict[str, Any]) -> Emulator:
         arguments=tuple(facts["arguments"]),
         timer=facts["timer"],
         timer_address=facts.get("timer_address"),
-        instructions_per_tick=facts["instructions_per_tick"],
-        uart=facts["uart"],
-        uart_address=facts["uart_address"],
+        instructions_per_tick=facts.get("instructions_per_tick"),
+        uart=facts.get("uart"),
+        uart_address=facts.get("uart_address"),
+        npm=facts.get("npm"),
+        calibration_cycles=facts.get("calibration_cycles"),
     )
 
 
@@ -212,6 +227,7 @@ def _board(name: str, facts: dict[str, Any]) -> Board:
         vectors=Region(**facts["vectors"]) if "vectors" in facts else None,
         stack_bytes=facts.get("stack_bytes", _facts()["stack_bytes"]),
         emulator=_emulator(facts["emulator"]) if "emulator" in facts else None,
+        twin=_emulator(facts["twin"]) if "twin" in facts else None,
         sdk=facts.get("sdk"),
         flash_tool=facts.get("flash_tool"),
         names=tuple(facts.get("names", {}).items()),

@@ -206,7 +206,7 @@ def _rows(run: BoardRun, firmware: str) -> Bench:
         emulator=run.emulator,
     )
     layers = tuple(
-        Layer(*key, n, each.name, each.op, each.kernel, each.macs, each.instructions)
+        Layer(*key, n, each.name, each.op, each.kernel, each.macs, each.count)
         for n, each in enumerate(run.counts.layers, 1)
     )
     return Bench((frame,), layers)

@@ -149,8 +149,9 @@ def write_project(folder: Path, compiled: Compiled, board: Board, optimize: str)
         board: an emulated one.
         optimize: what the model was compiled for, and what the C compiler is told.
     """
-    assert board.emulator is not None
-    own = (*_COMMON, f"startup_{board.core.startup}.c", f"timer_{board.emulator.timer}.c")
+    emulator = board.emulator or board.twin
+    assert emulator is not None
+    own = (*_COMMON, f"startup_{board.core.startup}.c", f"timer_{emulator.timer}.c")
     for file in (*own, *_HEADERS):
         write_text(folder / file, (_firmware() / file).read_text())
     write_text(folder / "link.ld", linker_script(board))
@@ -172,7 +173,7 @@ def build(project: Project, *, traced: bool = False) -> Path:
         UserError: no compiler, no C library beside it, or the model does not fit the board.
         RunError: the C does not compile cleanly.
     """
-    toolchain, emulator = project.board.core.toolchain, project.board.emulator
+    toolchain, emulator = project.board.core.toolchain, project.board.emulator or project.board.twin
     assert emulator is not None
     compiler = find_tool(toolchain.compiler, toolchain.packages)
     objects = project.folder / ("traced" if traced else "plain")

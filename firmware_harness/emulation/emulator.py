@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 from edgeblur.errors import RunError, UserError
@@ -14,6 +16,7 @@ from edgeblur.files import write_bytes
 from edgeblur.firmware_harness.boards.boards import Board, Emulator, boards
 from edgeblur.firmware_harness.emulation.build import find_tool
 from edgeblur.firmware_harness.emulation.elf import function_at
+from edgeblur.firmware_harness.emulation.npm import find_package
 from edgeblur.progress import bar
 
 COUNTING = ("-icount", "shift=0,sleep=off", "-display", "none", "-monitor", "none", "-serial", "none")
@@ -21,6 +24,9 @@ COUNTING = ("-icount", "shift=0,sleep=off", "-display", "none", "-monitor", "non
 
 Without `sleep=off` the clock's start depends on the host, and counts differ by some ticks from run to run.
 """
+
+_CHIPS = {"rp2040js": "rp2040.cjs"}
+"""What brings memory, files and a counter to an emulator that is an npm package."""
 
 _FILES = ("-semihosting-config", "enable=on,target=native")
 _NO_PICTURE = 1  # INFER_NO_PICTURE, the end that should be
@@ -52,10 +58,10 @@ def emulator_of(board: Board) -> Emulator:
     Raises:
         UserError: it is not.
     """
-    if board.emulator is None:
-        emulated = ", ".join(other.name for other in boards() if other.emulator)
-        raise UserError(f"{board.name} ({board.title}) is not emulated: take one of {emulated}")
-    return board.emulator
+    if (emulator := board.emulator or board.twin) is None:
+        emulated = ", ".join(other.name for other in boards() if other.emulator or other.twin)
+        raise UserError(f"{board.name} ({board.title}) is not emulated: use one of {emulated}")
+    return emulator
 
 
 def emulator_version(emulator: Emulator) -> str:
@@ -65,7 +71,20 @@ def emulator_version(emulator: Emulator) -> str:
         UserError: it is not installed.
     """
     command = [find_tool(emulator.program, [emulator.package]), "--version"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.partition("\n")[0]
+    version = subprocess.run(command, capture_output=True, text=True, check=False).stdout.partition("\n")[0]
+    if emulator.npm is None:
+        return version
+    find_package(emulator.npm)
+    return f"{emulator.npm.replace('@', ' ')} in {emulator.program} {version}"
+
+
+def _command(emulator: Emulator, elf: Path) -> tuple[list[str], dict[str, str]]:
+    """What runs firmware in its own folder, and what its environment has beside ours."""
+    program = find_tool(emulator.program, [emulator.package])
+    if emulator.npm is None:
+        return [program, *emulator.arguments, *COUNTING, *_FILES, "-kernel", elf.name], {}
+    script = str(resources.files("edgeblur.firmware_harness.emulation") / _CHIPS[emulator.npm.partition("@")[0]])
+    return [program, script, elf.name], {"NODE_PATH": str(find_package(emulator.npm))}
 
 
 def emulate(
@@ -88,13 +107,12 @@ def emulate(
         RunError: the firmware crashed, hung, or gave something else than so many pictures.
     """
     emulator = emulator_of(board)
-    program = find_tool(emulator.program, [emulator.package])
+    command, environment = _command(emulator, elf)
     folder = elf.parent
     write_bytes(folder / "pictures.bin", b"".join(pictures))
     for left in ("outputs.bin", "report.txt"):
         (folder / left).unlink(missing_ok=True)
-    command = [program, *emulator.arguments, *COUNTING, *_FILES, "-kernel", elf.name]
-    with _started(command, folder) as process:
+    with _started(command, folder, environment) as process:
         _wait(process, folder / "outputs.bin", output_bytes, len(pictures), board, limit_s)
     report = folder / "report.txt"
     lines = report.read_text().splitlines() if report.exists() else []
@@ -110,12 +128,13 @@ def emulate(
 
 
 @contextlib.contextmanager
-def _started(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _started(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A process that does not outlive the block."""
     with (folder / "emulator.txt").open("wb") as complaints:
         process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=complaints, stderr=subprocess.STDOUT
-        )
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=complaints, stderr=subprocess.STDOUT,
+            env={**os.environ, **environment},
+        )  # fmt: skip
         try:
             yield process
         finally:

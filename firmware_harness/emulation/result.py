@@ -16,13 +16,13 @@ from edgeblur.firmware_harness.emulation.elf import Linked
 
 @dataclass(frozen=True)
 class LayerRun:
-    """One layer on a board: its name, op, kernel, multiply-accumulates and executed instructions of one picture."""
+    """One layer on a board: its name, op, kernel, multiply-accumulates, instructions or cycles of one picture."""
 
     name: str
     op: str
     kernel: str
     macs: int
-    instructions: int
+    count: int
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,17 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Counts:
-    """Executed instructions, counted by the board's timer.
+    """Executed instructions or cycles, counted by the board's timer.
 
     Attributes:
+        unit: `instructions` or `cycles`.
         frames: of each picture; the transport does not count.
         repeatable: a second run of the first picture took exactly as many.
         layers: of the first picture, layer by layer, by firmware that was built to count them.
         calibration_error: by how much the timer was off for a loop of known length, as a share.
     """
 
+    unit: str
     frames: tuple[int, ...]
     repeatable: bool
     layers: tuple[LayerRun, ...]
@@ -99,16 +101,19 @@ class BoardRun:
         """For `--json`.
 
         `ram_bytes` is `.data`, `.bss` and the reserved `.stack` of the linked file, of which `stack_bytes` were used;
-        `flash_bytes` is everything that the file stores, `code_bytes` and `weights_bytes` among it.
+        `flash_bytes` is everything that the file stores, `code_bytes` and `weights_bytes` among it. An emulator that
+        counts cycles gives `cycles`, `frame_cycles` and `ms` at the board's clock instead of instructions.
         """
+        unit = self.counts.unit
         return {
             "model": self.model,
             "board": self.board.name,
             "core": self.board.core.name,
             "optimize": self.optimize,
             **vars(self.comparison),
-            "instructions": self.counts.median,
-            "frame_instructions": list(self.counts.frames),
+            unit: self.counts.median,
+            f"frame_{unit}": list(self.counts.frames),
+            **({"ms": self.ms} if self.ms is not None else {}),
             "repeatable": self.counts.repeatable,
             "calibration_error": self.counts.calibration_error,
             "macs": self.macs,
@@ -118,10 +123,20 @@ class BoardRun:
             "code_bytes": self.linked.code_bytes,
             "weights_bytes": self.weights_bytes,
             "sections": {section.name: section.size_bytes for section in self.linked.sections},
-            "layers": [vars(layer) for layer in self.counts.layers],
+            "layers": [
+                {"name": each.name, "op": each.op, "kernel": each.kernel, "macs": each.macs, unit: each.count}
+                for each in self.counts.layers
+            ],
             "compiler": self.compiler,
             "emulator": self.emulator,
         }
+
+    @property
+    def ms(self) -> float | None:
+        """Milliseconds of a picture at the board's clock; None where instructions were counted, not cycles."""
+        if self.counts.unit != "cycles" or self.board.clock_hz is None:
+            return None
+        return round(1e3 * self.counts.median / self.board.clock_hz, 3)
 
     def check(self) -> None:
         """Raise a `RunError` if the board gave other bytes than the host."""
@@ -130,6 +145,12 @@ class BoardRun:
                 f"{self.comparison.differing_bytes:,} of {self.comparison.bytes_compared:,} output bytes on "
                 f"{self.board.name} differ from LiteRT's reference kernels: please report this model"
             )
+
+
+def _time(run: BoardRun) -> list[tuple[str, str]]:
+    if run.ms is None or run.board.clock_hz is None:
+        return []
+    return [("time", f"{run.ms:,.1f} ms a picture at {run.board.clock_hz / 1e6:g} MHz, flash without wait states")]
 
 
 def _rows(run: BoardRun) -> list[tuple[str, str]]:
@@ -144,9 +165,10 @@ def _rows(run: BoardRun) -> list[tuple[str, str]]:
         ("board", f"{run.board.title}: {run.board.core.title}"),
         ("pictures", f"{given.images}: {run.told}"),
         ("output bytes", f"{given.bytes_compared:,}, {same}"),
-        ("instructions", f"{counts.median:,} a picture (median), {again}"),
+        (counts.unit, f"{counts.median:,} a picture (median), {again}"),
+        *_time(run),
         ("  counter", f"off by {counts.calibration_error:+.3%} for a loop of known length"),
-        ("MACs", f"{run.macs:,} a picture, {counts.median / max(run.macs, 1):.2f} instructions each"),
+        ("MACs", f"{run.macs:,} a picture, {counts.median / max(run.macs, 1):.2f} {counts.unit} each"),
         (
             "RAM",
             f"{linked.ram_bytes:,} B: .data, .bss and {stack:,} B of stack, of which {run.stack_bytes:,} were used",
@@ -170,16 +192,16 @@ def run_table(run: BoardRun) -> Table:
 
 
 def layer_run_table(run: BoardRun) -> Table:
-    """One row a layer: op, MACs, instructions, and their share of the picture's."""
+    """One row a layer: op, MACs, instructions or cycles, and their share of the picture's."""
     table = Table(box=None, pad_edge=False)
     for heading in ("layer", "op"):
         table.add_column(heading)
-    for heading in ("MACs", "instructions", "share"):
+    for heading in ("MACs", run.counts.unit, "share"):
         table.add_column(heading, justify="right")
     whole = run.counts.frames[0]
-    rest = whole - sum(layer.instructions for layer in run.counts.layers)
+    rest = whole - sum(layer.count for layer in run.counts.layers)
     for layer in run.counts.layers:
-        share = f"{layer.instructions / whole:.1%}"
-        table.add_row(Text(layer.name), layer.op, f"{layer.macs:,}", f"{layer.instructions:,}", share)
+        share = f"{layer.count / whole:.1%}"
+        table.add_row(Text(layer.name), layer.op, f"{layer.macs:,}", f"{layer.count:,}", share)
     table.add_row("rows in and out, order of steps", "", "", f"{max(rest, 0):,}", f"{max(rest, 0) / whole:.1%}")
     return table

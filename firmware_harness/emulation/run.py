@@ -73,17 +73,18 @@ def _workplace(keep: Path | None) -> Iterator[Path]:
 
 
 def _count(told: Told, again: Told, traced: Told, net: Net, board: Board) -> Counts:
-    """Instructions from the ticks of three runs.
+    """Instructions or cycles from the ticks of three runs.
 
     Raises:
         RunError: the board's timer is off.
     """
-    per_tick = emulator_of(board).instructions_per_tick
-    error = told.calibration_ticks * per_tick / told.calibration_instructions - 1
+    emulator = emulator_of(board)
+    per_tick = emulator.instructions_per_tick or 1.0
+    error = told.calibration_ticks * per_tick / (emulator.calibration_cycles or told.calibration_instructions) - 1
     if abs(error) > _CALIBRATION_LIMIT:
         raise RunError(
             f"the timer of {board.name} is off by {error:+.1%} for a loop of known length: "
-            "this emulator does not count instructions as ours did"
+            f"this emulator does not count {emulator.counts} as ours did"
         )
     layers = tuple(
         LayerRun(
@@ -91,13 +92,13 @@ def _count(told: Told, again: Told, traced: Told, net: Net, board: Board) -> Cou
             op=node.operation.label,
             kernel=node.operation.kernel,
             macs=net.row_macs(node) * node.plane.height,
-            instructions=round(ticks * per_tick),
+            count=round(ticks * per_tick),
         )
         for node, ticks in zip(net.nodes, traced.node_ticks, strict=True)
         if node.operation
     )
     frames = tuple(round(ticks * per_tick) for ticks in told.frame_ticks)
-    return Counts(frames, told.frame_ticks[0] == again.frame_ticks[0], layers, error)
+    return Counts(emulator.counts, frames, told.frame_ticks[0] == again.frame_ticks[0], layers, error)
 
 
 def _compare(chosen: Chosen, raws: Sequence[Raw], outputs: Sequence[Raw]) -> Comparison:

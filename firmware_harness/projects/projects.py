@@ -142,7 +142,7 @@ def _drivers(kind: Kind, board: Board) -> tuple[str, ...]:
         return ()
     timer, uart = "dwt", "yours"
     if board.emulator is not None:
-        timer, uart = board.emulator.timer, board.emulator.uart
+        timer, uart = board.emulator.timer, board.emulator.uart or uart
     elif kind.name == "stm32":
         uart = "stm32"
     return (f"startup_{board.core.startup}.c", f"timer_{timer}.c", f"uart_{uart}.c")

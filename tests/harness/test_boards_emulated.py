@@ -83,8 +83,8 @@ def test_a_board_gives_the_hosts_bytes_and_counts_instructions(tiny: Path, board
     assert len(run.counts.frames) == PICTURES
     assert model.net.macs < run.counts.median < 100 * model.net.macs
     assert sum(layer.macs for layer in run.counts.layers) == run.macs == model.net.macs
-    assert sum(layer.instructions for layer in run.counts.layers) == pytest.approx(run.counts.frames[0], rel=0.1)
-    assert min(layer.instructions for layer in run.counts.layers) > 0
+    assert sum(layer.count for layer in run.counts.layers) == pytest.approx(run.counts.frames[0], rel=0.1)
+    assert min(layer.count for layer in run.counts.layers) > 0
     assert run.linked.ram_bytes == ram_needed(model, board)
     assert run.linked.ram_bytes == sum(run.linked.size_bytes(name) for name in (".data", ".bss", ".stack"))
     assert 100 < run.stack_bytes < board.stack_bytes
