@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from edgeblur import __version__
-from edgeblur.detectors.detector import open_detector
+from edgeblur.detectors.open import open_detector
 from edgeblur.errors import UserError
 from edgeblur.files import as_json, sha256, write_together
 from edgeblur.firmware_harness.comparison.contact_sheet import jpeg

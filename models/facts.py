@@ -10,7 +10,8 @@ from edgeblur.errors import UserError
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import compile_stream
 from edgeblur.export.tflite.cost import cost
-from edgeblur.export.tflite.graph import Graph, image_model, read_tflite
+from edgeblur.export.tflite.graph import Graph, image_model
+from edgeblur.models.choose import read_model
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def read_facts(path: Path) -> Facts:
     Raises:
         UserError: it is no .tflite with a picture in and a picture out.
     """
-    graph = read_tflite(path)
+    graph = read_model(path)
     model, spent, needs = image_model(graph), cost(graph), _streamed(graph)
     return Facts(
         sha256=graph.sha256,

@@ -10,8 +10,9 @@ from typing import Any
 from edgeblur.errors import UserError
 from edgeblur.files import as_json, refuse_existing, write_together
 from edgeblur.models.card import CARD, new_card
+from edgeblur.models.choose import choose_model
 from edgeblur.models.shelf import FLOAT, FOLDER, INT8, NOTE, Shelved, read_shelved, shelf
-from edgeblur.store.run_folder import RunModel, choose_model
+from edgeblur.store.run_folder import RunModel
 
 _TAKEN = (INT8, FLOAT, "model.keras", "model.json", "history.json", "quantize.json")
 

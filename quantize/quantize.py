@@ -13,6 +13,7 @@ from edgeblur.distill.nets.unet import has_gate
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.graph import image_model, read_tflite
 from edgeblur.files import as_json, compressed_bytes, refuse_existing, write_together
+from edgeblur.models.choose import choose_model
 from edgeblur.pictures.images import Floats, to_floats
 from edgeblur.pictures.metrics import psnr_db
 from edgeblur.progress import say
@@ -21,7 +22,7 @@ from edgeblur.quantize.correct import correct_gate
 from edgeblur.quantize.diagnose import Diagnosis, diagnose
 from edgeblur.quantize.equalize import equalize
 from edgeblur.store.dataset import Dataset, evenly, open_dataset
-from edgeblur.store.run_folder import Run, RunModel, choose_model, open_run
+from edgeblur.store.run_folder import Run, RunModel, open_run
 
 QAT_WORTH_DB = 0.5
 """If post-training quantization loses more than this, training aware of it is worth its time."""

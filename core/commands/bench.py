@@ -11,9 +11,9 @@ import click
 
 from edgeblur.commands.options import flash_option, force_option, json_option, model_option
 from edgeblur.errors import RunError, UserError
+from edgeblur.models.choose import choose_tflite
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
-from edgeblur.store.run_folder import choose_tflite
 
 if TYPE_CHECKING:
     from edgeblur.firmware_harness.emulation.bench import Bench

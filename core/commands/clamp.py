@@ -58,7 +58,7 @@ def command(
         reset = reset_clamp(model, asked)
         _show_reset(reset, run, as_json=as_json)
         return
-    from edgeblur.detectors.detector import DETECTORS
+    from edgeblur.detectors.open import DETECTORS
     from edgeblur.firmware_harness.comparison.clamp_curve import CLAMPS, measure_clamps, write_curve
     from edgeblur.store.dataset import open_dataset
 

@@ -17,9 +17,9 @@ from edgeblur.commands.options import (
     ram_option,
 )
 from edgeblur.errors import UserError
+from edgeblur.models.choose import Chosen, choose_tflite
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
-from edgeblur.store.run_folder import Chosen, choose_tflite
 
 
 @click.command()
@@ -71,7 +71,7 @@ def command(
 def _tflm(chosen: Chosen, out: Path, name: str, force: bool, as_json: bool) -> None:
     from edgeblur.export.tflm.write import export_model
 
-    result = export_model(chosen.path, out, name=name, force=force)
+    result = export_model(chosen.path, out, name=name, title=chosen.title, force=force)
     for remark in result.remarks:
         say(f"note: {remark}")
     if as_json:
@@ -99,7 +99,7 @@ def _stream(
     core = find_board(board_name).core.name if board_name else DEFAULT_CORE
     result = export_stream(
         chosen.path, out, name=name, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=core,
-        force=force,
+        title=chosen.title, force=force,
     )  # fmt: skip
     if as_json:
         click.echo(json.dumps({"model": chosen.name, **result.as_json()}, indent=2))

@@ -18,8 +18,8 @@ from edgeblur.commands.options import (
     ram_option,
 )
 from edgeblur.errors import UserError
+from edgeblur.models.choose import choose_tflite
 from edgeblur.progress import out as stdout
-from edgeblur.store.run_folder import choose_tflite
 
 
 @click.command()

@@ -19,9 +19,9 @@ from edgeblur.commands.options import (
     ram_option,
 )
 from edgeblur.errors import UserError
+from edgeblur.models.choose import Chosen, choose_tflite
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
-from edgeblur.store.run_folder import Chosen, choose_tflite
 
 if TYPE_CHECKING:
     from edgeblur.firmware_harness.emulation.run import EmulatedOptions

@@ -21,9 +21,9 @@ from edgeblur.commands.options import (
 )
 from edgeblur.errors import UserError
 from edgeblur.files import refuse_existing, write_json
+from edgeblur.models.choose import choose_tflite
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
-from edgeblur.store.run_folder import choose_tflite
 
 _PATH = click.Path(path_type=Path)
 

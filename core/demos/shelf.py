@@ -12,15 +12,15 @@ from edgeblur.distill.data.make import MakeOptions, make_dataset
 from edgeblur.distill.data.sources import from_synthetic
 from edgeblur.errors import UserError
 from edgeblur.export.stream.write import export_stream
-from edgeblur.export.tflite.graph import blurring_model, read_tflite
+from edgeblur.export.tflite.graph import blurring_model
 from edgeblur.files import refuse_existing, refuse_strangers, write_json
 from edgeblur.firmware_harness.comparison.blurrers import blur_files, open_blurrer
 from edgeblur.firmware_harness.comparison.compare import Comparison, Entry, compare, write_comparison
 from edgeblur.firmware_harness.engines.engines import available_engines
 from edgeblur.firmware_harness.report.facts import installed_judge
+from edgeblur.models.choose import Chosen, choose_tflite, read_model
 from edgeblur.models.facts import read_facts
 from edgeblur.progress import say, track
-from edgeblur.store.run_folder import Chosen, choose_tflite
 
 SCENES = 40
 _MARKERS = ("demo.json", "run/run.json")
@@ -51,7 +51,7 @@ def run_shelf_demo(
         RunError: engines that must agree differ.
     """
     chosen = choose_tflite(model)
-    if blurring_model(read_tflite(chosen.path)).input.scale is None:
+    if blurring_model(read_model(chosen.path)).input.scale is None:
         raise UserError(f"{chosen.name} computes in floats, and the demo goes as far as a board: take an int8 model")
     refuse_existing(out, force=force)
     refuse_strangers(out, next((marker for marker in _MARKERS if (out / marker).exists()), _MARKERS[0]))
@@ -66,7 +66,7 @@ def run_shelf_demo(
     blurred = list(blur_files(data / "test", out / "blurred", open_blurrer(str(model)), force=force, skipped=[]))
     say(f"{next(steps)} exporting C")
     firmware = out / "firmware_stream"
-    export_stream(chosen.path, firmware, name="face_blur", optimize="speed", force=force)
+    export_stream(chosen.path, firmware, name="face_blur", title=chosen.title, optimize="speed", force=force)
     say(f"{next(steps)} running it in {', '.join(available_engines())}, and on an emulated board")
     ran = f"{agree(chosen, out / 'validate.json', data=data)}; {emulate(chosen)}"
     say(f"{next(steps)} comparing with approach A")

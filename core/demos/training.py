@@ -28,9 +28,10 @@ from edgeblur.firmware_harness.engines.engines import available_engines
 from edgeblur.firmware_harness.report.facts import Report, gather
 from edgeblur.firmware_harness.report.pages import write_report
 from edgeblur.firmware_harness.validation.validate import validate
+from edgeblur.models.choose import Chosen
 from edgeblur.progress import say, track
 from edgeblur.quantize.quantize import QuantizeOptions, quantize_run_model
-from edgeblur.store.run_folder import Chosen, Run, RunModel, open_run
+from edgeblur.store.run_folder import Run, RunModel, open_run
 
 _EXACT = ("tflm", "stream")
 _BOARD = "mps2-an386"
@@ -109,11 +110,12 @@ def run_demo(out: Path, options: DemoOptions, *, data: Path | None = None, force
         if model.info().get("kind") != "alone":
             quantize_run_model(run, model, QuantizeOptions(limit=options.limit, calibration=100), force=force)
     student = run.model(f"w{options.student_width}")
-    say(f"{next(steps)} exporting C arrays")
-    export_model(student.int8_tflite, out / "firmware", name="face_blur", force=force)
-    export_stream(student.int8_tflite, out / "firmware_stream", name="face_blur", optimize="speed", force=force)
-    say(f"{next(steps)} running the student in {', '.join(available_engines())}")
     shown = Chosen(student.int8_tflite, run, student)
+    say(f"{next(steps)} exporting C arrays")
+    export_model(shown.path, out / "firmware", name="face_blur", title=shown.title, force=force)
+    streamed = out / "firmware_stream"
+    export_stream(shown.path, streamed, name="face_blur", title=shown.title, optimize="speed", force=force)
+    say(f"{next(steps)} running the student in {', '.join(available_engines())}")
     agreement = agree(shown, student.folder / "validate.json")
     say(f"{next(steps)} running the student on an emulated board")
     board = emulate(shown)

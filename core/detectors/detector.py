@@ -44,7 +44,7 @@ class Detector:
     """A loaded detector.
 
     Attributes:
-        name: one of `DETECTORS`.
+        name: one of `DETECTORS` in open.py.
         threshold: the score from which a finding counts as a face, where the caller names none.
         find: the network behind it.
     """
@@ -91,32 +91,3 @@ def suppress(findings: list[Finding], min_iou: float) -> list[Finding]:
         if all(finding.box.iou(other.box) < min_iou for other in kept):
             kept.append(finding)
     return kept
-
-
-def _open_centerface() -> Detector:
-    from edgeblur.detectors.centerface import CenterFace
-
-    return Detector("centerface", 0.4, CenterFace())
-
-
-def _open_blazeface() -> Detector:
-    from edgeblur.detectors.blazeface import BlazeFace
-
-    return Detector("blazeface", 0.4, BlazeFace())
-
-
-_OPENERS: dict[str, Callable[[], Detector]] = {"centerface": _open_centerface, "blazeface": _open_blazeface}
-
-DETECTORS = tuple(_OPENERS)
-"""Names that `open_detector` knows; the first is the better one."""
-
-
-def open_detector(name: str) -> Detector:
-    """Load a pretrained detector; its weights come inside its package, no network is needed.
-
-    Raises:
-        UserError: no such detector, or its package is not installed.
-    """
-    if name not in _OPENERS:
-        raise UserError(f"there is no face detector {name!r}: choose {' or '.join(DETECTORS)}")
-    return _OPENERS[name]()

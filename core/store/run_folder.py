@@ -138,20 +138,6 @@ def create_run(folder: Path, dataset: Path, extra: Mapping[str, Any] | None = No
     return Run(folder)
 
 
-def choose_model(path: Path, name: str | None = None) -> tuple[Run, RunModel]:
-    """The model that a user means by a run folder and perhaps a name, or by a model's folder inside a run.
-
-    Raises:
-        UserError: no run, no such model in it, or a name that is not that of the folder.
-    """
-    if not (path / "model.json").is_file():
-        run = open_run(path)
-        return run, run.model(name)
-    if name not in (None, path.name):
-        raise UserError(f"{path} is the folder of one model: leave --model {name} out, or give the run, {path.parent}")
-    return open_run(path.parent), RunModel(path)
-
-
 def open_run(folder: Path) -> Run:
     """Open a run folder.
 
@@ -163,65 +149,3 @@ def open_run(folder: Path) -> Run:
             f"{folder} is no run folder (it has no run.json): make one with `edgeblur train --out {folder}`"
         )
     return Run(folder)
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """What RUN_OR_MODEL on a command line came to: a model file, and the run around it if there is one.
-
-    Attributes:
-        path: a .tflite file.
-        run, model: the run that it belongs to, and its place there.
-        shelf_name: what it is called on the shelf of models that come with edgeblur.
-    """
-
-    path: Path
-    run: Run | None
-    model: RunModel | None
-    shelf_name: str | None = None
-
-    @property
-    def name(self) -> str:
-        """How tables call it: the model's name in its run or on the shelf, or the file's name."""
-        return self.model.name if self.model else self.shelf_name or self.path.name
-
-
-def called(path: Path) -> str:
-    """What people call a .tflite: its name on the shelf, `w8/int8.tflite` in a run, else the file's name."""
-    from edgeblur.models.shelf import entry_at
-
-    if (entry := entry_at(path)) is not None:
-        return entry.name
-    return f"{path.parent.name}/{path.name}" if (path.parent / "model.json").is_file() else path.name
-
-
-def choose_tflite(path: Path, name: str | None = None) -> Chosen:
-    """Find the .tflite that a user means: that file, a run's model (int8 if quantized, else float), or the shelf's.
-
-    Args:
-        path: a .tflite file, a run folder, a model's folder inside a run, or a name of the shelf; what exists wins.
-        name: which model of a run; its newest student by default.
-
-    Raises:
-        UserError: nothing there, no .tflite yet, or `name` with anything but a run.
-    """
-    from edgeblur.models.shelf import advice, entry_at, find_entry
-
-    entry = entry_at(path) if path.is_file() else None if path.exists() else find_entry(str(path))
-    if entry is not None:
-        if name is not None:
-            raise UserError(f"--model {name} is for a run, and none is named: give {name} itself, or a run folder")
-        return Chosen(entry.path, None, None, entry.name)
-    if path.is_file():
-        if name is not None:
-            raise UserError(f"{path} is a file: leave --model {name} out, or give a run folder")
-        model = RunModel(path.parent)
-        inside = (path.parent.parent / "run.json").is_file() and (path.parent / "model.json").is_file()
-        return Chosen(path, Run(path.parent.parent) if inside else None, model if inside else None)
-    if not path.exists():
-        raise UserError(f"{path} does not exist: give a run folder or a .tflite file, {advice(str(path))}")
-    run, model = choose_model(path, name)
-    for candidate in (model.int8_tflite, model.float_tflite):
-        if candidate.exists():
-            return Chosen(candidate, run, model)
-    raise UserError(f"{model.folder} holds no .tflite: run `edgeblur quantize --int8 {path}` first")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeblur.detectors.detector import DETECTORS, Detector, open_detector
+from edgeblur.detectors.detector import Detector
+from edgeblur.detectors.open import DETECTORS, open_detector
 from edgeblur.distill.data.labels import from_labels
 from edgeblur.distill.data.photos import LabelledPhoto, Photos
 from edgeblur.distill.data.tfds_faces import TFDS_NAMES, from_tfds

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from edgeblur.detectors.detector import open_detector
+from edgeblur.detectors.open import open_detector
 from edgeblur.files import as_json, sha256, write_together
 from edgeblur.firmware_harness.comparison.blurrers import detector_blurrer
 from edgeblur.firmware_harness.comparison.contact_sheet import jpeg

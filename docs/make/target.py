@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.detectors.detector import DETECTORS, Detector, open_detector
+from edgeblur.detectors.detector import Detector
+from edgeblur.detectors.open import DETECTORS, open_detector
 from edgeblur.distill.nets.families import build_net
 from edgeblur.distill.nets.mask_head import MASK, SHRINK, mask_spec
 from edgeblur.files import with_part, write_json, write_text

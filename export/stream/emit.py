@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgeblur.export.c_array import Provenance, render
 from edgeblur.export.stream.net.net import Array, Field, Net, Node, Plane, Window
+from edgeblur.export.stream.planning.layout import position_bytes, row_bytes, scratch_bytes, state_bytes
 from edgeblur.export.stream.planning.plan import Plan
 from edgeblur.export.stream.planning.program import Program, compress
 from edgeblur.export.stream.planning.schedule import Schedule
@@ -218,34 +219,6 @@ def _kernels(layers: Iterable[dict[str, Any]]) -> list[str]:
     return [_kernel(name, included) for name in sorted({layer["kernel"] for layer in layers})]
 
 
-def scratch_bytes(net: Net) -> int:
-    """What the kernel that wants most scratch gets, in whole words."""
-    nodes = [(node, node.operation) for node in net.nodes if node.operation]
-    most = max(operation.scratch_bytes(net.planes(node), node.plane) for node, operation in nodes)
-    return max(4, -(-most // 4) * 4)
-
-
-def _position_bytes(program: Program) -> int:
-    return 2 if len(program.codes) < 2**16 else 4
-
-
-def _state_bytes(net: Net, plan: Plan, program: Program) -> int:
-    """`sizeof(NAME_state)`: arena and scratch in words, a counter of 16 bits a node, two positions in the program."""
-    position = _position_bytes(program)
-    counters = -(-plan.arena_bytes // 4) * 4 + scratch_bytes(net)
-    positions = -(-(counters + 2 * len(net.nodes)) // position) * position
-    return -(-(positions + 2 * position) // 4) * 4
-
-
-def _row_bytes(net: Net) -> int:
-    return net.nodes[0].plane.row_bytes + net.nodes[-1].plane.row_bytes
-
-
-def ram_bytes(net: Net, schedule: Schedule, plan: Plan) -> int:
-    """What `StreamFiles.ram_bytes` of a planned net will be."""
-    return _state_bytes(net, plan, compress([step.node for step in schedule.steps])) + _row_bytes(net)
-
-
 def emit(
     net: Net, schedule: Schedule, plan: Plan, model: ImageModel, provenance: Provenance, *, optimize: str
 ) -> StreamFiles:
@@ -267,20 +240,20 @@ def emit(
     values: dict[str, Any] = {
         "name": provenance.name, "lines": provenance.lines, "kernels": _kernels(layers), "layers": layers,
         "speed": optimize == "speed", "program": program, "codes": emitter.constants.name("program", codes),
-        "position": f"uint{8 * _position_bytes(program)}_t",
+        "position": f"uint{8 * position_bytes(program)}_t",
         "picture_rows": emitter.addresses(0), "unit_bytes": plan.unit_bytes,
         "input": net.nodes[0].plane, "output": net.nodes[-1].plane, "nodes": len(net.nodes),
         "arena_words": -(-plan.arena_bytes // 4), "scratch_words": scratch_bytes(net) // 4,
         "macs": net.macs, "macs_recomputed": net.macs_recomputed, **_ends(model, emitter.constants),
         "several": any(node.step_rows > 1 for node in net.nodes),
     }  # fmt: skip
-    state = _state_bytes(net, plan, program)
-    values |= {"state_bytes": state, "row_bytes": _row_bytes(net), "constant_bytes": emitter.constants.size_bytes}
+    state = state_bytes(net, plan, program)
+    values |= {"state_bytes": state, "row_bytes": row_bytes(net), "constant_bytes": emitter.constants.size_bytes}
     return StreamFiles(
         header=render("stream.h.j2", **values),
         source=render("stream.c.j2", **values),
         weights=render("stream_weights.h.j2", arrays=emitter.constants.text(), **values),
         state_bytes=state,
-        row_bytes=_row_bytes(net),
+        row_bytes=row_bytes(net),
         constant_bytes=emitter.constants.size_bytes,
     )

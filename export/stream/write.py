@@ -17,7 +17,6 @@ from edgeblur.export.stream.report.show_plan import plan_svg
 from edgeblur.export.tflite.graph import Graph, read_tflite
 from edgeblur.export.tflm.write import refuse_keras, refuse_stranger_files, stream_file_names
 from edgeblur.files import new_folder, write_text
-from edgeblur.store.run_folder import called
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,7 @@ def export_stream(
     out: Path,
     *,
     name: str | None = None,
+    title: str | None = None,
     optimize: str = "size",
     ram_bytes: int | None = None,
     flash_bytes: int | None = None,
@@ -90,6 +90,7 @@ def export_stream(
         tflite: an int8 model.
         out: a new or empty folder; with `force` also an earlier export's, which is replaced.
         name: prefix of everything public in the C; by default made from the file's name.
+        title: what comments and messages call the model; by default the file's name.
         optimize: `size`, `balanced` or `speed`.
         ram_bytes: everything writable but the stack may take so much; rows are computed twice if that saves enough.
         flash_bytes: code, weights and tables may take so much for `speed`, or `balanced`.
@@ -104,11 +105,12 @@ def export_stream(
     """
     refuse_keras(tflite)
     name = check_identifier(name) if name is not None else default_identifier(tflite.stem)
-    graph = read_tflite(tflite)
+    title = title or tflite.name
+    graph = read_tflite(tflite, name=title)
     if force:
         refuse_stranger_files(out)
     told = told_options(optimize, ram_bytes, flash_bytes, core)
-    provenance = Provenance(comment_safe(called(tflite)), name, graph, told)
+    provenance = Provenance(comment_safe(title), name, graph, told)
     compiled = compile_stream(
         graph, provenance, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=core
     )

@@ -16,7 +16,6 @@ from edgeblur.errors import UserError
 from edgeblur.export.tflite.flatbuffer import DamagedError, verify_tflite
 from edgeblur.export.tflite.options import CustomOptions, Options, enum_name, read_options
 from edgeblur.files import sha256
-from edgeblur.store.run_folder import called
 
 ABSENT = -1
 """The index that stands for an optional input left out."""
@@ -245,24 +244,27 @@ def read_file(path: Path) -> bytes:
         raise UserError(f"{path} cannot be read ({error.strerror}): give a .tflite file") from error
 
 
-def read_tflite(source: Path | bytes, *, name: str = "model") -> Graph:
+def read_tflite(source: Path | bytes, *, name: str | None = None) -> Graph:
     """Read a .tflite file.
 
     Args:
         source: a file, or the bytes of one.
-        name: what to call the model if bytes were given; a file gives its own.
+        name: what messages call the model, less `.tflite`; by default the file's name, or `model` for bytes.
 
     Raises:
         UserError: the file is missing, is no .tflite, is cut short or damaged, or holds several graphs.
     """
-    data, told = (source, name) if isinstance(source, bytes) else (read_file(source), str(source))
+    if isinstance(source, bytes):
+        data, place, name = source, name or "model", name or "model"
+    else:
+        data, place, name = read_file(source), str(source), name or source.name
     try:
-        return _graph(data, name if isinstance(source, bytes) else called(source).removesuffix(".tflite"))
+        return _graph(data, name.removesuffix(".tflite"))
     except DamagedError as error:
-        raise UserError(f"{told} is no whole .tflite file: {error}") from error
+        raise UserError(f"{place} is no whole .tflite file: {error}") from error
     except (struct.error, IndexError, ValueError, TypeError, OverflowError) as error:
         # What the walk let pass (the inside of an op's options) and the binding stumbled over.
-        raise UserError(f"{told} is no whole .tflite file: its tables are damaged") from error
+        raise UserError(f"{place} is no whole .tflite file: its tables are damaged") from error
 
 
 def _image_end(graph: Graph, indices: tuple[int, ...], end: str, verb: str) -> ImageEnd:

@@ -15,7 +15,6 @@ from edgeblur.export.tflite.graph import Graph, read_file, read_tflite
 from edgeblur.export.tflm.arena import Arena, record_arena
 from edgeblur.export.tflm.ops import missing_kernels, tflm_header
 from edgeblur.files import new_folder, refuse_others, write_bytes, write_text
-from edgeblur.store.run_folder import called
 
 _KERAS = frozenset({".h5", ".hdf5", ".keras"})
 
@@ -98,7 +97,9 @@ def refuse_keras(path: Path) -> None:
         raise UserError(f"{path} is a Keras model: export what `edgeblur quantize --int8 {path} --data DATASET` makes")
 
 
-def export_model(tflite: Path, out: Path, *, name: str | None = None, force: bool = False) -> ExportResult:
+def export_model(
+    tflite: Path, out: Path, *, name: str | None = None, title: str | None = None, force: bool = False
+) -> ExportResult:
     """Write `NAME.tflite`, `NAME.h`, `NAME.c`, `NAME_tflm.h` and `README.txt` into the folder `out`, all or none.
 
     The same model and name give the same bytes, whenever and wherever they are written.
@@ -107,6 +108,7 @@ def export_model(tflite: Path, out: Path, *, name: str | None = None, force: boo
         tflite: the model, int8 or float.
         out: a new or empty folder; with `force` also an earlier export's, which is replaced.
         name: of the C array; by default made from the file's name.
+        title: what comments and messages call the model; by default the file's name.
         force: replace an earlier export.
 
     Raises:
@@ -116,10 +118,11 @@ def export_model(tflite: Path, out: Path, *, name: str | None = None, force: boo
     refuse_keras(tflite)
     name = check_identifier(name) if name is not None else default_identifier(tflite.stem)
     data = read_file(tflite)
-    graph = read_tflite(tflite)
+    title = title or tflite.name
+    graph = read_tflite(tflite, name=title)
     if force:
         refuse_stranger_files(out)
-    provenance = Provenance(comment_safe(called(tflite)), name, graph)
+    provenance = Provenance(comment_safe(title), name, graph)
     with new_folder(out, force=force) as folder:
         arena = record_arena(data)
         array = c_array(data, provenance)

@@ -8,7 +8,7 @@ from typing import Any
 from edgeblur import __version__
 from edgeblur.export.tflite.graph import read_file
 from edgeblur.files import read_object, sha256, write_json
-from edgeblur.store.run_folder import Chosen
+from edgeblur.models.choose import Chosen
 
 NAME = "boards.json"
 _DETAILS = ("layers", "sections", "frame_instructions", "frame_ms", "line", "port")

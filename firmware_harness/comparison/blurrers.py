@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from edgeblur.detectors.detector import DETECTORS, open_detector
+from edgeblur.detectors.open import DETECTORS, open_detector
 from edgeblur.errors import UserError
-from edgeblur.export.tflite.graph import blurring_model, read_tflite
+from edgeblur.export.tflite.graph import blurring_model
 from edgeblur.firmware_harness.engines.engines import Engine, open_engine
+from edgeblur.models.choose import choose_tflite, read_model
 from edgeblur.pictures.blur import BlurStyle, blur_faces
 from edgeblur.pictures.images import SUFFIXES, Floats, find_pictures, readable_pictures, resize, save_picture, to_bytes
 from edgeblur.progress import track
-from edgeblur.store.run_folder import choose_tflite
 
 _OVERLAP = 4  # tiles overlap by a quarter of their side
 
@@ -47,7 +47,7 @@ def open_blurrer(text: str, *, fit: str = "resize", model: str | None = None, en
     if kind == "detector" and not Path(text).exists():
         return detector_blurrer(name or DETECTORS[0])
     chosen = choose_tflite(Path(text), model)
-    blurring_model(read_tflite(chosen.path))
+    blurring_model(read_model(chosen.path))
     return model_blurrer(open_engine(engine, chosen.path), chosen.name, fit)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.detectors.detector import DETECTORS, open_detector
+from edgeblur.detectors.open import DETECTORS, open_detector
 from edgeblur.distill.nets.clamp import Clamp, clamp_net, clamp_of, load_clamped
 from edgeblur.errors import UserError
 from edgeblur.files import as_json, write_together

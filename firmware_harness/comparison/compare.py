@@ -29,11 +29,12 @@ from edgeblur.firmware_harness.privacy.protection import (
     Protection,
     open_examiner,
 )
+from edgeblur.models.choose import choose_tflite, read_model
 from edgeblur.pictures.blur import BlurStyle
 from edgeblur.pictures.images import Pixels
 from edgeblur.progress import say, track
 from edgeblur.store.dataset import Triple, evenly, open_dataset
-from edgeblur.store.run_folder import TEACHER, Run, choose_tflite
+from edgeblur.store.run_folder import TEACHER, Run
 
 _SHEET_ROWS = 8
 _SMALLEST_PX = 8  # faces that leak rates count, in bins; the embedding is asked about larger ones only
@@ -207,7 +208,7 @@ def _common_size(nets: Sequence[_Net]) -> tuple[int, int] | None:
     Raises:
         UserError: they differ, or one gives something else than a picture of its input's size.
     """
-    inputs = [(net.name, blurring_model(read_tflite(net.path)).input) for net in nets]
+    inputs = [(net.name, blurring_model(read_model(net.path)).input) for net in nets]
     if len({(end.width, end.height) for _, end in inputs}) > 1:
         told = ", ".join(f"{name} {end.width}x{end.height}" for name, end in inputs)
         raise UserError(f"the nets take pictures of different sizes ({told}): compare those of one size at a time")

@@ -24,8 +24,8 @@ from edgeblur.firmware_harness.emulation.build import build, write_project
 from edgeblur.firmware_harness.emulation.elf import contents
 from edgeblur.firmware_harness.emulation.result import BoardRun
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions, Rig, compile_model, prepare
+from edgeblur.models.choose import Chosen
 from edgeblur.progress import track
-from edgeblur.store.run_folder import Chosen
 
 FRAMES, LAYERS = "frames.csv", "layers.csv"
 

@@ -15,7 +15,7 @@ from edgeblur.export.c_array import Provenance, comment_safe
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.net.net import Net
 from edgeblur.export.stream.write import told_options
-from edgeblur.export.tflite.graph import ImageModel, image_model, read_tflite
+from edgeblur.export.tflite.graph import ImageModel, image_model
 from edgeblur.export.tflite.pixels import Raw, to_raw
 from edgeblur.files import new_folder, refuse_occupied
 from edgeblur.firmware_harness.boards.boards import Board, flash_budget
@@ -25,7 +25,7 @@ from edgeblur.firmware_harness.emulation.emulator import Told, emulate, emulator
 from edgeblur.firmware_harness.emulation.result import BoardRun, Comparison, Counts, LayerRun
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.inputs import Inputs, pick_inputs
-from edgeblur.store.run_folder import Chosen, called
+from edgeblur.models.choose import Chosen, called, read_model
 
 _CALIBRATION_LIMIT = 0.01
 
@@ -181,7 +181,7 @@ def compile_model(chosen: Chosen, options: EmulatedOptions, board: Board) -> tup
     Raises:
         UserError: it cannot be streamed.
     """
-    model = image_model(read_tflite(chosen.path))
+    model = image_model(read_model(chosen.path))
     told_as = told_options(options.optimize, options.ram_bytes, options.flash_bytes)
     provenance = Provenance(comment_safe(called(chosen.path)), NAME, model.graph, told_as)
     return model, compile_stream(

@@ -30,6 +30,7 @@ from edgeblur.export.tflite.graph import ImageModel, image_model, read_tflite
 from edgeblur.export.tflite.options import CustomOptions
 from edgeblur.export.tflite.pixels import Raw, from_raw, to_raw
 from edgeblur.firmware_harness.engines.host_c import compile_for_host, compiler_path, open_stream
+from edgeblur.models.choose import read_model
 from edgeblur.pictures.images import Floats, Pixels, to_bytes
 
 Invoke = Callable[[Raw], Raw]
@@ -249,7 +250,8 @@ def open_engine(name: str, source: Path | bytes, *, compiled: Compiled | None = 
     """
     if name not in _OPENERS:
         raise UserError(f"unknown engine {name!r}: choose among {', '.join(ENGINES)}")
-    model = image_model(read_tflite(source))  # interpreters may crash on a damaged file; this does not
+    # Interpreters may crash on a damaged file; this does not.
+    model = image_model(read_tflite(source) if isinstance(source, bytes) else read_model(source))
     data = source if isinstance(source, bytes) else source.read_bytes()
     with _stderr_caught() as printed:
         try:

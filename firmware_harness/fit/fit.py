@@ -14,12 +14,13 @@ from edgeblur.export.c_array import Provenance, comment_safe
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.costs.choose import cost_on
 from edgeblur.export.stream.costs.cost import FrameCost, frame_cost
-from edgeblur.export.tflite.graph import read_file, read_tflite
+from edgeblur.export.tflite.graph import read_file
 from edgeblur.export.tflm.arena import Arena, record_arena
 from edgeblur.firmware_harness.boards.boards import Board, Region, flash_budget
 from edgeblur.firmware_harness.emulation.build import NAME, PORT_RAM_BYTES
 from edgeblur.firmware_harness.fit.code_sizes import estimate_code
-from edgeblur.store.run_folder import Chosen, Run, called, choose_tflite
+from edgeblur.models.choose import Chosen, called, choose_tflite, read_model
+from edgeblur.store.run_folder import Run
 
 TIGHT_SHARE = 0.1
 """A model that leaves less than this share of the RAM or of the flash is `tight`."""
@@ -247,7 +248,7 @@ def examine(
     Raises:
         UserError: no whole .tflite.
     """
-    graph, data = read_tflite(chosen.path), read_file(chosen.path)
+    graph, data = read_model(chosen.path), read_file(chosen.path)
     with ThreadPoolExecutor(1) as pool:
         recorded = pool.submit(lambda: arena or record_arena(data))
         compiled, why_not = None, None

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from edgeblur.detectors.detector import DETECTORS, Detector, open_detector
+from edgeblur.detectors.detector import Detector
 from edgeblur.detectors.embedding import FaceEmbedding
+from edgeblur.detectors.open import DETECTORS, open_detector
 from edgeblur.errors import UserError
 from edgeblur.firmware_harness.privacy.changes import Changes, changes, mean_changes
 from edgeblur.firmware_harness.privacy.identity import Blur, Gallery, Identity

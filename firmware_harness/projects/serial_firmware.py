@@ -12,11 +12,11 @@ from edgeblur import __version__
 from edgeblur.export.c_array import Provenance, comment_safe
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.write import told_options
-from edgeblur.export.tflite.graph import ImageModel, image_model, read_tflite
+from edgeblur.export.tflite.graph import ImageModel, image_model
 from edgeblur.export.tflite.pixels import pixel_table
 from edgeblur.files import write_text
 from edgeblur.firmware_harness.emulation.build import NAME
-from edgeblur.store.run_folder import called
+from edgeblur.models.choose import called, read_model
 
 ENGINE_FILES = ("protocol.c", "protocol.h", "engine.h", "camera.h", "platform.h")
 """What every firmware has beside its model; left to it are `main`, camera_row, and what platform.h declares."""
@@ -103,7 +103,7 @@ def firmware_model(
     Raises:
         UserError: it cannot be read, streamed, or brought into so many bytes.
     """
-    model = image_model(read_tflite(path))
+    model = image_model(read_model(path))
     provenance = Provenance(safe_name(path), NAME, model.graph, told_options(optimize, ram_bytes, flash_bytes, core))
     compiled = compile_stream(
         model.graph, provenance, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=core

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from edgeblur.errors import UserError
 from edgeblur.export.c_array import Provenance, c_array
-from edgeblur.export.tflite.graph import ImageModel, image_model, read_file, read_tflite
+from edgeblur.export.tflite.graph import ImageModel, image_model, read_file
 from edgeblur.export.tflm.arena import Arena, record_arena
 from edgeblur.export.tflm.ops import missing_kernels, tflm_header
 from edgeblur.firmware_harness.boards.boards import Board
 from edgeblur.firmware_harness.emulation.build import NAME, no_room
 from edgeblur.firmware_harness.projects.serial_firmware import Engine, FirmwareModel, safe_name
+from edgeblur.models.choose import read_model
 
 _BYTES = ("int8", "uint8")
 
@@ -55,7 +56,7 @@ def tflm_model(path: Path, *, optimize: str = "size") -> FirmwareModel:
     Raises:
         UserError: it cannot be read, has an op without a kernel, or takes other things than bytes.
     """
-    data, model = read_file(path), image_model(read_tflite(path))
+    data, model = read_file(path), image_model(read_model(path))
     provenance = Provenance(safe_name(path), NAME, model.graph)
     _check(model, provenance.source)
     arena: Arena = record_arena(data)

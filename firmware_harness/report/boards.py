@@ -12,7 +12,8 @@ from edgeblur.firmware_harness.boards.boards import Board, boards
 from edgeblur.firmware_harness.boards.listing import clock
 from edgeblur.firmware_harness.boards.records import Record, records
 from edgeblur.firmware_harness.fit.fit import Candidate, EngineFit, Fit, examine, fit
-from edgeblur.store.run_folder import Chosen, Run, RunModel
+from edgeblur.models.choose import Chosen
+from edgeblur.store.run_folder import Run, RunModel
 
 CYCLES = (1.0, 2.0)
 """Of an instruction, least and most, on cores that begin at most one in each cycle."""

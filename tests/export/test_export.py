@@ -194,6 +194,18 @@ def test_refuses_garbage(tmp_path: Path, data: bytes) -> None:
         read_tflite(path)
 
 
+def test_a_model_is_called_what_the_caller_says(tiny_int8: Path) -> None:
+    assert read_tflite(tiny_int8).name == tiny_int8.stem
+    assert read_tflite(tiny_int8, name="w8/int8.tflite").name == "w8/int8"
+    assert read_tflite(tiny_int8.read_bytes()).name == "model"
+
+
+def test_the_written_files_say_what_the_caller_calls_the_model(tmp_path: Path, tiny_int8: Path) -> None:
+    export_model(tiny_int8, tmp_path / "out", name="student", title="mask8")
+    assert "Model: mask8, " in (tmp_path / "out" / "student.h").read_text()
+    assert tiny_int8.name not in (tmp_path / "out" / "README.txt").read_text()
+
+
 def test_refuses_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
         read_tflite(tmp_path / "nothing.tflite")

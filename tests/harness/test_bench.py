@@ -27,7 +27,7 @@ from edgeblur.firmware_harness.emulation.bench_tables import bench_table, differ
 from edgeblur.firmware_harness.emulation.build import Project
 from edgeblur.firmware_harness.emulation.result import BoardRun
 from edgeblur.firmware_harness.emulation.run import Rig
-from edgeblur.store.run_folder import choose_tflite
+from edgeblur.models.choose import choose_tflite
 
 NONE = Bench()
 

@@ -24,7 +24,7 @@ from edgeblur.firmware_harness.emulation.result import Comparison
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions, run_emulated
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.inputs import random_picture
-from edgeblur.store.run_folder import choose_tflite
+from edgeblur.models.choose import choose_tflite
 
 EMULATED = [board for board in boards() if board.emulator]
 PICTURES = 3

@@ -14,7 +14,7 @@ from PIL import Image
 from tiny_models import lively, tiny_unet
 
 from edgeblur.cli import main
-from edgeblur.detectors import detector as detectors
+from edgeblur.detectors import open as openers
 from edgeblur.detectors.detector import Detector, Finding
 from edgeblur.distill.data.make import MakeOptions, make_dataset
 from edgeblur.distill.data.sources import from_synthetic
@@ -80,8 +80,8 @@ def watched(triples: list[Triple], monkeypatch: pytest.MonkeyPatch) -> None:
                 found.append(Finding(face.box, 0.9, ((0.0, 0.0), (0.0, 0.0))))
         return found
 
-    for name in detectors.DETECTORS:
-        monkeypatch.setitem(detectors._OPENERS, name, lambda name=name: Detector(name, 0.4, find))
+    for name in openers.DETECTORS:
+        monkeypatch.setitem(openers._OPENERS, name, lambda name=name: Detector(name, 0.4, find))
 
 
 @pytest.fixture

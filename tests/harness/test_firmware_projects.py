@@ -28,7 +28,7 @@ from edgeblur.firmware_harness.projects.projects import MARKER, ProjectOptions, 
 from edgeblur.firmware_harness.serial.board import open_board
 from edgeblur.firmware_harness.serial.link import LinkOptions
 from edgeblur.firmware_harness.serial.run import SerialOptions, run_serial
-from edgeblur.store.run_folder import choose_tflite
+from edgeblur.models.choose import choose_tflite
 
 STUBS = Path(__file__).parents[1] / "helpers" / "stubs"
 EVERY = [(board, kind) for board in boards() for kind in kinds_of(board)]

@@ -31,7 +31,8 @@ from edgeblur.firmware_harness.emulation.elf import read_elf
 from edgeblur.firmware_harness.fit.code_sizes import estimate_code, kernels_of, measured_sizes
 from edgeblur.firmware_harness.fit.fit import TIGHT_SHARE, Candidate, Fit, choose_candidates, examine, fit
 from edgeblur.firmware_harness.report.boards import HEADINGS, model_boards
-from edgeblur.store.run_folder import Chosen, Run, choose_tflite
+from edgeblur.models.choose import Chosen, choose_tflite
+from edgeblur.store.run_folder import Run
 
 KERNELS = resources.files("edgeblur.export.stream") / "kernels"
 STALE = "code_sizes.json is older than the kernels: run `make sizes`"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeblur.detectors.detector import Detector, Finding, open_detector
+from edgeblur.detectors.detector import Detector, Finding
+from edgeblur.detectors.open import open_detector
 from edgeblur.distill.data.synthetic import draw_scene
 from edgeblur.firmware_harness.privacy.leaks import leak_rate, mean_over_blur, over_blur
 from edgeblur.pictures.blur import blur_faces

@@ -13,7 +13,7 @@ import pytest
 from tiny_models import function_tflite
 
 from edgeblur.cli import main
-from edgeblur.detectors.detector import DETECTORS
+from edgeblur.detectors.open import DETECTORS
 from edgeblur.distill.data.synthetic import draw_scene
 from edgeblur.errors import RunError, UserError
 from edgeblur.files import write_json

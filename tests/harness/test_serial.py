@@ -43,7 +43,7 @@ from edgeblur.firmware_harness.serial.frames import (
 )  # fmt: skip
 from edgeblur.firmware_harness.serial.link import LinkOptions
 from edgeblur.firmware_harness.serial.run import SerialOptions, run_serial
-from edgeblur.store.run_folder import choose_tflite
+from edgeblur.models.choose import choose_tflite
 
 pytest.importorskip("serial")
 

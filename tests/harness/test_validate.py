@@ -24,11 +24,12 @@ from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.inputs import random_picture
 from edgeblur.firmware_harness.validation.result import Gates, Validation, precision
 from edgeblur.firmware_harness.validation.validate import validate
+from edgeblur.models.choose import choose_tflite
 from edgeblur.pictures.blur import blur_faces
 from edgeblur.pictures.faces import Box, Face
 from edgeblur.pictures.images import save_picture
 from edgeblur.store.dataset import evenly
-from edgeblur.store.run_folder import choose_tflite, create_run
+from edgeblur.store.run_folder import create_run
 
 KEYS = {
     "model", "engine", "images", "size_bytes", "arena_bytes", "macs", "parameters", "latency_ms", "layers", "sha256",

@@ -18,6 +18,7 @@ from edgeblur.distill.nets.unet import build_unet, unet_spec
 from edgeblur.distill.training.fit import FitOptions
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.graph import image_model, read_tflite, require_int8
+from edgeblur.models.choose import choose_tflite
 from edgeblur.pictures.images import to_floats
 from edgeblur.pictures.metrics import psnr_db
 from edgeblur.quantize.convert import calibration_pictures, to_int8
@@ -25,7 +26,7 @@ from edgeblur.quantize.diagnose import diagnose, short_name
 from edgeblur.quantize.qat import quantize_aware
 from edgeblur.quantize.quantize import QuantizeOptions
 from edgeblur.store.dataset import Dataset
-from edgeblur.store.run_folder import Run, RunModel, choose_tflite, open_run
+from edgeblur.store.run_folder import Run, RunModel, open_run
 
 FEW = QuantizeOptions(calibration=8, limit=4)
 

@@ -16,9 +16,10 @@ from rich.console import Console
 from edgeblur.errors import UserError
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import Compiled, compile_stream
-from edgeblur.export.stream.emit import emit, ram_bytes
+from edgeblur.export.stream.emit import emit
 from edgeblur.export.stream.lower import lower
 from edgeblur.export.stream.planning.budget import Planned, plan_within
+from edgeblur.export.stream.planning.layout import ram_bytes
 from edgeblur.export.stream.planning.plan import plan
 from edgeblur.export.stream.planning.recompute import repeat, repetitions
 from edgeblur.export.stream.planning.schedule import schedule

@@ -18,12 +18,12 @@ from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.costs.choose import BALANCED, WINOGRAD, choose_kernels, constant_bytes, cost_on
 from edgeblur.export.stream.costs.work import Layer
-from edgeblur.export.stream.emit import ram_bytes
 from edgeblur.export.stream.lower import lower
 from edgeblur.export.stream.net.net import Net
 from edgeblur.export.stream.ops.conv_2d import Conv2D
 from edgeblur.export.stream.ops.conv_2d_winograd import WinogradConv2D, as_winograd, takes_winograd, transform
 from edgeblur.export.stream.planning.budget import plan_within
+from edgeblur.export.stream.planning.layout import ram_bytes
 from edgeblur.export.stream.planning.recompute import repeat, repetitions
 from edgeblur.export.stream.planning.schedule import schedule
 from edgeblur.export.stream.report.plan_summary import summarize
@@ -36,7 +36,7 @@ from edgeblur.firmware_harness.emulation.elf import read_elf
 from edgeblur.firmware_harness.emulation.emulator import emulate
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.fit.fit import examine, fit
-from edgeblur.store.run_folder import choose_tflite
+from edgeblur.models.choose import choose_tflite
 
 
 def cheaper(layer: Layer, kernel: str) -> float:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from edgeblur.export.stream.costs.cost import instructions, prices
 from edgeblur.export.stream.costs.work import Layer, layer_of
-from edgeblur.export.stream.emit import scratch_bytes
 from edgeblur.export.stream.net.net import Array, Net, Node, Operation
 from edgeblur.export.stream.ops.conv_2d import Conv2D
 from edgeblur.export.stream.ops.conv_2d_winograd import ROOM_BYTES, WinogradConv2D, as_winograd, takes_winograd
+from edgeblur.export.stream.planning.layout import scratch_bytes
 from edgeblur.export.stream.planning.schedule import schedule
 
 AIMS = ("size", "balanced", "speed")

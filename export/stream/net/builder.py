@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.errors import UserError
+from edgeblur.export.stream.net.concatenate import Concatenate
 from edgeblur.export.stream.net.fixed_point import ACTIVATIONS
 from edgeblur.export.stream.net.net import Net, Node, Operation, Plane
 from edgeblur.export.tflite.cost import layer_name
@@ -188,8 +189,6 @@ class Builder:
         parts = self.parts(op, position)
         if len(parts) == 1:
             return parts[0]
-        from edgeblur.export.stream.ops.concatenation import Concatenate  # it imports this module
-
         plane = self.plane(op, op.inputs[position], _BYTES)
         joined = self._append(Node(f"{layer_name(self.graph, op)}_joined", Concatenate(), parts, plane))
         self._parts[op.inputs[position]] = (joined,)
@@ -247,8 +246,6 @@ class Builder:
     def _ending_with(self, parts: tuple[int, ...]) -> tuple[Node, ...]:
         """All nodes that matter for the output, which is the last. What reads it does not matter, and is left out."""
         if len(parts) > 1 or parts[0] == 0:
-            from edgeblur.export.stream.ops.concatenation import Concatenate
-
             plane = _plane(self.graph.tensors[self.graph.outputs[0]])
             parts = (self._append(Node("output", Concatenate(), parts, plane)),)
         return reachable(self.nodes, parts[0])

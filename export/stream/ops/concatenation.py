@@ -2,30 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
-
 from edgeblur.export.stream.net.builder import Builder
-from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import ConcatenationOptions
-
-
-@dataclass(frozen=True, eq=False)
-class Concatenate(Operation):
-    """Copies pixels of several planes side by side; of one plane, it is a plain copy."""
-
-    kernel = "concatenation"
-    label = "CONCATENATION"
-
-    def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
-        return [Window(tuple(range(output.height)))] * len(inputs)
-
-    def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
-        parts = np.array([plane.channels for plane in inputs], np.int16)
-        return {"part_channels": Array("parts", parts), "parts": len(parts), "width": output.width}
 
 
 def lower(builder: Builder, op: Op) -> None:

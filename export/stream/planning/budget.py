@@ -10,8 +10,8 @@ from itertools import accumulate
 from typing import Any
 
 from edgeblur.errors import UserError
-from edgeblur.export.stream.emit import ram_bytes, scratch_bytes
 from edgeblur.export.stream.net.net import Net
+from edgeblur.export.stream.planning.layout import ram_bytes, scratch_bytes
 from edgeblur.export.stream.planning.plan import Plan, plan
 from edgeblur.export.stream.planning.recompute import Repeated, repeat, repetitions
 from edgeblur.export.stream.planning.schedule import Schedule, schedule

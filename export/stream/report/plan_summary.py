@@ -8,10 +8,10 @@ from typing import Any
 
 from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.costs.cost import frame_cost, layer_instructions
-from edgeblur.export.stream.emit import scratch_bytes
 from edgeblur.export.stream.net.net import Net
 from edgeblur.export.stream.ops.conv_2d import Conv2D
 from edgeblur.export.stream.planning.budget import Recomputation
+from edgeblur.export.stream.planning.layout import scratch_bytes
 from edgeblur.export.stream.planning.schedule import Schedule
 
 

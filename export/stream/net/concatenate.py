@@ -1,0 +1,27 @@
+"""Planes joined along the channels: for readers that cannot take the parts where they are, and for the output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
+
+
+@dataclass(frozen=True, eq=False)
+class Concatenate(Operation):
+    """Copies pixels of several planes side by side; of one plane, it is a plain copy."""
+
+    kernel = "concatenation"
+    label = "CONCATENATION"
+
+    def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
+        """Of each part, the row at the same height."""
+        return [Window(tuple(range(output.height)))] * len(inputs)
+
+    def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
+        """As kernels/concatenation.c has them."""
+        parts = np.array([plane.channels for plane in inputs], np.int16)
+        return {"part_channels": Array("parts", parts), "parts": len(parts), "width": output.width}
