@@ -23,14 +23,15 @@ from edgeblur.progress import say
 @click.argument("runs_or_models", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--board", "board_name", help="One board; exit code 1 if it does not fit. [default: all real boards]")
 @click.option("--all", "all_boards", is_flag=True, help="The emulated boards as well.")
+@click.option("--kind", help="Time at the clock that a kind of project sets: zephyr, pico-sdk, ... [default: highest]")
 @model_option
 @optimize_option
 @ram_option
 @flash_option
 @json_option
 def command(
-    runs_or_models: tuple[Path, ...], board_name: str | None, all_boards: bool, model_name: str | None, optimize: str,
-    ram_bytes: int | None, flash_bytes: int | None, as_json: bool,
+    runs_or_models: tuple[Path, ...], board_name: str | None, all_boards: bool, kind: str | None,
+    model_name: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Tell whether models fit boards: .tflite files, names of `edgeblur models`, or all int8 models of a run.
 
@@ -44,11 +45,14 @@ def command(
     from edgeblur.firmware_harness.boards.listing import Wanted, select
     from edgeblur.firmware_harness.fit.fit import choose_candidates, examine, fits
     from edgeblur.firmware_harness.fit.tables import cross_table, fit_table, parts_table, remarks
+    from edgeblur.firmware_harness.projects.kinds import boards_of_kind
 
     boards = (find_board(board_name),) if board_name else select(Wanted(emulated=None if all_boards else False))
+    if kind is not None:
+        boards = boards_of_kind(boards, kind)
     chosen = choose_candidates(runs_or_models or (default_model(),), model_name)
     examined = (examine(one, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes) for one in chosen)
-    found = fits(examined, boards)
+    found = fits(examined, boards, kind)
     if as_json:
         results = [fit.as_json() for fit in found]
         click.echo(json.dumps(results[0] if len(results) == 1 else results, indent=2))

@@ -156,6 +156,7 @@ class Board:
         twin: how to emulate it, if it is real: `run --board NAME --emulated`.
         sdk: the ecosystem whose projects build for it.
         flash_tool: what writes firmware to it.
+        clocks: what kinds of projects run the core at, where that is not `clock_hz`.
         names: what ecosystems call it, one after the other with their own names.
         stm32: further facts about an STM32.
         remark: what else a user should know.
@@ -174,6 +175,7 @@ class Board:
     twin: Emulator | None
     sdk: str | None
     flash_tool: str | None
+    clocks: tuple[tuple[str, int], ...]
     names: tuple[tuple[str, str], ...]
     stm32: Stm32 | None
     remark: str | None
@@ -182,6 +184,12 @@ class Board:
     def name_in(self, ecosystem: str) -> str | None:
         """What an ecosystem calls this board; None if it does not know it."""
         return dict(self.names).get(ecosystem)
+
+    def clock_in(self, kind: str) -> int | None:
+        """What a kind of project runs the core at by default, in hertz; None where that is unknown."""
+        if kind == "stm32" and self.stm32 is not None:
+            return self.stm32.reset_clock_hz
+        return dict(self.clocks).get(kind, self.clock_hz)
 
 
 @functools.cache
@@ -230,6 +238,7 @@ def _board(name: str, facts: dict[str, Any]) -> Board:
         twin=_emulator(facts["twin"]) if "twin" in facts else None,
         sdk=facts.get("sdk"),
         flash_tool=facts.get("flash_tool"),
+        clocks=tuple(facts.get("clocks", {}).items()),
         names=tuple(facts.get("names", {}).items()),
         stm32=_stm32(facts["stm32"]) if "stm32" in facts else None,
         remark=facts.get("remark"),

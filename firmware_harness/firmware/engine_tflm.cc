@@ -13,6 +13,12 @@
 #define ARENA_BYTES model_tflm::kArenaBytes
 #endif
 
+/* Identifies this program where objects are registered to be destroyed at its end. The compiler's start files have it,
+ * and bare metal links without them; weak, as an SDK may bring them after all. */
+extern "C" {
+__attribute__((weak)) void *__dso_handle = nullptr;
+}
+
 namespace {
 
 alignas(16) uint8_t arena[ARENA_BYTES];

@@ -158,6 +158,7 @@ class Fit:
         stream: RAM and flash of the streaming engine.
         tflm: of TensorFlow Lite Micro.
         frame: predicted work of the streaming engine; None for a core on which nothing was counted.
+        kind: of project, whose clock counts; None for the board's highest.
     """
 
     candidate: Candidate
@@ -165,12 +166,18 @@ class Fit:
     stream: EngineFit | None
     tflm: EngineFit | None
     frame: FrameCost | None = None
+    kind: str | None = None
+
+    @property
+    def clock_hz(self) -> int | None:
+        """The clock that `estimated_ms` is at."""
+        return self.board.clock_hz if self.kind is None else self.board.clock_in(self.kind)
 
     @property
     def estimated_ms(self) -> float | None:
-        """Milliseconds a frame at the board's clock, without wait states; None where cycles or clock are unknown."""
+        """Milliseconds a frame at `clock_hz`, without wait states; None where cycles or clock are unknown."""
         cycles = self.frame.cycles if self.frame else None
-        return None if cycles is None or self.board.clock_hz is None else cycles / self.board.clock_hz * 1e3
+        return None if cycles is None or self.clock_hz is None else cycles / self.clock_hz * 1e3
 
     @property
     def verdict(self) -> str | None:
@@ -187,8 +194,10 @@ class Fit:
 
     def _work_as_json(self) -> dict[str, Any]:
         predicted = {"predicted_instructions": self.frame.instructions} if self.frame else {}
-        estimated = {} if self.estimated_ms is None else {"estimated_ms": round(self.estimated_ms, 3)}
-        return {**predicted, **estimated}
+        if self.frame is None or self.estimated_ms is None:
+            return predicted
+        estimated = {"estimated_cycles": self.frame.cycles, "estimated_ms": round(self.estimated_ms, 3)}
+        return {**predicted, **estimated, "clock_hz": self.clock_hz}
 
     def check(self) -> None:
         """Refuse what does not fit.
@@ -276,18 +285,18 @@ def _suited(
     return suited
 
 
-def fit(candidate: Candidate, board: Board) -> Fit:
-    """What both engines take of a model on a board."""
+def fit(candidate: Candidate, board: Board, kind: str | None = None) -> Fit:
+    """What both engines take of a model on a board; of a kind of project the clock counts, if one is named."""
     stream, tflm = _stream_parts(candidate, board), _tflm_parts(candidate, board)
     compiled = candidate.compiled_for(board)
     net = compiled.net if compiled else None
     frame = frame_cost(net, board.core.name, optimize=candidate.optimize) if net else None
-    return Fit(candidate, board, stream and _placed(board, *stream), tflm and _placed(board, *tflm), frame)
+    return Fit(candidate, board, stream and _placed(board, *stream), tflm and _placed(board, *tflm), frame, kind)
 
 
-def fits(candidates: Iterable[Candidate], boards: Sequence[Board]) -> list[Fit]:
+def fits(candidates: Iterable[Candidate], boards: Sequence[Board], kind: str | None = None) -> list[Fit]:
     """Each model on each board."""
-    return [fit(candidate, board) for candidate in candidates for board in boards]
+    return [fit(candidate, board, kind) for candidate in candidates for board in boards]
 
 
 Parts = tuple[Part, ...]

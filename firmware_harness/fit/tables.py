@@ -47,7 +47,7 @@ def remarks(fits: Sequence[Fit]) -> list[str]:
     if any(fit.estimated_ms is not None for fit in fits):
         said.append(
             "Time is estimated: predicted instructions, cycles by the rules of docs/cost-model.md, no wait states, at "
-            "the board's highest clock."
+            + ("the clock of that kind of project." if fits[0].kind else "the board's highest clock.")
         )
     return list(dict.fromkeys(said))
 
@@ -116,10 +116,9 @@ def _add_work(table: Table, fit: Fit) -> None:
         known = fit.frame.prices
         told = f"predicted; as counted on {known.core}, frames of other nets were off by at most {known.off:.1%}"
         table.add_row("  instructions", _instructions(fit), Text(told))
-    if fit.estimated_ms is not None and fit.board.clock_hz:
-        told = (
-            f"estimated; by the rules of docs/cost-model.md, without wait states, at {fit.board.clock_hz / 1e6:g} MHz"
-        )
+    if fit.estimated_ms is not None and fit.clock_hz:
+        whose = f", as a {fit.kind} project runs it" if fit.kind else ""
+        told = f"estimated; by docs/cost-model.md, without wait states, at {fit.clock_hz / 1e6:g} MHz{whose}"
         table.add_row("  time", f"{_milliseconds(fit)} ms", Text(told))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -77,6 +78,20 @@ def kinds_of(board: Board) -> tuple[str, ...]:
         return (BARE,)
     named = [name for name, _ in board.names if name in kinds()]
     return tuple(sorted(named, key=lambda name: name != board.sdk))
+
+
+def boards_of_kind(boards: Sequence[Board], kind: str) -> tuple[Board, ...]:
+    """Those of some boards that take a kind of project.
+
+    Raises:
+        UserError: there is no such kind, or none of the boards takes it.
+    """
+    if kind not in kinds():
+        raise UserError(f"there is no kind of project called {kind!r}: choose {', '.join(kinds())}")
+    found = tuple(board for board in boards if kind in kinds_of(board))
+    if not found:
+        raise UserError(f"{boards[0].name} takes no {kind} project, but {' or '.join(kinds_of(boards[0])) or 'none'}")
+    return found
 
 
 def choose_kind(board: Board, name: str | None) -> Kind:

@@ -89,7 +89,7 @@ def test_the_command_lists_and_shows(capsys: pytest.CaptureFixture[str]) -> None
     found = [line.split()[0] for line in text.splitlines() if line.startswith("esp32")]
     assert found == ["esp32-s3", "esp32-c3", "esp32-p4"]
     one = shown(capsys, "pico-2")
-    for fact in ("150 MHz", "532,480 B at 0x20000000", "Cortex-M33", "picotool", "memmap_default.ld"):
+    for fact in ("150 MHz", "524,288 B at 0x20000000", "Cortex-M33", "picotool", "memmap_default.ld"):
         assert fact in one
 
 

@@ -58,8 +58,8 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[object
 @pytest.mark.parametrize(
     ("board", "kind", "options", "place", "expected"),
     [
-        ("nucleo-f411re", None, [], ".", "pyocd flash --target stm32f411retx build/firmware.elf"),
-        ("microbit-v2", "bare-metal", [], ".", "pyocd flash --target nrf52833 build/firmware.elf"),
+        ("nucleo-f411re", None, [], ".", "pyocd flash --no-wait --target stm32f411retx build/firmware.elf"),
+        ("microbit-v2", "bare-metal", [], ".", "pyocd flash --no-wait --target nrf52833 build/firmware.elf"),
         ("pico", None, [], ".", "picotool load -f -x build/firmware.uf2"),
         ("esp32-s3", None, ["--port", "/dev/ttyUSB0"], "build",
          "esptool --chip esp32s3 --port /dev/ttyUSB0 write-flash @flash_args"),

@@ -12,6 +12,8 @@ MicroInterpreter::MicroInterpreter(const Model*, const MicroOpResolver& resolver
   tensors_[1].data.uint8 = arena + half_;
 }
 
+MicroInterpreter::~MicroInterpreter() { half_ = 0; }
+
 TfLiteStatus MicroInterpreter::AllocateTensors() { return resolver_.registered > 0 ? kTfLiteOk : kTfLiteError; }
 
 TfLiteStatus MicroInterpreter::Invoke() {
