@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from edgeblur.errors import UserError
 from edgeblur.files import write_bytes
+from edgeblur.pictures.formats import READ_FORMATS, SUFFIXES, left_out, written_format
 
 Pixels = NDArray[np.uint8]
 """A picture as bytes: `[height, width, 3]` RGB, or `[height, width]` for a mask."""
@@ -24,35 +25,85 @@ Floats = NDArray[np.float32]
 # Large photos are no attack, and what is one is refused by its own error; Pillow says so again at each crop.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm"})
 SMALLEST_SIDE = 8
 """Pixels: below this there is no face to blur and nothing to learn."""
 
 
-def load_picture(path: Path) -> Image.Image:
+_TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+          8: Image.Transpose.ROTATE_90}  # fmt: skip
+_ORIENTATION = 0x0112
+
+
+def load_picture(path: Path, remarks: list[str] | None = None) -> Image.Image:
     """Read a picture as upright RGB: EXIF turns are applied, grey is widened, transparency is laid over white.
 
+    Of what the file says beside its pixels only a colour profile for RGB stays, in `info["icc_profile"]`.
+
+    Args:
+        path: a file in one of `READ_FORMATS`, of at most 178 million pixels (Pillow's own limit).
+        remarks: gets a sentence if the file holds more pictures than the one that is read, its first.
+
     Raises:
-        UserError: the file is missing, is no picture, is cut short, or is smaller than 8x8 pixels.
+        UserError: the file is missing, is no picture, is cut short, is smaller than 8x8 pixels, or is larger than
+            the memory allows.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks about odd but readable files
-            with Image.open(path) as opened:
-                picture = _of_eight_bits(ImageOps.exif_transpose(opened))
-                if picture.has_transparency_data:
-                    picture = picture.convert("RGBA")
-                    white = Image.new("RGBA", picture.size, "white")
-                    picture = Image.alpha_composite(white, picture)
-                picture = picture.convert("RGB")
+            with Image.open(path, formats=READ_FORMATS) as opened:
+                opened.load()
+                several = bool(getattr(opened, "is_animated", False))
+                picture = _upright(_as_rgb(opened), opened)
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} should be a picture (JPEG, PNG, ...) but cannot be read as one: {error}") from error
+    except MemoryError as error:
+        raise UserError(f"{path} needs more memory than there is") from error
+    except Exception as error:  # whatever a break in a file leads to: Pillow's readers raise nearly every kind
+        reason = str(error) or type(error).__name__
+        raise UserError(f"{path} should be a picture (JPEG, PNG, ...) but cannot be read as one: {reason}") from error
     if min(picture.size) < SMALLEST_SIDE:
         width, height = picture.size
         raise UserError(f"{path} is {width}x{height} pixels: a picture needs at least {SMALLEST_SIDE}x{SMALLEST_SIDE}")
+    if several and remarks is not None:
+        remarks.append(f"all pictures in {path} but the first of them")
     return picture
+
+
+def _as_rgb(opened: Image.Image) -> Image.Image:
+    """A copy in RGB, with what its file says forgotten, but for a profile of the colours it is in."""
+    picture, profile = _of_eight_bits(opened), opened.info.get("icc_profile")
+    of_rgb = isinstance(profile, bytes) and profile[16:20] == b"RGB "
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    elif profile and not of_rgb:
+        picture = _in_srgb(picture, profile)
+    else:
+        picture = picture.convert("RGB")
+    picture.info = {"icc_profile": profile} if of_rgb else {}
+    return picture
+
+
+def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
+    """Inks, grey or Lab as RGB by their own profile, or as Pillow does it where that profile is of no use."""
+    try:
+        from PIL import ImageCms
+
+        source, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(picture, source, srgb, outputMode="RGB")
+    except (ImportError, OSError, ValueError, ImageCms.PyCMSError):
+        return picture.convert("RGB")
+    return picture.convert("RGB") if converted is None else converted
+
+
+def _upright(picture: Image.Image, opened: Image.Image) -> Image.Image:
+    """The picture turned as its file's EXIF says; the EXIF is not written anew, it may be odd and still legal."""
+    try:
+        turn = _TURNS.get(int(opened.getexif().get(_ORIENTATION, 1)))
+    except Exception:  # an orientation that is none; Pillow raises nearly every kind here too
+        return picture
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _of_eight_bits(picture: Image.Image) -> Image.Image:
@@ -69,8 +120,15 @@ def _white(largest: float) -> float:
     return next((white for white in (1.0, 255.0, 65535.0) if largest <= white), largest)
 
 
-def find_pictures(folder: Path) -> list[Path]:
+_COMMON = (".jpg", ".png", ".webp", ".tif", ".gif")
+
+
+def find_pictures(folder: Path, skipped: list[str] | None = None) -> list[Path]:
     """All picture files below a folder, by suffix, sorted; a single file stands for itself.
+
+    Args:
+        folder: searched with everything below it, links to folders aside.
+        skipped: gets a sentence about what else is there, if anything is.
 
     Raises:
         UserError: the folder is missing or holds no picture.
@@ -79,11 +137,15 @@ def find_pictures(folder: Path) -> list[Path]:
         return [folder]
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist: give a picture or a folder of pictures")
-    found = sorted(
-        p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith(".")
-    )
+    everything = sorted(folder.rglob("*"))
+    found = [p for p in everything if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith(".")]
+    others = left_out(everything, folder)
     if not found:
-        raise UserError(f"{folder} holds no picture (looked for {', '.join(sorted(SUFFIXES))})")
+        raise UserError(
+            f"{folder} holds no picture (looked for {', '.join(_COMMON)} and others); {others or 'nothing'}"
+        )
+    if others and skipped is not None:
+        skipped.append(others)
     return found
 
 
@@ -93,31 +155,52 @@ def readable_pictures(paths: list[Path], skipped: list[str]) -> Iterator[tuple[P
     Raises:
         UserError: not one of them could be read.
     """
+    first: UserError | None = None
     any_read = False
     for path in paths:
         try:
-            picture = load_picture(path)
+            picture = load_picture(path, skipped)
         except UserError as error:
             skipped.append(str(error))
+            first = first or error
             continue
         any_read = True
         yield path, picture
     if not any_read:
-        raise UserError(f"none of the {len(paths)} files could be read; the first: {skipped[0]}")
+        raise UserError(f"none of the {len(paths)} files could be read; the first: {first}")
+
+
+def encoded(path: Path, pixels: Any, *, quality: int = 95) -> bytes:
+    """`[height, width]` or `[height, width, 3]` bytes (or a PIL picture) in the format of the suffix of `path`.
+
+    JPEGs keep full colour resolution, so that a picture and its blurred copy differ only where they should.
+
+    Raises:
+        UserError: the format has no room for a picture of this size, or is not written.
+    """
+    picture = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    name, buffer = written_format(path), io.BytesIO()
+    if name is None:
+        raise UserError(f"{path} names no format that pictures are written in: choose another suffix, such as .png")
+    options: dict[str, Any] = {"quality": quality} if name in ("JPEG", "WEBP", "AVIF") else {}
+    if name == "JPEG":
+        options["subsampling"] = 0
+    if profile := picture.info.get("icc_profile"):
+        options["icc_profile"] = profile
+    try:
+        picture.save(buffer, name, **options)
+    except MemoryError as error:
+        raise UserError(f"{path} needs more memory than there is") from error
+    except Exception as error:  # an encoder's limit, such as 16,383 pixels in WebP: each raises its own kind
+        size = f"{picture.width}x{picture.height}"
+        raise UserError(f"a picture of {size} pixels cannot be written as {name} to {path} ({error}): choose another "
+                        "suffix, such as .png") from error  # fmt: skip
+    return buffer.getvalue()
 
 
 def save_picture(path: Path, pixels: Any, *, quality: int = 95) -> None:
-    """Write `[height, width]` or `[height, width, 3]` bytes (or a PIL picture) in the format of the suffix.
-
-    JPEGs keep full colour resolution, so that a picture and its blurred copy differ only where they should.
-    """
-    picture = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
-    buffer = io.BytesIO()
-    if path.suffix.lower() in {".jpg", ".jpeg"}:
-        picture.save(buffer, "JPEG", quality=quality, subsampling=0)
-    else:
-        picture.save(buffer, Image.registered_extensions().get(path.suffix.lower(), "PNG"))
-    write_bytes(path, buffer.getvalue())
+    """Write what `encoded` makes of a picture."""
+    write_bytes(path, encoded(path, pixels, quality=quality))
 
 
 def resize(picture: Image.Image, width: int, height: int) -> Image.Image:

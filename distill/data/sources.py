@@ -43,7 +43,7 @@ def from_detector(photos: Path, detector: Detector, skipped: list[str], limit: i
     Raises:
         UserError: no picture there, or, while going through the photos, not one could be read.
     """
-    paths = evenly(find_pictures(photos), limit)
+    paths = evenly(find_pictures(photos, skipped), limit)
     above = (photos if photos.is_dir() else photos.parent).absolute().parent
     stream = (
         LabelledPhoto(name, name, picture, detector.detect(picture))

@@ -13,10 +13,12 @@ from PIL import Image
 from edgeblur.detectors.open import DETECTORS, open_detector
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.graph import blurring_model
+from edgeblur.files import write_bytes
 from edgeblur.firmware_harness.engines.engines import Engine, open_engine
 from edgeblur.models.choose import choose_tflite, read_model
 from edgeblur.pictures.blur import BlurStyle, blur_faces
-from edgeblur.pictures.images import SUFFIXES, Floats, find_pictures, readable_pictures, resize, save_picture, to_bytes
+from edgeblur.pictures.formats import writable, written_format
+from edgeblur.pictures.images import Floats, encoded, find_pictures, load_picture, resize, to_bytes
 from edgeblur.progress import track
 
 _OVERLAP = 4  # tiles overlap by a quarter of their side
@@ -72,15 +74,13 @@ def model_blurrer(engine: Engine, name: str, fit: str) -> Blurrer:
 
 
 def _resized(engine: Engine, picture: Image.Image) -> Image.Image:
-    """Pad to the model's shape with the border's colours, shrink, run, enlarge, cut the padding off."""
+    """Shrink, pad to the model's shape with the border's colours, run, cut the padding off, enlarge."""
     end = engine.model.input
     scale = max(picture.width / end.width, picture.height / end.height)
-    wide, tall = math.ceil(end.width * scale), math.ceil(end.height * scale)
-    pixels = np.asarray(picture)
-    padded = np.pad(pixels, ((0, tall - picture.height), (0, wide - picture.width), (0, 0)), mode="edge")
-    small = np.asarray(resize(Image.fromarray(padded), end.width, end.height))
-    large = resize(Image.fromarray(engine.blur(small)), wide, tall)
-    return large.crop((0, 0, picture.width, picture.height))
+    wide, tall = max(1, round(picture.width / scale)), max(1, round(picture.height / scale))
+    small = np.asarray(resize(picture, wide, tall))  # before the padding: of a strip it would make a huge square
+    padded = np.pad(small, ((0, end.height - tall), (0, end.width - wide), (0, 0)), mode="edge")
+    return resize(Image.fromarray(engine.blur(padded)).crop((0, 0, wide, tall)), *picture.size)
 
 
 def _starts(length: int, tile: int) -> list[int]:
@@ -116,21 +116,57 @@ def _fade(length: int) -> Floats:
 def blur_files(source: Path, out: Path, blurrer: Blurrer, *, force: bool, skipped: list[str]) -> Iterator[Path]:
     """Blur a picture into a file, or a folder's pictures into a folder under the same names; yields what was written.
 
+    A picture whose format is only read (`a.ico`) is written as `a.ico.png`. One that cannot be read, blurred or written
+    in its format is told in `skipped`, as is all else that the folder holds, and never stops the rest.
+
     Raises:
-        UserError: nothing to read, a result that is there already (without `force`), or `out` would be the source.
+        UserError: nothing to read, a result that is there already (without `force`), or `out` would be the source; and,
+            at the end, that not one picture could be blurred.
     """
-    pictures = find_pictures(source)
-    single = source.is_file()
-    if single and out.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{out} should name a picture file ({', '.join(sorted(SUFFIXES))}), as {source} is one picture")
-    if not single and out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file, but {source} is a folder: name a folder to write its pictures into")
-    targets = {p: out if single else out / p.relative_to(source) for p in pictures}
+    targets = _targets(source, out, find_pictures(source, skipped))
     for path, target in targets.items():
         if target.resolve() == path.resolve():
             raise UserError(f"{target} is the picture itself: write the blurred one elsewhere")
         if target.exists() and not force:
             raise UserError(f"{target} exists already: choose another place, or add --force to replace it")
-    for path, picture in track(readable_pictures(pictures, skipped), "blurring", total=len(pictures)):
-        save_picture(targets[path], blurrer.blur(picture))
-        yield targets[path]
+    first: UserError | None = None
+    any_written = False
+    for path, target in track(targets.items(), "blurring", total=len(targets)):
+        try:
+            data = _blurred(path, target, blurrer, skipped)
+        except UserError as error:
+            skipped.append(str(error))
+            first = first or error
+            continue
+        write_bytes(target, data)
+        any_written = True
+        yield target
+    if not any_written:
+        raise UserError(f"none of the {len(targets)} files could be blurred; the first: {first}")
+
+
+def _targets(source: Path, out: Path, pictures: list[Path]) -> dict[Path, Path]:
+    """Where each picture's blurred copy goes."""
+    if source.is_file():
+        if written_format(out) is None:
+            raise UserError(f"{out} should name a picture file (.jpg, .png, ...), as {source} is one picture")
+        return {source: out}
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file, but {source} is a folder: name a folder to write its pictures into")
+    return {path: writable(out / path.relative_to(source)) for path in pictures}
+
+
+def _blurred(path: Path, target: Path, blurrer: Blurrer, remarks: list[str]) -> bytes:
+    """One picture's blurred copy as a file, in the colours that its profile says.
+
+    Raises:
+        UserError: it cannot be read, needs more memory than there is, or cannot be written in that format.
+    """
+    picture = load_picture(path, remarks)
+    try:
+        blurred = blurrer.blur(picture)
+    except MemoryError as error:
+        size = f"{picture.width}x{picture.height}"
+        raise UserError(f"{path} ({size} pixels) needs more memory than there is to be blurred") from error
+    blurred.info = dict(picture.info)
+    return encoded(target, blurred)

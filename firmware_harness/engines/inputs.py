@@ -59,7 +59,8 @@ def photo_inputs(folder: Path, model: ImageModel, limit: int | None = None) -> I
     Raises:
         UserError: no such folder, or no picture in it; and, while they are read, that none of them can be.
     """
-    paths, skipped = evenly(find_pictures(folder), limit), list[str]()
+    skipped = list[str]()
+    paths = evenly(find_pictures(folder, skipped), limit)
     size = model.input.width, model.input.height
 
     def probes() -> Iterator[Probe]:
