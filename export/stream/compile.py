@@ -35,6 +35,7 @@ def compile_stream(
     ram_bytes: int | None = None,
     flash_bytes: int | None = None,
     core: str | None = None,
+    checked: bool = False,
 ) -> Compiled:
     """Compile a graph to C99 that takes picture rows in and gives finished rows out.
 
@@ -46,6 +47,7 @@ def compile_stream(
         flash_bytes: what code, weights and tables may take, as `choose_kernels` takes it.
         core: a key of boards.toml, for which kernels are chosen; None for direct kernels, which suit any. The C runs
             everywhere all the same.
+        checked: with functions that compute the CRC-32 of the constants.
 
     Raises:
         UserError: the model cannot be streamed (the sentence says why and what to change), or does not fit.
@@ -54,7 +56,7 @@ def compile_stream(
         raise UserError(f"unknown aim {optimize!r}: choose among {', '.join(AIMS)}")
     planned = _within(lower(graph), ram_bytes, optimize, flash_bytes, core)
     net, steps, places = planned.net, planned.schedule, planned.plan
-    files = emit(net, steps, places, image_model(graph), provenance, optimize=written(optimize))
+    files = emit(net, steps, places, image_model(graph), provenance, optimize=written(optimize), checked=checked)
     return Compiled(net, steps, places, files, planned.recomputation)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -38,6 +39,7 @@ class StreamFiles:
         state_bytes: `sizeof(NAME_state)`: rows, scratch and counters.
         row_bytes: the caller's two rows, one in and one out.
         constant_bytes: weights and tables in flash; code comes on top.
+        constants_crc32: zlib's CRC-32 of them, one array after the other, little-endian.
     """
 
     header: str
@@ -46,6 +48,7 @@ class StreamFiles:
     state_bytes: int
     row_bytes: int
     constant_bytes: int
+    constants_crc32: int
 
     @property
     def ram_bytes(self) -> int:
@@ -100,6 +103,14 @@ class _Constants:
     @property
     def size_bytes(self) -> int:
         return sum(values.nbytes for _, values in self.definitions)
+
+    @property
+    def crc32(self) -> int:
+        """Of all, in the order they were asked for."""
+        crc = 0
+        for _, values in self.definitions:
+            crc = zlib.crc32(values.astype(values.dtype.newbyteorder("<")).tobytes(), crc)
+        return crc
 
     def text(self) -> list[str]:
         """C definitions, in the order they were asked for."""
@@ -220,7 +231,14 @@ def _kernels(layers: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def emit(
-    net: Net, schedule: Schedule, plan: Plan, model: ImageModel, provenance: Provenance, *, optimize: str
+    net: Net,
+    schedule: Schedule,
+    plan: Plan,
+    model: ImageModel,
+    provenance: Provenance,
+    *,
+    optimize: str,
+    checked: bool = False,
 ) -> StreamFiles:
     """Write a planned net as C99.
 
@@ -229,6 +247,7 @@ def emit(
         model: its ends as pictures.
         provenance: what the comment on top says; its name is the prefix of everything public.
         optimize: one of `OPTIMIZE`.
+        checked: with functions that compute the CRC-32 of the constants, for what is written around the net.
 
     Returns:
         Three texts; the same arguments give the same bytes.
@@ -247,13 +266,16 @@ def emit(
         "macs": net.macs, "macs_recomputed": net.macs_recomputed, **_ends(model, emitter.constants),
         "several": any(node.step_rows > 1 for node in net.nodes),
     }  # fmt: skip
-    state = state_bytes(net, plan, program)
-    values |= {"state_bytes": state, "row_bytes": row_bytes(net), "constant_bytes": emitter.constants.size_bytes}
+    state, constants = state_bytes(net, plan, program), emitter.constants
+    values |= {"state_bytes": state, "row_bytes": row_bytes(net), "constant_bytes": constants.size_bytes}
+    values |= {"checked": checked, "array_names": [label for label, _ in constants.definitions]}
+    values |= {"constants_crc32": f"0x{constants.crc32:08X}"}
     return StreamFiles(
         header=render("stream.h.j2", **values),
         source=render("stream.c.j2", **values),
-        weights=render("stream_weights.h.j2", arrays=emitter.constants.text(), **values),
+        weights=render("stream_weights.h.j2", arrays=constants.text(), **values),
         state_bytes=state,
         row_bytes=row_bytes(net),
-        constant_bytes=emitter.constants.size_bytes,
+        constant_bytes=constants.size_bytes,
+        constants_crc32=constants.crc32,
     )

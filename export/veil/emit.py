@@ -1,0 +1,242 @@
+"""A veil as C: its header and source beside the finder's streaming engine."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeblur.errors import UserError
+from edgeblur.export.c_array import Provenance, render
+from edgeblur.export.stream.compile import Compiled
+from edgeblur.export.stream.emit import StreamFiles
+from edgeblur.export.stream.planning.schedule import Schedule
+from edgeblur.export.tflite.finder import Finder
+from edgeblur.export.veil.plan import LEVELS, Axis, VeilPlan
+from edgeblur.files import write_text
+
+FINDER = "_finder"
+"""Behind a veil's name: the prefix of its finder's C."""
+
+_VERSION = 1
+_BYTES_A_LINE = 20
+_TYPES = {1: "uint8_t", 2: "uint16_t", 4: "uint32_t", 8: "uint64_t"}
+
+
+@dataclass(frozen=True)
+class FrameFiles:
+    """The C of a veil and its finder, as text, and what it takes on a board.
+
+    Attributes:
+        header, source: `NAME.h`, `NAME.c`.
+        finder: `NAME_finder.h`, `.c` and `_weights.h`.
+        state_bytes: `sizeof(NAME_state)`, with the finder's.
+        row_bytes: the caller's memory beside it: a row (`live`, `rows`), or nothing, as the frame is the driver's.
+        constant_bytes: weights and tables in flash; code comes on top.
+    """
+
+    header: str
+    source: str
+    finder: StreamFiles
+    state_bytes: int
+    row_bytes: int
+    constant_bytes: int
+
+    @property
+    def ram_bytes(self) -> int:
+        """Everything writable but the stack, and but a frame that the camera's driver owns."""
+        return self.state_bytes + self.row_bytes
+
+    def write(self, folder: Path, name: str) -> None:
+        """Write the five files into a folder."""
+        write_text(folder / f"{name}.h", self.header)
+        write_text(folder / f"{name}.c", self.source)
+        self.finder.write(folder, name + FINDER)
+
+
+@dataclass(frozen=True)
+class _Mean:
+    """How a sum becomes a mean of 8 bits: `(sum * factor + divisor / 2) / divisor`."""
+
+    factor: int
+    divisor: int
+
+    @classmethod
+    def of(cls, maximum: int, weight: int) -> _Mean:
+        common = math.gcd(255, maximum)
+        return cls(255 // common, maximum // common * weight)
+
+    def largest(self, maximum: int, weight: int) -> int:
+        """Of what is divided."""
+        return maximum * weight * self.factor + self.divisor // 2
+
+
+def _sum_bytes(largest: int) -> int:
+    return next(size for size in (2, 4, 8) if largest < 1 << 8 * size)
+
+
+def _check_axis(axis: Axis) -> None:
+    if 256 * axis.content * axis.units + 128 * axis.content >= 2**32:
+        raise UserError(f"{axis.units} units over {axis.content} pixels of the net are too many to count in 32 bits")
+
+
+def _fields(plan: VeilPlan, compiled: Compiled, sum_bytes: int, mask_width: int) -> Iterator[tuple[int, int]]:
+    """Size of an element, and how many, of each member of NAME_state, in its order."""
+    components, cells = plan.pixels.components, plan.x.cells * plan.y.cells
+    squares = plan.x.squares * plan.y.squares * components
+    picture = compiled.net.nodes[0].plane.row_bytes
+    yield 4, compiled.files.state_bytes // 4
+    yield sum_bytes, plan.x.content * components
+    yield 4, plan.x.squares * components
+    yield from ((1, picture), (1, mask_width), (1, cells), (1, cells), (1, squares), (1, squares))
+    if plan.hold == "rows":
+        yield 1, ring_rows(plan, compiled) * plan.row_bytes
+        yield from ((2, 1), (2, 2))
+    yield from ((4, 1), (2, 1), (2, 2), (1, 1), (1, 1), (4, 1), (4, 1))
+
+
+def _size(fields: Iterator[tuple[int, int]]) -> int:
+    """`sizeof` a struct of such members."""
+    at, alignment = 0, 1
+    for size, count in fields:
+        at = -(-at // size) * size + size * count
+        alignment = max(alignment, size)
+    return -(-at // alignment) * alignment
+
+
+def mask_rows_known(schedule: Schedule, last: int) -> list[int]:
+    """How many rows of the mask a finder has given when it has taken in 1, 2, ... rows of its picture."""
+    known, given = [], 0
+    for step in schedule.steps:
+        if step.node == 0:
+            known.append(given)
+        elif step.node == last:
+            given += step.rows
+    return [*known[1:], given]
+
+
+def ring_rows(plan: VeilPlan, compiled: Compiled) -> int:
+    """Rows of the frame that wait at the worst moment until their mask and their colours are known (`rows`)."""
+    known = mask_rows_known(compiled.schedule, len(compiled.net.nodes) - 1)
+    most, out = 1, 0
+    for y in range(plan.height):
+        net_rows = (y + 1) * plan.y.unit_weight // plan.y.net_weight
+        seen = plan.y.net if net_rows >= plan.y.content else net_rows
+        cells = _final_cells(plan, known[seen - 1] if seen else 0)
+        squares = _final_squares(plan, net_rows)
+        most = max(most, y + 1 - out)
+        while out <= y and _known(plan, out, cells, squares):
+            out += 1
+    return most
+
+
+def _final_cells(plan: VeilPlan, mask_rows: int) -> int:
+    count = plan.y.cells
+    return count if mask_rows >= count else max(0, min(mask_rows - plan.options.margin, count))
+
+
+def _final_squares(plan: VeilPlan, net_rows: int) -> int:
+    count, grid = plan.y.squares, plan.options.grid
+    return count if net_rows >= plan.y.content else max(0, min(net_rows // grid - 1, count))
+
+
+def _known(plan: VeilPlan, y: int, cells: int, squares: int) -> bool:
+    for step, final, count in ((plan.y.cell, cells, plan.y.cells), (plan.y.grid, squares, plan.y.squares)):
+        a, b, c = plan.y.places(step)
+        place = min(max((a * y + b) // c - 128, 0), (count - 1) * 256)
+        if (place >> 8) + 1 >= final and final < count:
+            return False
+    return True
+
+
+def _loads(plan: VeilPlan) -> list[str]:
+    """Each component of a unit, as C reads it; 565 has its own way."""
+    places = Counter(plan.pixels.parts)
+    return [
+        " + ".join(f"(uint32_t)row[{i}]" if places[c] > 1 else f"row[{i}]" for i, part in enumerate(plan.pixels.parts)
+                   if part == c)
+        for c in range(plan.pixels.components)
+    ]  # fmt: skip
+
+
+def _picture_lines(plan: VeilPlan, channels: int) -> list[str]:
+    """C that writes a pixel of the net's picture; grey of colours as Pillow makes it."""
+    names = {"yuv": ("red", "green", "blue"), "gray": ("value_0",) * 3, "rgb": ("value_0", "value_1", "value_2")}
+    red, green, blue = names[plan.pixels.kind]
+    if channels == 3:
+        return [f"picture[{i}] = (uint8_t){value};" for i, value in enumerate((red, green, blue))]
+    return [f"picture[0] = (uint8_t)((19595u * {red} + 38470u * {green} + 7471u * {blue} + 32768u) >> 16);"]
+
+
+def _number_lines(data: bytes) -> list[str]:
+    rows = (data[i : i + _BYTES_A_LINE] for i in range(0, len(data), _BYTES_A_LINE))
+    return [", ".join(map(str, row)) + "," for row in rows]
+
+
+_EXAMPLES = {
+    "buffer": ("static {n}_state state;", "{n}_begin(&state);", "for (;;) {{",
+               "    uint8_t *frame = frame_from_the_driver();",
+               "    {n}_blur_frame(&state, frame, {N}_ROW_BYTES);", "    send(frame);", "}}"),
+    "live": ("static {n}_state state;", "{n}_begin(&state);", "for (;;) {{",
+             "    for (unsigned y = 0; y < {N}_FRAME_HEIGHT; ++y) {{", "        row_from_the_camera(y, row);",
+             "        {n}_veil_row(&state, y, row, sizeof row);", "        send(row);", "    }}", "}}"),
+    "rows": ("static {n}_state state;", "{n}_begin(&state);", "for (;;) {{",
+             "    for (unsigned y = 0; y < {N}_FRAME_HEIGHT; ++y) {{",
+             "        {n}_push_row(&state, y, row_from_the_camera(y), {N}_ROW_BYTES);",
+             "        while ({n}_pop_row(&state, &done, row, sizeof row) == {N}_OK) {{", "            send(done, row);",
+             "        }}", "    }}", "}}"),
+}  # fmt: skip
+
+
+def emit_veil(plan: VeilPlan, finder: Finder, compiled: Compiled, provenance: Provenance) -> FrameFiles:
+    """Write a planned veil around its compiled finder as C99.
+
+    Args:
+        plan: of the frames.
+        finder: at the plan's input size.
+        compiled: the same, with the prefix `NAME_finder`, checked.
+        provenance: what the comment on top says; its name is the prefix of everything public.
+
+    Raises:
+        UserError: the frame is too large for 32 bits.
+
+    Returns:
+        The same arguments give the same bytes.
+    """
+    for axis in (plan.x, plan.y):
+        _check_axis(axis)
+    layout = plan.pixels
+    weight = plan.total_weight
+    means = [_Mean.of(maximum, weight) for maximum in layout.maxima]
+    kinds = list(dict.fromkeys(means))
+    sum_bytes = _sum_bytes(max(layout.maxima) * weight)
+    wide = max(mean.largest(maximum, weight) for mean, maximum in zip(means, layout.maxima, strict=True))
+    crc = zlib.crc32(plan.levels, compiled.files.constants_crc32)
+    name = provenance.name
+    values: dict[str, Any] = {
+        "name": name, "NAME": name.upper(), "lines": provenance.lines, "plan": plan, "options": plan.options,
+        "components": layout.components, "sum_type": _TYPES[sum_bytes],
+        "wide_type": _TYPES[max(4, _sum_bytes(wide))], "net_channels": finder.input.channels,
+        "mask_type": f"{finder.output.dtype}_t", "mask_width": finder.output.width, "mask_height": finder.output.height,
+        "cells": plan.x.cells * plan.y.cells, "squares": plan.x.squares * plan.y.squares * layout.components,
+        "levels_most": LEVELS, "level_lines": _number_lines(plan.levels), "loads": _loads(plan),
+        "means": kinds, "mean_of": [kinds.index(mean) for mean in means],
+        "picture_lines": _picture_lines(plan, finder.input.channels),
+        "blind_bytes": ", ".join(map(str, layout.blind_unit)), "crc": crc, "magic": 0xED6EB100 + _VERSION,
+        "ring_rows": ring_rows(plan, compiled) if plan.hold == "rows" else 0,
+        "example": [line.format(n=name, N=name.upper()) for line in _EXAMPLES[plan.hold]],
+        "state_bytes": _size(_fields(plan, compiled, sum_bytes, finder.output.width)),
+        "ram_note": " The frame is the driver's." if plan.hold == "buffer" else "",
+    }  # fmt: skip
+    return FrameFiles(
+        header=render("veil.h.j2", **values),
+        source=render("veil.c.j2", **values),
+        finder=compiled.files,
+        state_bytes=values["state_bytes"],
+        row_bytes=0 if plan.hold == "buffer" else plan.row_bytes,
+        constant_bytes=compiled.files.constant_bytes + len(plan.levels),
+    )
