@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +16,13 @@ from edgeblur.commands.options import (
     model_option,
     optimize_option,
     ram_option,
+    refuse_given,
 )
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
+
+if TYPE_CHECKING:
+    from edgeblur.models.choose import Chosen
 
 
 @click.command()
@@ -24,6 +30,7 @@ from edgeblur.progress import say
 @click.option("--board", "board_name", help="One board; exit code 1 if it does not fit. [default: all real boards]")
 @click.option("--all", "all_boards", is_flag=True, help="The emulated boards as well.")
 @click.option("--kind", help="Time at the clock that a kind of project sets: zephyr, pico-sdk, ... [default: highest]")
+@click.option("--npu", help="Instead: what an Arm Ethos-U runs of it, by Vela. ethos-u55-128, ethos-u85-256, ...")
 @model_option
 @optimize_option
 @ram_option
@@ -31,7 +38,8 @@ from edgeblur.progress import say
 @json_option
 def command(
     runs_or_models: tuple[Path, ...], board_name: str | None, all_boards: bool, kind: str | None,
-    model_name: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None, as_json: bool,
+    npu: str | None, model_name: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Tell whether models fit boards: .tflite files, names of `edgeblur models`, or all int8 models of a run.
 
@@ -47,6 +55,10 @@ def command(
     from edgeblur.firmware_harness.fit.tables import cross_table, fit_table, parts_table, remarks
     from edgeblur.firmware_harness.projects.kinds import boards_of_kind
 
+    if npu is not None:
+        refuse_given("board_name", "all_boards", "kind", "ram_bytes", "flash_bytes", because="is not for an NPU")
+        _npu(choose_candidates(runs_or_models or (default_model(),), model_name), npu, optimize, as_json)
+        return
     boards = (find_board(board_name),) if board_name else select(Wanted(emulated=None if all_boards else False))
     if kind is not None:
         boards = boards_of_kind(boards, kind)
@@ -64,3 +76,15 @@ def command(
     if board_name:
         for fit in found:
             fit.check()
+
+
+def _npu(chosen: Sequence[Chosen], npu: str, optimize: str, as_json: bool) -> None:
+    from edgeblur.firmware_harness.fit.npu import fit_npu, npu_table
+
+    found = [fit_npu(one, npu, optimize=optimize) for one in chosen]
+    if as_json:
+        results = [one.as_json() for one in found]
+        click.echo(json.dumps(results[0] if len(results) == 1 else results, indent=2))
+        return
+    for one in found:
+        stdout.print(npu_table(one))

@@ -258,7 +258,9 @@ def test_metadata_of_esp_idf(written: dict[tuple[str, str], WrittenProject]) -> 
         assert len(sources) == 3
         assert all((place / source).is_file() for source in sources)
     defaults = (folder / "sdkconfig.defaults").read_text().splitlines()
-    assert all(re.fullmatch(r"CONFIG_[A-Z0-9_]+=(y|n|\d+|\"[\w.]+\")", line) for line in defaults if not line.startswith("#"))
+    assert all(
+        re.fullmatch(r"CONFIG_[A-Z0-9_]+=(y|n|\d+|\"[\w.]+\")", line) for line in defaults if not line.startswith("#")
+    )
     assert "CONFIG_ESP_DEFAULT_CPU_FREQ_MHZ_240=y" in defaults
 
 
