@@ -120,7 +120,7 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path} does not exist") from error
     except PermissionError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+    except (ValueError, RecursionError, IsADirectoryError) as error:  # no JSON, no text, 5,000 digits; nested too deep
         raise UserError(f"{path} should be JSON that edgeblur wrote, but cannot be read as such: {error}") from error
 
 
@@ -201,7 +201,7 @@ def _is_ours(marker: Path) -> bool:
     """It names the edgeblur that wrote it; other programs write files called manifest.json too."""
     try:
         data = json.loads(marker.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(data, dict) and "edgeblur" in data
 

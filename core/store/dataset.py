@@ -17,6 +17,7 @@ from edgeblur.pictures.images import Pixels, load_picture, resize
 T = TypeVar("T")
 
 SPLITS = ("train", "val", "test")
+_LARGEST_SIDE = 65_535  # pixels: JPEG's own limit
 
 
 def evenly(items: Sequence[T], limit: int | None) -> list[T]:
@@ -104,6 +105,8 @@ def open_dataset(root: Path) -> Dataset:
             Sample(root, s["split"], s["name"], s["source"], tuple(Face.from_json(f) for f in s["faces"]))
             for s in manifest["samples"]
         )
-        return Dataset(root, int(manifest["size"]), samples, manifest)
-    except (KeyError, TypeError, ValueError) as error:
+        if not 1 <= (size := int(manifest["size"])) <= _LARGEST_SIDE:
+            raise ValueError(f"pictures of {size} pixels")
+        return Dataset(root, size, samples, manifest)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path} is damaged ({error!r}): make the data set again") from error

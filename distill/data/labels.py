@@ -3,7 +3,8 @@
     {"file": "a.jpg", "faces": [[x, y, w, h]], "ellipses": [[cx, cy, w, h, degrees]], "width": 256, "height": 192,
      "split": "train", "source": "owner/repository@commit:path", "licence": "CC BY 4.0", "terms": "cc-by"}
 
-`file` (below the photo folder) and `faces` (pixels; `[]` if there is none) are needed, all else may be missing.
+`file` (below the photo folder) and `faces` (pixels; `[]` if there is none) are needed, all else may be missing. Numbers
+lie between -1,000,000 and 1,000,000; a face is at least 0.001 pixels wide and high.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from edgeblur.pictures.images import find_pictures, load_picture
 from edgeblur.store.dataset import evenly
 
 _SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val", "test": "test"}
+_FARTHEST = 1_000_000
+"""Pixels, and degrees: numbers of a label lie within, either side of 0."""
+_THINNEST = 0.001  # pixels
 _LARGEST_STRETCH = 1.05  # between a picture's real shape and the stated one, before they count as different
 _REPOSITORY = re.compile(r"(?P<owner>[^/@:]+)/[^@:]+@[0-9a-f]{7,40}:(?P<path>.+)")
 
@@ -90,10 +94,10 @@ def _read_labels(path: Path) -> list[_Label]:
         if not line.strip():
             continue
         try:
-            label = _parse(json.loads(line))
+            label = _parse(json.loads(line, parse_int=_whole))
             if label.file in found:
                 raise ValueError(f"{label.file} has a line already: give all faces of a picture in one line")
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise UserError(f"{path}, line {number}: {_reason(error)}") from error
         found[label.file] = label
     if not found:
@@ -101,9 +105,16 @@ def _read_labels(path: Path) -> list[_Label]:
     return list(found.values())
 
 
+def _whole(digits: str) -> float:
+    """A whole number; one of thousands of digits, which Python's int refuses, as infinity."""
+    return int(digits) if len(digits) < 20 else float(digits)
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"should be one JSON object a picture, but is no JSON ({error})"
+    if isinstance(error, RecursionError):
+        return "should be one JSON object a picture, but is nested too deep to be read"
     return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
 
 
@@ -111,9 +122,7 @@ def _parse(data: Any) -> _Label:
     """Check one line; ValueError, TypeError and KeyError say what is wrong with it."""
     if not isinstance(data, dict):
         raise ValueError(f'should be a JSON object such as {{"file": "a.jpg", "faces": []}}, got {data!r:.60}')
-    size = (int(data["width"]), int(data["height"])) if "width" in data and "height" in data else None
-    if size and min(size) < 1:
-        raise ValueError(f"width and height should be positive, got {size[0]}x{size[1]}")
+    size = _size(data["width"], data["height"]) if "width" in data and "height" in data else None
     faces = _faces(data["faces"], data.get("ellipses"))
     if size:
         _refuse_outside(faces, size)
@@ -131,9 +140,23 @@ def _parse(data: Any) -> _Label:
     )
 
 
+def _size(width: Any, height: Any) -> tuple[int, int]:
+    numbers = _numbers([width, height], "width and height")
+    if min(numbers) < 1:
+        raise ValueError(f"width and height should be positive, got {width}x{height}")
+    return int(numbers[0]), int(numbers[1])
+
+
+def _numbers(values: list[Any], what: str) -> list[float]:
+    """JSON's numbers, but for infinity, NaN, and those that no picture reaches."""
+    if not all(type(value) in (int, float) and -_FARTHEST <= value <= _FARTHEST for value in values):
+        raise ValueError(f"{what} should be numbers from -{_FARTHEST:,} to {_FARTHEST:,}, got {values!r:.60}")
+    return [float(value) for value in values]
+
+
 def _file(name: Any) -> str:
-    if not isinstance(name, str) or not name:
-        raise ValueError(f"file should be the name of a picture, got {name!r}")
+    if not isinstance(name, str) or not name or not _is_text(name):
+        raise ValueError(f"file should be the name of a picture, got {name!r:.60}")
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"file should lie below the photo folder, got {name}")
@@ -142,9 +165,14 @@ def _file(name: Any) -> str:
 
 def _text(data: dict[str, Any], key: str) -> str | None:
     value = data.get(key)
-    if value is not None and not isinstance(value, str):
+    if value is not None and not (isinstance(value, str) and _is_text(value)):
         raise ValueError(f"{key} should be text, got {value!r:.60}")
     return value
+
+
+def _is_text(value: str) -> bool:
+    """JSON may name half a character (a lone surrogate), which no file can hold, and the end of all C strings."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _faces(boxes: Any, ellipses: Any) -> tuple[Face, ...]:
@@ -161,8 +189,11 @@ def _face(box: Any, ellipse: Any) -> Face:
         raise ValueError(f"a box should be [x, y, w, h], got {box!r:.60}")
     if ellipse and (not isinstance(ellipse, list) or len(ellipse) != 5):
         raise ValueError(f"an ellipse should be [cx, cy, w, h, degrees], got {ellipse!r:.60}")
-    x, y, w, h = map(float, box)
-    return Face.from_json({"box": box, "ellipse": ellipse or [x + w / 2, y + h / 2, w, h, 0]})
+    x, y, w, h = _numbers(box, "a box [x, y, w, h]")
+    middle = _numbers(ellipse, "an ellipse [cx, cy, w, h, degrees]") if ellipse else [x + w / 2, y + h / 2, w, h, 0]
+    if 0 < min(w, h, *middle[2:4]) < _THINNEST:
+        raise ValueError(f"a face should be at least {_THINNEST} pixels wide and high, got {box!r:.60}")
+    return Face.from_json({"box": [x, y, w, h], "ellipse": middle})
 
 
 def _refuse_outside(faces: tuple[Face, ...], size: tuple[int, int]) -> None:

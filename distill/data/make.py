@@ -18,6 +18,7 @@ from edgeblur.files import new_folder, write_json
 from edgeblur.pictures.blur import BlurStyle, blur_faces
 from edgeblur.pictures.faces import Box, Face
 from edgeblur.pictures.images import resize, save_picture
+from edgeblur.progress import say
 from edgeblur.store.dataset import SPLITS, Dataset, open_dataset
 
 _MANIFEST = "manifest.json"
@@ -134,7 +135,7 @@ def make_dataset(photos: Iterable[LabelledPhoto], out: Path, options: MakeOption
         RunError: the disk is full.
     """
     with new_folder(out, force=force, marker=_MANIFEST, ours=(_MANIFEST, *_PARTS)) as folder:
-        stored = []
+        stored, too_small = [], 0
         for number, photo in enumerate(photos, start=1):
             picture, faces = square(
                 photo, (options.size, options.size), random.Random(f"{options.seed} {number} {photo.source}")
@@ -144,8 +145,11 @@ def make_dataset(photos: Iterable[LabelledPhoto], out: Path, options: MakeOption
             for part, pixels in (("picture", np.asarray(picture)), ("blur", np.asarray(blurred)), ("mask", mask)):
                 save_picture(folder / ".all" / part / name, pixels)
             stored.append((_without_picture(photo), _entry(name, photo, faces, options.size)))
+            too_small += sum(not _is_visible(face) for face in faces)
         if not stored:
             raise UserError("no photo came in, so there is no data set to make")
+        if too_small:
+            say(f"{too_small} faces smaller than a tenth of a pixel here were blurred, but left out of the labels")
         _sort_into_splits(folder, stored, options)
     return open_dataset(out)
 
@@ -155,8 +159,14 @@ def _without_picture(photo: LabelledPhoto) -> LabelledPhoto:
     return LabelledPhoto(photo.source, photo.group, Image.new("RGB", (1, 1)), (), photo.split)
 
 
+def _is_visible(face: Face) -> bool:
+    """Whether a face has sides, as labels tell them, when a large photo was made small."""
+    told = face.as_json()
+    return min(*told["box"][2:], *told["ellipse"][2:4]) > 0
+
+
 def _entry(name: str, photo: LabelledPhoto, faces: tuple[Face, ...], size: int) -> dict[str, object]:
-    kept = [face.as_json() for face in labelled(faces, (size, size))]
+    kept = [face.as_json() for face in labelled(faces, (size, size)) if _is_visible(face)]
     facts = {"source": photo.source, "group": photo.group, "licence": photo.licence, "terms": photo.terms}
     return {"name": name, "faces": kept, **{k: v for k, v in facts.items() if v is not None}}
 

@@ -149,6 +149,24 @@ def test_a_face_that_is_cut_away_is_no_label_but_is_blurred(tmp_path: Path) -> N
         assert len(inside) == len(sample.faces)
 
 
+def test_a_face_that_shrinks_to_nothing_is_blurred_counted_and_no_label(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = LabelledPhoto("a", "a", Image.new("RGB", (4000, 4000)), (Face.from_box(Box(100, 100, 1, 2)),))
+    others = [LabelledPhoto(n, n, Image.new("RGB", (64, 64)), (Face.from_box(Box(9, 9, 9, 9)),)) for n in "bcd"]
+    data = make_dataset([photo, *others], tmp_path / "data", MakeOptions(size=64, shares=(0.5, 0.25, 0.25)))
+    assert sorted(len(sample.faces) for sample in data.samples) == [0, 1, 1, 1]
+    assert "1 faces smaller than a tenth of a pixel" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", ['{"size": 1e999, "samples": []}', '{"size": 0, "samples": []}', "[" * 100_000,
+                                    '{"size": 1' + "0" * 5000 + "}", '{"size": 64, "samples": [[]]}'])  # fmt: skip
+def test_a_manifest_of_odd_numbers_is_damaged(damage: str, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(damage)
+    with pytest.raises(UserError, match=r"damaged|cannot be read"):
+        open_dataset(tmp_path)
+
+
 def test_too_few_sources(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="at least 3 source pictures, got 2"):
         make_dataset(some(8, per_group=4), tmp_path / "data", OPTIONS)

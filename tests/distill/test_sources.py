@@ -25,6 +25,7 @@ from edgeblur.distill.data.sources import (
     with_scenes,
 )
 from edgeblur.errors import UserError
+from edgeblur.pictures.blur import blur_faces
 from edgeblur.pictures.faces import Box, Ellipse
 
 PHOTOS = Path(__file__).parents[3] / "shared" / "data"
@@ -98,9 +99,9 @@ GOOD = {"file": "a.png", "faces": [[1, 2, 3, 4]]}
         ({"file": 7, "faces": []}, "file should be the name of a picture, got 7"),
         ({"file": "../b.png", "faces": []}, "should lie below the photo folder"),
         ({"file": "b.png", "faces": [[1, 2, 3]]}, r"a box should be \[x, y, w, h\], got \[1, 2, 3\]"),
-        ({"file": "b.png", "faces": [[1, 2, "x", 4]]}, "could not convert"),
+        ({"file": "b.png", "faces": [[1, 2, "x", 4]]}, "should be numbers"),
         ({"file": "b.png", "faces": [[1, 2, 0, 4]]}, "positive sides"),
-        ('{"file": "b.png", "faces": [[1, 2, NaN, 4]]}', "finite numbers"),
+        ('{"file": "b.png", "faces": [[1, 2, NaN, 4]]}', "should be numbers"),
         ({"file": "b.png", "faces": "none"}, "faces should be a list"),
         ({"file": "b.png", "faces": [[1, 2, 3, 4]], "ellipses": [[1, 2], [3, 4]]}, "1 faces but 2 ellipses"),
         ({"file": "b.png", "faces": [[1, 2, 3, 4]], "ellipses": [[1, 2]]}, "an ellipse should be"),
@@ -116,6 +117,60 @@ def test_damaged_lines_are_named(tmp_path: Path, line: Any, reason: str) -> None
     with pytest.raises(UserError, match=rf"annotations\.jsonl, line 3: .*{reason}") as error:
         from_labels(tmp_path, labels, [])
     assert "\n" not in str(error.value)
+
+
+NUMBERS = {
+    "infinite width": '"faces": [], "width": 1e999, "height": 200',
+    "no width": '"faces": [], "width": NaN, "height": 200',
+    "a width as text": '"faces": [], "width": "200", "height": "200"',
+    "half a pixel": '"faces": [[0, 0, 5, 5]], "width": 0.5, "height": 0.5',
+    "401 digits": f'"faces": [[0, 0, 1{"0" * 400}, 5]]',
+    "5,001 digits": f'"faces": [[0, 0, 1{"0" * 5000}, 5]]',
+    "an ellipse of 401 digits": f'"faces": [[0, 0, 9, 9]], "ellipses": [[5, 5, 1{"0" * 400}, 5, 0]]',
+    "turned by 1e300": '"faces": [[0, 0, 9, 9]], "ellipses": [[5, 5, 9, 9, 1e300]]',
+    "nested": f'"faces": {"[" * 100_000}{"]" * 100_000}',
+    "a face of 1e-200": '"faces": [[10, 10, 1e-200, 1e-200]]',
+    "a thin ellipse": '"faces": [[10, 10, 9, 9]], "ellipses": [[10, 10, 9, 1e-9, 0]]',
+    "a face of 1e308": '"faces": [[0, 0, 1e308, 1e308]]',
+    "a face of 2e9": '"faces": [[-1e9, -1e9, 2e9, 2e9]]',
+    "half a character": '"faces": [], "source": "\\ud800x"',
+    "an end of text": '"faces": [], "licence": "a\\u0000"',
+    "true": '"faces": [[true, true, true, true]]',
+    "numbers as text": '"faces": [["10", "10", "20", "20"]]',
+}
+
+
+@pytest.mark.parametrize("numbers", NUMBERS.values(), ids=NUMBERS)
+def test_numbers_that_no_picture_has_are_refused_by_line(numbers: str, tmp_path: Path) -> None:
+    labels = write_photos(tmp_path, [{"file": "a.png", "faces": []}, f'{{"file": "b.png", {numbers}}}'])
+    with pytest.raises(UserError, match=r"line 2: .* (should|is)"):
+        from_labels(tmp_path, labels, [])
+
+
+@pytest.mark.parametrize("name", ["\\ud800.jpg", "a\\u0000.jpg"])
+def test_names_that_no_file_can_have(name: str, tmp_path: Path) -> None:
+    labels = write_photos(tmp_path, [{"file": "a.png", "faces": []}, f'{{"file": "{name}", "faces": []}}'])
+    with pytest.raises(UserError, match="line 2: file should be the name of a picture"):
+        from_labels(tmp_path, labels, [])
+
+
+@pytest.mark.parametrize("file", [".", "a" * 5000 + ".jpg"])
+def test_names_of_what_is_no_file_are_passed_over(file: str, tmp_path: Path) -> None:
+    labels = write_photos(tmp_path, [{"file": "a.png", "faces": []}])
+    labels.write_text(labels.read_text() + "\n" + json.dumps({"file": file, "faces": []}))
+    assert len(list(from_labels(tmp_path, labels, skipped := []))) == 1
+    assert len(skipped) == 1
+
+
+@pytest.mark.parametrize("reach", [1e3, 1e5, 1e6])
+def test_a_face_at_the_bounds_is_blurred_all_over(reach: float, tmp_path: Path) -> None:
+    """The largest label that is allowed covers the picture, and no pixel of it stays clear."""
+    labels = write_photos(tmp_path, [{"file": "a.png", "faces": [[-reach / 2, -reach / 2, reach, reach]]}])
+    (photo,) = from_labels(tmp_path, labels, [])
+    stripes = Image.fromarray(np.tile(np.uint8([[[0] * 3, [255] * 3]]), (48, 32, 1)))
+    blurred, mask = blur_faces(stripes, photo.faces)
+    assert mask.min() == 255
+    assert np.ptp(np.asarray(blurred)) < 20
 
 
 def test_label_files_that_are_none(tmp_path: Path) -> None:
