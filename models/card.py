@@ -8,7 +8,8 @@ from typing import Any
 
 from edgeblur.errors import UserError
 from edgeblur.files import with_part, write_text
-from edgeblur.models.measures import FROM_PX, Json, counted, of_file, read_measures, read_record
+from edgeblur.firmware_harness.privacy.intervals import wilson
+from edgeblur.models.measures import FROM_PX, Json, counted, judge_of, of_file, read_measures, read_record
 from edgeblur.models.pictures import BEGIN as PICTURES_BEGIN
 from edgeblur.models.pictures import END as PICTURES_END
 from edgeblur.models.pictures import pictures_part
@@ -168,16 +169,18 @@ def _cells(row: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple
 def _leak(leak: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Faces that were still found: all from 16 px on, then by size."""
     where = next((index for index, part in enumerate(path) if part in ("leak", "leaks")), len(path))
-    label = _label((*path[:where], f"leak by {leak.get('detector', 'a detector')}"))
+    label = _label((*path[:where], f"leak by {judge_of(leak)}"))
     if (found := counted(leak)) is not None:
         yield f"{label}, faces of {FROM_PX} px and more", _share(*found)
-    for size in leak.get("by_size", []):
+    plain = judge_of(leak) == leak.get("detector")  # the same at another threshold, or enlarged: one row is enough
+    for size in leak.get("by_size", []) if plain else ():
         if size["faces"]:
             yield f"{label}, {_which(size, 0)}", _share(size["leaked"], size["faces"])
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part} of {whole} ({part / whole:.1%})"
+    low, high = wilson(part, whole) or (0, 1)
+    return f"{part} of {whole} ({part / whole:.1%}, {100 * low:.1f}-{100 * high:.1f})"
 
 
 def _which(item: Any, index: int) -> str:

@@ -28,7 +28,8 @@ from edgeblur.firmware_harness.comparison.scenes import (
 )
 from edgeblur.firmware_harness.comparison.strips import Section, Strip, strip_sheet
 from edgeblur.firmware_harness.engines.engines import Engine, open_engine
-from edgeblur.firmware_harness.privacy.protection import MIN_IOU, MIN_SIDE_PX, THRESHOLD
+from edgeblur.firmware_harness.privacy.judges import THRESHOLD
+from edgeblur.firmware_harness.privacy.protection import MIN_IOU, MIN_SIDE_PX
 from edgeblur.models.measures import Json
 from edgeblur.models.pictures import PICTURE, RECORD
 from edgeblur.models.shelf import INT8, Shelved

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeblur.files import read_object, sha256
+from edgeblur.firmware_harness.privacy.judges import THRESHOLD, Judge
 from edgeblur.models.shelf import Entry, Shelved
 
 NAME = "measures.json"
@@ -51,7 +52,7 @@ def _headline(measures: Measures) -> Json:
         "flash_bytes": board.get("flash_bytes"),
         "board": board.get("board"),
         "leak_rate": leak_from(leak),
-        "leak_detector": leak.get("detector"),
+        "leak_detector": judge_of(leak) if leak else None,
         "rank1": photos.get("identity", {}).get("rank1"),
         "psnr_outside_db": outside.get("psnr_db"),
         "face_free_changed_rate": over_blur.get("face_free_changed_rate"),
@@ -63,6 +64,11 @@ def worst_leak(photos: Json) -> Json:
     """The leaks by the detector that finds most of the faces from `FROM_PX` on; empty if none looked."""
     leaks = photos.get("leaks") or [photos.get("leak", {})]
     return max(leaks, key=lambda leak: leak_from(leak) or 0)
+
+
+def judge_of(leak: Mapping[str, Any]) -> str:
+    """Who looked, as people type it."""
+    return str(Judge(leak.get("detector", "a detector"), leak.get("threshold", THRESHOLD), leak.get("enlarged", 1)))
 
 
 def counted(leak: Any, from_px: float = FROM_PX) -> tuple[int, int] | None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     help="Look at the validation photos of this data set. [default: those of RUN]",
 )
 @click.option("--detector", "detectors", multiple=True,
-              help="Who looks for leaks; repeatable. [default: centerface, blazeface]")  # fmt: skip
+              help="Who looks for leaks, such as mtcnn@0.7; repeatable. [default: centerface, blazeface]")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), help="Validation photos at most, evenly spread. [default: all]")
 @click.option("--set", "chosen", metavar="LOW:FULL", help="Measure nothing: give the model this clamp.")
 @json_option
@@ -58,12 +58,12 @@ def command(
         reset = reset_clamp(model, asked)
         _show_reset(reset, run, as_json=as_json)
         return
-    from edgeblur.detectors.open import DETECTORS
+    from edgeblur.detectors.open import USUAL_JUDGES
     from edgeblur.firmware_harness.comparison.clamp_curve import CLAMPS, measure_clamps, write_curve
     from edgeblur.store.dataset import open_dataset
 
     curve = measure_clamps(
-        model, open_dataset(data or opened.dataset), several or CLAMPS, detectors=detectors or DETECTORS, limit=limit
+        model, open_dataset(data or opened.dataset), several or CLAMPS, detectors=detectors or USUAL_JUDGES, limit=limit
     )
     write_curve(curve, model)
     if as_json:
@@ -113,4 +113,6 @@ def _cells(point: ClampPoint) -> list[str]:
 
 
 def _counted(rate: float | None, count: int, of: int) -> str:
-    return "-" if rate is None else f"{rate:.1%} ({count} of {of})"
+    from edgeblur.firmware_harness.privacy.tables import sure_share
+
+    return "-" if rate is None else f"{sure_share(count, of)}, {count} of {of}"

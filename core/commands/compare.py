@@ -34,7 +34,8 @@ _HEADINGS = ("dB", "dB in", "dB out", "SSIM", "MAE", "leak", "over-blur", "param
 @click.option("--detector", "detectors", multiple=True, default=("centerface",), show_default=True,
               help="Approach A; repeatable. `none` leaves it out.")  # fmt: skip
 @click.option("--judge", "judges", multiple=True, default=("centerface",), show_default=True,
-              help="Detector that says which faces leak; repeatable. `none` leaves leak rates out.")  # fmt: skip
+              help="Detector that says which faces leak; repeatable. mtcnn@0.7 asks for that score, centerface@0.4x5 "
+              "enlarges pictures five times; `none` leaves leak rates out.")  # fmt: skip
 @click.option("--privacy", is_flag=True, help="Also look faces up by an embedding (minutes); see docs/privacy.md.")
 @click.option("--limit", default=200, show_default=True, type=click.IntRange(1), help="Test pictures at most.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for compare.json and compare.png; RUN by default.")

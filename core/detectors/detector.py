@@ -8,7 +8,8 @@ face, longest side 256 pixels, each at its own threshold 0.4; see docs of each d
 | centerface | 0.964 / 0.996 | 0.964 / 0.996 | 1 of 80 |
 | blazeface | 0.866 / 0.955 | 0.883 / 0.973 | 4 of 80 |
 
-The labels were made with CenterFace's help, so its own figures flatter it.
+The labels were made with CenterFace's help, so its own figures flatter it. `mtcnn`, `hog` and `mmod` are further
+judges: other nets, other training photos.
 """
 
 from __future__ import annotations

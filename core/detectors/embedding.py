@@ -94,8 +94,8 @@ class FaceEmbedding:
             import dlib
         except ModuleNotFoundError as error:
             raise missing_package("dlib-bin", "identity") from error
-        self._landmarks = dlib.shape_predictor(str(_weights("shape_predictor_5_face_landmarks.dat")))
-        self._network = dlib.face_recognition_model_v1(str(_weights("dlib_face_recognition_resnet_model_v1.dat")))
+        self._landmarks = dlib.shape_predictor(str(dlib_weights("shape_predictor_5_face_landmarks.dat")))
+        self._network = dlib.face_recognition_model_v1(str(dlib_weights("dlib_face_recognition_resnet_model_v1.dat")))
 
     def frame(self, clear: Pixels, face: Face) -> Frame:
         """Find a labelled face's landmarks on the clear photo `[height, width, 3]`."""
@@ -115,8 +115,12 @@ class FaceEmbedding:
         return np.array(self._network.compute_face_descriptor(list(chips), 0))
 
 
-def _weights(name: str) -> Path:
-    """Where a file of weights lies, found without importing its package."""
+def dlib_weights(name: str) -> Path:
+    """Where a file of dlib's weights lies, found without importing its package.
+
+    Raises:
+        UserError: the package is not installed, or lacks the file.
+    """
     spec = importlib.util.find_spec("face_recognition_models")
     if spec is None or spec.origin is None:
         raise missing_package("face-recognition-models", "identity")

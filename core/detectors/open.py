@@ -20,10 +20,37 @@ def _open_blazeface() -> Detector:
     return Detector("blazeface", 0.4, BlazeFace())
 
 
-_OPENERS: dict[str, Callable[[], Detector]] = {"centerface": _open_centerface, "blazeface": _open_blazeface}
+def _open_mtcnn() -> Detector:
+    from edgeblur.detectors.mtcnn import MTCNN
+
+    return Detector("mtcnn", 0.7, MTCNN())
+
+
+def _open_hog() -> Detector:
+    from edgeblur.detectors.hog import HOG
+
+    return Detector("hog", 0.5, HOG())
+
+
+def _open_mmod() -> Detector:
+    from edgeblur.detectors.mmod import MMOD
+
+    return Detector("mmod", 0.4, MMOD())
+
+
+_OPENERS: dict[str, Callable[[], Detector]] = {
+    "centerface": _open_centerface,
+    "blazeface": _open_blazeface,
+    "mtcnn": _open_mtcnn,
+    "hog": _open_hog,
+    "mmod": _open_mmod,
+}
 
 DETECTORS = tuple(_OPENERS)
-"""Names that `open_detector` knows; the first is the better one."""
+"""Names that `open_detector` knows; the first is the best one."""
+
+USUAL_JUDGES = ("centerface", "blazeface")
+"""Who looks for faces in outputs where nobody is named: the quickest."""
 
 
 def open_detector(name: str) -> Detector:
@@ -33,5 +60,5 @@ def open_detector(name: str) -> Detector:
         UserError: no such detector, or its package is not installed.
     """
     if name not in _OPENERS:
-        raise UserError(f"there is no face detector {name!r}: choose {' or '.join(DETECTORS)}")
+        raise UserError(f"there is no face detector {name!r}: choose {', '.join(DETECTORS[:-1])} or {DETECTORS[-1]}")
     return _OPENERS[name]()

@@ -19,16 +19,16 @@ from typing import Any
 import numpy as np
 
 from edgeblur.detectors.detector import Detector
-from edgeblur.detectors.open import DETECTORS, open_detector
+from edgeblur.detectors.open import USUAL_JUDGES, open_detector
 from edgeblur.distill.nets.families import build_net
 from edgeblur.distill.nets.mask_head import MASK, SHRINK, mask_spec
 from edgeblur.files import with_part, write_json, write_text
 from edgeblur.firmware_harness.privacy.identity import Blur
+from edgeblur.firmware_harness.privacy.judges import THRESHOLD, open_judges
 from edgeblur.firmware_harness.privacy.leaks import leak_rate
 from edgeblur.firmware_harness.privacy.protection import (
     MIN_IOU,
     MIN_SIDE_PX,
-    THRESHOLD,
     Examiner,
     target_blur,
     untouched,
@@ -56,7 +56,7 @@ Row = dict[str, Any]
 def measure(data: Path, split: str, limit: int | None) -> dict[str, Any]:
     """Leaks of the untouched photos and of each style."""
     judged = _judged(data, split, limit)
-    looking = [open_detector(name) for name in DETECTORS]
+    looking = [open_detector(name) for name in USUAL_JUDGES]
     styles = [BlurStyle(strength, grow) for strength in STRENGTHS for grow in GROWTHS]
     rows: list[Row] = [{"leaked": leaks(judged, looking, untouched)}]
     for style in track(styles, "styles"):
@@ -73,7 +73,7 @@ def measure_masks(data: Path, split: str, limit: int | None) -> dict[str, Any]:
     from edgeblur.distill.training.mask_pupil import pooled
 
     judged = _judged(data, split, limit)
-    examiner = Examiner(judged, tuple(open_detector(name) for name in DETECTORS), None, MIN_SIDE_PX, regions=False)
+    examiner = Examiner(judged, open_judges(USUAL_JUDGES), None, MIN_SIDE_PX, regions=False)
     spec = mask_spec(height=SIZE, width=SIZE)
     net = build_net(spec)
     blend = tf_keras.Model([net.input, net.get_layer(MASK).output], net.output)
@@ -85,7 +85,7 @@ def measure_masks(data: Path, split: str, limit: int | None) -> dict[str, Any]:
         blurred = to_bytes(blend.predict([pictures, grown], batch_size=_AT_ONCE, verbose=0))
         told = examiner.examine(f"margin {margin}", list(blurred), None)
         outside = told.fidelity.outside
-        leaked = {name: leak.leaked for name, leak in zip(DETECTORS, told.leaks, strict=True)}
+        leaked = {name: leak.leaked for name, leak in zip(USUAL_JUDGES, told.leaks, strict=True)}
         rows.append({"margin": margin, "leaked": leaked, "psnr_outside_db": outside and round(outside.psnr_db, 2)})
     return {**_terms(judged, split), "threshold_mask": spec.threshold, "full_mask": spec.full, "rows": rows}
 
@@ -120,10 +120,10 @@ def table(name: str, told: dict[str, Any]) -> Iterator[str]:
     what, more = ("masks grown by", ["dB outside"]) if masks else ("strength x growth", [])
     yield f"{name}, {told['split']} split at {size}x{size}: {told['faces']} faces of at least {MIN_SIDE_PX} pixels."
     yield ""
-    yield f"| {what} | " + " | ".join([*(f"found by {d}" for d in DETECTORS), *more]) + " |"
-    yield "| --- |" + " ---: |" * (len(DETECTORS) + len(more))
+    yield f"| {what} | " + " | ".join([*(f"found by {d}" for d in USUAL_JUDGES), *more]) + " |"
+    yield "| --- |" + " ---: |" * (len(USUAL_JUDGES) + len(more))
     for row in told["rows"]:
-        cells = [f"{row['leaked'][d]} ({row['leaked'][d] / told['faces']:.1%})" for d in DETECTORS]
+        cells = [f"{row['leaked'][d]} ({row['leaked'][d] / told['faces']:.1%})" for d in USUAL_JUDGES]
         if masks:
             cells = [f"{row['margin']} pixels", *cells, f"{row['psnr_outside_db']:.1f}"]
         else:

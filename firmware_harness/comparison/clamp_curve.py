@@ -11,18 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.detectors.open import DETECTORS, open_detector
+from edgeblur.detectors.open import USUAL_JUDGES
 from edgeblur.distill.nets.clamp import Clamp, clamp_net, clamp_of, load_clamped
 from edgeblur.errors import UserError
 from edgeblur.files import as_json, write_together
-from edgeblur.firmware_harness.privacy.protection import (
-    MIN_IOU,
-    MIN_SIDE_PX,
-    THRESHOLD,
-    Examiner,
-    PrivacyOptions,
-    Protection,
-)
+from edgeblur.firmware_harness.privacy.judges import THRESHOLD, open_judges
+from edgeblur.firmware_harness.privacy.protection import MIN_IOU, MIN_SIDE_PX, Examiner, Protection
 from edgeblur.pictures.images import Pixels, to_bytes, to_floats
 from edgeblur.progress import track
 from edgeblur.store.dataset import Dataset, Triple, evenly
@@ -95,7 +89,7 @@ def measure_clamps(
     data: Dataset,
     clamps: Sequence[Clamp] = CLAMPS,
     *,
-    detectors: Sequence[str] = DETECTORS,
+    detectors: Sequence[str] = USUAL_JUDGES,
     limit: int | None = None,
 ) -> ClampCurve:
     """Examine a run's mask head, or its U-Net with a gate, at each clamp.
@@ -106,7 +100,7 @@ def measure_clamps(
         model: stays as it is on disk.
         data: whose validation photos are looked at: those of the model's run, or photos of where it is to be used.
         clamps: in the order of the curve.
-        detectors: who looks for faces in the outputs, by name.
+        detectors: who looks for faces in the outputs, as `judges.parse_judge` reads it.
         limit: photos at most, evenly spread.
 
     Raises:
@@ -115,8 +109,7 @@ def measure_clamps(
     samples = evenly(data.split(SPLIT), limit)
     if not samples:
         raise UserError(f"the data set {data.root} has no picture in its {SPLIT} split: make it from more photos")
-    PrivacyOptions(tuple(detectors)).check()
-    looking = tuple(open_detector(name) for name in detectors)
+    looking = open_judges(detectors)
     net = load_clamped(model)
     clamp, (_, height, width, _) = clamp_of(net), net.input_shape
     triples = [data.load(sample, (width, height)) for sample in track(samples, "reading photos")]

@@ -16,7 +16,8 @@ from PIL import Image, ImageDraw
 
 from edgeblur.detectors.detector import Detector
 from edgeblur.firmware_harness.privacy.changes import changed_region, false_blurs
-from edgeblur.firmware_harness.privacy.protection import MIN_IOU, MIN_SIDE_PX, THRESHOLD
+from edgeblur.firmware_harness.privacy.judges import THRESHOLD
+from edgeblur.firmware_harness.privacy.protection import MIN_IOU, MIN_SIDE_PX
 from edgeblur.pictures.blur import BlurStyle, blur_faces
 from edgeblur.pictures.faces import Face
 from edgeblur.pictures.images import Pixels

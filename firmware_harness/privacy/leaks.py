@@ -12,6 +12,8 @@ import numpy as np
 from PIL import Image
 
 from edgeblur.detectors.detector import Detector
+from edgeblur.firmware_harness.privacy.intervals import interval_json
+from edgeblur.firmware_harness.privacy.judges import THRESHOLD, Judge
 from edgeblur.pictures.faces import Face
 from edgeblur.pictures.images import Pixels
 from edgeblur.pictures.metrics import OUTSIDE
@@ -46,7 +48,7 @@ class SizeLeak:
     def as_json(self) -> dict[str, Any]:
         """Bin, counts and rate; what is unknown is absent."""
         found = {"from_px": self.from_px, "below_px": self.below_px, "faces": self.faces, "leaked": self.leaked}
-        return _known({**found, "rate": _rounded(self.rate)})
+        return _known({**found, "rate": _rounded(self.rate), "interval": interval_json(self.leaked, self.faces)})
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Leak:
         min_iou: how much a finding must overlap a label's box to be that face.
         min_side_px: faces with a smaller longer side were not counted.
         by_size: the same by the face's size, smallest first; every bin is there.
+        enlarged: factor by which the pictures were enlarged before the detector saw them.
     """
 
     detector: str
@@ -66,6 +69,12 @@ class Leak:
     min_iou: float
     min_side_px: float
     by_size: tuple[SizeLeak, ...]
+    enlarged: int = 1
+
+    @property
+    def judge(self) -> str:
+        """Who looked, as people type it."""
+        return str(Judge(self.detector, self.threshold, self.enlarged))
 
     @property
     def faces(self) -> int:
@@ -88,11 +97,13 @@ class Leak:
             {
                 "detector": self.detector,
                 "threshold": self.threshold,
+                "enlarged": self.enlarged if self.enlarged > 1 else None,
                 "min_iou": self.min_iou,
                 "min_side_px": self.min_side_px,
                 "faces": self.faces,
                 "leaked": self.leaked,
                 "rate": _rounded(self.rate),
+                "interval": interval_json(self.leaked, self.faces),
                 "by_size": [size.as_json() for size in self.by_size],
             }
         )
@@ -108,7 +119,7 @@ def leak_rate(
     detector: Detector,
     pictures: Iterable[tuple[Pixels, tuple[Face, ...]]],
     *,
-    threshold: float = 0.4,
+    threshold: float = THRESHOLD,
     min_iou: float = 0.3,
     min_side_px: float = 8,
 ) -> Leak:
@@ -123,22 +134,58 @@ def leak_rate(
         min_iou: overlap of a finding with a label's box.
         min_side_px: smaller faces are not counted: nobody is recognised by them, and detectors miss them anyway.
     """
+    return leak_rates(detector, pictures, (threshold,), min_iou=min_iou, min_side_px=min_side_px)[0]
+
+
+def leak_rates(
+    detector: Detector,
+    pictures: Iterable[tuple[Pixels, tuple[Face, ...]]],
+    thresholds: Sequence[float],
+    *,
+    enlarged: int = 1,
+    min_iou: float = 0.3,
+    min_side_px: float = 8,
+) -> tuple[Leak, ...]:
+    """The same at several thresholds, with one look at each picture.
+
+    Args:
+        detector, pictures, min_iou, min_side_px: as for `leak_rate`.
+        thresholds: in the order of the answer.
+        enlarged: factor by which each picture is enlarged before the detector sees it; faces keep their sizes.
+    """
     bins = size_bins(min_side_px)
-    faces, leaked = [0] * len(bins), [0] * len(bins)
+    faces, leaked = [0] * len(bins), [[0] * len(bins) for _ in thresholds]
     for pixels, labelled in pictures:
         looked_for = [face for face in labelled if face.box.side >= min_side_px]
         if not looked_for:
             continue  # a detector run costs more than all the rest
-        found = detector.detect(Image.fromarray(pixels), threshold)
+        found = _look(detector, pixels, min(thresholds), enlarged)
         for face in looked_for:
             index = next(i for i, (_, below) in enumerate(bins) if face.box.side < below)
             faces[index] += 1
-            leaked[index] += any(face.box.iou(other.box) >= min_iou for other in found)
-    by_size = tuple(
+            surest = max((other.score or 0.0 for other in found if face.box.iou(other.box) >= min_iou), default=-1.0)
+            for counts, threshold in zip(leaked, thresholds, strict=True):
+                counts[index] += surest >= threshold
+    return tuple(
+        Leak(detector.name, threshold, min_iou, min_side_px, _by_size(bins, faces, counts), enlarged)
+        for threshold, counts in zip(thresholds, leaked, strict=True)
+    )
+
+
+def _look(detector: Detector, pixels: Pixels, threshold: float, enlarged: int) -> Sequence[Face]:
+    """A detector's findings in the pixels of the picture, which it may see enlarged."""
+    picture = Image.fromarray(pixels)
+    if enlarged == 1:
+        return detector.detect(picture, threshold)
+    large = picture.resize((picture.width * enlarged, picture.height * enlarged), Image.Resampling.BICUBIC)
+    return [face.moved(0, 0, 1 / enlarged, 1 / enlarged) for face in detector.detect(large, threshold)]
+
+
+def _by_size(bins: Sequence[tuple[float, float]], faces: Sequence[int], leaked: Sequence[int]) -> tuple[SizeLeak, ...]:
+    return tuple(
         SizeLeak(low, None if math.isinf(below) else below, n, hits)
         for (low, below), n, hits in zip(bins, faces, leaked, strict=True)
     )
-    return Leak(detector.name, threshold, min_iou, min_side_px, by_size)
 
 
 @dataclass(frozen=True)
@@ -173,6 +220,7 @@ class OverBlur:
                 "face_free": self.face_free,
                 "face_free_changed": self.face_free_changed,
                 "face_free_changed_rate": _rounded(self.face_free_changed_rate),
+                "face_free_changed_interval": interval_json(self.face_free_changed, self.face_free),
             }
         )
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from edgeblur.detectors.detector import Detector
 from edgeblur.detectors.embedding import FaceEmbedding
-from edgeblur.detectors.open import DETECTORS, open_detector
+from edgeblur.detectors.open import USUAL_JUDGES
 from edgeblur.errors import UserError
 from edgeblur.firmware_harness.privacy.changes import Changes, changes, mean_changes
 from edgeblur.firmware_harness.privacy.identity import Blur, Gallery, Identity
-from edgeblur.firmware_harness.privacy.leaks import Leak, OverBlur, leak_rate, mean_over_blur, over_blur
+from edgeblur.firmware_harness.privacy.judges import Judge, OpenJudge, open_judges
+from edgeblur.firmware_harness.privacy.leaks import Leak, OverBlur, leak_rates, mean_over_blur, over_blur
 from edgeblur.firmware_harness.privacy.photos import PrivacyPhotos
 from edgeblur.firmware_harness.privacy.reversibility import AttackOptions, Reversal, measure_reversal, require_training
 from edgeblur.pictures.blur import BlurStyle, blur_faces
@@ -25,9 +25,8 @@ from edgeblur.pictures.metrics import Fidelity, fidelity, mean_fidelity
 from edgeblur.progress import track
 from edgeblur.store.dataset import Triple
 
-THRESHOLD = 0.4
-"""Score from which a detector's finding counts; with `MIN_IOU` against the label's box it is a leak."""
 MIN_IOU = 0.3
+"""A finding that overlaps a label's box by so much is a leak."""
 MIN_SIDE_PX = 16
 """Smaller faces are not judged: longer side of the box, at the model's size."""
 
@@ -37,25 +36,16 @@ class PrivacyOptions:
     """What is measured.
 
     Attributes:
-        detectors: who looks for faces in the output; none leaves leak rates out.
+        detectors: who looks for faces in the output, as `judges.parse_judge` reads it; none leaves leak rates out.
         identity: look faces up by their embedding.
         min_side_px: faces with a smaller longer side are not judged.
         attack: train a net to undo the blur; None leaves that out.
     """
 
-    detectors: tuple[str, ...] = DETECTORS
+    detectors: tuple[str, ...] = USUAL_JUDGES
     identity: bool = True
     min_side_px: float = MIN_SIDE_PX
     attack: AttackOptions | None = None
-
-    def check(self) -> None:
-        """Refuse a detector that is named twice.
-
-        Raises:
-            UserError: as it says.
-        """
-        if len(set(self.detectors)) < len(self.detectors):
-            raise UserError(f"a detector is named twice ({', '.join(self.detectors)}): each one looks once")
 
 
 @dataclass(frozen=True)
@@ -153,14 +143,14 @@ class Examiner:
 
     Attributes:
         triples: the photos.
-        detectors: loaded.
+        judges: loaded.
         gallery: the clear faces; None leaves identity out.
         min_side_px: of faces that a detector should not find.
         regions: measure also where pictures were changed.
     """
 
     triples: Sequence[Triple]
-    detectors: tuple[Detector, ...]
+    judges: tuple[OpenJudge, ...]
     gallery: Gallery | None
     min_side_px: float = MIN_SIDE_PX
     regions: bool = True
@@ -179,15 +169,30 @@ class Examiner:
             identity = self.gallery.look_up(blur, name) if blur else self.gallery.untouched()
         return Protection(
             fidelity=mean_fidelity([fidelity(out, t.blur, t.mask) for t, out in pairs]),
-            leaks=tuple(self._leak(detector, pairs, name) for detector in self.detectors),
+            leaks=self._leaks(pairs, name),
             over_blur=mean_over_blur([over_blur(t.picture, out, t.mask) for t, out in pairs]),
             changes=mean_changes([changes(t.picture, out, t.mask) for t, out in pairs]) if self.regions else None,
             identity=identity,
         )
 
-    def _leak(self, detector: Detector, pairs: Sequence[tuple[Triple, Pixels]], name: str) -> Leak:
-        looked_at = track([(out, t.faces) for t, out in pairs], f"{detector.name}: {name}")
-        return leak_rate(detector, looked_at, threshold=THRESHOLD, min_iou=MIN_IOU, min_side_px=self.min_side_px)
+    def _leaks(self, pairs: Sequence[tuple[Triple, Pixels]], name: str) -> tuple[Leak, ...]:
+        """One for each judge; those that differ by their threshold alone look once."""
+        found: dict[Judge, Leak] = {}
+        for each in self.judges:
+            if each.judge in found:
+                continue
+            alike = [
+                judge
+                for judge in (other.judge for other in self.judges)
+                if (judge.detector, judge.enlarged) == (each.judge.detector, each.judge.enlarged)
+            ]
+            looked_at = track([(out, t.faces) for t, out in pairs], f"{each.judge}: {name}")
+            leaks = leak_rates(
+                each.detector, looked_at, [judge.threshold for judge in alike],
+                enlarged=each.judge.enlarged, min_iou=MIN_IOU, min_side_px=self.min_side_px,
+            )  # fmt: skip
+            found.update(zip(alike, leaks, strict=True))
+        return tuple(found[each.judge] for each in self.judges)
 
     def yardsticks(self, style: BlurStyle) -> tuple[Protection, Protection]:
         """The untouched photos and the target."""
@@ -211,11 +216,10 @@ def open_examiner(
     Raises:
         UserError: a package is missing, or no such detector.
     """
-    options.check()
     embedding = FaceEmbedding() if options.identity else None
-    detectors = tuple(open_detector(name) for name in options.detectors)
+    judges = open_judges(options.detectors)
     gallery = Gallery(triples, embedding, gallery_px or options.min_side_px) if embedding else None
-    return Examiner(triples, detectors, gallery, options.min_side_px, regions)
+    return Examiner(triples, judges, gallery, options.min_side_px, regions)
 
 
 def measure_privacy(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rich.table import Column, Table
 from rich.text import Text
 
+from edgeblur.firmware_harness.privacy.intervals import wilson
 from edgeblur.firmware_harness.privacy.leaks import Leak
 from edgeblur.firmware_harness.privacy.protection import Privacy, Protection
 from edgeblur.firmware_harness.privacy.reversibility import Reversal
@@ -19,6 +20,12 @@ def share(rate: float | None) -> str:
     return "-" if rate is None else f"{rate:.1%}"
 
 
+def sure_share(part: int, whole: int) -> str:
+    """A share as per cent with its 95 % interval, `-` of nothing: `2.7% (1.3-5.6)`."""
+    found = wilson(part, whole)
+    return "-" if found is None else f"{part / whole:.1%} ({100 * found[0]:.1f}-{100 * found[1]:.1f})"
+
+
 def decibel(part: Part | None) -> str:
     """PSNR of a part of pictures, `-` if there is no such part."""
     if part is None:
@@ -29,11 +36,11 @@ def decibel(part: Part | None) -> str:
 def _cells(row: Protection) -> list[str]:
     identity, changes = row.identity, row.changes
     return [
-        *(share(leak.rate) for leak in row.leaks),
+        *(sure_share(leak.leaked, leak.faces) for leak in row.leaks),
         *([share(identity.rank1), share(identity.parrot_rank1), f"{identity.cosine:.3f}"] if identity else []),
         decibel(row.fidelity.inside),
         decibel(row.fidelity.outside),
-        share(row.over_blur.face_free_changed_rate),
+        sure_share(row.over_blur.face_free_changed, row.over_blur.face_free),
         "-" if changes is None else f"{changes.false_blurs_a_picture:.3f}",
         "-" if changes is None or changes.region_iou is None else f"{changes.region_iou:.3f}",
     ]
@@ -42,7 +49,7 @@ def _cells(row: Protection) -> list[str]:
 def protection_table(title: str, rows: Mapping[str, Protection]) -> Table:
     """One row for each thing that was examined by the same detectors on the same photos."""
     first = next(iter(rows.values()))
-    headings = [f"leak, {leak.detector}" for leak in first.leaks]
+    headings = [f"leak, {leak.judge}" for leak in first.leaks]
     headings += ["rank-1", "parrot", "cosine"] if first.identity else []
     headings += ["dB in", "dB out", "changed", "false blurs", "IoU"]
     table = Table(
@@ -70,7 +77,7 @@ def size_table(privacy: Privacy) -> Table | None:
     table = Table("still found, of all", *(Column(s, justify="right") for s in sizes), box=None, pad_edge=False)
     for name, protection in privacy.rows.items():
         for leak in protection.leaks:
-            table.add_row(f"{name}, {leak.detector}", *(f"{s.leaked} of {s.faces}" for s in leak.by_size))
+            table.add_row(f"{name}, {leak.judge}", *(f"{s.leaked} of {s.faces}" for s in leak.by_size))
         if protection.identity:
             cells = (f"{s.found} of {s.faces}" for s in protection.identity.by_size)
             table.add_row(f"{name}, rank-1", *cells)
@@ -78,10 +85,10 @@ def size_table(privacy: Privacy) -> Table | None:
 
 
 def _leak_note(leaks: tuple[Leak, ...], min_side_px: float) -> str:
-    first = leaks[0]
+    thresholds = " or ".join(f"{threshold:g}" for threshold in sorted({leak.threshold for leak in leaks}))
     return (
-        f"leak: faces of {min_side_px:g} px and more still found at their place, score >= {first.threshold:g}, "
-        f"IoU >= {first.min_iou:g}."
+        f"leak: faces of {min_side_px:g} px and more still found at their place, score >= {thresholds}, "
+        f"IoU >= {leaks[0].min_iou:g}. In brackets: 95 % intervals (Wilson)."
     )
 
 

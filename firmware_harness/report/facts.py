@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeblur.detectors.open import DETECTORS
+from edgeblur.detectors.open import USUAL_JUDGES
 from edgeblur.files import read_json
 from edgeblur.firmware_harness.comparison.compare import compare, write_comparison
 from edgeblur.firmware_harness.report.boards import ModelBoards, model_boards
@@ -144,15 +144,15 @@ def gather(run: Run, *, limit: int | None = None, judge: str | None = AUTO, priv
 
 def installed_judge() -> str | None:
     """The best detector, None (and a remark) where its packages are missing, as in the light install."""
-    if _installed(DETECTORS[0]):
-        return DETECTORS[0]
+    if _installed(USUAL_JUDGES[0]):
+        return USUAL_JUDGES[0]
     say("no detector is installed (pip install 'edgeblur[detect]'): approach A and leak rates are left out")
     return None
 
 
 def _further_judges(judges: list[str]) -> list[str]:
     """The other detectors that are installed, where there is a judge at all."""
-    return [name for name in DETECTORS if judges and name not in judges and _installed(name)]
+    return [name for name in USUAL_JUDGES if judges and name not in judges and _installed(name)]
 
 
 def _installed(detector: str) -> bool:

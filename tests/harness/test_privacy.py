@@ -72,9 +72,10 @@ def test_leak_as_json_says_who_judged() -> None:
         "faces": 1,
         "leaked": 1,
         "rate": 1.0,
+        "interval": [0.2065, 1.0],
         "by_size": [
             {"from_px": 8, "below_px": 16, "faces": 0, "leaked": 0},
-            {"from_px": 16, "below_px": 32, "faces": 1, "leaked": 1, "rate": 1.0},
+            {"from_px": 16, "below_px": 32, "faces": 1, "leaked": 1, "rate": 1.0, "interval": [0.2065, 1.0]},
             {"from_px": 32, "below_px": 64, "faces": 0, "leaked": 0},
             {"from_px": 64, "faces": 0, "leaked": 0},
         ],
@@ -133,6 +134,7 @@ def test_mean_over_blur_puts_pictures_together() -> None:
         "face_free": 2,
         "face_free_changed": 1,
         "face_free_changed_rate": 0.5,
+        "face_free_changed_interval": [0.0945, 0.9055],
     }
     assert mean_over_blur([over_blur(black, white, full)]).as_json() == {
         "pictures": 1,

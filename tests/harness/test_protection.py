@@ -13,7 +13,7 @@ import pytest
 from tiny_models import function_tflite
 
 from edgeblur.cli import main
-from edgeblur.detectors.open import DETECTORS
+from edgeblur.detectors.open import USUAL_JUDGES
 from edgeblur.distill.data.synthetic import draw_scene
 from edgeblur.errors import RunError, UserError
 from edgeblur.files import write_json
@@ -137,7 +137,7 @@ def test_everything_at_once(labelled: tuple[Path, Path], tmp_path: Path, capsys:
     assert "rank-1 retrieval is 100.0%, and --max-rank1 allows 5.0%" in said.err
     assert "outside" not in said.err
     data = json.loads(said.out)["privacy"]
-    assert [leak["detector"] for leak in data["model"]["leaks"]] == list(DETECTORS)
+    assert [leak["detector"] for leak in data["model"]["leaks"]] == list(USUAL_JUDGES)
     assert [leak["threshold"] for leak in data["model"]["leaks"]] == [0.4, 0.4]
     assert data["model"]["leaks"] == data["untouched"]["leaks"]
     assert data["target"]["leaks"][0]["leaked"] < data["untouched"]["leaks"][0]["leaked"]
