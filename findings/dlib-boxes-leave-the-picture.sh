@@ -2,8 +2,8 @@
 # dlib's face boxes reach outside the picture, and a NumPy slice by one is empty: the face stays as it was.
 #
 # Guess: boxes are clipped to the picture, or blurring picture[top:bottom, left:right] touches at least what is visible.
-# Seen with dlib-bin 20.0.1.post1, on a public domain portrait that scikit-image brings, its left cut off close to the face:
-# left is -23, which NumPy reads as "23 before the end". No error, nothing anonymized. (Its right and bottom are part of
+# Seen with dlib-bin 20.0.1.post1, on a public domain portrait that scikit-image brings, its left cut off close to
+# the face: left is -23, which NumPy reads as "23 before the end". No error, nothing anonymized. (Its right and bottom are part of
 # the box, too: width() is right - left + 1.)
 # Output: box left -23 right 74 width 98; slice (88, 0, 3)
 set -euo pipefail
