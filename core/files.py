@@ -115,7 +115,7 @@ def read_json(path: Path) -> Any:
         UserError: the file is missing or is no JSON.
     """
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist") from error
     except PermissionError as error:

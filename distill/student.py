@@ -21,7 +21,8 @@ from edgeblur.errors import UserError
 from edgeblur.files import refuse_swallowing
 from edgeblur.progress import say
 from edgeblur.store.dataset import Dataset, open_dataset
-from edgeblur.store.run_folder import Run, RunModel
+from edgeblur.store.notes import Gain, ModelInfo
+from edgeblur.store.run_folder import TEACHER, Run, RunModel
 
 
 @dataclass(frozen=True)
@@ -137,14 +138,14 @@ class _Workshop:
         model, alone = self._claim(name), None
         if self.untaught(spec):
             say(f"{name}: learns from the masks of the data set alone, as a U-Net has no mask to teach")
-            self._learn(model, spec, None, {"kind": "student"})
+            self._learn(model, spec, None, ModelInfo(kind="student"))
             return model
         if self.options.alone:
             say(f"{name}-alone: the same student without the teacher, for comparison")
-            alone = self._learn(self._claim(f"{name}-alone"), spec, None, {"kind": "alone"})
+            alone = self._learn(self._claim(f"{name}-alone"), spec, None, ModelInfo(kind="alone"))
         say(f"{name}: {net.count_params():,} parameters learn from the teacher")
-        info = {"kind": "student", "parent": "teacher", "teacher_weight": self.options.teacher_weight,
-                "feature_weight": self.options.feature_weight}  # fmt: skip
+        info = ModelInfo(kind="student", parent=TEACHER, teacher_weight=self.options.teacher_weight,
+                         feature_weight=self.options.feature_weight)  # fmt: skip
         self._learn(model, spec, self.teaching, info, alone=alone)
         return model
 
@@ -166,15 +167,15 @@ class _Workshop:
         return model
 
     def _learn(
-        self, model: RunModel, spec: NetSpec, teaching: Teaching | None, info: dict[str, Any],
+        self, model: RunModel, spec: NetSpec, teaching: Teaching | None, info: ModelInfo,
         *, alone: Fitted | None = None,
     ) -> Fitted:  # fmt: skip
         if model.keras.exists():
             return Fitted.read(model)
         net = self._untrained(spec)
         fitted = self._fit(net, model, teaching, start=self.options.start)
-        gained = {"gained_by_distilling": _gain(alone, fitted)} if alone else {}
-        self._save(net, model, spec, fitted, {**info, **gained})
+        gained = _gain(alone, fitted) if alone else None
+        self._save(net, model, spec, fitted, replace(info, gained_by_distilling=gained))
         return fitted
 
     def _untrained(self, spec: NetSpec) -> Any:
@@ -197,9 +198,9 @@ class _Workshop:
                 callbacks=callbacks, keep_best_after=keep_best_after,
             )  # fmt: skip
 
-    def _save(self, net: Any, model: RunModel, spec: NetSpec, fitted: Fitted, info: dict[str, Any]) -> None:
-        about = {"spec": spec.as_json(), "best": fitted.best, "seconds": round(fitted.seconds)}
-        save_model(net, model, {**info, **about})
+    def _save(self, net: Any, model: RunModel, spec: NetSpec, fitted: Fitted, info: ModelInfo) -> None:
+        seconds = round(fitted.seconds)
+        save_model(net, model, replace(info, spec=spec.as_json(), best=fitted.best, seconds=seconds))
         self.run.add(model.name)
 
     def _spec_of(self, student: RunModel) -> UNetSpec:
@@ -223,7 +224,7 @@ class _Workshop:
         net, spec = prune_channels(before, wanted, share)
         say(f"{model.name}: {before.count_params():,} parameters become {net.count_params():,}; fine-tuning")
         fitted = self._fit(net, model, self.teaching)
-        info = {"kind": "student", "parent": student.name, "pruned_channels": share}
+        info = ModelInfo(kind="student", parent=student.name, pruned_channels=share)
         self._save(net, model, spec, fitted, info)
         return model
 
@@ -244,17 +245,19 @@ class _Workshop:
         teaching = replace(self.teaching, feature_weight=0.0)
         fitted = self._fit(wrapped, model, teaching, callbacks=callbacks, keep_best_after=round(steps * 0.6))
         net = without_wrapping(wrapped)
-        info = {"kind": "student", "parent": student.name, "zeroed_weights": round(zero_share(net), 4)}
+        info = ModelInfo(kind="student", parent=student.name, zeroed_weights=round(zero_share(net), 4))
         self._save(net, model, spec, fitted, info)
         return model
 
 
-def _gain(alone: Fitted, distilled: Fitted) -> dict[str, float]:
-    """Best validation figures of both, and the difference (positive: distillation helped); masks by their IoU too."""
-    measures = [("psnr", "psnr_db", "gain_db"), ("iou", "iou", "gain_iou")]
-    gained: dict[str, float] = {}
-    for key, unit, gain in measures:
-        if f"val_{key}" in distilled.best:
-            before, after = alone.best[f"val_{key}"], distilled.best[f"val_{key}"]
-            gained |= {f"alone_val_{unit}": before, f"distilled_val_{unit}": after, gain: round(after - before, 3)}
-    return gained
+def _gain(alone: Fitted, distilled: Fitted) -> Gain:
+    """Best validation figures of both; masks by their IoU too."""
+    before, after = alone.best, distilled.best
+    return Gain(
+        before.val_psnr, after.val_psnr, _difference(before.val_psnr, after.val_psnr),
+        *((before.val_iou, after.val_iou, _difference(before.val_iou, after.val_iou)) if after.val_iou else ()),
+    )  # fmt: skip
+
+
+def _difference(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else round(after - before, 3)

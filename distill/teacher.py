@@ -21,9 +21,10 @@ from edgeblur.distill.training.fit import FitOptions, Fitted, fit, load_best, re
 from edgeblur.distill.training.hard import refuse_untrained
 from edgeblur.distill.training.workers import Place, join
 from edgeblur.errors import UserError
-from edgeblur.files import made_parents, read_json, refuse_existing, refuse_strangers, refuse_swallowing, set_aside
+from edgeblur.files import made_parents, refuse_existing, refuse_strangers, refuse_swallowing, set_aside
 from edgeblur.progress import say
 from edgeblur.store.dataset import Dataset, open_dataset
+from edgeblur.store.notes import MODEL, ModelInfo
 from edgeblur.store.run_folder import TEACHER, Run, RunModel, create_run, open_run
 
 
@@ -76,7 +77,7 @@ def _run_folder(
             return
         _refuse(data, out, options, force=force)
         with made_parents(out), set_aside(out), removed_unless_begun(out, Run(out).teacher.folder):
-            yield create_run(out, data, {"training": _recipe(options)})
+            yield create_run(out, data, _recipe(options))
         return
     with tempfile.TemporaryDirectory(prefix="edgeblur-worker-") as scratch:
         run = Run(Path(scratch))
@@ -93,7 +94,7 @@ def _reopen(data: Path, out: Path, options: TrainOptions) -> Run:
         UserError: there is none, or it was begun otherwise.
     """
     run = open_run(out)
-    begun = run.settings().get("training")
+    begun = run.settings().training
     if begun is None:
         raise UserError(f"{out} holds no training that edgeblur began: start one without --resume")
     refuse_changed(out, {**begun, "data": str(run.dataset)}, {**_recipe(options), "data": str(data.absolute())})
@@ -129,7 +130,7 @@ def _train(dataset: Dataset, run: Run, options: TrainOptions, place: Place, *, r
         if place.strategy:  # reading a distributed net would ask workers that may be gone
             net = build_net(options.spec)
             load_best(net, model.folder)
-        info = {"kind": TEACHER, "spec": options.spec.as_json(), "best": fitted.best, "seconds": round(fitted.seconds)}
+        info = ModelInfo(kind="teacher", spec=options.spec.as_json(), best=fitted.best, seconds=round(fitted.seconds))
         save_model(net, model, info)
         run.add(TEACHER)
     return fitted
@@ -185,12 +186,12 @@ def spec_of(model: RunModel) -> UNetSpec:
     Raises:
         UserError: its model.json has none, or that of a mask head.
     """
-    spec = read_json(model.folder / "model.json").get("spec")
-    if spec is None:
-        raise UserError(f"{model.folder}/model.json names no U-Net spec: this model was not trained by edgeblur")
-    if spec.get("family") == "mask":
+    info = model.info()
+    if info.spec is None:
+        raise UserError(f"{model.folder}/{MODEL} names no U-Net spec: this model was not trained by edgeblur")
+    if info.is_mask_head:
         raise UserError(f"{model.name} is a mask head: pruning and --qat are for U-Nets, choose another --width")
     try:
-        return UNetSpec.from_json(spec)
-    except KeyError as error:
-        raise UserError(f"{model.folder}/model.json is damaged: its spec lacks {error}") from error
+        return UNetSpec.from_json(info.spec)
+    except ValueError as error:
+        raise UserError(f"{model.folder}/{MODEL} is damaged: spec: {error}; train again") from error

@@ -8,7 +8,8 @@ from pathlib import Path
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.graph import Graph, read_tflite
 from edgeblur.models.shelf import advice, entry_at, find_entry
-from edgeblur.store.run_folder import Run, RunModel, open_run
+from edgeblur.store.notes import MODEL
+from edgeblur.store.run_folder import RUN, Run, RunModel, open_run
 
 
 def choose_model(path: Path, name: str | None = None) -> tuple[Run, RunModel]:
@@ -17,7 +18,7 @@ def choose_model(path: Path, name: str | None = None) -> tuple[Run, RunModel]:
     Raises:
         UserError: no run, no such model in it, or a name that is not that of the folder.
     """
-    if not (path / "model.json").is_file():
+    if not (path / MODEL).is_file():
         run = open_run(path)
         return run, run.model(name)
     if name not in (None, path.name):
@@ -55,7 +56,7 @@ def called(path: Path) -> str:
     """What people call a .tflite: its name on the shelf, `w8/int8.tflite` in a run, else the file's name."""
     if (entry := entry_at(path)) is not None:
         return entry.name
-    return f"{path.parent.name}/{path.name}" if (path.parent / "model.json").is_file() else path.name
+    return f"{path.parent.name}/{path.name}" if (path.parent / MODEL).is_file() else path.name
 
 
 def read_model(path: Path) -> Graph:
@@ -86,7 +87,7 @@ def choose_tflite(path: Path, name: str | None = None) -> Chosen:
         if name is not None:
             raise UserError(f"{path} is a file: leave --model {name} out, or give a run folder")
         model = RunModel(path.parent)
-        inside = (path.parent.parent / "run.json").is_file() and (path.parent / "model.json").is_file()
+        inside = (path.parent.parent / RUN).is_file() and (path.parent / MODEL).is_file()
         return Chosen(path, Run(path.parent.parent) if inside else None, model if inside else None)
     if not path.exists():
         raise UserError(f"{path} does not exist: give a run folder or a .tflite file, {advice(str(path))}")

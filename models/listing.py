@@ -28,7 +28,7 @@ class Listed:
         return {
             "name": self.entry.name,
             "title": shelved.title,
-            "kind": shelved.kind,
+            "kind": shelved.note.kind,
             "default": self.entry.default,
             "path": str(self.entry.path),
             **{key: value for key, value in known.items() if key != "name" and (measures or key not in _LONG)},

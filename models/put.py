@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from edgeblur.errors import UserError
 from edgeblur.files import as_json, refuse_existing, write_together
 from edgeblur.models.card import CARD, new_card
 from edgeblur.models.choose import choose_model
-from edgeblur.models.shelf import FLOAT, FOLDER, INT8, NOTE, Shelved, read_shelved, shelf
+from edgeblur.models.shelf import FLOAT, FOLDER, INT8, NOTE, Kind, Note, Shelved, read_shelved, shelf
+from edgeblur.store.notes import HISTORY, MODEL, QUANTIZE, ModelInfo
 from edgeblur.store.run_folder import RunModel
 
-_TAKEN = (INT8, FLOAT, "model.keras", "model.json", "history.json", "quantize.json")
+_TAKEN = (INT8, FLOAT, "model.keras", MODEL, HISTORY, QUANTIZE)
 
 
 @dataclass(frozen=True)
@@ -58,28 +58,26 @@ def put(source: Path, options: PutOptions, *, folder: Path | None = None, force:
     if options.float16 or place / FLOAT not in files:
         files[place / FLOAT] = _float_tflite(model, float16=options.float16)
     info, note = model.info(), _note(options, model.info(), place)
-    shelved = Shelved(place, note["title"], note["kind"], options.default)
-    files[place / NOTE] = as_json(note)
+    files[place / NOTE] = as_json(note.as_json())
     if not (place / CARD).exists():
-        files[place / CARD] = new_card(shelved, net=_net(info), made=_made(info)).encode()
-    write_together(files | (_without_default(place) if note.get("default") else {}))
+        files[place / CARD] = new_card(Shelved(place, note), net=_net(info), made=_made(info)).encode()
+    write_together(files | (_without_default(place) if note.default else {}))
     return read_shelved(place)
 
 
-def _note(options: PutOptions, info: dict[str, Any], place: Path) -> dict[str, Any]:
+def _note(options: PutOptions, info: ModelInfo, place: Path) -> Note:
     """shelf.json; what it said before stays if nothing else is asked for."""
     before = read_shelved(place) if (place / NOTE).is_file() else None
-    family = "mask" if info.get("spec", {}).get("family") == "mask" else "unet"
-    kind = "teacher" if info.get("kind") == "teacher" and family == "unet" else family
+    kind: Kind = "mask" if info.is_mask_head else "teacher" if info.kind == "teacher" else "unet"
     title = options.title or (before.title if before else options.name)
-    default = options.default or (before is not None and before.default)
-    return {"title": title, "kind": kind, **({"default": True} if default else {})}
+    default = options.default or (before is not None and before.note.default)
+    return Note(title, kind, default)
 
 
 def _without_default(place: Path) -> dict[Path, bytes]:
     """The notes of other folders that are no default any more."""
-    others = [shelved for shelved in shelf(place.parent) if shelved.default and shelved.folder != place]
-    return {other.folder / NOTE: as_json({"title": other.title, "kind": other.kind}) for other in others}
+    others = [shelved for shelved in shelf(place.parent) if shelved.note.default and shelved.folder != place]
+    return {other.folder / NOTE: as_json(replace(other.note, default=False).as_json()) for other in others}
 
 
 def _float_tflite(model: RunModel, *, float16: bool) -> bytes:
@@ -89,15 +87,14 @@ def _float_tflite(model: RunModel, *, float16: bool) -> bytes:
     return float_tflite(load_keras(model.keras), float16=float16)
 
 
-def _net(info: dict[str, Any]) -> str:
-    spec = info.get("spec", {})
-    size = f"{spec['width']}x{spec['height']}x3 in and out, " if "width" in spec and "height" in spec else ""
-    return f"{size}{info['parameters']:,} parameters." if "parameters" in info else "..."
+def _net(info: ModelInfo) -> str:
+    spec = info.spec or {}
+    size = f"{spec['width']}x{spec['height']}x3 in and out, " if {"width", "height"} <= spec.keys() else ""
+    return "..." if info.parameters is None else f"{size}{info.parameters:,} parameters."
 
 
-def _made(info: dict[str, Any]) -> str:
-    best = info.get("best", {})
-    told = [f"{info['seconds']:,} s of training" if "seconds" in info else ""]
-    told.append(f"best epoch {best['epoch']}" if "epoch" in best else "")
-    known = ", ".join(part for part in told if part)
+def _made(info: ModelInfo) -> str:
+    facts = [f"{info.seconds:,} s of training" if info.seconds is not None else ""]
+    facts.append(f"best epoch {info.best.epoch}" if info.best else "")
+    known = ", ".join(part for part in facts if part)
     return f" ({known})" if known else ""

@@ -5,17 +5,37 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Literal
 
 from edgeblur.errors import UserError
-from edgeblur.files import read_object
+from edgeblur.records import Record
 
 FOLDER = Path(__file__).parent
 NOTE = "shelf.json"
-KINDS = ("teacher", "unet", "mask")
+Kind = Literal["teacher", "unet", "mask"]
+KINDS: tuple[Kind, ...] = ("teacher", "unet", "mask")
 """The thesis's U-Net in full width, narrower U-Nets, and nets that find a mask and blend a blurred picture in."""
 
 INT8, FLOAT = "int8.tflite", "float.tflite"
 _SUFFIXES = {INT8: "", FLOAT: "-float"}
+
+
+@dataclass(frozen=True)
+class Note(Record):
+    """shelf.json.
+
+    Attributes:
+        title: for people.
+        kind: one of `KINDS`.
+        default: its int8 is the model of commands that are given none.
+    """
+
+    SPARSE: ClassVar = ("default",)
+    REMEDY: ClassVar = f'it should be {{"title": TEXT, "kind": {" or ".join(KINDS)}, "default": true or nothing}}'
+
+    title: str
+    kind: Kind
+    default: bool = False
 
 
 @dataclass(frozen=True)
@@ -24,22 +44,23 @@ class Shelved:
 
     Attributes:
         folder: its name is the model's.
-        title: for people.
-        kind: one of `KINDS`.
-        default: its int8 is what commands take that are given no model.
+        note: title, kind, and whether it is the default.
     """
 
     folder: Path
-    title: str
-    kind: str
-    default: bool
+    note: Note
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return self.note.title
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """Its files, int8 first."""
         files = {file: self.folder / file for file in _SUFFIXES if (self.folder / file).is_file()}
         return tuple(
-            Entry(self.folder.name + _SUFFIXES[file], path, self, self.default and file == INT8)
+            Entry(self.folder.name + _SUFFIXES[file], path, self, self.note.default and file == INT8)
             for file, path in files.items()
         )
 
@@ -79,14 +100,7 @@ def read_shelved(folder: Path) -> Shelved:
     Raises:
         UserError: it is missing or damaged.
     """
-    note = read_object(folder / NOTE)
-    title, kind, default = note.get("title"), note.get("kind"), note.get("default", False)
-    if not isinstance(title, str) or kind not in KINDS or not isinstance(default, bool):
-        raise UserError(
-            f'{folder / NOTE} should say {{"title": TEXT, "kind": {" or ".join(KINDS)}, "default": true or nothing}}, '
-            f"but says {note}"
-        )
-    return Shelved(folder, title, kind, default)
+    return Shelved(folder, Note.read(folder / NOTE))
 
 
 def shelf(folder: Path | None = None) -> tuple[Shelved, ...]:
@@ -104,7 +118,7 @@ def shelf(folder: Path | None = None) -> tuple[Shelved, ...]:
 
 def _order(shelved: Shelved) -> tuple[int, int, str]:
     size_bytes = max((entry.path.stat().st_size for entry in shelved.entries), default=0)
-    return KINDS.index(shelved.kind), -size_bytes, shelved.folder.name
+    return KINDS.index(shelved.note.kind), -size_bytes, shelved.folder.name
 
 
 def entries(folder: Path | None = None) -> tuple[Entry, ...]:

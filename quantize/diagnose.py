@@ -11,21 +11,7 @@ import numpy as np
 from edgeblur.export.tflite.graph import Graph, read_tflite
 from edgeblur.pictures.images import Floats
 from edgeblur.progress import track
-
-
-@dataclass(frozen=True)
-class LayerLoss:
-    """How faithfully int8 keeps one layer's output.
-
-    Attributes:
-        name: the layer, as the converter named its output tensor.
-        op: kind of the op that makes it.
-        snr_db: power of the float signal over the power of the difference, in dB; None if the float output is all zero.
-    """
-
-    name: str
-    op: str
-    snr_db: float | None
+from edgeblur.store.notes import LayerLoss
 
 
 @dataclass(frozen=True)

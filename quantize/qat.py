@@ -16,6 +16,7 @@ from edgeblur.progress import say
 from edgeblur.quantize.convert import to_int8
 from edgeblur.quantize.quantize import Quantized, QuantizeOptions, account_for
 from edgeblur.store.dataset import open_dataset
+from edgeblur.store.notes import QUANTIZE, ModelInfo
 from edgeblur.store.run_folder import Run, RunModel
 
 
@@ -38,13 +39,13 @@ def quantize_aware(
         fitted = fit(wrapped, data, folder, fit_options, teaching=teaching)
         int8 = to_int8(wrapped, None, io_type=options.io_type)
         _take_back(wrapped, net)
-        info = {"name": aware.name, "kind": "student", "parent": model.name, "quantization_aware": True,
-                "spec": spec.as_json(), "best": fitted.best, "seconds": round(fitted.seconds)}  # fmt: skip
+        info = ModelInfo(aware.name, kind="student", parent=model.name, quantization_aware=True,
+                         spec=spec.as_json(), best=fitted.best, seconds=round(fitted.seconds))  # fmt: skip
         made = RunModel(folder)
         save_model(net, made, info)
         exact, count = made.float_tflite.read_bytes(), len(data.split("train"))
         account = account_for(exact, int8, data, options, calibrated_on=count)
-        write_together({folder / "quantize.json": as_json(account), made.int8_tflite: int8})
+        write_together({folder / QUANTIZE: as_json(account.as_json()), made.int8_tflite: int8})
     run.add(aware.name)
     return Quantized(aware.name, Path(aware.int8_tflite), account)
 

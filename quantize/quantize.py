@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from edgeblur.distill.nets.keras_files import float_tflite, load_keras
 from edgeblur.distill.nets.unet import has_gate
 from edgeblur.errors import UserError
-from edgeblur.export.tflite.graph import image_model, read_tflite
+from edgeblur.export.tflite.graph import ImageEnd, image_model, read_tflite
 from edgeblur.files import as_json, compressed_bytes, refuse_existing, write_together
 from edgeblur.models.choose import choose_model
 from edgeblur.pictures.images import Floats, to_floats
@@ -19,9 +19,10 @@ from edgeblur.pictures.metrics import psnr_db
 from edgeblur.progress import say
 from edgeblur.quantize.convert import calibration_pictures, to_int8
 from edgeblur.quantize.correct import correct_gate
-from edgeblur.quantize.diagnose import Diagnosis, diagnose
+from edgeblur.quantize.diagnose import diagnose
 from edgeblur.quantize.equalize import equalize
 from edgeblur.store.dataset import Dataset, evenly, open_dataset
+from edgeblur.store.notes import MODEL, QUANTIZE, Account, End
 from edgeblur.store.run_folder import Run, RunModel, open_run
 
 QAT_WORTH_DB = 0.5
@@ -52,12 +53,12 @@ class Quantized:
 
     name: str
     path: Path
-    account: dict[str, Any]
+    account: Account
 
     @property
     def loss_db(self) -> float:
         """What quantization cost on the test split, in dB."""
-        return float(self.account["loss_db"])
+        return self.account.loss_db
 
 
 def models_to_quantize(target: Path, name: str | None) -> tuple[Run | None, list[RunModel]]:
@@ -77,18 +78,18 @@ def models_to_quantize(target: Path, name: str | None) -> tuple[Run | None, list
         return None, []
     if not target.exists():
         raise UserError(f"{target} does not exist: give a run folder or a .keras file")
-    if name is None and not (target / "model.json").is_file():
+    if name is None and not (target / MODEL).is_file():
         run = open_run(target)
-        return run, [m for m in run.some_models() if m.info().get("kind") != "alone" and not _learnt_int8(m)]
+        return run, [m for m in run.some_models() if m.info().kind != "alone" and not _learnt_int8(m)]
     run, model = choose_model(target, name)
     if _learnt_int8(model):
         raise UserError(f"{model.name} learnt with int8 simulated, and its int8.tflite came of that: name its parent, "
-                        f"{model.info().get('parent')}")  # fmt: skip
+                        f"{model.info().parent}")  # fmt: skip
     return run, [model]
 
 
 def _learnt_int8(model: RunModel) -> bool:
-    return bool(model.info().get("quantization_aware"))
+    return model.info().quantization_aware
 
 
 def quantize_run_model(run: Run, model: RunModel, options: QuantizeOptions, *, force: bool) -> Quantized:
@@ -103,7 +104,7 @@ def quantize_run_model(run: Run, model: RunModel, options: QuantizeOptions, *, f
     count = min(options.calibration, len(data.split("train")))
     say(f"{model.name}: quantizing, calibrated on {count} training pictures")
     int8, account = _quantize(net, model.float_tflite.read_bytes(), data, options)
-    write_together({model.folder / "quantize.json": as_json(account), model.int8_tflite: int8})
+    write_together({model.folder / QUANTIZE: as_json(account.as_json()), model.int8_tflite: int8})
     return Quantized(model.name, model.int8_tflite, account)
 
 
@@ -119,12 +120,12 @@ def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOpt
     dataset, net = open_dataset(data), load_keras(path)
     exact = float_tflite(net)
     int8, account = _quantize(net, exact, dataset, options)
-    parts = {"float.tflite": exact, "int8.tflite": int8, "quantize.json": as_json(account)}
+    parts = {"float.tflite": exact, "int8.tflite": int8, QUANTIZE: as_json(account.as_json())}
     write_together({out / name: data for name, data in parts.items()})
     return Quantized(path.stem, out / "int8.tflite", account)
 
 
-def _quantize(net: Any, exact: bytes, data: Dataset, options: QuantizeOptions) -> tuple[bytes, dict[str, Any]]:
+def _quantize(net: Any, exact: bytes, data: Dataset, options: QuantizeOptions) -> tuple[bytes, Account]:
     _, height, width, _ = net.input_shape
     pictures = calibration_pictures(data, options.calibration, height, width)
     gated = options.equalize and has_gate(net)  # asked first: once equalized, it is not recognized
@@ -135,12 +136,10 @@ def _quantize(net: Any, exact: bytes, data: Dataset, options: QuantizeOptions) -
         correct_gate(net, int8, pictures)
         int8 = to_int8(net, pictures, io_type=options.io_type)
     account = account_for(compared, int8, data, options, calibrated_on=len(pictures))
-    return int8, {**account, **_float_sizes(exact)}
+    return int8, replace(account, float_size_bytes=len(exact), float_compressed_bytes=compressed_bytes(exact))
 
 
-def account_for(
-    exact: bytes, int8: bytes, data: Dataset, options: QuantizeOptions, *, calibrated_on: int
-) -> dict[str, Any]:
+def account_for(exact: bytes, int8: bytes, data: Dataset, options: QuantizeOptions, *, calibrated_on: int) -> Account:
     """What quantize.json holds: sizes, both ends' scales, layers by signal-to-noise, PSNR on the test split."""
     ends = image_model(read_tflite(int8))
     samples = evenly(data.split("test"), options.limit)
@@ -150,34 +149,28 @@ def account_for(
     found = diagnose(exact, int8, [to_floats(t.picture)[np.newaxis] for t in triples])
     targets = np.stack([to_floats(t.blur) for t in triples])
     float_db, int8_db = _psnr_db(found.float_outputs, targets), _psnr_db(found.int8_outputs, targets)
-    return {
-        "calibration_pictures": calibrated_on,
-        "test_pictures": len(samples),
-        "input": _end(ends.input),
-        "output": _end(ends.output),
-        "size_bytes": len(int8),
-        "compressed_bytes": compressed_bytes(int8),
-        **_float_sizes(exact),
-        "int8_against_float_psnr_db": _psnr_db(found.int8_outputs, found.float_outputs),
-        "float_against_target_psnr_db": float_db,
-        "int8_against_target_psnr_db": int8_db,
-        "loss_db": round(float_db - int8_db, 3),
-        "worst_layers": [layer.name for layer in found.worst()],
-        "layers": _layers(found),
-    }
+    return Account(
+        calibration_pictures=calibrated_on,
+        test_pictures=len(samples),
+        input=_end(ends.input),
+        output=_end(ends.output),
+        size_bytes=len(int8),
+        compressed_bytes=compressed_bytes(int8),
+        float_size_bytes=len(exact),
+        float_compressed_bytes=compressed_bytes(exact),
+        int8_against_float_psnr_db=_psnr_db(found.int8_outputs, found.float_outputs),
+        float_against_target_psnr_db=float_db,
+        int8_against_target_psnr_db=int8_db,
+        loss_db=round(float_db - int8_db, 3),
+        worst_layers=tuple(layer.name for layer in found.worst()),
+        layers=found.layers,
+    )
 
 
-def _float_sizes(exact: bytes) -> dict[str, int]:
-    return {"float_size_bytes": len(exact), "float_compressed_bytes": compressed_bytes(exact)}
-
-
-def _end(end: Any) -> dict[str, Any]:
-    return {"dtype": end.dtype, "scale": end.scale, "zero_point": end.zero_point}
-
-
-def _layers(found: Diagnosis) -> list[dict[str, Any]]:
-    """Layers as JSON; a signal-to-noise ratio that is not known is absent."""
-    return [{k: v for k, v in asdict(layer).items() if v is not None} for layer in found.layers]
+def _end(end: ImageEnd) -> End:
+    assert end.scale is not None
+    assert end.zero_point is not None
+    return End(end.dtype, end.scale, end.zero_point)
 
 
 def _psnr_db(outputs: Floats, references: Floats) -> float:

@@ -16,7 +16,7 @@ from edgeblur.progress import out as stdout
 from edgeblur.store.run_folder import open_run
 
 if TYPE_CHECKING:
-    from edgeblur.firmware_harness.comparison.compare import Comparison, Entry
+    from edgeblur.firmware_harness.comparison.table import Comparison, Entry
 
 _HEADINGS = ("dB", "dB in", "dB out", "SSIM", "MAE", "leak", "over-blur", "params", "MMAC", "host ms")
 
@@ -50,6 +50,7 @@ def command(
     Writes compare.json and the contact sheet compare.png; in RUN itself they replace those of the last comparison.
     """
     from edgeblur.firmware_harness.comparison.compare import compare, write_comparison
+    from edgeblur.firmware_harness.comparison.table import COMPARISON, SHEET
     from edgeblur.firmware_harness.privacy.tables import protection_table
 
     opened = open_run(run) if run else None
@@ -59,7 +60,7 @@ def command(
     if out and out.is_file():
         raise UserError(f"{out} is a file: name a folder for compare.json and compare.png as --out")
     if out and out != run:
-        for name in ("compare.json", "compare.png"):
+        for name in (COMPARISON, SHEET):
             refuse_existing(out / name, force=force)
     found = compare(
         opened, data=data, extra=extra, limit=limit, privacy=privacy,
@@ -69,11 +70,11 @@ def command(
     if place:
         write_comparison(found, place)
     if as_json:
-        print(json.dumps(found.as_json()))
+        print(json.dumps(found.table.as_json()))
         return
-    stdout.print(_table(found))
-    if privacy or len(found.judges) > 1:
-        rows = {f"{entry.name} {entry.precision}".strip(): entry.protection for entry in found.entries}
+    stdout.print(_table(found.table))
+    if privacy or len(found.table.judges) > 1:
+        rows = {entry.title: entry.protection for entry in found.table.entries}
         stdout.print("", protection_table("Privacy, on the same photos", rows), sep="\n")
     if place:
         stdout.print(f"contact sheet: {place}/compare.png, numbers: {place}/compare.json", markup=False)
@@ -82,11 +83,11 @@ def command(
 def _table(found: Comparison) -> Table:
     table = Table(
         "what", *(Column(heading, justify="right") for heading in _HEADINGS),
-        title=f"{found.images} test photos at {found.size[0]}x{found.size[1]}, against the target; "
+        title=f"{found.images} test photos at {found.width}x{found.height}, against the target; "
         f"leaks judged by {', '.join(found.judges) or 'nobody'}; latency on {found.host}",
     )  # fmt: skip
     for entry in found.entries:
-        table.add_row(f"{entry.name} {entry.precision}".strip(), *_numbers(entry))
+        table.add_row(entry.title, *_numbers(entry))
     return table
 
 
@@ -98,7 +99,7 @@ def _numbers(entry: Entry) -> list[str]:
         *(decibel(part) for part in (f.image, f.inside, f.outside)),
         f"{f.image.ssim:.3f}" if f.image.ssim is not None else "-",
         f"{f.image.mae:.4f}",
-        share(entry.leak.rate if entry.leak else None),
+        share(entry.leak_rate),
         f"{over_blur.mean_change:.4f}" if over_blur.mean_change is not None else "-",
         f"{entry.parameters:,}" if entry.parameters is not None else "-",
         f"{entry.macs / 1e6:,.1f}" if entry.macs is not None else "-",

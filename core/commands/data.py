@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -91,7 +92,7 @@ def make(
     style = BlurStyle(strength=strength, grow=grow)
     options = MakeOptions(size, shares or (0.7, 0.2, 0.1), seed, keep_splits=shares is None, style=style)
     data = make_dataset(track(found, "making pictures", found.total), out, options, force=force)
-    counts = data.manifest["counts"]
+    counts = asdict(data.manifest.counts)
     faces = sum(len(sample.faces) for sample in data.samples)
     for sentence in skipped:
         say(f"skipped: {sentence}")

@@ -66,11 +66,13 @@ def command(
     )
     models = distill(opened, options, resume=resume, force=force)
     if as_json:
-        print(json.dumps({"models": [m.info() for m in models]}))
+        print(json.dumps({"models": [m.info().as_json() for m in models]}))
         return
     for model in models:
         info = model.info()
-        line = f"{model.name}: {info['parameters']:,} parameters, validation {info['best']['val_psnr']:.2f} dB"
-        if gain := info.get("gained_by_distilling"):
-            line += f" ({gain['gain_db']:+.2f} dB against the same student trained alone)"
+        line = f"{model.name}: {info.parameters:,} parameters"
+        if info.best and info.best.val_psnr is not None:
+            line += f", validation {info.best.val_psnr:.2f} dB"
+        if info.gained_by_distilling and info.gained_by_distilling.gain_db is not None:
+            line += f" ({info.gained_by_distilling.gain_db:+.2f} dB against the same student trained alone)"
         stdout.print(line)

@@ -62,7 +62,7 @@ def command(
         done = [quantize_file(target, data, out or target.with_suffix(".int8"), options, force=force)]
     elif qat:
         fit = FitOptions(epochs=epochs, learning_rate=2e-4)
-        students = [m for m in models if m.info().get("kind") == "student"]
+        students = [m for m in models if m.info().kind == "student"]
         model = (students or models)[-1]
         done = [quantize_aware(run, model, options, fit, force=force)]
     else:
@@ -71,7 +71,7 @@ def command(
             raise UserError(f"all models of {target} are quantized already: add --force to do it again")
         done = [quantize_run_model(run, m, options, force=force) for m in waiting]
     if as_json:
-        print(json.dumps({"models": [{"name": q.name, "path": str(q.path), **q.account} for q in done]}))
+        print(json.dumps({"models": [{"name": q.name, "path": str(q.path), **q.account.as_json()} for q in done]}))
         return
     for quantized in done:
         _show(quantized, run)
@@ -83,17 +83,17 @@ def _show(quantized: Quantized, run: Run | None) -> None:
 
     account = quantized.account
     table = Table("layer", "op", "SNR, dB", title=f"{quantized.name}: int8 against float, layer by layer")
-    for layer in account["layers"]:
-        worst = " (worst)" if layer["name"] in account["worst_layers"] else ""
-        table.add_row(layer["name"], layer["op"], f"{layer['snr_db']:.1f}{worst}" if "snr_db" in layer else "-")
+    for layer in account.layers:
+        worst = " (worst)" if layer.name in account.worst_layers else ""
+        table.add_row(layer.name, layer.op, "-" if layer.snr_db is None else f"{layer.snr_db:.1f}{worst}")
     stdout.print(table)
     stdout.print(
-        f"{quantized.path}: {account['size_bytes']:,} bytes (float {account['float_size_bytes']:,}); on "
-        f"{account['test_pictures']} test pictures {account['int8_against_target_psnr_db']:.2f} dB against the target, "
-        f"float {account['float_against_target_psnr_db']:.2f}: int8 loses {quantized.loss_db:.2f} dB"
+        f"{quantized.path}: {account.size_bytes:,} bytes (float {account.float_size_bytes:,}); on "
+        f"{account.test_pictures} test pictures {account.int8_against_target_psnr_db:.2f} dB against the target, "
+        f"float {account.float_against_target_psnr_db:.2f}: int8 loses {quantized.loss_db:.2f} dB"
     )
     if quantized.loss_db > QAT_WORTH_DB:
         model = RunModel(quantized.path.parent)
-        able = run is not None and not model.info().get("quantization_aware") and suits_qat(model)
+        able = run is not None and not model.info().quantization_aware and suits_qat(model)
         advice = f": try `edgeblur quantize --int8 --qat {run.folder} --model {model.name}`" if run and able else ""
         say(f"{quantized.name} loses more than {QAT_WORTH_DB} dB{advice}")

@@ -29,6 +29,6 @@ def command(run: Path, limit: int | None, judge: str, privacy: bool, as_json: bo
     found = gather(open_run(run), limit=limit, judge=None if judge == "none" else judge, privacy=privacy)
     html, markdown = write_report(found, run)
     if as_json:
-        print(json.dumps({"html": str(html), "markdown": str(markdown), **found.comparison}))
+        print(json.dumps({"html": str(html), "markdown": str(markdown), **found.comparison.as_json()}))
     else:
         stdout.print(f"{html}\n{markdown}", markup=False)

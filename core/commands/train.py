@@ -61,9 +61,9 @@ def command(
     fitted = train(data, out, TrainOptions(spec, fit, strategy, start), resume=resume, force=force)
     best = fitted.best
     if as_json:
-        click.echo(json.dumps({"out": str(out), "best": best, "seconds": round(fitted.seconds)}))
+        click.echo(json.dumps({"out": str(out), "best": best.as_json(), "seconds": round(fitted.seconds)}))
         return
     stdout.print(
-        f"{out}: best epoch {best['epoch']:.0f}, validation {best['val_psnr']:.2f} dB, SSIM {best['val_ssim']:.3f}, "
-        f"MAE {best['val_mae']:.4f}; curves in {out}/teacher/curves.png"
+        f"{out}: best epoch {best.epoch}, validation {best.val_psnr:.2f} dB, SSIM {best.val_ssim:.3f}, "
+        f"MAE {best.val_mae:.4f}; curves in {out}/teacher/curves.png"
     )

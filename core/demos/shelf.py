@@ -15,7 +15,8 @@ from edgeblur.export.stream.write import export_stream
 from edgeblur.export.tflite.graph import blurring_model
 from edgeblur.files import refuse_existing, refuse_strangers, write_json
 from edgeblur.firmware_harness.comparison.blurrers import blur_files, open_blurrer
-from edgeblur.firmware_harness.comparison.compare import Comparison, Entry, compare, write_comparison
+from edgeblur.firmware_harness.comparison.compare import compare, write_comparison
+from edgeblur.firmware_harness.comparison.table import Comparison, Entry
 from edgeblur.firmware_harness.engines.engines import available_engines
 from edgeblur.firmware_harness.report.facts import installed_judge
 from edgeblur.models.choose import Chosen, choose_tflite, read_model
@@ -94,7 +95,7 @@ def _compare(chosen: Chosen, data: Path, out: Path) -> Comparison:
     judges = [judge] if judge else []
     found = compare(None, data=data, extra=[chosen.path], detectors=judges, judges=judges)
     write_comparison(found, out)
-    return found
+    return found.table
 
 
 def _told(chosen: Chosen, found: Comparison) -> tuple[str, str]:
@@ -110,7 +111,7 @@ def _told(chosen: Chosen, found: Comparison) -> tuple[str, str]:
 
 
 def _leaks(net: Entry, untouched: Entry) -> str:
-    after, before = (entry.leak.rate if entry.leak else None for entry in (net, untouched))
+    after, before = (entry.leak_rate for entry in (net, untouched))
     if after is None or before is None:
         return "leak rate not measured"
     return f"leak rate {after:.0%} (untouched {before:.0%})"

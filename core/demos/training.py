@@ -19,8 +19,9 @@ from edgeblur.distill.training.lessons import Augmentation
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.stream.write import export_stream
 from edgeblur.export.tflm.write import export_model
-from edgeblur.files import read_json, refuse_existing, refuse_strangers, write_json
+from edgeblur.files import refuse_existing, refuse_strangers, write_json
 from edgeblur.firmware_harness.boards.boards import find_board
+from edgeblur.firmware_harness.comparison.table import Entry
 from edgeblur.firmware_harness.emulation.build import compiler_version
 from edgeblur.firmware_harness.emulation.emulator import emulator_of, emulator_version
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions, run_emulated
@@ -31,7 +32,7 @@ from edgeblur.firmware_harness.validation.validate import validate
 from edgeblur.models.choose import Chosen
 from edgeblur.progress import say, track
 from edgeblur.quantize.quantize import QuantizeOptions, quantize_run_model
-from edgeblur.store.run_folder import Run, RunModel, open_run
+from edgeblur.store.run_folder import RUN, Run, RunModel, open_run
 
 _EXACT = ("tflm", "stream")
 _BOARD = "mps2-an386"
@@ -107,7 +108,7 @@ def run_demo(out: Path, options: DemoOptions, *, data: Path | None = None, force
     run = _train(out / "run", data, options, steps, force)
     say(f"{next(steps)} quantizing to int8")
     for model in run.models():
-        if model.info().get("kind") != "alone":
+        if model.info().kind != "alone":
             quantize_run_model(run, model, QuantizeOptions(limit=options.limit, calibration=100), force=force)
     student = run.model(f"w{options.student_width}")
     shown = Chosen(student.int8_tflite, run, student)
@@ -147,15 +148,14 @@ def _train(folder: Path, data: Path, options: DemoOptions, steps: Iterator[str],
 
 def _remark(run: Run, options: DemoOptions) -> None:
     """Say on the report what these figures are worth."""
-    settings = run.settings()
     teacher, side = run.teacher.info(), options.size
-    settings["remark"] = (
+    remark = (
         "Made by edgeblur demo, which trains a small teacher of its own: "
-        f"{teacher['parameters']:,} parameters at {side}x{side} pixels instead of the thesis's 1,925,667 at 128x128, "
-        f"trained for {teacher['seconds']:,} seconds. The figures show the way that models take, not how good they can "
+        f"{teacher.parameters:,} parameters at {side}x{side} pixels instead of the thesis's 1,925,667 at 128x128, "
+        f"trained for {teacher.seconds:,} seconds. The figures show the way that models take, not how good they can "
         "become: nobody is protected by these nets."
     )
-    write_json(run.folder / "run.json", settings)
+    replace(run.settings(), remark=remark).write(run.folder / RUN)
 
 
 def agree(chosen: Chosen, note: Path, *, data: Path | None = None) -> str:
@@ -204,19 +204,36 @@ def emulate(chosen: Chosen) -> str:
 def _summary(report: Report, student: RunModel, agreement: str, out: Path, seconds: float) -> tuple[str, ...]:
     rows = [report.entry(*key) for key in (("teacher", "float32"), (student.name, "float32"), (student.name, "int8"))]
     teacher, exact, int8 = (row for row in rows if row)
-    decibel = [entry["fidelity"]["image"]["psnr_db"] for entry in (teacher, exact, int8)]
-    gain = student.info()["gained_by_distilling"]["gain_db"]
-    arena = f"; TFLM arena {int8['arena_bytes']:,} bytes" if "arena_bytes" in int8 else ""
-    untouched = report.entry("untouched") or {}
-    rates = [row.get("leak", {}).get("rate") for row in (int8, untouched)]
-    leaks = "leak rate not measured" if None in rates else "leak rate {:.0%} (untouched {:.0%})".format(*rates)
-    counts = read_json(report.run.dataset / "manifest.json")["counts"]
+    counts = report.dataset.counts
     return (
-        f"pictures: {counts['train']} train, {counts['val']} val, {counts['test']} test; "
-        f"{seconds / 60:.1f} minutes in all",
-        f"teacher {teacher['parameters']:,} parameters {decibel[0]:.2f} dB; {student.name} {exact['parameters']:,} "
-        f"parameters {decibel[1]:.2f} dB (distilling gained {gain:+.2f} dB in validation)",
-        f"int8 {decibel[2]:.2f} dB, {int8['size_bytes']:,} bytes, {int8['macs'] / 1e6:.0f} MMAC{arena}; {leaks}",
+        f"pictures: {counts.train} train, {counts.val} val, {counts.test} test; {seconds / 60:.1f} minutes in all",
+        f"teacher {teacher.parameters:,} parameters {_db(teacher)}; {student.name} {exact.parameters:,} "
+        f"parameters {_db(exact)}{_gain(student)}",
+        f"int8 {_db(int8)}, {_size(int8)}; {_leaks(int8, report.entry('untouched'))}",
         f"{agreement}; C in {out / 'firmware_stream'} (ours) and {out / 'firmware'} (for TensorFlow Lite Micro)",
         f"report: {report.run.folder / 'report.html'}",
     )
+
+
+def _db(entry: Entry) -> str:
+    return f"{entry.protection.fidelity.image.psnr_db:.2f} dB"
+
+
+def _gain(student: RunModel) -> str:
+    gained = student.info().gained_by_distilling
+    if gained is None or gained.gain_db is None:
+        return ""
+    return f" (distilling gained {gained.gain_db:+.2f} dB in validation)"
+
+
+def _size(int8: Entry) -> str:
+    work = f", {int8.macs / 1e6:.0f} MMAC" if int8.macs is not None else ""
+    arena = f"; TFLM arena {int8.arena_bytes:,} bytes" if int8.arena_bytes is not None else ""
+    return f"{int8.size_bytes:,} bytes{work}{arena}"
+
+
+def _leaks(int8: Entry, untouched: Entry | None) -> str:
+    after, before = int8.leak_rate, untouched.leak_rate if untouched else None
+    if after is None or before is None:
+        return "leak rate not measured"
+    return f"leak rate {after:.0%} (untouched {before:.0%})"

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from edgeblur.records import Record, record_of
+
 
 @dataclass(frozen=True)
 class Box:
@@ -58,7 +60,15 @@ class Ellipse:
 
 
 @dataclass(frozen=True)
-class Face:
+class _Stored:
+    """A `Face` as JSON has it."""
+
+    box: tuple[float, float, float, float]
+    ellipse: tuple[float, float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Face(Record):
     """A labelled or detected face: its box (hairline to chin), its ellipse, and the detector's score if any."""
 
     box: Box
@@ -88,13 +98,14 @@ class Face:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Face:
+    def from_json(cls, data: Any) -> Face:
         """The inverse of `as_json`.
 
         Raises:
             ValueError: a number is missing, not finite, or a side is not positive.
         """
-        box, ellipse = Box(*map(float, data["box"])), Ellipse(*map(float, data["ellipse"]))
+        stored = record_of(_Stored, data)
+        box, ellipse = Box(*map(float, stored.box)), Ellipse(*map(float, stored.ellipse))
         numbers = (box.x, box.y, box.w, box.h, ellipse.cx, ellipse.cy, ellipse.w, ellipse.h, ellipse.degrees)
         if not all(map(math.isfinite, numbers)) or min(box.w, box.h, ellipse.w, ellipse.h) <= 0:
             raise ValueError(f"a face needs finite numbers and positive sides, got {data}")

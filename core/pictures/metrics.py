@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.pictures.images import Pixels
+from edgeblur.records import Record, record_of
 
 INSIDE = 128
 OUTSIDE = 8
@@ -31,7 +32,17 @@ _Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Part:
+class _Stored:
+    """A `Part` as JSON has it: of identical pictures `psnr_db` is null."""
+
+    mae: float
+    psnr_db: float | None
+    ssim: float | None = None
+    identical: bool = False
+
+
+@dataclass(frozen=True)
+class Part(Record):
     """How far an output is from its reference over one part of the picture.
 
     Attributes:
@@ -46,8 +57,11 @@ class Part:
 
     @property
     def psnr_db(self) -> float:
-        """Peak signal-to-noise ratio in dB, of a peak of 1; infinite for identical pictures."""
-        return -10 * math.log10(self.mse) if self.mse else math.inf
+        """Peak signal-to-noise ratio in dB, of a peak of 1; infinite for identical pictures.
+
+        To a billionth: what was read from JSON is then what was written.
+        """
+        return round(-10 * math.log10(self.mse), 9) if self.mse else math.inf
 
     def as_json(self) -> dict[str, Any]:
         """`mae`, `psnr_db`, `ssim`; JSON has no infinity: identical pictures get null and `"identical": true`."""
@@ -60,19 +74,20 @@ class Part:
             result["ssim"] = round(self.ssim, 5)
         return {**result, "identical": True} if identical else result
 
+    @classmethod
+    def from_json(cls, data: Any) -> Part:
+        """The inverse of `as_json`; the mean squared error is that of the PSNR."""
+        known = record_of(_Stored, data)
+        return cls(known.mae, 0.0 if known.psnr_db is None else 10 ** (-known.psnr_db / 10), known.ssim)
+
 
 @dataclass(frozen=True)
-class Fidelity:
+class Fidelity(Record):
     """The three parts of a fidelity; `inside` and `outside` are None without a mask or without such a pixel."""
 
     image: Part
     inside: Part | None = None
     outside: Part | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The parts that exist, by name."""
-        parts = {"image": self.image, "inside": self.inside, "outside": self.outside}
-        return {name: part.as_json() for name, part in parts.items() if part is not None}
 
 
 def unit(picture: Picture) -> _Map:

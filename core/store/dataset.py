@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 
 from edgeblur.errors import UserError
-from edgeblur.files import read_json
+from edgeblur.pictures.blur import BlurStyle
 from edgeblur.pictures.faces import Face
 from edgeblur.pictures.images import Pixels, load_picture, resize
+from edgeblur.records import Record
 
 T = TypeVar("T")
 
-SPLITS = ("train", "val", "test")
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+MANIFEST = "manifest.json"
 _LARGEST_SIDE = 65_535  # pixels: JPEG's own limit
 
 
@@ -25,6 +28,69 @@ def evenly(items: Sequence[T], limit: int | None) -> list[T]:
     if limit is None or limit >= len(items):
         return list(items)
     return [items[i * len(items) // limit] for i in range(limit)]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Pictures of each split."""
+
+    train: int
+    val: int
+    test: int
+
+
+@dataclass(frozen=True)
+class Described:
+    """A picture of a data set as the manifest has it.
+
+    Attributes:
+        name: of its three files.
+        faces: in pixels of the stored square.
+        source: the photo that it was made of.
+        group: of pictures that are crops or copies of one photo: they stay in one split.
+        licence, terms: of the photo, as far as they are known.
+        split: where it lies.
+    """
+
+    name: str
+    faces: tuple[Face, ...]
+    source: str
+    group: str | None
+    licence: str | None
+    terms: str | None
+    split: Split
+
+
+@dataclass(frozen=True)
+class Manifest(Record):
+    """manifest.json.
+
+    Attributes:
+        size: side of the stored squares, in pixels.
+        samples: the pictures, split by split.
+        seed: of the split and of the crops.
+        blur: that the targets were made with; None for a data set that others made.
+        edgeblur: the version that made it.
+    """
+
+    KEYS: ClassVar = ("edgeblur", "size", "seed", "blur", "counts", "samples")
+    REMEDY: ClassVar = "make the data set again"
+
+    size: int
+    samples: tuple[Described, ...]
+    seed: int | None = None
+    blur: BlurStyle | None = None
+    edgeblur: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.size <= _LARGEST_SIDE:
+            raise ValueError(f"size should be 1 to {_LARGEST_SIDE} pixels, but is {self.size}")
+
+    @property
+    def counts(self) -> Counts:
+        """Pictures of each split."""
+        train, val, test = (sum(sample.split == split for sample in self.samples) for split in SPLITS)
+        return Counts(train, val, test)
 
 
 @dataclass(frozen=True)
@@ -70,7 +136,7 @@ class Dataset:
     root: Path
     size: int
     samples: tuple[Sample, ...]
-    manifest: dict[str, Any]
+    manifest: Manifest
 
     def split(self, name: str) -> list[Sample]:
         """The samples of `train`, `val` or `test`, in order."""
@@ -96,17 +162,9 @@ def open_dataset(root: Path) -> Dataset:
     Raises:
         UserError: the folder has none, or it is damaged.
     """
-    path = root / "manifest.json"
+    path = root / MANIFEST
     if not path.is_file():
-        raise UserError(f"{root} is no data set (it has no manifest.json): make one with `edgeblur data make`")
-    manifest = read_json(path)
-    try:
-        samples = tuple(
-            Sample(root, s["split"], s["name"], s["source"], tuple(Face.from_json(f) for f in s["faces"]))
-            for s in manifest["samples"]
-        )
-        if not 1 <= (size := int(manifest["size"])) <= _LARGEST_SIDE:
-            raise ValueError(f"pictures of {size} pixels")
-        return Dataset(root, size, samples, manifest)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise UserError(f"{path} is damaged ({error!r}): make the data set again") from error
+        raise UserError(f"{root} is no data set (it has no {MANIFEST}): make one with `edgeblur data make`")
+    manifest = Manifest.read(path)
+    samples = tuple(Sample(root, each.split, each.name, each.source, each.faces) for each in manifest.samples)
+    return Dataset(root, manifest.size, samples, manifest)

@@ -17,15 +17,17 @@ RUN/report.html, report.md
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from edgeblur import __version__
 from edgeblur.errors import UserError
-from edgeblur.files import read_object, write_json
+from edgeblur.records import Record
+from edgeblur.store.notes import HISTORY, MODEL, QUANTIZE, Account, History, ModelInfo
 
 TEACHER = "teacher"
+RUN = "run.json"
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,53 @@ class RunModel:
         """Fully quantized flatbuffer."""
         return self.folder / "int8.tflite"
 
-    def info(self) -> dict[str, Any]:
-        """What model.json says: `kind`, `parameters`, `spec`, `made_by`, ... ; empty if there is none."""
-        return self.notes("model.json") or {}
+    def info(self) -> ModelInfo:
+        """What model.json says; nothing is known if there is none.
 
-    def notes(self, name: str) -> dict[str, Any] | None:
-        """The JSON file `name` of this model's folder (`history.json`, `quantize.json`, ...), None if absent."""
-        path = self.folder / name
-        return read_object(path) if path.exists() else None
+        Raises:
+            UserError: it is damaged.
+        """
+        path = self.folder / MODEL
+        return ModelInfo.read(path) if path.exists() else ModelInfo()
+
+    def history(self) -> History:
+        """What history.json says.
+
+        Raises:
+            UserError: it is missing or damaged.
+        """
+        return History.read(self.folder / HISTORY)
+
+    def account(self) -> Account | None:
+        """What quantize.json says, None before the model is quantized.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        path = self.folder / QUANTIZE
+        return Account.read(path) if path.exists() else None
+
+
+@dataclass(frozen=True)
+class Settings(Record):
+    """run.json.
+
+    Attributes:
+        dataset: where the data set of the run lies.
+        models: names of its models, the teacher first, else by age.
+        training: the teacher's options as it was begun with, to be compared with those that it is resumed with.
+        remark: a sentence for the report.
+        edgeblur: the version that made it.
+    """
+
+    KEYS: ClassVar = ("edgeblur", "dataset", "training", "models", "remark")
+    REMEDY: ClassVar = "restore it, or train again"
+
+    dataset: Path
+    models: tuple[str, ...]
+    training: Mapping[str, Any] | None = None
+    remark: str | None = None
+    edgeblur: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,22 +111,18 @@ class Run:
 
     folder: Path
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Settings:
         """What run.json says.
 
         Raises:
             UserError: it is missing or damaged.
         """
-        path = self.folder / "run.json"
-        settings = read_object(path)
-        if not isinstance(settings.get("dataset"), str) or not isinstance(settings.get("models"), list):
-            raise UserError(f"{path} is damaged (it names no dataset or no models): train again, or restore it")
-        return settings
+        return Settings.read(self.folder / RUN)
 
     @property
     def dataset(self) -> Path:
         """Where the data set of this run lies."""
-        return Path(self.settings()["dataset"])
+        return self.settings().dataset
 
     @property
     def teacher(self) -> RunModel:
@@ -94,7 +131,7 @@ class Run:
 
     def models(self) -> list[RunModel]:
         """Finished models in the order they were made, the teacher first."""
-        return [m for name in self.settings()["models"] if (m := RunModel(self.folder / name)).keras.exists()]
+        return [m for name in self.settings().models if (m := RunModel(self.folder / name)).keras.exists()]
 
     def some_models(self) -> list[RunModel]:
         """`models`, of which there is one at least.
@@ -115,7 +152,7 @@ class Run:
         """
         models = self.some_models()
         if name is None:
-            students = [m for m in models if m.info().get("kind") == "student"]
+            students = [m for m in models if m.info().kind == "student"]
             return (students or models)[-1]
         for model in models:
             if model.name == name:
@@ -125,16 +162,18 @@ class Run:
     def add(self, name: str) -> RunModel:
         """Note a model in run.json (again, if it was there) and return its folder."""
         settings = self.settings()
-        settings["models"] = [m for m in settings["models"] if m != name] + [name]
-        settings["models"].sort(key=lambda m: m != TEACHER)  # stable: the teacher first, else by age
-        write_json(self.folder / "run.json", settings)
+        models = sorted((*(m for m in settings.models if m != name), name), key=lambda m: m != TEACHER)
+        replace(settings, models=tuple(models)).write(self.folder / RUN)  # the teacher first, else by age
         return RunModel(self.folder / name)
 
 
-def create_run(folder: Path, dataset: Path, extra: Mapping[str, Any] | None = None) -> Run:
-    """Start a run folder that reads `dataset`."""
-    settings = {"edgeblur": __version__, "dataset": str(dataset.absolute()), **(extra or {}), "models": []}
-    write_json(folder / "run.json", settings)
+def create_run(folder: Path, dataset: Path, training: Mapping[str, Any] | None = None) -> Run:
+    """Start a run folder that reads `dataset`.
+
+    Args:
+        training: options that the teacher's training is begun with, as JSON.
+    """
+    Settings(dataset.absolute(), (), training, edgeblur=__version__).write(folder / RUN)
     return Run(folder)
 
 
@@ -144,8 +183,6 @@ def open_run(folder: Path) -> Run:
     Raises:
         UserError: there is none at `folder`.
     """
-    if not (folder / "run.json").is_file():
-        raise UserError(
-            f"{folder} is no run folder (it has no run.json): make one with `edgeblur train --out {folder}`"
-        )
+    if not (folder / RUN).is_file():
+        raise UserError(f"{folder} is no run folder (it has no {RUN}): make one with `edgeblur train --out {folder}`")
     return Run(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +14,13 @@ from PIL import Image
 from edgeblur import __version__
 from edgeblur.distill.data.sources import LabelledPhoto
 from edgeblur.errors import UserError
-from edgeblur.files import new_folder, write_json
+from edgeblur.files import new_folder
 from edgeblur.pictures.blur import BlurStyle, blur_faces
 from edgeblur.pictures.faces import Box, Face
 from edgeblur.pictures.images import resize, save_picture
 from edgeblur.progress import say
-from edgeblur.store.dataset import SPLITS, Dataset, open_dataset
+from edgeblur.store.dataset import MANIFEST, SPLITS, Dataset, Described, Manifest, Split, open_dataset
 
-_MANIFEST = "manifest.json"
 _PARTS = tuple(f"{split}{suffix}" for split in SPLITS for suffix in ("", "_blur", "_mask"))
 _KEPT_SHARE = 0.5  # of a face's box must be inside the picture to count as a labelled face
 
@@ -106,7 +105,7 @@ def assign_splits(groups: list[str], shares: tuple[float, float, float], seed: i
     return assigned
 
 
-def _own_splits(photos: list[tuple[LabelledPhoto, dict[str, object]]]) -> list[str]:
+def _own_splits(photos: list[tuple[LabelledPhoto, Described]]) -> list[str]:
     """The split that each label names.
 
     Raises:
@@ -134,7 +133,7 @@ def make_dataset(photos: Iterable[LabelledPhoto], out: Path, options: MakeOption
         UserError: `out` is not empty, no photo came, or too few to split.
         RunError: the disk is full.
     """
-    with new_folder(out, force=force, marker=_MANIFEST, ours=(_MANIFEST, *_PARTS)) as folder:
+    with new_folder(out, force=force, marker=MANIFEST, ours=(MANIFEST, *_PARTS)) as folder:
         stored, too_small = [], 0
         for number, photo in enumerate(photos, start=1):
             picture, faces = square(
@@ -160,20 +159,18 @@ def _without_picture(photo: LabelledPhoto) -> LabelledPhoto:
 
 
 def _is_visible(face: Face) -> bool:
-    """Whether a face has sides, as labels tell them, when a large photo was made small."""
-    told = face.as_json()
-    return min(*told["box"][2:], *told["ellipse"][2:4]) > 0
+    """Whether a face has sides, as the manifest has them, when a large photo was made small."""
+    stored = face.as_json()
+    return min(*stored["box"][2:], *stored["ellipse"][2:4]) > 0
 
 
-def _entry(name: str, photo: LabelledPhoto, faces: tuple[Face, ...], size: int) -> dict[str, object]:
-    kept = [face.as_json() for face in labelled(faces, (size, size)) if _is_visible(face)]
-    facts = {"source": photo.source, "group": photo.group, "licence": photo.licence, "terms": photo.terms}
-    return {"name": name, "faces": kept, **{k: v for k, v in facts.items() if v is not None}}
+def _entry(name: str, photo: LabelledPhoto, faces: tuple[Face, ...], size: int) -> Described:
+    """What the manifest says of a picture; its split is not known yet."""
+    kept = tuple(face for face in labelled(faces, (size, size)) if _is_visible(face))
+    return Described(name, kept, photo.source, photo.group, photo.licence, photo.terms, "train")
 
 
-def _sort_into_splits(
-    folder: Path, stored: list[tuple[LabelledPhoto, dict[str, object]]], options: MakeOptions
-) -> None:
+def _sort_into_splits(folder: Path, stored: list[tuple[LabelledPhoto, Described]], options: MakeOptions) -> None:
     """Move the stored pictures into the nine folders, numbered from 00001 in each split, and write the manifest."""
     if options.keep_splits:
         splits = _own_splits(stored)
@@ -182,24 +179,15 @@ def _sort_into_splits(
         splits = [assigned[photo.group] for photo, _ in stored]
     for part in _PARTS:
         (folder / part).mkdir()
-    entries: dict[str, list[dict[str, object]]] = defaultdict(list)
-    for split, (_, entry) in zip(splits, stored, strict=True):
+    by_name: dict[str, Split] = {split: split for split in SPLITS}
+    entries: dict[Split, list[Described]] = defaultdict(list)
+    for split, (_, entry) in zip((by_name[name] for name in splits), stored, strict=True):
         name = f"{len(entries[split]) + 1:05d}.jpg"
         for part, suffix in (("picture", ""), ("blur", "_blur"), ("mask", "_mask")):
-            (folder / ".all" / part / str(entry["name"])).rename(folder / f"{split}{suffix}" / name)
-        entries[split].append({**entry, "name": name, "split": split})
+            (folder / ".all" / part / entry.name).rename(folder / f"{split}{suffix}" / name)
+        entries[split].append(replace(entry, name=name, split=split))
     for part in ("picture", "blur", "mask"):
         (folder / ".all" / part).rmdir()
     (folder / ".all").rmdir()
-    style = options.style
-    write_json(
-        folder / _MANIFEST,
-        {
-            "edgeblur": __version__,
-            "size": options.size,
-            "seed": options.seed,
-            "blur": {"strength": style.strength, "grow": style.grow, "feather": style.feather},
-            "counts": {split: len(entries[split]) for split in SPLITS},
-            "samples": [entry for split in SPLITS for entry in entries[split]],
-        },
-    )
+    samples = tuple(entry for split in SPLITS for entry in entries[split])
+    Manifest(options.size, samples, options.seed, options.style, __version__).write(folder / MANIFEST)

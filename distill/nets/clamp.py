@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from edgeblur.distill.nets.mask_head import has_mask, set_clamp
 from edgeblur.distill.nets.unet import gate_clamp, has_gate, set_gate
 from edgeblur.errors import UserError
 from edgeblur.files import as_json, telling_disk_errors, write_together
+from edgeblur.records import Record
+from edgeblur.store.notes import MODEL, QUANTIZE
 from edgeblur.store.run_folder import RunModel
 
 
@@ -30,10 +32,6 @@ class Clamp:
     def __str__(self) -> str:
         """`0.2:0.4`, as people type it."""
         return f"{self.threshold:g}:{self.full:g}"
-
-    def as_json(self) -> dict[str, float]:
-        """`threshold` and `full`, as a mask head's spec has them."""
-        return asdict(self)
 
 
 def parse_clamp(text: str) -> Clamp:
@@ -92,7 +90,7 @@ def clamp_net(net: Any, clamp: Clamp) -> None:
 
 
 @dataclass(frozen=True)
-class Reset:
+class Reset(Record):
     """What setting a clamp changed.
 
     Attributes:
@@ -107,11 +105,6 @@ class Reset:
     clamp: Clamp
     removed: tuple[str, ...]
 
-    def as_json(self) -> dict[str, Any]:
-        """Everything by name."""
-        clamps = {"before": self.before.as_json(), "clamp": self.clamp.as_json()}
-        return {"name": self.name, **clamps, "removed": list(self.removed)}
-
 
 def reset_clamp(model: RunModel, clamp: Clamp) -> Reset:
     """Give a run's model another clamp: model.keras, float.tflite and model.json are written anew, all or none.
@@ -124,18 +117,17 @@ def reset_clamp(model: RunModel, clamp: Clamp) -> Reset:
         RunError: the net could not be converted, or the disk is full.
     """
     net, info = load_clamped(model), model.info()
-    spec = info.get("spec")
-    if not isinstance(spec, dict) or not {"threshold", "full"} <= spec.keys():
-        raise UserError(f"{model.folder}/model.json names no clamp in its spec: this model was not trained by edgeblur")
+    if info.spec is None or not {"threshold", "full"} <= info.spec.keys():
+        raise UserError(f"{model.folder}/{MODEL} names no clamp in its spec: this model was not trained by edgeblur")
     before = clamp_of(net)
     clamp_net(net, clamp)
     files = {
         model.float_tflite: float_tflite(net),
-        model.folder / "model.json": as_json({**info, "spec": {**spec, **clamp.as_json()}}),
+        model.folder / MODEL: as_json(replace(info, spec={**info.spec, **asdict(clamp)}).as_json()),
         model.keras: _keras_file(net),
     }
     write_together(files)
-    outdated = [path for path in (model.int8_tflite, model.folder / "quantize.json") if path.exists()]
+    outdated = [path for path in (model.int8_tflite, model.folder / QUANTIZE) if path.exists()]
     for path in outdated:  # not before: if writing fails, they belong to the net that is still there
         with telling_disk_errors(path):
             path.unlink()

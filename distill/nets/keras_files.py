@@ -10,12 +10,14 @@ import shutil
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edgeblur.distill.nets.stored_nets import refuse_code
 from edgeblur.errors import RunError, UserError, missing_package
-from edgeblur.files import telling_disk_errors, write_bytes, write_json
+from edgeblur.files import telling_disk_errors, write_bytes
+from edgeblur.store.notes import MODEL, ModelInfo
 from edgeblur.store.run_folder import RunModel
 
 
@@ -150,14 +152,14 @@ def unsupported(ops: Iterable[str]) -> UserError:
     )
 
 
-def save_model(net: Any, model: RunModel, info: dict[str, Any]) -> None:
+def save_model(net: Any, model: RunModel, info: ModelInfo) -> None:
     """Write model.keras, float.tflite and model.json (`info` and the parameter count) of a trained net."""
     partial = model.folder / "partial.keras"
     try:
         with telling_disk_errors(model.keras):
             net.save(partial)
         write_bytes(model.float_tflite, float_tflite(net))
-        write_json(model.folder / "model.json", {"name": model.name, "parameters": net.count_params(), **info})
+        replace(info, name=info.name or model.name, parameters=net.count_params()).write(model.folder / MODEL)
         partial.replace(model.keras)  # last: a model counts as finished when this file is there
     finally:
         partial.unlink(missing_ok=True)

@@ -10,10 +10,11 @@ engine has, so what is exported is one plain .tflite.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from edgeblur.errors import UserError
+from edgeblur.records import Record
 
 MASK = "mask"
 """The layer that puts out the mask, `[N, H/4, W/4, 1]`, 0 to 1, before it is dilated and steepened."""
@@ -26,7 +27,7 @@ _TOP = 6.0  # where ReLU6 clips: the clamp at 1 is made of it
 
 
 @dataclass(frozen=True)
-class MaskSpec:
+class MaskSpec(Record):
     """A mask head by its numbers.
 
     Attributes:
@@ -46,6 +47,8 @@ class MaskSpec:
         overlap: distance of these squares is `pool / overlap`.
         smooth: whether 3x3 means of these means are taken.
     """
+
+    KEYS: ClassVar = ("family",)
 
     height: int = 128
     width: int = 128
@@ -69,14 +72,10 @@ class MaskSpec:
         if not 0 <= self.threshold < self.full <= 1:
             raise ValueError(f"blurring begins at {self.threshold} and is full at {self.full}: not an ascent in 0 to 1")
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain numbers, and the family's name."""
-        return {"family": "mask", **asdict(self)}
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> MaskSpec:
-        """The inverse of `as_json`."""
-        return cls(**{key: value for key, value in data.items() if key != "family"})
+    @property
+    def family(self) -> str:
+        """What tells its JSON from a U-Net's."""
+        return "mask"
 
 
 def mask_spec(base: int = 8, *, height: int = 128, width: int = 128) -> MaskSpec:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from edgeblur.errors import UserError
+from edgeblur.records import Record
 
 CARRIERS = 3
 """Channels of the finest level that carry red, green and blue through a new net."""
@@ -29,7 +30,7 @@ GATED = GATE + 2
 
 
 @dataclass(frozen=True)
-class UNetSpec:
+class UNetSpec(Record):
     """A U-Net by its filters, conv by conv, so that a pruned net is a spec as well.
 
     Attributes:
@@ -76,26 +77,10 @@ class UNetSpec:
             )
 
     def as_json(self) -> dict[str, Any]:
-        """Plain lists and numbers."""
-        told = asdict(self)
-        return told if self.output == "gate" else {k: v for k, v in told.items() if k not in ("threshold", "full")}
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> UNetSpec:
-        """The inverse of `as_json`."""
-        return cls(
-            height=data["height"],
-            width=data["width"],
-            encoder=tuple(map(tuple, data["encoder"])),
-            bottleneck=tuple(data["bottleneck"]),
-            up=tuple(data["up"]),
-            decoder=tuple(map(tuple, data["decoder"])),
-            batch_norm=data["batch_norm"],
-            encoder_dropout=data["encoder_dropout"],
-            bottleneck_dropout=data["bottleneck_dropout"],
-            output=data.get("output", "sigmoid"),
-            **{name: data[name] for name in ("threshold", "full") if name in data},
-        )
+        """Plain lists and numbers; a clamp only of a gate."""
+        written = super().as_json()
+        of_a_gate = () if self.output == "gate" else ("threshold", "full")
+        return {name: value for name, value in written.items() if name not in of_a_gate}
 
 
 def unet_spec(

@@ -23,9 +23,10 @@ from edgeblur.distill.training.lessons import Augmentation, lessons, shown
 from edgeblur.distill.training.mask_pupil import MASK_AS_WEIGHT, mask_pupil_class
 from edgeblur.distill.training.pupil import Finding, Teaching, psnr, pupil_class, ssim
 from edgeblur.errors import RunError, UserError
-from edgeblur.files import read_json, telling_disk_errors, write_bytes, write_json
+from edgeblur.files import telling_disk_errors, write_bytes
 from edgeblur.progress import bar, say
 from edgeblur.store.dataset import Dataset, Sample
+from edgeblur.store.notes import HISTORY, Epoch, History
 from edgeblur.store.run_folder import RunModel
 
 __all__ = [
@@ -33,7 +34,6 @@ __all__ = [
 ]  # fmt: skip
 
 BEST_WEIGHTS = "best.npz"
-HISTORY = "history.json"
 HARD = "hard.json"
 _CURVES_EVERY_S = 20  # drawing takes half a second: a tiny net's epoch is shorter
 
@@ -82,26 +82,26 @@ class Fitted:
     Epochs before `first_counting` never are.
     """
 
-    epochs: list[dict[str, float]]
+    epochs: tuple[Epoch, ...]
     first_counting: int = 1
     keep: str = "best"
 
     @classmethod
     def read(cls, model: RunModel) -> Fitted:
         """What the finished training of a run's model came to."""
-        noted = read_json(model.folder / HISTORY)
-        return cls(noted["epochs"], keep=noted["options"].get("keep", "best"))
+        history = model.history()
+        return cls(history.epochs, keep=history.keep)
 
     @property
-    def best(self) -> dict[str, float]:
+    def best(self) -> Epoch:
         """The epoch whose weights were kept: by validation loss, or the last."""
-        counting = [epoch for epoch in self.epochs if epoch["epoch"] >= self.first_counting]
-        return counting[-1] if self.keep == "last" else min(counting, key=lambda epoch: epoch["val_loss"])
+        counting = [epoch for epoch in self.epochs if epoch.epoch >= self.first_counting]
+        return counting[-1] if self.keep == "last" else min(counting, key=lambda epoch: epoch.val_loss)
 
     @property
     def seconds(self) -> float:
         """Wall time of all epochs."""
-        return sum(e["seconds"] for e in self.epochs)
+        return sum(epoch.seconds for epoch in self.epochs)
 
 
 def fit(
@@ -258,7 +258,7 @@ def removed_unless_begun(folder: Path, model: Path) -> Iterator[None]:
         raise
 
 
-def refuse_changed(folder: Path, begun: dict[str, Any], wanted: dict[str, Any]) -> None:
+def refuse_changed(folder: Path, begun: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Refuse to go on with a training with other options than it was begun with.
 
     Raises:
@@ -272,7 +272,7 @@ def refuse_changed(folder: Path, begun: dict[str, Any], wanted: dict[str, Any]) 
         )
 
 
-def _flat(options: dict[str, Any]) -> dict[str, Any]:
+def _flat(options: Mapping[str, Any]) -> dict[str, Any]:
     """Nested options by their own names; no two of ours are called the same."""
     flat: dict[str, Any] = {}
     for key, value in options.items():
@@ -291,22 +291,23 @@ class _History:
         self.begun_with = begun_with
         self.folder, self.options, self.steps = folder, options, steps
         self.first_counting = min(options.epochs, keep_best_after // steps + 1)
-        self.epochs: list[dict[str, float]] = []
+        self.epochs: tuple[Epoch, ...] = ()
         self.drawn = time.monotonic()
         if resume and self.path.exists():
-            known = read_json(self.path)
-            refuse_changed(folder, known["options"], begun_with)
-            self.epochs = known["epochs"]
+            known = History.read(self.path)
+            refuse_changed(folder, known.options, begun_with)
+            self.epochs = known.epochs
 
     def add(self, epoch: int, logs: dict[str, float], seconds: float) -> bool:
         """Note an epoch; True if its weights are to be kept. A killed one that runs again replaces its first try."""
-        entry = {"epoch": epoch + 1, **{k: round(float(v), 6) for k, v in logs.items()}, "seconds": round(seconds, 1)}
-        self.epochs = [e for e in self.epochs if e["epoch"] <= epoch] + [entry]
+        measured = {name: round(float(value), 6) for name, value in logs.items()}
+        entry = Epoch.from_json({"epoch": epoch + 1, **measured, "seconds": round(seconds, 1)})
+        self.epochs = (*(e for e in self.epochs if e.epoch <= epoch), entry)
         return self._kept() == epoch + 1
 
     def write(self) -> None:
         """Put the epochs so far on disk; their curves as well, if it is a while ago that these were drawn."""
-        write_json(self.path, {"options": self.begun_with, "steps_per_epoch": self.steps, "epochs": self.epochs})
+        History(self.begun_with, self.steps, self.epochs).write(self.path)
         if time.monotonic() - self.drawn > _CURVES_EVERY_S:
             self.draw()
 
@@ -319,14 +320,14 @@ class _History:
         """What the training came to so far."""
         return Fitted(self.epochs, self.first_counting, self.options.keep)
 
-    def _kept(self) -> float:
+    def _kept(self) -> int:
         """Number of the epoch whose weights are kept so far, 0 if none counts yet."""
-        counts = bool(self.epochs) and self.epochs[-1]["epoch"] >= self.first_counting
-        return self.fitted().best["epoch"] if counts else 0
+        counts = bool(self.epochs) and self.epochs[-1].epoch >= self.first_counting
+        return self.fitted().best.epoch if counts else 0
 
     def stale(self) -> bool:
         """Patience is exhausted."""
-        return bool(self._kept()) and self.epochs[-1]["epoch"] - self._kept() >= self.options.patience
+        return bool(self._kept()) and self.epochs[-1].epoch - self._kept() >= self.options.patience
 
     def finished(self) -> bool:
         """Nothing is left to train."""

@@ -15,9 +15,9 @@ from edgeblur.distill.nets.families import mask_logit
 from edgeblur.distill.nets.mask_head import SHRINK
 from edgeblur.distill.training.mask_pupil import pooled
 from edgeblur.errors import UserError
-from edgeblur.files import read_json, write_json
 from edgeblur.pictures.faces import Face
 from edgeblur.progress import track
+from edgeblur.records import Record
 from edgeblur.store.dataset import Dataset, Sample
 
 _SMALLEST_FACE = 16  # pixels: smaller ones are not judged either
@@ -32,7 +32,7 @@ Mask = np.ndarray[Any, np.dtype[np.float32]]
 
 
 @dataclass(frozen=True)
-class Hard:
+class Hard(Record):
     """Names of training pictures in which a net misses a face, and in which it finds one that is none."""
 
     missed: tuple[str, ...]
@@ -64,7 +64,7 @@ def hard_pictures(net: Any, data: Dataset, path: Path) -> Hard:
     import tf_keras
 
     if path.exists():
-        return Hard(**{kind: tuple(names) for kind, names in read_json(path).items()})
+        return Hard.read(path)
     logit = mask_logit(net)
     _, height, width, _ = net.input_shape
     finder = tf_keras.Model(net.input, logit)
@@ -81,8 +81,9 @@ def hard_pictures(net: Any, data: Dataset, path: Path) -> Hard:
         ).numpy()
         missed += [s.name for s, triple, mask in zip(some, triples, masks, strict=True) if _misses(mask, triple.faces)]
         false += [s.name for s, mask, faces in zip(some, masks, wanted, strict=True) if _finds_falsely(mask, faces)]
-    write_json(path, {"missed": missed, "false": false})
-    return Hard(tuple(missed), tuple(false))
+    hard = Hard(tuple(missed), tuple(false))
+    hard.write(path)
+    return hard
 
 
 def refuse_untrained(hard: float, start: Path | None) -> None:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from edgeblur.firmware_harness.privacy.judges import THRESHOLD, open_judges
 from edgeblur.firmware_harness.privacy.protection import MIN_IOU, MIN_SIDE_PX, Examiner, Protection
 from edgeblur.pictures.images import Pixels, to_bytes, to_floats
 from edgeblur.progress import track
+from edgeblur.records import Record
 from edgeblur.store.dataset import Dataset, Triple, evenly
 from edgeblur.store.run_folder import RunModel
 
@@ -30,20 +31,18 @@ _BATCH = 32  # photos
 
 
 @dataclass(frozen=True)
-class ClampPoint:
+class ClampPoint(Record):
     """What a net does with one clamp."""
+
+    FLAT: ClassVar = ("protection",)
 
     clamp: Clamp
     protection: Protection
 
-    def as_json(self) -> dict[str, Any]:
-        """The clamp, and its measures by name."""
-        return {"clamp": self.clamp.as_json(), **self.protection.as_json()}
-
 
 @dataclass(frozen=True)
-class ClampCurve:
-    """One net at several clamps, on the same photos.
+class ClampCurve(Record):
+    """clamp.json: one net at several clamps, on the same photos.
 
     Attributes:
         model: its name in the run.
@@ -54,7 +53,13 @@ class ClampCurve:
         detectors: who looked for faces.
         clamp: the one that the net had when it was measured.
         points: the lowest clamp first.
+        precision: the net ran in floats.
+        split: of the data set.
+        threshold, min_iou, min_side_px: on what terms a finding counts, and which faces do.
     """
+
+    KEYS: ClassVar = ("model", "precision", "data", "split", "images", "width", "height", "detectors", "threshold",
+                      "min_iou", "min_side_px")  # fmt: skip
 
     model: str
     data: str
@@ -64,24 +69,11 @@ class ClampCurve:
     detectors: tuple[str, ...]
     clamp: Clamp
     points: tuple[ClampPoint, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything by name, and the terms on which a finding counts."""
-        return {
-            "model": self.model,
-            "precision": "float32",
-            "data": self.data,
-            "split": SPLIT,
-            "images": self.images,
-            "width": self.width,
-            "height": self.height,
-            "detectors": list(self.detectors),
-            "threshold": THRESHOLD,
-            "min_iou": MIN_IOU,
-            "min_side_px": MIN_SIDE_PX,
-            "clamp": self.clamp.as_json(),
-            "points": [point.as_json() for point in self.points],
-        }
+    precision: str = "float32"
+    split: str = SPLIT
+    threshold: float = THRESHOLD
+    min_iou: float = MIN_IOU
+    min_side_px: float = MIN_SIDE_PX
 
 
 def measure_clamps(

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -18,17 +17,11 @@ from edgeblur.export.tflm.arena import measure_arena
 from edgeblur.files import as_json, compressed_bytes, write_together
 from edgeblur.firmware_harness.comparison.blurrers import detector_blurrer
 from edgeblur.firmware_harness.comparison.contact_sheet import Column, contact_sheet, png
+from edgeblur.firmware_harness.comparison.table import COMPARISON, SHEET, Comparison, Entry
 from edgeblur.firmware_harness.engines.engines import open_engine
-from edgeblur.firmware_harness.engines.latency import Latency, host_name, measure_call, measure_latency
-from edgeblur.firmware_harness.privacy.leaks import Leak
+from edgeblur.firmware_harness.engines.latency import host_name, measure_call, measure_latency
 from edgeblur.firmware_harness.privacy.photos import dataset_style
-from edgeblur.firmware_harness.privacy.protection import (
-    MIN_SIDE_PX,
-    Examiner,
-    PrivacyOptions,
-    Protection,
-    open_examiner,
-)
+from edgeblur.firmware_harness.privacy.protection import MIN_SIDE_PX, Examiner, PrivacyOptions, open_examiner
 from edgeblur.models.choose import choose_tflite, read_model
 from edgeblur.pictures.blur import BlurStyle
 from edgeblur.pictures.images import Pixels
@@ -41,88 +34,11 @@ _SMALLEST_PX = 8  # faces that leak rates count, in bins; the embedding is asked
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One row of the comparison.
+class Compared:
+    """The table, and the sheet of pictures."""
 
-    Attributes:
-        name: `untouched`, `target`, `detector:centerface`, `teacher`, `w8`, ...
-        approach: `A` (detector), `B` (net), or empty for the two yardsticks.
-        precision: `float32` or `int8` for a net, else empty.
-        protection: fidelity to the target, the photo blurred by its labels; leaks, one for each judge; over-blur; and
-            where it was asked, identity and changed regions.
-        latency: on this host, one picture; None for yardsticks.
-        parameters: of a net.
-        macs: of a net, one picture.
-        size_bytes: of a net's .tflite.
-        compressed_bytes: the same after DEFLATE.
-        arena_bytes: what TensorFlow Lite Micro needs for an int8 net, recorded.
-        extra: whether a net was named beside the run's own.
-    """
-
-    name: str
-    approach: str
-    precision: str
-    protection: Protection
-    latency: Latency | None = None
-    parameters: int | None = None
-    macs: int | None = None
-    size_bytes: int | None = None
-    compressed_bytes: int | None = None
-    arena_bytes: int | None = None
-    extra: bool = False
-
-    @property
-    def leak(self) -> Leak | None:
-        """Faces that the first judge still finds; None without a judge."""
-        return next(iter(self.protection.leaks), None)
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as plain numbers; what is unknown is absent. `leak` is the first judge's, `leaks` are several's."""
-        protection = self.protection.as_json()
-        if len(self.protection.leaks) < 2:
-            protection.pop("leaks", None)
-        facts = {
-            "name": self.name,
-            "approach": self.approach or None,
-            "precision": self.precision or None,
-            "leak": self.leak.as_json() if self.leak else None,
-            **protection,
-            "latency_ms": self.latency.as_json() if self.latency else None,
-            "parameters": self.parameters,
-            "macs": self.macs,
-            "size_bytes": self.size_bytes,
-            "compressed_bytes": self.compressed_bytes,
-            "arena_bytes": self.arena_bytes,
-            "extra": self.extra or None,
-        }
-        return {key: value for key, value in facts.items() if value is not None}
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The whole table, and the sheet of pictures."""
-
-    data: Path
-    images: int
-    size: tuple[int, int]
-    host: str
-    judges: tuple[str, ...]
-    entries: tuple[Entry, ...]
+    table: Comparison
     sheet: Image.Image
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain numbers, and where they were measured."""
-        return {
-            "data": str(self.data),
-            "split": "test",
-            "images": self.images,
-            "width": self.size[0],
-            "height": self.size[1],
-            "host": self.host,
-            **({"judge": self.judges[0]} if self.judges else {}),
-            **({"judges": list(self.judges)} if len(self.judges) > 1 else {}),
-            "entries": [entry.as_json() for entry in self.entries],
-        }
 
 
 @dataclass(frozen=True)
@@ -158,7 +74,7 @@ def compare(
     limit: int = 200,
     judges: Sequence[str] = ("centerface",),
     privacy: bool = False,
-) -> Comparison:
+) -> Compared:
     """Run detectors and nets over the test split of a data set, all at the nets' input size.
 
     Args:
@@ -187,7 +103,7 @@ def compare(
     asked = PrivacyOptions(tuple(judges), identity=privacy, min_side_px=_SMALLEST_PX)
     bench = _Bench(triples, open_examiner(triples, asked, gallery_px=MIN_SIDE_PX, regions=privacy))
     untouched, target = bench.examiner.yardsticks(style)
-    entries = [Entry("untouched", "", "", untouched), Entry("target", "", "", target)]
+    entries = [Entry("untouched", untouched), Entry("target", target)]
     columns = [Column("original", [t.picture for t in triples]), Column("target", [t.blur for t in triples])]
     for name in detectors:
         entry, outputs = bench.detector(name, style)
@@ -199,7 +115,10 @@ def compare(
         columns.append(Column(f"{net.name} {entry.precision}", outputs))
     rows = _telling_rows(triples)
     sheet = contact_sheet([Column(c.title, [c.pictures[i] for i in rows]) for c in columns if _on_sheet(c.title)])
-    return Comparison(root, len(samples), size, host_name(), tuple(judges), tuple(entries), sheet)
+    return Compared(
+        Comparison(str(root), len(samples), *size, host=host_name(), entries=tuple(entries), judges=tuple(judges)),
+        sheet,
+    )
 
 
 def _common_size(nets: Sequence[_Net]) -> tuple[int, int] | None:
@@ -244,7 +163,7 @@ class _Bench:
         outputs = [np.asarray(blurrer.blur(p)) for p in track(pictures, f"A: {name}")]
         latency = measure_call(lambda: blurrer.blur(pictures[0]))
         found = self.examiner.examine(name, outputs, lambda p, f: np.asarray(blurrer.blur(Image.fromarray(p))))
-        return Entry(f"detector:{name}", "A", "", found, latency=latency), outputs
+        return Entry(f"detector:{name}", found, "A", latency=latency), outputs
 
     def net(self, net: _Net) -> tuple[Entry, list[Pixels]]:
         name, data = net.name, net.path.read_bytes()
@@ -254,7 +173,7 @@ class _Bench:
         outputs = [engine.blur(t.picture) for t in track(self.triples, f"B: {name} {precision}")]
         spent, found = cost(graph), self.examiner.examine(name, outputs, lambda p, f: engine.blur(p))
         entry = Entry(
-            name, "B", precision, found,
+            name, found, "B", precision,
             latency=measure_latency(engine), parameters=spent.parameters, macs=spent.macs, size_bytes=len(data),
             compressed_bytes=compressed_bytes(data), arena_bytes=measure_arena(data) if integer else None,
             extra=net.extra,
@@ -263,6 +182,6 @@ class _Bench:
         return entry, outputs
 
 
-def write_comparison(found: Comparison, folder: Path) -> None:
+def write_comparison(found: Compared, folder: Path) -> None:
     """Write compare.json and compare.png, replacing those of an earlier comparison."""
-    write_together({folder / "compare.png": png(found.sheet), folder / "compare.json": as_json(found.as_json())})
+    write_together({folder / SHEET: png(found.sheet), folder / COMPARISON: as_json(found.table.as_json())})

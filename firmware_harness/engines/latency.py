@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 from edgeblur.export.tflite.pixels import to_raw
 from edgeblur.firmware_harness.engines.engines import Engine
 from edgeblur.firmware_harness.engines.inputs import random_picture
+from edgeblur.records import Record
 
 _MOST_RUNS = 30
 _LEAST_RUNS = 3
@@ -22,18 +23,16 @@ _BUDGET_S = 2.0
 
 
 @dataclass(frozen=True)
-class Latency:
+class Latency(Record):
     """Milliseconds an inference took over `runs` warm runs on one thread, copying in and out included."""
+
+    NAMES: ClassVar = {"median_ms": "median", "min_ms": "min", "max_ms": "max"}
+    DIGITS: ClassVar = {"median_ms": 4, "min_ms": 4, "max_ms": 4}
 
     median_ms: float
     min_ms: float
     max_ms: float
     runs: int
-
-    def as_json(self) -> dict[str, Any]:
-        """`median`, `min`, `max` in milliseconds, and `runs`."""
-        times = {"median": self.median_ms, "min": self.min_ms, "max": self.max_ms}
-        return {**{name: round(value, 4) for name, value in times.items()}, "runs": self.runs}
 
 
 def measure_latency(engine: Engine) -> Latency:

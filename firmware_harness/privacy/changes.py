@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.pictures.images import Pixels
 from edgeblur.pictures.metrics import INSIDE, OUTSIDE
+from edgeblur.records import Record
 
 WINDOW_PX = 5
 """Side of the square over which a change is averaged."""
@@ -30,7 +31,16 @@ _Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Changes:
+class Definition:
+    """What counted as a change, and as a false blur."""
+
+    window_px: int = WINDOW_PX
+    change_of_255: int = CHANGE
+    false_blur_px: int = FALSE_BLUR_PX
+
+
+@dataclass(frozen=True)
+class Changes(Record):
     """Where a model blurred, over one picture or several.
 
     Attributes:
@@ -39,29 +49,22 @@ class Changes:
         region_iou: intersection over union of the changed region and the mask, the mean over pictures with faces;
             None if there is none.
         false_blurs: connected changed regions of at least `FALSE_BLUR_PX` pixels that touch no face's mask.
+        definition: the thresholds.
     """
+
+    KEYS: ClassVar = ("pictures", "with_faces", "region_iou", "false_blurs", "false_blurs_a_picture", "definition")
+    DIGITS: ClassVar = {"region_iou": 4, "false_blurs_a_picture": 4}
 
     pictures: int
     with_faces: int
     region_iou: float | None
     false_blurs: int
+    definition: Definition = Definition()
 
     @property
     def false_blurs_a_picture(self) -> float:
         """How many false blurs a picture has in the mean."""
         return self.false_blurs / self.pictures
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything, with its thresholds; what is unknown is absent."""
-        iou = {} if self.region_iou is None else {"region_iou": round(self.region_iou, 4)}
-        return {
-            "pictures": self.pictures,
-            "with_faces": self.with_faces,
-            **iou,
-            "false_blurs": self.false_blurs,
-            "false_blurs_a_picture": round(self.false_blurs_a_picture, 4),
-            "definition": {"window_px": WINDOW_PX, "change_of_255": CHANGE, "false_blur_px": FALSE_BLUR_PX},
-        }
 
 
 def changed_region(before: Pixels, after: Pixels) -> _Bools:

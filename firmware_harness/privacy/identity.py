@@ -19,7 +19,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from edgeblur.firmware_harness.privacy.leaks import size_bins
 from edgeblur.pictures.faces import Face
 from edgeblur.pictures.images import Pixels
 from edgeblur.progress import track
+from edgeblur.records import Record
 from edgeblur.store.dataset import Triple
 
 SAME_PHOTO = 0.35
@@ -44,7 +45,7 @@ _Distances = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class SizeRank:
+class SizeRank(Record):
     """Rank-1 of faces between two sizes.
 
     Attributes:
@@ -53,20 +54,22 @@ class SizeRank:
         found: how many of those at rank 1.
     """
 
+    KEYS: ClassVar = ("from_px", "below_px", "faces", "found", "rank1")
+    DIGITS: ClassVar = {"rank1": 4}
+
     from_px: float
     below_px: float | None
     faces: int
     found: int
 
-    def as_json(self) -> dict[str, Any]:
-        """Bin, counts and rate; what is unknown is absent."""
-        below = {} if self.below_px is None else {"below_px": self.below_px}
-        rate = {"rank1": round(self.found / self.faces, 4)} if self.faces else {}
-        return {"from_px": self.from_px, **below, "faces": self.faces, "found": self.found, **rate}
+    @property
+    def rank1(self) -> float | None:
+        """Share of the faces that are found at rank 1, None if there is no face of this size."""
+        return self.found / self.faces if self.faces else None
 
 
 @dataclass(frozen=True)
-class Identity:
+class Identity(Record):
     """What the embedding says of faces after something was done to them.
 
     Attributes:
@@ -74,56 +77,38 @@ class Identity:
         min_side_px: faces with a smaller longer side are in neither queries nor gallery.
         gallery: faces in it; every one is looked up once.
         chance: rank-1 of an attacker who guesses.
-        found: queries whose nearest gallery face is the right one.
-        parrot_found: the same with a gallery blurred alike; None where nothing blurs.
+        rank1: share of the queries whose nearest gallery face is the right one.
+        parrot_rank1: the same with a gallery blurred alike; None where nothing blurs.
         cosine: mean cosine similarity of a face before and after.
         distance: mean Euclidean distance of a face before and after.
-        same_person: share of faces nearer than 0.6 to themselves before: dlib would say that it is them.
+        same_person: share of faces nearer than `same_person_below` to themselves before: dlib would say that it is
+            them.
         others_cosine, others_distance: means over pairs of different clear faces, to compare with.
         by_size: rank-1 by the face's size, smallest first.
+        same_person_below: a distance.
     """
+
+    KEYS: ClassVar = (
+        "embedding", "min_side_px", "gallery", "chance", "rank1", "parrot_rank1", "cosine", "distance", "same_person",
+        "same_person_below",
+    )  # fmt: skip
+    DIGITS: ClassVar = dict.fromkeys(
+        ("chance", "rank1", "parrot_rank1", "cosine", "distance", "same_person", "others_cosine", "others_distance"), 4
+    )
 
     embedding: str
     min_side_px: float
     gallery: int
     chance: float
-    found: int
-    parrot_found: int | None
+    rank1: float
+    parrot_rank1: float | None
     cosine: float
     distance: float
     same_person: float
     others_cosine: float
     others_distance: float
     by_size: tuple[SizeRank, ...]
-
-    @property
-    def rank1(self) -> float:
-        """Share of the faces that are found at rank 1, 0 to 1."""
-        return self.found / self.gallery
-
-    @property
-    def parrot_rank1(self) -> float | None:
-        """The same under the parrot attack."""
-        return None if self.parrot_found is None else self.parrot_found / self.gallery
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything, rounded; what is unknown is absent."""
-        parrot = {} if self.parrot_rank1 is None else {"parrot_rank1": round(self.parrot_rank1, 4)}
-        return {
-            "embedding": self.embedding,
-            "min_side_px": self.min_side_px,
-            "gallery": self.gallery,
-            "chance": round(self.chance, 4),
-            "rank1": round(self.rank1, 4),
-            **parrot,
-            "cosine": round(self.cosine, 4),
-            "distance": round(self.distance, 4),
-            "same_person": round(self.same_person, 4),
-            "same_person_below": SAME_PERSON,
-            "others_cosine": round(self.others_cosine, 4),
-            "others_distance": round(self.others_distance, 4),
-            "by_size": [size.as_json() for size in self.by_size],
-        }
+    same_person_below: float = SAME_PERSON
 
 
 def second_shot(picture: Pixels, faces: tuple[Face, ...]) -> tuple[Pixels, tuple[Face, ...]]:
@@ -250,8 +235,8 @@ class Gallery:
             min_side_px=self._min_side_px,
             gallery=self.faces,
             chance=float(self._same.mean()),
-            found=int(right.sum()),
-            parrot_found=parrot_found,
+            rank1=int(right.sum()) / self.faces,
+            parrot_rank1=None if parrot_found is None else parrot_found / self.faces,
             cosine=float((_unit(queries) * _unit(self._clear)).sum(1).mean()),
             distance=float(apart.mean()),
             same_person=float((apart < SAME_PERSON).mean()),

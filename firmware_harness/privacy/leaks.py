@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image
@@ -17,6 +17,7 @@ from edgeblur.firmware_harness.privacy.judges import THRESHOLD, Judge
 from edgeblur.pictures.faces import Face
 from edgeblur.pictures.images import Pixels
 from edgeblur.pictures.metrics import OUTSIDE
+from edgeblur.records import Record
 
 SIZE_LIMITS_PX = (16, 32, 64)
 """Between the bins of a leak rate: the longer side of a face's box, in pixels of the judged picture."""
@@ -25,7 +26,7 @@ VISIBLE_CHANGE = 2 / 255
 
 
 @dataclass(frozen=True)
-class SizeLeak:
+class SizeLeak(Record):
     """The leak rate of faces between two sizes.
 
     Attributes:
@@ -34,6 +35,9 @@ class SizeLeak:
         faces: labelled faces of this size.
         leaked: those still found.
     """
+
+    KEYS: ClassVar = ("from_px", "below_px", "faces", "leaked", "rate", "interval")
+    DIGITS: ClassVar = {"rate": 4}
 
     from_px: float
     below_px: float | None
@@ -45,14 +49,14 @@ class SizeLeak:
         """Share of the faces still found, None if there is no face of this size."""
         return self.leaked / self.faces if self.faces else None
 
-    def as_json(self) -> dict[str, Any]:
-        """Bin, counts and rate; what is unknown is absent."""
-        found = {"from_px": self.from_px, "below_px": self.below_px, "faces": self.faces, "leaked": self.leaked}
-        return _known({**found, "rate": _rounded(self.rate), "interval": interval_json(self.leaked, self.faces)})
+    @property
+    def interval(self) -> list[float] | None:
+        """The 95 % confidence interval of the rate, rounded; None if there was no face to find."""
+        return interval_json(self.leaked, self.faces)
 
 
 @dataclass(frozen=True)
-class Leak:
+class Leak(Record):
     """The share of labelled faces that a detector still finds at their place in the output.
 
     Attributes:
@@ -63,6 +67,11 @@ class Leak:
         by_size: the same by the face's size, smallest first; every bin is there.
         enlarged: factor by which the pictures were enlarged before the detector saw them.
     """
+
+    KEYS: ClassVar = ("detector", "threshold", "enlarged", "min_iou", "min_side_px", "faces", "leaked", "rate", "interval",
+                      "by_size")  # fmt: skip
+    SPARSE: ClassVar = ("enlarged",)
+    DIGITS: ClassVar = {"rate": 4}
 
     detector: str
     threshold: float
@@ -91,22 +100,10 @@ class Leak:
         """The leak rate, 0 to 1; None if there was no face to find."""
         return self.leaked / self.faces if self.faces else None
 
-    def as_json(self) -> dict[str, Any]:
-        """Everything, the rates rounded; what is unknown is absent."""
-        return _known(
-            {
-                "detector": self.detector,
-                "threshold": self.threshold,
-                "enlarged": self.enlarged if self.enlarged > 1 else None,
-                "min_iou": self.min_iou,
-                "min_side_px": self.min_side_px,
-                "faces": self.faces,
-                "leaked": self.leaked,
-                "rate": _rounded(self.rate),
-                "interval": interval_json(self.leaked, self.faces),
-                "by_size": [size.as_json() for size in self.by_size],
-            }
-        )
+    @property
+    def interval(self) -> list[float] | None:
+        """The 95 % confidence interval of the rate, rounded; None if there was no face to find."""
+        return interval_json(self.leaked, self.faces)
 
 
 def size_bins(min_side_px: float) -> list[tuple[float, float]]:
@@ -189,7 +186,7 @@ def _by_size(bins: Sequence[tuple[float, float]], faces: Sequence[int], leaked: 
 
 
 @dataclass(frozen=True)
-class OverBlur:
+class OverBlur(Record):
     """What a model changed where no face was, over one picture or several.
 
     Attributes:
@@ -199,6 +196,10 @@ class OverBlur:
         face_free: pictures without a face, that is with an empty mask.
         face_free_changed: those of them changed by more than 2/255 on average, so that an eye sees it.
     """
+
+    KEYS: ClassVar = ("pictures", "mean_change", "face_free", "face_free_changed", "face_free_changed_rate",
+                      "face_free_changed_interval")  # fmt: skip
+    DIGITS: ClassVar = {"mean_change": 6, "face_free_changed_rate": 4}
 
     pictures: int
     mean_change: float | None
@@ -210,19 +211,10 @@ class OverBlur:
         """Share of the face-free pictures that were visibly changed, None if there is none."""
         return self.face_free_changed / self.face_free if self.face_free else None
 
-    def as_json(self) -> dict[str, Any]:
-        """Everything, rounded; what is unknown is absent."""
-        change = self.mean_change
-        return _known(
-            {
-                "pictures": self.pictures,
-                "mean_change": None if change is None else round(change, 6),
-                "face_free": self.face_free,
-                "face_free_changed": self.face_free_changed,
-                "face_free_changed_rate": _rounded(self.face_free_changed_rate),
-                "face_free_changed_interval": interval_json(self.face_free_changed, self.face_free),
-            }
-        )
+    @property
+    def face_free_changed_interval(self) -> list[float] | None:
+        """The 95 % confidence interval of that rate, rounded; None if there is none."""
+        return interval_json(self.face_free_changed, self.face_free)
 
 
 def over_blur(before: Pixels, after: Pixels, mask: Pixels) -> OverBlur:
@@ -256,12 +248,3 @@ def mean_over_blur(single: Sequence[OverBlur]) -> OverBlur:
         sum(one.face_free for one in single),
         sum(one.face_free_changed for one in single),
     )
-
-
-def _rounded(rate: float | None) -> float | None:
-    return None if rate is None else round(rate, 4)
-
-
-def _known(data: dict[str, Any]) -> dict[str, Any]:
-    """Unknown is absent, never 0."""
-    return {key: value for key, value in data.items() if value is not None}

@@ -46,7 +46,7 @@ class PrivacyPhotos:
 
 def dataset_style(dataset: Dataset) -> BlurStyle:
     """The blur that a data set was made with."""
-    return BlurStyle(**dataset.manifest["blur"]) if "blur" in dataset.manifest else BlurStyle()
+    return dataset.manifest.blur or BlurStyle()
 
 
 def photos_of_dataset(root: Path, size: tuple[int, int], limit: int | None = None) -> PrivacyPhotos:

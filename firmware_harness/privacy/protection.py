@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
@@ -23,6 +23,7 @@ from edgeblur.pictures.faces import Face
 from edgeblur.pictures.images import Pixels
 from edgeblur.pictures.metrics import Fidelity, fidelity, mean_fidelity
 from edgeblur.progress import track
+from edgeblur.records import Record
 from edgeblur.store.dataset import Triple
 
 MIN_IOU = 0.3
@@ -49,21 +50,25 @@ class PrivacyOptions:
 
 
 @dataclass(frozen=True)
-class Protection:
+class Protection(Record):
     """What something that blurs protects and what it spoils.
 
     Attributes:
         fidelity: against the target; outside the masks that is the untouched photo.
-        leaks: one for each detector.
         over_blur: change outside the masks.
+        leaks: one for each detector.
         changes: where it blurred; None where that was not asked.
         identity: what the embedding still says; None without one, or without two different faces.
         reversal: what an attack on the blur won back; None if there was none.
     """
 
+    KEYS: ClassVar = ("fidelity", "leaks", "over_blur")
+    NAMES: ClassVar = {"reversal": "reversibility"}
+    SPARSE: ClassVar = ("leaks",)
+
     fidelity: Fidelity
-    leaks: tuple[Leak, ...]
     over_blur: OverBlur
+    leaks: tuple[Leak, ...] = ()
     changes: Changes | None = None
     identity: Identity | None = None
     reversal: Reversal | None = None
@@ -73,18 +78,6 @@ class Protection:
         """Of the detector that still finds most; None if no detector looked, or there was no face."""
         known = [leak for leak in self.leaks if leak.rate is not None]
         return max(known, key=lambda leak: leak.rate or 0, default=None)
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything by name; what is unknown is absent."""
-        facts = {
-            "fidelity": self.fidelity.as_json(),
-            "leaks": [leak.as_json() for leak in self.leaks] or None,
-            "over_blur": self.over_blur.as_json(),
-            "changes": self.changes.as_json() if self.changes else None,
-            "identity": self.identity.as_json() if self.identity else None,
-            "reversibility": self.reversal.as_json() if self.reversal else None,
-        }
-        return {key: value for key, value in facts.items() if value is not None}
 
 
 @dataclass(frozen=True)

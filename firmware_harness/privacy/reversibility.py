@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from edgeblur.pictures.faces import Face
 from edgeblur.pictures.images import Floats, Pixels, to_bytes, to_floats
 from edgeblur.pictures.metrics import fidelity, mean_fidelity
 from edgeblur.progress import bar, track
+from edgeblur.records import Record
 from edgeblur.store.dataset import Dataset, Triple, evenly
 
 _DILATIONS, _CHANNELS = (1, 2, 4, 8, 4, 2, 1), 48
@@ -51,7 +52,7 @@ class AttackOptions:
 
 
 @dataclass(frozen=True)
-class Reversal:
+class Reversal(Record):
     """What an attack won back.
 
     Attributes:
@@ -63,6 +64,11 @@ class Reversal:
         restored_db: the same after the attack.
         identity: what the embedding says of the restored faces; None without one.
     """
+
+    KEYS: ClassVar = (
+        "steps", "seed", "pictures", "parameters", "seconds", "blurred_db", "restored_db", "gain_db", "identity",
+    )  # fmt: skip
+    DIGITS: ClassVar = {"seconds": 1, "blurred_db": 3, "restored_db": 3, "gain_db": 3}
 
     steps: int
     seed: int
@@ -77,21 +83,6 @@ class Reversal:
     def gain_db(self) -> float:
         """How much nearer the faces came to the clear ones."""
         return self.restored_db - self.blurred_db
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything, rounded; what is unknown is absent."""
-        identity = {"identity": self.identity.as_json()} if self.identity else {}
-        return {
-            "steps": self.steps,
-            "seed": self.seed,
-            "pictures": self.pictures,
-            "parameters": self.parameters,
-            "seconds": round(self.seconds, 1),
-            "blurred_db": round(self.blurred_db, 3),
-            "restored_db": round(self.restored_db, 3),
-            "gain_db": round(self.gain_db, 3),
-            **identity,
-        }
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from edgeblur.export.tflm.arena import Arena
 from edgeblur.files import sha256
 from edgeblur.firmware_harness.boards.boards import Board, boards
 from edgeblur.firmware_harness.boards.listing import clock
 from edgeblur.firmware_harness.boards.records import Record, records
+from edgeblur.firmware_harness.comparison.table import Entry
 from edgeblur.firmware_harness.fit.fit import Candidate, EngineFit, Fit, examine, fit
 from edgeblur.models.choose import Chosen
 from edgeblur.store.run_folder import Run, RunModel
@@ -104,7 +104,7 @@ class ModelBoards:
     rows: tuple[BoardRow, ...]
 
 
-def model_boards(run: Run, models: Sequence[RunModel], entries: Sequence[Mapping[str, Any]]) -> list[ModelBoards]:
+def model_boards(run: Run, models: Sequence[RunModel], entries: Sequence[Entry]) -> list[ModelBoards]:
     """The int8 models of a run on boards.
 
     Args:
@@ -112,7 +112,7 @@ def model_boards(run: Run, models: Sequence[RunModel], entries: Sequence[Mapping
         models: finished ones.
         entries: the rows of compare.json, where arenas are.
     """
-    arenas = {e["name"]: e["arena_bytes"] for e in entries if e.get("precision") == "int8" and "arena_bytes" in e}
+    arenas = {e.name: e.arena_bytes for e in entries if e.precision == "int8" and e.arena_bytes is not None}
     told = records(run.folder)
     found = []
     for model in models:

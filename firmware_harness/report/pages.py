@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import math
 from pathlib import Path
-from typing import Any
 
 from edgeblur import __version__
 from edgeblur.files import write_text
+from edgeblur.firmware_harness.comparison.table import SHEET, Entry
 from edgeblur.firmware_harness.fit.fit import TFLM_CODE_BYTES
 from edgeblur.firmware_harness.report.boards import HEADINGS, MODEL_OF_TIME
 from edgeblur.firmware_harness.report.chart import Chart, Level, Point, scatter
-from edgeblur.firmware_harness.report.facts import Facts, Report
+from edgeblur.firmware_harness.report.facts import Report
+from edgeblur.pictures.metrics import Part
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
@@ -32,8 +34,8 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
     for page in pages:
         template = environment.get_template(f"{page.name}.j2")
         text = template.render(
-            report=report, version=__version__, embed=_embed, charts=charts(report), board_headings=HEADINGS,
-            model_of_time=MODEL_OF_TIME, tflm_code_bytes=TFLM_CODE_BYTES[1],
+            report=report, version=__version__, embed=_embed, sheet=SHEET, charts=charts(report),
+            board_headings=HEADINGS, model_of_time=MODEL_OF_TIME, tflm_code_bytes=TFLM_CODE_BYTES[1],
         )  # fmt: skip
         write_text(page, text.rstrip("\n") + "\n")
     return pages
@@ -47,49 +49,37 @@ def charts(report: Report) -> list[Chart]:
 
 def _fidelity_chart(report: Report) -> Chart | None:
     points = [
-        _point(e, e["size_bytes"], e["fidelity"]["image"]["psnr_db"], f"{e['size_bytes']:,} bytes, {_db_of(e)} dB")
+        _point(e, e.size_bytes, db, f"{e.size_bytes:,} bytes, {db:.2f} dB")
         for e in _drawn(report)
-        if e["fidelity"]["image"]["psnr_db"] is not None
+        if e.size_bytes is not None and math.isfinite(db := _psnr_db(e))
     ]
-    found = [
-        Level(e["name"], e["fidelity"]["image"]["psnr_db"])
-        for e in report.entries
-        if e.get("approach") != "B" and e["fidelity"]["image"]["psnr_db"] is not None
-    ]
+    found = [Level(e.name, db) for e in report.entries if e.approach != "B" and math.isfinite(db := _psnr_db(e))]
     return scatter(points, found, title="Fidelity against size", x_title=".tflite, bytes", y_title="PSNR, dB")
 
 
 def _privacy_chart(report: Report) -> Chart | None:
     points = [
-        _point(e, e["macs"] / 1e6, rate, f"{e['macs'] / 1e6:,.1f} MMAC, {rate:.1%} leak")
+        _point(e, e.macs / 1e6, rate, f"{e.macs / 1e6:,.1f} MMAC, {rate:.1%} leak")
         for e in _drawn(report)
-        if (rate := _rate(e)) is not None and e.get("macs")
+        if (rate := e.leak_rate) is not None and e.macs
     ]
-    found = [
-        Level(e["name"], rate) for e in report.entries if e.get("approach") != "B" and (rate := _rate(e)) is not None
-    ]
+    found = [Level(e.name, rate) for e in report.entries if e.approach != "B" and (rate := e.leak_rate) is not None]
     return scatter(
         points, found, title="Leaks against work", x_title="MMAC a picture", y_title="leak rate", percent=True
     )
 
 
-def _drawn(report: Report) -> list[Facts]:
+def _drawn(report: Report) -> list[Entry]:
     """The nets of the charts; one that was only trained to be compared with another would hide it."""
-    return [e for e in report.nets if not e["name"].endswith("-alone")]
+    return [e for e in report.nets if not e.name.endswith("-alone")]
 
 
-def _point(entry: Facts, x: float, y: float, told: str) -> Point:
-    solid = entry["precision"] == "int8"
-    return Point(entry["name"], f"{entry['name']} {entry['precision']}: {told}", x, y, solid)
+def _point(entry: Entry, x: float, y: float, note: str) -> Point:
+    return Point(entry.name, f"{entry.title}: {note}", x, y, entry.precision == "int8")
 
 
-def _rate(entry: Facts) -> float | None:
-    rate: float | None = entry.get("leak", {}).get("rate")
-    return rate
-
-
-def _db_of(entry: Facts) -> str:
-    return _db(entry["fidelity"]["image"])
+def _psnr_db(entry: Entry) -> float:
+    return entry.protection.fidelity.image.psnr_db
 
 
 def _embed(path: Path) -> str:
@@ -97,10 +87,10 @@ def _embed(path: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
-def _db(part: dict[str, Any] | None) -> str:
-    if not part:
+def _db(part: Part | None) -> str:
+    if part is None:
         return "-"
-    return "identical" if part.get("identical") else f"{part['psnr_db']:.2f}"
+    return f"{part.psnr_db:.2f}" if math.isfinite(part.psnr_db) else "identical"
 
 
 def _share(rate: float | None) -> str:

@@ -46,7 +46,7 @@ def test_five_lines_sum_it_up(shown: tuple[Path, list[str]]) -> None:
     assert len(lines) == 5
     assert lines[0].startswith("pictures: 14 train, 4 val, 2 test; ")
     run = open_run(folder / "run")
-    assert f"teacher {run.teacher.info()['parameters']:,} parameters" in lines[1]
+    assert f"teacher {run.teacher.info().parameters:,} parameters" in lines[1]
     rows = {
         (e["name"], e.get("precision")): e for e in json.loads((folder / "run" / "compare.json").read_text())["entries"]
     }
@@ -70,7 +70,7 @@ def test_the_report_says_what_it_is_worth(shown: tuple[Path, list[str]]) -> None
         text = (run.folder / page).read_text()
         assert "Made by edgeblur demo, which trains a small teacher of its own" in text
         assert (
-            f"{run.teacher.info()['parameters']:,} parameters at 64x64 pixels instead of the thesis's 1,925,667"
+            f"{run.teacher.info().parameters:,} parameters at 64x64 pixels instead of the thesis's 1,925,667"
             in text.replace("&#39;", "'")
         )
         for model in run.models():
@@ -84,9 +84,9 @@ def test_every_stage_left_its_model(shown: tuple[Path, list[str]]) -> None:
         assert model.float_tflite.is_file()
         assert model.int8_tflite.is_file() == (model.name != "w4-alone")
         assert (model.folder / "curves.png").read_bytes()[:4] == b"\x89PNG"
-    parameters = {model.name: model.info()["parameters"] for model in run.models()}
+    parameters = {model.name: model.info().parameters for model in run.models()}
     assert parameters["teacher"] > parameters["w4"] > 3 * parameters["w4-prune50"]
-    assert run.model("w4-sparse60").info()["zeroed_weights"] == pytest.approx(0.6, abs=0.03)
+    assert run.model("w4-sparse60").info().zeroed_weights == pytest.approx(0.6, abs=0.03)
 
 
 def test_engines_that_compute_alike_agree_byte_for_byte(shown: tuple[Path, list[str]]) -> None:

@@ -17,7 +17,7 @@ from edgeblur.errors import UserError
 from edgeblur.pictures.blur import BlurStyle, blur_faces
 from edgeblur.pictures.faces import Box, Face
 from edgeblur.pictures.images import load_picture
-from edgeblur.store.dataset import SPLITS, Dataset, open_dataset
+from edgeblur.store.dataset import SPLITS, Counts, Dataset, open_dataset
 
 OPTIONS = MakeOptions(size=32)
 
@@ -48,9 +48,9 @@ def test_the_layout_of_the_thesis(tmp_path: Path) -> None:
         assert [sample.name for sample in data.split(split)] == names
         for suffix in ("", "_blur", "_mask"):
             assert sorted(path.name for path in (data.root / f"{split}{suffix}").iterdir()) == names
-    assert data.manifest["counts"] == {"train": 14, "val": 4, "test": 2}
+    assert data.manifest.counts == Counts(train=14, val=4, test=2)
     assert {s.source for s in data.samples} == {f"photo-{i}" for i in range(20)}
-    assert data.manifest["samples"][0]["licence"] == "drawn"
+    assert data.manifest.samples[0].licence == "drawn"
     assert left_over(tmp_path) == ["data"]
 
 
@@ -85,8 +85,8 @@ def test_no_group_is_in_two_splits_and_the_shares_are_met(per_group: int, seed: 
 def test_the_manifest_keeps_groups_together(tmp_path: Path) -> None:
     data = make_dataset(some(24, per_group=4), tmp_path / "data", OPTIONS)
     splits: dict[str, set[str]] = {}
-    for entry in data.manifest["samples"]:
-        splits.setdefault(entry["group"], set()).add(entry["split"])
+    for entry in data.manifest.samples:
+        splits.setdefault(str(entry.group), set()).add(entry.split)
     assert len(splits) == 6
     assert all(len(found) == 1 for found in splits.values())
     assert all(data.split(split) for split in SPLITS)
@@ -215,8 +215,8 @@ def test_a_failed_replacement_leaves_the_old_data_set(tmp_path: Path) -> None:
 def test_the_manifest_tells_the_blur(tmp_path: Path) -> None:
     style = BlurStyle(strength=0.2, grow=1.1, feather=0.1)
     data = make_dataset(some(3), tmp_path / "data", MakeOptions(size=32, seed=3, style=style))
-    assert data.manifest["blur"] == {"strength": 0.2, "grow": 1.1, "feather": 0.1}
-    assert (data.manifest["seed"], data.size) == (3, 32)
+    assert data.manifest.blur == style
+    assert (data.manifest.seed, data.size) == (3, 32)
 
 
 def test_pictures_are_loaded_at_any_size(tiny_data: Dataset) -> None:
@@ -259,7 +259,7 @@ def test_damaged_data_sets_are_refused(tmp_path: Path, tiny_data: Dataset) -> No
     with pytest.raises(UserError, match="no data set"):
         open_dataset(tmp_path / "missing")
     path = tmp_path / "manifest.json"
-    for text in ["", "{", *(json.dumps(bad) for bad in damaged(tiny_data.manifest))]:
+    for text in ["", "{", *(json.dumps(bad) for bad in damaged(tiny_data.manifest.as_json()))]:
         path.write_text(text)
         with pytest.raises(UserError, match=r"manifest\.json"):
             open_dataset(tmp_path)

@@ -27,6 +27,7 @@ from edgeblur.export.tflite.graph import Graph, read_tflite
 from edgeblur.pictures.images import Floats, to_floats
 from edgeblur.quantize.convert import _refuse_blind, calibration_pictures, to_int8
 from edgeblur.store.dataset import Dataset
+from edgeblur.store.notes import Epoch, ModelInfo
 from edgeblur.store.run_folder import Run, create_run, open_run
 
 SPEC = MaskSpec(32, 32, 4, dilate=1, pool=16)
@@ -65,7 +66,7 @@ def taught(tiny_data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("mask") / "run"
     run = create_run(folder, tiny_data.root)
     run.teacher.folder.mkdir()
-    save_model(lively(MaskSpec(32, 32, 2)), run.add("teacher"), {"kind": "teacher"})
+    save_model(lively(MaskSpec(32, 32, 2)), run.add("teacher"), ModelInfo(kind="teacher"))
     done("distill", folder, "--family", "mask", "--width", 1, "--epochs", 1, "--batch", 8, "--no-alone")
     done("quantize", "--int8", folder, "--model", "teacher", "--calibration", 8)
     return run
@@ -280,9 +281,9 @@ def test_it_learns_and_goes_on_after_a_kill(
 def test_a_wide_mask_head_teaches_a_narrow_one(taught: Run) -> None:
     assert [model.name for model in taught.models()] == ["teacher", "mask1"]
     info = taught.model("mask1").info()
-    assert info["parent"] == "teacher"
-    assert info["spec"] == MaskSpec(32, 32, 1, fine=2).as_json()
-    assert MaskSpec.from_json(info["spec"]) == MaskSpec(32, 32, 1, fine=2)
+    assert info.parent == "teacher"
+    assert info.spec == MaskSpec(32, 32, 1, fine=2).as_json()
+    assert MaskSpec.from_json(info.spec) == MaskSpec(32, 32, 1, fine=2)
     assert has_mask(load_keras(taught.model("mask1").keras))
 
 
@@ -349,14 +350,11 @@ def test_spots_are_neither_right_nor_wrong() -> None:
 
 
 def test_the_gain_is_told_in_both_measures() -> None:
-    alone, taught = (
-        Fitted([{"epoch": 1, "val_loss": 1.0, "val_psnr": psnr, "val_iou": iou}])
-        for psnr, iou in ((30, 0.5), (31, 0.6))
-    )
+    alone, taught = (Fitted((Epoch(1, 1.0, 2.0, val_psnr=psnr, val_iou=iou),)) for psnr, iou in ((30, 0.5), (31, 0.6)))
     gained = _gain(alone, taught)
-    assert gained["gain_db"] == 1
-    assert gained["gain_iou"] == pytest.approx(0.1)
-    assert gained["alone_val_iou"] == 0.5
+    assert gained.gain_db == 1
+    assert gained.gain_iou == pytest.approx(0.1)
+    assert gained.alone_val_iou == 0.5
 
 
 def test_every_later_stage_takes_it(taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

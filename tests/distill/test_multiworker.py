@@ -85,7 +85,9 @@ def _the_saved_net_is_the_trained_one(run: Run, data: Dataset) -> None:
         data, "val", height=32, width=32, batch=4, face_weight=1.0, augment=None
     ).as_numpy_iterator()
     error = load_keras(run.teacher.keras).predict(picture, verbose=0) - target
-    assert run.teacher.info()["best"]["val_mae"] == pytest.approx(np.abs(error).mean(), rel=1e-3)
+    best = run.teacher.info().best
+    assert best is not None
+    assert best.val_mae == pytest.approx(np.abs(error).mean(), rel=1e-3)
 
 
 def test_a_worker_that_fails_ends_the_others_with_a_sentence(tiny_data: Dataset, tiny_run: Run, tmp_path: Path) -> None:

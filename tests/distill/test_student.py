@@ -51,38 +51,41 @@ def picture(spec: UNetSpec, seed: int = 0) -> Any:
 def test_the_models_of_a_distillation(distilled: Run) -> None:
     names = ["teacher", f"{NAME}-alone", NAME, f"{NAME}-prune50", f"{NAME}-sparse60"]
     assert [model.name for model in distilled.models()] == names
-    kinds = [model.info()["kind"] for model in distilled.models()]
+    kinds = [model.info().kind for model in distilled.models()]
     assert kinds == ["teacher", "alone", "student", "student", "student"]
     for model in distilled.models():
         assert {"curves.png", "float.tflite", "history.json"} <= {path.name for path in model.folder.iterdir()}
-        assert load_keras(model.keras).count_params() == model.info()["parameters"]
+        assert load_keras(model.keras).count_params() == model.info().parameters
 
 
 def test_what_distilling_gained_is_told(distilled: Run) -> None:
     info, alone = distilled.model(NAME).info(), distilled.model(f"{NAME}-alone").info()
-    gain = info["gained_by_distilling"]
-    assert gain["alone_val_psnr_db"] == alone["best"]["val_psnr"]
-    assert gain["distilled_val_psnr_db"] == info["best"]["val_psnr"]
-    assert gain["gain_db"] == pytest.approx(gain["distilled_val_psnr_db"] - gain["alone_val_psnr_db"], abs=1e-3)
-    assert info["parent"] == "teacher"
-    assert alone["spec"] == info["spec"]
-    assert alone["best"] != info["best"]  # the teacher made a difference
+    gain = info.gained_by_distilling
+    assert gain is not None
+    assert info.best is not None
+    assert alone.best is not None
+    assert gain.alone_val_psnr_db == alone.best.val_psnr
+    assert gain.distilled_val_psnr_db == info.best.val_psnr
+    assert gain.gain_db == pytest.approx((info.best.val_psnr or 0) - (alone.best.val_psnr or 0), abs=1e-3)
+    assert info.parent == "teacher"
+    assert alone.spec == info.spec
+    assert alone.best != info.best  # the teacher made a difference
 
 
 def test_pruned_channels_make_a_smaller_model(distilled: Run) -> None:
     before, after = distilled.model(NAME), distilled.model(f"{NAME}-prune50")
-    assert after.info()["pruned_channels"] == 0.5
-    assert after.info()["parent"] == NAME
-    assert after.info()["parameters"] == build_unet(unet_spec(2, 2, height=32, width=32)).count_params()
-    assert after.info()["parameters"] < 0.3 * before.info()["parameters"]
+    assert after.info().pruned_channels == 0.5
+    assert after.info().parent == NAME
+    assert after.info().parameters == build_unet(unet_spec(2, 2, height=32, width=32)).count_params()
+    assert (after.info().parameters or 0) < 0.3 * (before.info().parameters or 0)
     assert after.float_tflite.stat().st_size < 0.8 * before.float_tflite.stat().st_size
 
 
 def test_sparsity_compresses_but_does_not_shrink(distilled: Run) -> None:
     before, after = distilled.model(NAME), distilled.model(f"{NAME}-sparse60")
-    assert after.info()["zeroed_weights"] == pytest.approx(0.6, abs=0.02)
+    assert after.info().zeroed_weights == pytest.approx(0.6, abs=0.02)
     assert zero_share(load_keras(after.keras)) == pytest.approx(0.6, abs=0.02)
-    assert after.info()["parameters"] == before.info()["parameters"]
+    assert after.info().parameters == before.info().parameters
     sizes = [model.float_tflite.stat().st_size for model in (before, after)]
     assert sizes[1] == pytest.approx(sizes[0], rel=0.02)
     dense, sparse = (compressed_bytes(model.float_tflite.read_bytes()) for model in (before, after))
@@ -92,7 +95,9 @@ def test_sparsity_compresses_but_does_not_shrink(distilled: Run) -> None:
 def test_the_best_epoch_of_a_sparse_student_has_its_zeros(distilled: Run) -> None:
     """Earlier epochs are better, having fewer zeros; they must not be the ones that are kept."""
     model = distilled.model(f"{NAME}-sparse60")
-    assert model.info()["best"]["epoch"] >= 0.6 * 5
+    best = model.info().best
+    assert best is not None
+    assert best.epoch >= 0.6 * 5
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])
@@ -199,7 +204,9 @@ def test_an_existing_student_is_refused_unless_forced(distilled: Run, tmp_path: 
     assert pruned.name == f"{NAME}-prune25"
     assert run.model(NAME).keras.read_bytes() == before  # a finished student is pruned, not trained again
     (again,) = distill(run, replace(QUICK, alone=False), force=True)
-    assert again.info()["best"]["epoch"] == 1
+    best = again.info().best
+    assert best is not None
+    assert best.epoch == 1
     assert run.model(NAME).keras.read_bytes() != before
 
 
@@ -227,7 +234,7 @@ def test_an_unfinished_student_is_resumed(run: Run, tmp_path: Path, monkeypatch:
         distill(run, options)
     monkeypatch.undo()
     student = RunModel(run.folder / NAME)
-    begun = (student.notes("history.json") or {})["epochs"]
+    begun = student.history().epochs
     other_start = tmp_path / "start.keras"
     build_unet(QUICK.spec(*load_keras(run.teacher.keras).input_shape[1:3])).save(other_start)
     with pytest.raises(UserError, match="unfinished training"):
@@ -239,8 +246,8 @@ def test_an_unfinished_student_is_resumed(run: Run, tmp_path: Path, monkeypatch:
     with pytest.raises(UserError, match="start None, not "):
         distill(run, replace(options, start=other_start), resume=True)
     distill(run, options, resume=True)
-    ended = (student.notes("history.json") or {})["epochs"]
-    assert [epoch["epoch"] for epoch in ended] == [1, 2, 3]
+    ended = student.history().epochs
+    assert [epoch.epoch for epoch in ended] == [1, 2, 3]
     assert ended[0] == begun[0]
 
 
@@ -355,10 +362,12 @@ def test_a_student_with_a_gate_goes_all_the_way(run: Run) -> None:
         with pytest.raises(SystemExit) as ended:
             main(arguments)
         assert ended.value.code == 0
-    spec = run.model("gate8l2").info()["spec"]
+    info = run.model("gate8l2").info()
+    spec = info.spec or {}
     assert (spec["output"], spec["threshold"], spec["full"]) == ("gate", 0.2, 0.4)
     assert has_gate(load_keras(run.model("gate8l2").keras))
-    assert "val_iou" in run.model("gate8l2").info()["best"]
+    assert info.best is not None
+    assert info.best.val_iou is not None
     ops = [op.kind for op in read_tflite(run.model("gate8l2").int8_tflite.read_bytes()).ops]
     assert "LOGISTIC" not in ops
     assert ops[-1] == "CONV_2D"

@@ -31,6 +31,7 @@ from edgeblur.distill.training.lessons import Augmentation, lessons
 from edgeblur.errors import RunError, UserError
 from edgeblur.files import read_json
 from edgeblur.store.dataset import Dataset, open_dataset
+from edgeblur.store.notes import Epoch
 from edgeblur.store.run_folder import Run, open_run
 
 SPEC = unet_spec(2, 2, height=32, width=32)
@@ -69,8 +70,8 @@ def test_what_a_training_leaves_behind(tiny_run: Run) -> None:
     assert 0 < epoch["val_psnr"] < 60
     assert -1 <= epoch["val_ssim"] <= 1
     info = teacher.info()
-    assert (info["kind"], info["parameters"], info["best"]["epoch"]) == ("teacher", 1925, 1)
-    assert UNetSpec.from_json(info["spec"]) == SPEC
+    assert (info.kind, info.parameters, info.best and info.best.epoch) == ("teacher", 1925, 1)
+    assert UNetSpec.from_json(info.spec) == SPEC
     assert [model.name for model in open_run(tiny_run.folder).models()] == ["teacher"]
 
 
@@ -94,20 +95,23 @@ def test_training_learns(tiny_data: Dataset, tmp_path: Path) -> None:
     options = TrainOptions(SPEC, FitOptions(epochs=6, batch=4, learning_rate=2e-2, augmentation=None))
     fitted = train(tiny_data.root, tmp_path / "run", options)
     assert len(fitted.epochs) == 6
-    assert fitted.epochs[-1]["psnr"] > fitted.epochs[0]["psnr"] + 1
-    assert fitted.best["val_loss"] == min(epoch["val_loss"] for epoch in fitted.epochs)
+    first, last = fitted.epochs[0].psnr, fitted.epochs[-1].psnr
+    assert first is not None
+    assert last is not None
+    assert last > first + 1
+    assert fitted.best.val_loss == min(epoch.val_loss for epoch in fitted.epochs)
 
 
 def test_averaged_weights_are_kept_and_the_last_ones_go_on(tiny_data: Dataset, tmp_path: Path) -> None:
     """A slow average stays near the start, while the training itself goes as it would without."""
     start = build_unet(SPEC).get_weights()
 
-    def trained(name: str, ema: float) -> tuple[list[float], float]:
+    def trained(name: str, ema: float) -> tuple[list[float | None], float]:
         net = build_unet(SPEC)
         options = FitOptions(4, 4, 2e-2, augmentation=None, ema=ema, keep="last")
         fitted = fit(net, tiny_data, tmp_path / name, options)
         way = sum(np.abs(after - before).sum() for after, before in zip(net.get_weights(), start, strict=True))
-        return [epoch["loss"] for epoch in fitted.epochs], float(way)
+        return [epoch.loss for epoch in fitted.epochs], float(way)
 
     losses, way = trained("last", 0.0)
     averaged_losses, averaged_way = trained("averaged", 0.999)
@@ -118,11 +122,11 @@ def test_averaged_weights_are_kept_and_the_last_ones_go_on(tiny_data: Dataset, t
 def test_the_last_epoch_can_be_kept_though_another_was_better(tiny_data: Dataset, tmp_path: Path) -> None:
     options = FitOptions(4, 8, learning_rate=0.5, patience=1, augmentation=None, keep="last")
     fitted = train(tiny_data.root, tmp_path / "run", TrainOptions(SPEC, options))
-    losses = [epoch["val_loss"] for epoch in fitted.epochs]
+    losses = [epoch.val_loss for epoch in fitted.epochs]
     assert len(losses) == 4
     assert losses[-1] > min(losses)
-    assert fitted.best["epoch"] == 4
-    assert open_run(tmp_path / "run").teacher.info()["best"] == fitted.best
+    assert fitted.best.epoch == 4
+    assert open_run(tmp_path / "run").teacher.info().best == fitted.best
     again = train(tiny_data.root, tmp_path / "run", TrainOptions(SPEC, options), resume=True)
     assert again.best == fitted.best
 
@@ -155,7 +159,8 @@ def test_a_killed_training_goes_on(tiny_data: Dataset, tmp_path: Path) -> None:
     assert [epoch["epoch"] for epoch in after] == [1, 2, 3, 4]
     assert after[:2] == before[:2]  # the third was noted, but killed before its checkpoint: it ran again
     assert after[2] != before[2]
-    assert open_run(out).teacher.info()["best"] == min(after, key=lambda epoch: epoch["val_loss"])
+    assert open_run(out).teacher.history().epochs == tuple(map(Epoch.from_json, after))
+    assert open_run(out).teacher.info().best == Epoch.from_json(min(after, key=lambda epoch: epoch["val_loss"]))
     assert not (out / "teacher" / "checkpoint").exists()
 
 
@@ -204,7 +209,7 @@ def test_training_stops_early(tiny_data: Dataset, tmp_path: Path) -> None:
     options = TrainOptions(SPEC, FitOptions(epochs=30, batch=8, learning_rate=50.0, patience=1))
     fitted = train(tiny_data.root, tmp_path / "run", options)
     assert len(fitted.epochs) < 30
-    assert fitted.epochs[-1]["epoch"] == fitted.best["epoch"] + 1
+    assert fitted.epochs[-1].epoch == fitted.best.epoch + 1
 
 
 def test_a_training_that_diverges_ends_in_one_sentence(tiny_data: Dataset, tmp_path: Path) -> None:
@@ -219,9 +224,8 @@ def test_a_training_that_diverges_ends_in_one_sentence(tiny_data: Dataset, tmp_p
 def test_a_start_gives_its_weights(tiny_data: Dataset, tiny_run: Run, tmp_path: Path) -> None:
     still = FitOptions(epochs=1, batch=16, learning_rate=1e-12)
     train(tiny_data.root, tmp_path / "run", TrainOptions(SPEC, still, start=tiny_run.teacher.keras))
-    begun, ended = tiny_run.teacher.notes("history.json"), epochs_of(tmp_path / "run")
-    assert begun is not None
-    assert ended[0]["val_psnr"] == pytest.approx(begun["epochs"][0]["val_psnr"], abs=1e-3)
+    begun, ended = tiny_run.teacher.history().epochs, open_run(tmp_path / "run").teacher.history().epochs
+    assert ended[0].val_psnr == pytest.approx(begun[0].val_psnr, abs=1e-3)
     assert not same_weights(tmp_path / "run" / "teacher" / "model.keras", _fresh(tmp_path))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,12 @@ from edgeblur.distill.nets.clamp import Clamp, clamp_of, parse_clamp, parse_clam
 from edgeblur.distill.nets.keras_files import load_keras
 from edgeblur.distill.nets.mask_head import MaskSpec, set_clamp
 from edgeblur.errors import RunError
-from edgeblur.files import write_json
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.privacy.judges import THRESHOLD
 from edgeblur.firmware_harness.privacy.protection import MIN_IOU, MIN_SIDE_PX
 from edgeblur.pictures.images import to_bytes, to_floats
 from edgeblur.store.dataset import Dataset, Triple
+from edgeblur.store.notes import Epoch, ModelInfo
 from edgeblur.store.run_folder import Run, create_run, open_run
 
 SPEC = MaskSpec(64, 64, 2, down=1, bottom=1, threshold=0.4, full=0.7, pool=16)
@@ -47,11 +48,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def made(data: Dataset) -> Run:
     """A run whose teacher is a mask head, with a U-Net as its newest student. To be copied."""
     run = create_run(data.root.parent / "run", data.root)
-    about = {"kind": "teacher", "parameters": 7, "spec": SPEC.as_json(), "best": {"epoch": 3}}
-    for name, net, info in (("teacher", lively(SPEC), about), ("w2", tiny_unet(), {"kind": "student"})):
-        (run.folder / name).mkdir()
-        net.save(run.add(name).keras)
-        write_json(run.folder / name / "model.json", {"name": name, **info})
+    about = ModelInfo("teacher", 7, "teacher", spec=SPEC.as_json(), best=Epoch(3, 0.5, 2.0))
+    for net, info in ((lively(SPEC), about), (tiny_unet(), ModelInfo("w2", kind="student"))):
+        assert info.name is not None
+        (run.folder / info.name).mkdir()
+        net.save(run.add(info.name).keras)
+        info.write(run.folder / info.name / "model.json")
     return run
 
 
@@ -166,7 +168,7 @@ def test_the_net_that_is_set_to_it_behaves_as_the_point_says(
     (point,) = measured(capsys, run.folder, "--model", "teacher", "--clamps", "0.15:0.35")["points"]
     assert clamp(run.folder, "--model", "teacher", "--set", "0.15:0.35") == 0
     assert capsys.readouterr().out == "teacher: the clamp is 0.15:0.35 now, it was 0.4:0.7\n"
-    assert model.info() == {**info, "spec": {**info["spec"], "threshold": 0.15, "full": 0.35}}
+    assert model.info() == replace(info, spec={**(info.spec or {}), "threshold": 0.15, "full": 0.35})
     after = load_keras(model.keras)
     assert (clamp_of(before), clamp_of(after)) == (Clamp(0.4, 0.7), Clamp(0.15, 0.35))
 
@@ -255,15 +257,13 @@ def test_mistakes(run: Run, arguments: list[str], told: str, capsys: pytest.Capt
 
 def test_no_photo_to_validate_on(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     none = make_dataset(from_synthetic(2, size=32), tmp_path / "data", MakeOptions(size=32, shares=(0, 0, 1)))
-    write_json(run.folder / "run.json", {**run.settings(), "dataset": str(none.root)})
+    replace(run.settings(), dataset=none.root).write(run.folder / "run.json")
     assert clamp(run.folder, "--model", "teacher") == 2
     assert "has no picture in its val split" in capsys.readouterr().err
 
 
 def test_a_model_without_a_spec_keeps_its_clamp(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    info = run.teacher.info()
-    info.pop("spec")
-    write_json(run.teacher.folder / "model.json", info)
+    replace(run.teacher.info(), spec=None).write(run.teacher.folder / "model.json")
     assert clamp(run.folder, "--model", "teacher", "--set", "0.1:0.3") == 2
     assert "names no clamp in its spec" in capsys.readouterr().err
     assert clamp_of(load_keras(run.teacher.keras)) == Clamp(0.4, 0.7)

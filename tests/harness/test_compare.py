@@ -14,7 +14,7 @@ from PIL import Image
 from tiny_models import function_tflite
 
 from edgeblur.cli import main
-from edgeblur.firmware_harness.comparison.compare import Comparison, compare
+from edgeblur.firmware_harness.comparison.compare import Compared, compare
 from edgeblur.firmware_harness.comparison.contact_sheet import Column, contact_sheet
 from edgeblur.store.dataset import Dataset
 from edgeblur.store.run_folder import Run
@@ -41,7 +41,7 @@ def nets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def found(student_run: Run, nets: dict[str, Path]) -> Comparison:
+def found(student_run: Run, nets: dict[str, Path]) -> Compared:
     judge = "centerface" if HAS_DETECTOR else None
     return compare(
         student_run,
@@ -51,8 +51,8 @@ def found(student_run: Run, nets: dict[str, Path]) -> Comparison:
     )
 
 
-def rows(found: Comparison) -> dict[str, dict[str, Any]]:
-    return {f"{e['name']} {e.get('precision', '')}".strip(): e for e in found.as_json()["entries"]}
+def rows(found: Compared) -> dict[str, dict[str, Any]]:
+    return {f"{e['name']} {e.get('precision', '')}".strip(): e for e in found.table.as_json()["entries"]}
 
 
 def run_compare(*arguments: object) -> int:
@@ -61,7 +61,7 @@ def run_compare(*arguments: object) -> int:
     return int(end.value.code or 0)
 
 
-def test_every_model_has_its_row(found: Comparison) -> None:
+def test_every_model_has_its_row(found: Compared) -> None:
     detector = ["detector:centerface"] if HAS_DETECTOR else []
     assert list(rows(found)) == [
         "untouched", "target", *detector, "teacher float32", "teacher int8", "w1l2-alone float32", "w1l2 float32",
@@ -69,7 +69,7 @@ def test_every_model_has_its_row(found: Comparison) -> None:
     ]  # fmt: skip
 
 
-def test_yardsticks(found: Comparison) -> None:
+def test_yardsticks(found: Compared) -> None:
     untouched, target = rows(found)["untouched"], rows(found)["target"]
     assert target["fidelity"]["image"] == {"mae": 0, "psnr_db": None, "ssim": 1, "identical": True}
     assert untouched["over_blur"]["mean_change"] == 0
@@ -78,7 +78,7 @@ def test_yardsticks(found: Comparison) -> None:
     assert untouched["fidelity"]["inside"]["psnr_db"] < untouched["fidelity"]["outside"]["psnr_db"]
 
 
-def test_a_net_that_changes_nothing_scores_as_the_untouched_photos(found: Comparison) -> None:
+def test_a_net_that_changes_nothing_scores_as_the_untouched_photos(found: Compared) -> None:
     same, untouched = rows(found)["same.tflite float32"], rows(found)["untouched"]
     for key in ("fidelity", "over_blur", "leak"):
         assert same.get(key) == untouched.get(key)
@@ -86,7 +86,7 @@ def test_a_net_that_changes_nothing_scores_as_the_untouched_photos(found: Compar
 
 
 @needs_detector
-def test_leak_rates(found: Comparison) -> None:
+def test_leak_rates(found: Compared) -> None:
     leaks = {name: row["leak"] for name, row in rows(found).items()}
     assert len({leak["faces"] for leak in leaks.values()}) == 1
     assert leaks["black.tflite float32"]["leaked"] == 0
@@ -95,14 +95,14 @@ def test_leak_rates(found: Comparison) -> None:
     assert {leak["detector"] for leak in leaks.values()} == {"centerface"}
 
 
-def test_a_black_picture_is_over_blurred(found: Comparison) -> None:
+def test_a_black_picture_is_over_blurred(found: Compared) -> None:
     black = rows(found)["black.tflite float32"]
     assert black["over_blur"]["mean_change"] > 0.2
     assert black["fidelity"]["image"]["psnr_db"] < rows(found)["untouched"]["fidelity"]["image"]["psnr_db"]
 
 
-def test_json_holds_what_is_known_and_nothing_else(found: Comparison, student_run: Run) -> None:
-    data = json.loads(json.dumps(found.as_json(), allow_nan=False))
+def test_json_holds_what_is_known_and_nothing_else(found: Compared, student_run: Run) -> None:
+    data = json.loads(json.dumps(found.table.as_json(), allow_nan=False))
     keys = {"data", "split", "images", "width", "height", "host", "entries"}
     assert set(data) == keys | ({"judge"} if HAS_DETECTOR else set())
     assert (data["data"], data["images"], data["width"]) == (str(student_run.dataset), 4, 32)
@@ -124,10 +124,10 @@ def test_json_holds_what_is_known_and_nothing_else(found: Comparison, student_ru
             row = rows(found)[f"{name} {precision}"]
             assert row["size_bytes"] == (student_run.folder / name / path).stat().st_size
             assert 0 < row["latency_ms"]["min"] <= row["latency_ms"]["median"] <= row["latency_ms"]["max"]
-    assert rows(found)["w1l2 int8"]["parameters"] == student_run.model("w1l2").info()["parameters"]
+    assert rows(found)["w1l2 int8"]["parameters"] == student_run.model("w1l2").info().parameters
 
 
-def test_the_sheet_shows_each_column_once(found: Comparison) -> None:
+def test_the_sheet_shows_each_column_once(found: Compared) -> None:
     columns = 7 + HAS_DETECTOR  # without the teacher's int8 and the student trained alone
     assert found.sheet.size == (columns * (CELL + GAP) + GAP, HEAD + 4 * (CELL + GAP))
     first = np.asarray(found.sheet.crop((GAP, HEAD, GAP + CELL, HEAD + CELL)))

@@ -267,7 +267,7 @@ def test_a_new_default_replaces_the_old_one(other: Shelved, tmp_path: Path) -> N
     place = other.folder.parent
     put(tmp_path / "run" / "w2", PutOptions("tiny", title="A new one", default=True), folder=place, force=True)
     assert default_entry(place).name == "tiny"
-    assert [shelved.default for shelved in shelf(place)].count(True) == 1
+    assert [shelved.note.default for shelved in shelf(place)].count(True) == 1
     write_json(
         place / default_entry().shelved.folder.name / shelves.NOTE, {"title": "", "kind": "mask", "default": True}
     )
@@ -343,7 +343,7 @@ def test_leaks_count_from_16_pixels_on() -> None:
 @pytest.mark.parametrize("note", [{}, {"title": "x", "kind": "other"}, {"title": "x", "kind": "mask", "default": 1}])
 def test_a_damaged_note_is_told(note: dict[str, object], tmp_path: Path) -> None:
     write_json(tmp_path / "a" / shelves.NOTE, note)
-    with pytest.raises(EdgeblurError, match=r"shelf\.json should say"):
+    with pytest.raises(EdgeblurError, match=r"shelf\.json is damaged: (title|kind|default) .*should be"):
         shelf(tmp_path)
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from edgeblur.quantize.diagnose import diagnose, short_name
 from edgeblur.quantize.qat import quantize_aware
 from edgeblur.quantize.quantize import QuantizeOptions
 from edgeblur.store.dataset import Dataset
+from edgeblur.store.notes import End, ModelInfo
 from edgeblur.store.run_folder import Run, RunModel, open_run
 
 FEW = QuantizeOptions(calibration=8, limit=4)
@@ -74,15 +76,16 @@ def test_a_run_is_quantized(run: Run, io_type: str, capsys: pytest.CaptureFixtur
     model = run.teacher.int8_tflite.read_bytes()
     ends = image_model(read_tflite(model))
     assert ends.input.dtype == ends.output.dtype == io_type
-    account = run.teacher.notes("quantize.json")
-    assert account == {key: value for key, value in told.items() if key not in ("name", "path")}
-    assert account["calibration_pictures"] == 8
-    assert account["test_pictures"] == 4
-    assert account["size_bytes"] == len(model) < account["float_size_bytes"]
-    assert account["input"] == {"dtype": io_type, "scale": ends.input.scale, "zero_point": ends.input.zero_point}
-    assert account["int8_against_float_psnr_db"] > 30
-    lost = account["float_against_target_psnr_db"] - account["int8_against_target_psnr_db"]
-    assert account["loss_db"] == pytest.approx(lost, abs=2e-3)
+    account = run.teacher.account()
+    assert account is not None
+    assert account.as_json() == {key: value for key, value in told.items() if key not in ("name", "path")}
+    assert account.calibration_pictures == 8
+    assert account.test_pictures == 4
+    assert account.size_bytes == len(model) < account.float_size_bytes
+    assert account.input == End(io_type, ends.input.scale, ends.input.zero_point)
+    assert account.int8_against_float_psnr_db > 30
+    lost = account.float_against_target_psnr_db - account.int8_against_target_psnr_db
+    assert account.loss_db == pytest.approx(lost, abs=2e-3)
 
 
 def test_the_account_agrees_with_the_float_model(run: Run, tiny_data: Dataset) -> None:
@@ -90,23 +93,23 @@ def test_the_account_agrees_with_the_float_model(run: Run, tiny_data: Dataset) -
     triples = [tiny_data.load(sample, (32, 32)) for sample in tiny_data.split("test")]
     pictures, targets = (np.stack([to_floats(getattr(t, part)) for t in triples]) for part in ("picture", "blur"))
     outputs = load_keras(run.teacher.keras).predict(pictures, verbose=0)
-    account = run.teacher.notes("quantize.json")
+    account = run.teacher.account()
     assert account is not None
-    assert account["float_against_target_psnr_db"] == pytest.approx(psnr_db(outputs, targets), abs=0.01)
+    assert account.float_against_target_psnr_db == pytest.approx(psnr_db(outputs, targets), abs=0.01)
 
 
 def test_layers_are_named_as_people_know_them(run: Run) -> None:
     ends_with(0, run.folder, "--calibration", 8)
-    account = run.teacher.notes("quantize.json")
+    account = run.teacher.account()
     assert account is not None
-    names = [layer["name"] for layer in account["layers"]]
+    names = [layer.name for layer in account.layers]
     assert names == [
         "enc1a_relu", "enc1b_relu", "pool1", "enc2a_relu", "enc2b_relu", "pool2", "mida_relu", "midb_relu",
         "up2", "cat2", "dec2a_relu", "dec2b_relu", "up1", "cat1", "dec1a_relu", "dec1b_relu", "head", "output",
     ]  # fmt: skip
-    assert len(account["worst_layers"]) == 3
-    known = sorted(layer["snr_db"] for layer in account["layers"] if "snr_db" in layer)
-    worst = [layer["snr_db"] for layer in account["layers"] if layer["name"] in account["worst_layers"]]
+    assert len(account.worst_layers) == 3
+    known = sorted(layer.snr_db for layer in account.layers if layer.snr_db is not None)
+    worst = [layer.snr_db for layer in account.layers if layer.name in account.worst_layers]
     assert sorted(worst) == known[:3]
 
 
@@ -192,8 +195,7 @@ def test_a_float_only_op_is_refused(
 def test_a_missing_calibration_set_is_refused(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ends_with(2, run.teacher.keras)
     assert "--data DATASET" in one_sentence(capsys)
-    settings = run.settings()
-    (run.folder / "run.json").write_text(json.dumps({**settings, "dataset": str(tmp_path / "gone")}))
+    replace(run.settings(), dataset=tmp_path / "gone").write(run.folder / "run.json")
     ends_with(2, run.folder)
     assert "gone is no data set" in one_sentence(capsys)
     assert not run.teacher.int8_tflite.exists()
@@ -249,9 +251,9 @@ def test_quantization_aware_training(run: Run) -> None:
     aware = run.model("teacher-qat")
     require_int8(read_tflite(aware.int8_tflite.read_bytes()))
     info = aware.info()
-    assert (info["parent"], info["quantization_aware"], info["parameters"]) == ("teacher", True, 1925)
-    assert done.account["int8_against_float_psnr_db"] > 25
-    named = {layer["name"] for layer in done.account["layers"]}
+    assert (info.parent, info.quantization_aware, info.parameters) == ("teacher", True, 1925)
+    assert done.account.int8_against_float_psnr_db > 25
+    named = {layer.name for layer in done.account.layers}
     assert {"enc1a_relu", "up1", "dec1b_relu", "output"} <= named
     trained, before = (load_keras(model.keras).get_weights() for model in (aware, run.teacher))
     assert all(one.shape == two.shape for one, two in zip(trained, before, strict=True))
@@ -263,8 +265,8 @@ def test_quantization_aware_training(run: Run) -> None:
 def test_what_learnt_with_int8_simulated_keeps_its_int8(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     aware = RunModel(run.folder / "teacher-qat")
     shutil.copytree(run.teacher.folder, aware.folder)
-    info = {**run.teacher.info(), "kind": "student", "parent": "teacher", "quantization_aware": True}
-    (aware.folder / "model.json").write_text(json.dumps(info))
+    info = replace(run.teacher.info(), kind="student", parent="teacher", quantization_aware=True)
+    info.write(aware.folder / "model.json")
     aware.int8_tflite.write_bytes(b"trained")
     run.add(aware.name)
     ends_with(0, run.folder, "--force", "--calibration", "4", "--limit", "2")
@@ -316,7 +318,7 @@ def test_a_model_that_cannot_be_converted_leaves_nothing(run: Run, monkeypatch: 
     net = load_keras(run.teacher.keras)
     monkeypatch.setattr(keras_files, "float_tflite", full)
     with pytest.raises(OSError, match="No space left"):
-        keras_files.save_model(net, run.teacher, {})
+        keras_files.save_model(net, run.teacher, ModelInfo())
     assert {path.name: path.read_bytes() for path in run.teacher.folder.iterdir()} == before
 
 
