@@ -143,7 +143,9 @@ def _order(kind: Any) -> tuple[str, ...]:
 
 @functools.cache
 def _default(kind: Any, name: str) -> Any:
-    return next(field.default for field in dataclasses.fields(kind) if field.name == name)
+    field = next(field for field in dataclasses.fields(kind) if field.name == name)
+    made = field.default_factory
+    return field.default if made is dataclasses.MISSING else made()
 
 
 # Reading

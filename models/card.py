@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from edgeblur.errors import UserError
 from edgeblur.files import with_part, write_text
+from edgeblur.firmware_harness.privacy.changes import Changes
+from edgeblur.firmware_harness.privacy.identity import Identity, SizeRank
 from edgeblur.firmware_harness.privacy.intervals import wilson
-from edgeblur.models.measures import FROM_PX, Json, counted, judge_of, of_file, read_measures, read_record
+from edgeblur.firmware_harness.privacy.leaks import Leak, OverBlur, SizeLeak
+from edgeblur.firmware_harness.privacy.protection import Protection
+from edgeblur.firmware_harness.privacy.reversibility import Reversal
+from edgeblur.models.measures import FROM_PX, counted, read_measured, read_measures
 from edgeblur.models.pictures import BEGIN as PICTURES_BEGIN
 from edgeblur.models.pictures import END as PICTURES_END
 from edgeblur.models.pictures import pictures_part
 from edgeblur.models.shelf import Entry, Shelved
+from edgeblur.pictures.metrics import Part
 
 CARD = "README.md"
 BEGIN = "<!-- measured: begin (made by `edgeblur models card`, not by hand) -->"
 END = "<!-- measured: end -->"
 
 _TEMPLATE = Path(__file__).with_name("card.md.j2")
-
-_TOLD_ELSEWHERE = ("name", "sha256", "precision", "parameters", "macs", "size_bytes", "compressed_bytes", "pictures")
-_SETTINGS = ("threshold", "min_iou", "min_side_px", "from_px", "below_px")
-"""Numbers that say how something was measured: they stand below the table if they are the same in every column."""
-
-_FIRST = ("leak", "leaks")
-_SHARES = ("rate", "share", "rank1", "chance", "same_person")
-"""How the names of numbers end that are told in percent."""
 
 
 def update_card(shelved: Shelved) -> Path:
@@ -92,50 +89,46 @@ def _number(value: float | None, unit: str = "") -> str:
 def _files(entries: Sequence[Entry]) -> str:
     found = [read_measures(entry).facts for entry in entries]
     rows = [
-        [label, *(_number(facts.get(key), unit) for facts in found)]
-        for label, key, unit in (
-            ("size", "size_bytes", " B"),
-            ("parameters", "parameters", ""),
-            ("MACs a picture", "macs", ""),
-            ("RAM, streaming engine, without stack", "ram_bytes", " B"),
-            ("flash for weights and tables", "constant_bytes", " B"),
-        )
+        ["size", *(_number(facts.size_bytes, " B") for facts in found)],
+        ["parameters", *(_number(facts.parameters) for facts in found)],
+        ["MACs a picture", *(_number(facts.macs) for facts in found)],
+        ["RAM, streaming engine, without stack", *(_number(facts.ram_bytes, " B") for facts in found)],
+        ["flash for weights and tables", *(_number(facts.constant_bytes, " B") for facts in found)],
     ]
-    heads = [f"`{e.name}`, {facts['precision']}" for e, facts in zip(entries, found, strict=True)]
-    ends = " and ".join(sorted({f"{facts['width']}x{facts['height']}" for facts in found}))
+    heads = [f"`{e.name}`, {facts.precision}" for e, facts in zip(entries, found, strict=True)]
+    ends = " and ".join(sorted({f"{facts.width}x{facts.height}" for facts in found}))
     return _table([f"{ends} pixels", *heads], rows)
 
 
 def _boards(shelved: Shelved) -> Iterator[str]:
     """One paragraph a model and board."""
-    record = read_record(shelved)
     for entry in shelved.entries:
-        facts = read_measures(entry).facts
-        for told in of_file(record, facts["sha256"], "boards").values():
-            same = "equal LiteRT's reference kernels" if not told["differing_bytes"] else "are not all LiteRT's"
+        for on_board in read_measures(entry).boards.values():
+            ran = on_board.ran
+            same = "equal LiteRT's reference kernels" if not ran.differing_bytes else "are not all LiteRT's"
             yield (
-                f"`{told['command']}`:\n"
-                f"{told['instructions']:,} instructions a picture; {told['ram_bytes']:,} B of RAM, "
-                f"rows and reserved stack included, of which\n{told['stack_bytes']:,} B were used; "
-                f"{told['flash_bytes']:,} B of flash. {told['bytes_compared']:,} output bytes {same}\n"
-                f"({told['compiler']}, {told['emulator']}).\n"
+                f"`{on_board.command}`:\n"
+                f"{_number(ran.instructions)} instructions a picture; {_number(ran.ram_bytes)} B of RAM, "
+                f"rows and reserved stack included, of which\n{_number(ran.stack_bytes)} B were used; "
+                f"{_number(ran.flash_bytes)} B of flash. {ran.bytes_compared:,} output bytes {same}\n"
+                f"({ran.compiler}, {ran.emulator}).\n"
             )
 
 
 def _photos(shelved: Shelved) -> Iterator[str]:
     """One table a set of photos."""
-    for name, told in read_record(shelved).get("photos", {}).items():
-        columns = {row["name"]: row for row in told["yardsticks"]}
+    for name, photos in read_measured(shelved).photos.items():
+        columns = {row.name: row.protection for row in photos.yardsticks}
         for entry in shelved.entries:
-            digest = read_measures(entry).facts["sha256"]
-            columns.update((entry.name, row) for row in told["models"] if row.get("sha256") == digest)
-        cells = {head: dict(_cells(row)) for head, row in columns.items()}
+            if name in (known := read_measures(entry).photos):
+                columns[entry.name] = known[name].entry.protection
+        cells = {head: dict(_cells(column)) for head, column in columns.items()}
         labels = list(dict.fromkeys(label for column in cells.values() for label in column))
         rows = [[label, *(column.get(label, "-") for column in cells.values())] for label in labels]
         fixed = [row for row in rows if _says_nothing(row[1:])]
-        yield f"Photos `{name}`: {told['data']}, at {told['width']}x{told['height']}, by `{told['command']}`:\n"
+        yield f"Photos `{name}`: {photos.data}, at {photos.width}x{photos.height}, by `{photos.command}`:\n"
         yield _table(["", *columns], [row for row in rows if row not in fixed])
-        notes = [_settings(columns), *(f"{row[0]}: {row[1]}" for row in fixed)]
+        notes = [_settings(columns.values()), *(f"{row[0]}: {row[1]}" for row in fixed)]
         yield "; ".join(note for note in notes if note) + ".\n"
 
 
@@ -144,38 +137,79 @@ def _says_nothing(values: Sequence[str]) -> bool:
     return len(values) > 2 and len(set(values)) == 1 and " of " not in values[0]
 
 
-def _cells(row: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
-    """All numbers of a row by what they are called, in the row's order; measures that come later find their place."""
-    if row.get("identical"):
-        yield _label((*path, "psnr_db")), "identical"
-    if "faces" in row and "leaked" in row:
-        yield from _leak(row, path)
-        return
-    if "faces" in row and "found" in row:
-        yield _label(path), _share(row["found"], row["faces"])
-        return
-    for key, value in sorted(row.items(), key=lambda item: item[0] not in _FIRST):
-        if key in (*_TOLD_ELSEWHERE, *_SETTINGS) or isinstance(value, (bool, str)) or value is None:
-            continue
-        if isinstance(value, Mapping):
-            yield from _cells(value, (*path, key))
-        elif isinstance(value, list):
-            for index, item in enumerate(value):
-                yield from _cells(item, (*path, key, _which(item, index))) if isinstance(item, Mapping) else ()
-        else:
-            yield _label((*path, key)), _value(key, value)
+def _cells(found: Protection) -> Iterator[tuple[str, str]]:
+    """All numbers of a column, by what they are called."""
+    for leak in found.leaks:
+        yield from _leak(leak)
+    parts = {"whole picture": found.fidelity.image, "inside faces": found.fidelity.inside}
+    for where, part in {**parts, "outside faces": found.fidelity.outside}.items():
+        yield from _part(where, part) if part else ()
+    yield from _over_blur(found.over_blur)
+    yield from _changes(found.changes) if found.changes else ()
+    yield from _identity(found.identity, "identity") if found.identity else ()
+    yield from _reversal(found.reversal) if found.reversal else ()
 
 
-def _leak(leak: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _leak(leak: Leak) -> Iterator[tuple[str, str]]:
     """Faces that were still found: all from 16 px on, then by size."""
-    where = next((index for index, part in enumerate(path) if part in ("leak", "leaks")), len(path))
-    label = _label((*path[:where], f"leak by {judge_of(leak)}"))
+    label = f"leak by {leak.judge}"
     if (found := counted(leak)) is not None:
         yield f"{label}, faces of {FROM_PX} px and more", _share(*found)
-    plain = judge_of(leak) == leak.get("detector")  # the same at another threshold, or enlarged: one row is enough
-    for size in leak.get("by_size", []) if plain else ():
-        if size["faces"]:
-            yield f"{label}, {_which(size, 0)}", _share(size["leaked"], size["faces"])
+    plain = leak.judge == leak.detector  # the same at another threshold, or enlarged: one row is enough
+    for size in leak.by_size if plain else ():
+        if size.faces:
+            yield f"{label}, {_size(size)}", _share(size.leaked, size.faces)
+
+
+def _part(where: str, part: Part) -> Iterator[tuple[str, str]]:
+    yield f"{where}, mean absolute error", f"{part.mae:.4f}"
+    yield f"{where}, PSNR in dB", f"{part.psnr_db:.2f}" if part.mse else "identical"
+    if part.ssim is not None:
+        yield f"{where}, SSIM", f"{part.ssim:.4f}"
+
+
+def _over_blur(found: OverBlur) -> Iterator[tuple[str, str]]:
+    if found.mean_change is not None:
+        yield "over-blur, mean change outside faces", f"{found.mean_change:.4f}"
+    yield "over-blur, face-free photos", f"{found.face_free:,}"
+    yield "over-blur, face-free photos visibly changed", f"{found.face_free_changed:,}"
+    if found.face_free_changed_rate is not None:
+        yield "over-blur, share of them", f"{found.face_free_changed_rate:.1%}"
+
+
+def _changes(found: Changes) -> Iterator[tuple[str, str]]:
+    yield "photos with faces", f"{found.with_faces:,}"
+    if found.region_iou is not None:
+        yield "IoU of what was changed with the faces", f"{found.region_iou:.4f}"
+    yield "false blurs", f"{found.false_blurs:,}"
+    yield "false blurs a picture", f"{found.false_blurs_a_picture:.4f}"
+    yield "definition, window px", f"{found.definition.window_px}"
+    yield "definition, change of 255", f"{found.definition.change_of_255}"
+    yield "definition, false blur px", f"{found.definition.false_blur_px}"
+
+
+def _identity(found: Identity, label: str) -> Iterator[tuple[str, str]]:
+    yield f"{label}, gallery", f"{found.gallery:,}"
+    yield f"{label}, chance", f"{found.chance:.1%}"
+    yield f"{label}, rank-1", f"{found.rank1:.1%}"
+    if found.parrot_rank1 is not None:
+        yield f"{label}, rank-1 in a gallery blurred alike", f"{found.parrot_rank1:.1%}"
+    yield f"{label}, cosine", f"{found.cosine:.4f}"
+    yield f"{label}, distance", f"{found.distance:.4f}"
+    yield f"{label}, taken for the same person", f"{found.same_person:.1%}"
+    yield f"{label}, same person below", f"{found.same_person_below:.4f}"
+    yield f"{label}, others cosine", f"{found.others_cosine:.4f}"
+    yield f"{label}, others distance", f"{found.others_distance:.4f}"
+    for size in found.by_size:
+        if size.faces:
+            yield f"{label}, rank-1, {_size(size)}", _share(size.found, size.faces)
+
+
+def _reversal(found: Reversal) -> Iterator[tuple[str, str]]:
+    yield "reversibility, steps", f"{found.steps:,}"
+    yield "reversibility, PSNR inside faces before, in dB", f"{found.blurred_db:.2f}"
+    yield "reversibility, PSNR inside faces after, in dB", f"{found.restored_db:.2f}"
+    yield from _identity(found.identity, "reversibility, identity") if found.identity else ()
 
 
 def _share(part: int, whole: int) -> str:
@@ -183,61 +217,16 @@ def _share(part: int, whole: int) -> str:
     return f"{part} of {whole} ({part / whole:.1%}, {100 * low:.1f}-{100 * high:.1f})"
 
 
-def _which(item: Any, index: int) -> str:
-    """What tells an item of a list from the others."""
-    if not isinstance(item, Mapping):
-        return str(index)
-    if "from_px" in item:
-        below = item.get("below_px")
-        return f"{item['from_px']:g} to {below - 1:g} px" if below else f"{item['from_px']:g} px and more"
-    return str(item.get("name") or item.get("detector") or index)
+def _size(size: SizeLeak | SizeRank) -> str:
+    return f"{size.from_px:g} to {size.below_px - 1:g} px" if size.below_px else f"{size.from_px:g} px and more"
 
 
-_WORDS = {
-    "by_size": "rank-1",
-    "changes": "",
-    "face_free": "face-free photos",
-    "face_free_changed": "face-free photos visibly changed",
-    "face_free_changed_rate": "share of them",
-    "fidelity": "",
-    "image": "whole picture",
-    "inside": "inside faces",
-    "mae": "mean absolute error",
-    "mean_change": "mean change outside faces",
-    "outside": "outside faces",
-    "over_blur": "over-blur",
-    "parrot_rank1": "rank-1 in a gallery blurred alike",
-    "psnr_db": "PSNR in dB",
-    "rank1": "rank-1",
-    "region_iou": "IoU of what was changed with the faces",
-    "same_person": "taken for the same person",
-    "ssim": "SSIM",
-    "with_faces": "photos with faces",
-}
-"""What the keys of `edgeblur compare --json` are called in a card; others are called by their keys."""
-
-
-def _label(path: tuple[str, ...]) -> str:
-    words = [_WORDS.get(part, part.replace("_", " ")) for part in path]
-    return ", ".join(word for word in words if word)
-
-
-def _value(key: str, value: float) -> str:
-    if key.endswith("_db"):
-        return f"{value:.2f}"
-    if key.endswith(_SHARES):
-        return f"{value:.1%}"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
-
-
-def _settings(columns: Mapping[str, Json]) -> str:
+def _settings(columns: Iterable[Protection]) -> str:
     """How the leaks were judged, if all columns say the same."""
-    told = {_judged(row["leak"]) for row in columns.values() if isinstance(row.get("leak"), dict)}
-    return told.pop() if len(told) == 1 else ""
-
-
-def _judged(leak: Json) -> str:
+    found = {(leak.threshold, leak.min_iou) for column in columns for leak in column.leaks}
+    if len(found) != 1:
+        return ""
+    ((threshold, min_iou),) = found
     return (
-        "Leak: a labelled face that the detector still finds at its place "
-        f"(score >= {leak.get('threshold', 0):g}, IoU >= {leak.get('min_iou', 0):g})"
+        f"Leak: a labelled face that the detector still finds at its place (score >= {threshold:g}, IoU >= {min_iou:g})"
     )

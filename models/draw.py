@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -30,8 +30,7 @@ from edgeblur.firmware_harness.comparison.strips import Section, Strip, strip_sh
 from edgeblur.firmware_harness.engines.engines import Engine, open_engine
 from edgeblur.firmware_harness.privacy.judges import THRESHOLD
 from edgeblur.firmware_harness.privacy.protection import MIN_IOU, MIN_SIDE_PX
-from edgeblur.models.measures import Json
-from edgeblur.models.pictures import PICTURE, RECORD
+from edgeblur.models.pictures import PICTURE, RECORD, Definition, Found, Pictures, Shown
 from edgeblur.models.shelf import INT8, Shelved
 from edgeblur.pictures.blur import BlurStyle
 
@@ -72,9 +71,20 @@ class Chosen:
     half: tuple[JudgedScene, ...]
     false: tuple[JudgedScene, ...]
 
-    def numbers(self) -> dict[str, list[int]]:
+    @property
+    def numbers(self) -> Shown:
         """What to draw the same scenes again with, by kind."""
-        return {key: [one.scene.number for one in kind] for key, kind in vars(self).items()}
+        kinds = (self.good, self.exposed, self.half, self.false)
+        return Shown(*(tuple(one.scene.number for one in kind) for kind in kinds))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The same scenes untouched, as target and by the model, judged."""
+
+    untouched: Sequence[JudgedScene]
+    target: Sequence[JudgedScene]
+    model: Sequence[JudgedScene]
 
 
 def make_pictures(shelved: Shelved, options: PictureOptions) -> Path:
@@ -92,27 +102,17 @@ def make_pictures(shelved: Shelved, options: PictureOptions) -> Path:
     engine, detector = open_engine("litert", path), open_detector(DETECTOR)
     name = shelved.folder.name
     scenes = drawn_scenes(options.scenes, seed=options.seed, size=_side(engine))
-    made = {
-        "untouched": judge_scenes("untouched", scenes, lambda triple: triple.picture, [detector]),
-        "target": judge_scenes("target", scenes, lambda triple: triple.blur, [detector]),
-        "model": judge_scenes(name, scenes, lambda triple: engine.blur(triple.picture), [detector]),
-    }
-    picture, chosen = shelved.folder / PICTURE, choose(made["model"])
-    if not any(chosen.numbers().values()):
-        raise UserError(f"nothing good or bad happened in {options.scenes} scenes: draw more with --scenes")
+    made = Judged(
+        judge_scenes("untouched", scenes, lambda triple: triple.picture, [detector]),
+        judge_scenes("target", scenes, lambda triple: triple.blur, [detector]),
+        judge_scenes(name, scenes, lambda triple: engine.blur(triple.picture), [detector]),
+    )
+    picture, chosen = shelved.folder / PICTURE, choose(made.model)
+    if chosen.numbers == Shown((), (), (), ()):
+        raise UserError(f"nothing good or bad happened in {options.scenes} scenes: draw more of them")
     sheet = jpeg(sheet_of(name, chosen), LIMIT_BYTES)
-    record = {
-        "edgeblur": __version__,
-        "command": shlex.join(_command(name, options)),
-        "sha256": sha256(path.read_bytes()),
-        "picture_sha256": sha256(sheet),
-        "scenes": options.scenes,
-        "seed": options.seed,
-        "blur": asdict(BlurStyle()),
-        **counts(made),
-        "shown": chosen.numbers(),
-    }
-    write_together({picture: sheet, shelved.folder / RECORD: as_json(record)})
+    record = _record(made, options, name, path, sheet, chosen.numbers)
+    write_together({picture: sheet, shelved.folder / RECORD: as_json(record.as_json())})
     return picture
 
 
@@ -151,23 +151,31 @@ def _strips(judged: Sequence[JudgedScene]) -> tuple[Strip, ...]:
     return tuple(Strip((one.marked, one.scene.triple.blur, one.output), one.told) for one in judged)
 
 
-def counts(made: Mapping[str, Sequence[JudgedScene]]) -> Json:
-    """What was found in all scenes.
+def _record(made: Judged, options: PictureOptions, name: str, model: Path, sheet: bytes, shown: Shown) -> Pictures:
+    """What was found in all scenes, and what made them."""
+    faces = [face for one in made.model for face in one.faces]
+    return Pictures(
+        command=shlex.join(_command(name, options)),
+        sha256=sha256(model.read_bytes()),
+        picture_sha256=sha256(sheet),
+        scenes=options.scenes,
+        seed=options.seed,
+        blur=BlurStyle(),
+        detector=DETECTOR,
+        threshold=THRESHOLD,
+        min_iou=MIN_IOU,
+        min_side_px=MIN_SIDE_PX,
+        faces=len(faces),
+        found=Found(_found(made.untouched), _found(made.target), _found(made.model)),
+        missed=sum(face.covered < MISSED for face in faces),
+        partly_covered=sum(MISSED <= face.covered < COVERED for face in faces),
+        scenes_with_false_blurs=sum(bool(one.false) for one in made.model),
+        definition=Definition(MISSED, COVERED, DETAIL),
+        shown=shown,
+        edgeblur=__version__,
+    )
 
-    Args:
-        made: the judged scenes `untouched`, as `target` and by the `model`.
-    """
-    scenes = made["model"]
-    faces = [face for one in scenes for face in one.faces]
-    return {
-        "detector": DETECTOR,
-        "threshold": THRESHOLD,
-        "min_iou": MIN_IOU,
-        "min_side_px": MIN_SIDE_PX,
-        "faces": len(faces),
-        "found": {key: sum(face.found for one in row for face in one.faces) for key, row in made.items()},
-        "missed": sum(face.covered < MISSED for face in faces),
-        "partly_covered": sum(MISSED <= face.covered < COVERED for face in faces),
-        "scenes_with_false_blurs": sum(bool(one.false) for one in scenes),
-        "definition": {"missed_below": MISSED, "covered_from": COVERED, "detail": DETAIL},
-    }
+
+def _found(judged: Sequence[JudgedScene]) -> int:
+    """Faces that the detector still found."""
+    return sum(face.found for one in judged for face in one.faces)

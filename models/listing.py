@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Column, Table
 
-from edgeblur.models.measures import FROM_PX, Measures, read_measures
+from edgeblur.models.measures import FROM_PX, Facts, Headline, Measures, read_measures
 from edgeblur.models.shelf import Entry, entries
 
 
@@ -24,18 +24,17 @@ class Listed:
         Args:
             measures: with everything that was measured, board by board and set by set.
         """
-        shelved, known = self.entry.shelved, self.measures.as_json()
+        shelved = self.entry.shelved
+        known = self.measures if measures else Measures(self.measures.facts)
         return {
             "name": self.entry.name,
             "title": shelved.title,
             "kind": shelved.note.kind,
             "default": self.entry.default,
             "path": str(self.entry.path),
-            **{key: value for key, value in known.items() if key != "name" and (measures or key not in _LONG)},
+            **known.as_json(),
+            **self.measures.headline.as_json(),
         }
-
-
-_LONG = ("boards", "photos")
 
 
 def listed(entry: Entry) -> Listed:
@@ -62,32 +61,31 @@ def models_table(found: list[Listed]) -> Table:
         caption=_caption(found), caption_justify="left",
     )  # fmt: skip
     for model in found:
-        facts = model.as_json()
-        name = f"{model.entry.name} (default)" if model.entry.default else model.entry.name
-        table.add_row(name, facts["kind"], facts["precision"], *_numbers(facts))
+        entry, facts = model.entry, model.measures.facts
+        name = f"{entry.name} (default)" if entry.default else entry.name
+        table.add_row(name, entry.shelved.note.kind, facts.precision, *_numbers(facts, model.measures.headline))
     return table
 
 
-def _numbers(facts: dict[str, Any]) -> list[str]:
-    cells = (
-        ("size_bytes", "{:,}", 1),
-        ("ram_bytes", "{:,}", 1),
-        ("macs", "{:,.1f}", 10**6),
-        ("instructions", "{:,.1f}", 10**6),
-        ("leak_rate", "{:.1%}", 1),
-        ("rank1", "{:.1%}", 1),
-        ("psnr_outside_db", "{:.2f}", 1),
-        ("face_free_changed_rate", "{:.1%}", 1),
-    )
-    return [_cell(facts.get(key), form, unit) for key, form, unit in cells]
+def _numbers(facts: Facts, known: Headline) -> list[str]:
+    return [
+        _cell(facts.size_bytes, "{:,}"),
+        _cell(facts.ram_bytes, "{:,}"),
+        _cell(facts.macs, "{:,.1f}", 10**6),
+        _cell(known.instructions, "{:,.1f}", 10**6),
+        _cell(known.leak_rate, "{:.1%}"),
+        _cell(known.rank1, "{:.1%}"),
+        _cell(known.psnr_outside_db, "{:.2f}"),
+        _cell(known.face_free_changed_rate, "{:.1%}"),
+    ]
 
 
-def _cell(value: float | None, form: str, unit: int) -> str:
+def _cell(value: float | None, form: str, unit: int = 1) -> str:
     return "-" if value is None else form.format(value if unit == 1 else value / unit)
 
 
 def _caption(found: list[Listed]) -> str:
-    boards = sorted({model.as_json()["board"] for model in found if "board" in model.as_json()})
+    boards = sorted({board for model in found if (board := model.measures.headline.board)})
     counted = f"M instr.: millions of instructions a picture on {', '.join(boards)}, emulated. " if boards else ""
     return (
         f"RAM: bytes of the streaming engine, without stack. {counted}leak: share of faces of {FROM_PX} px and more "

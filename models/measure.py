@@ -7,18 +7,31 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edgeblur import __version__
 from edgeblur.errors import RunError, UserError
-from edgeblur.files import sha256, write_json
+from edgeblur.files import sha256
+from edgeblur.firmware_harness.boards.records import Ran
+from edgeblur.firmware_harness.comparison.table import Comparison
+from edgeblur.firmware_harness.comparison.table import Entry as Compared
 from edgeblur.models.facts import read_facts
-from edgeblur.models.measures import NAME, TEST_SET, YARDSTICKS, Json, read_record
+from edgeblur.models.measures import (
+    NAME,
+    TEST_SET,
+    YARDSTICKS,
+    BoardSet,
+    KnownFile,
+    OnBoard,
+    OnPhotos,
+    PhotoSet,
+    read_measured,
+)
 from edgeblur.models.shelf import Entry, Shelved
 from edgeblur.progress import say
-from edgeblur.store.dataset import evenly, open_dataset
+from edgeblur.store.dataset import MANIFEST, evenly, open_dataset
 
 BOARD = "mps2-an386"
 """An emulated Cortex-M4F, on which instructions are counted by default."""
@@ -27,8 +40,7 @@ COMPARE = ("--judge", "centerface", "--judge", "blazeface", "--privacy")
 """How `edgeblur compare` is asked by default: all that it can measure."""
 
 _BOARD_DETAILS = ("model", "layers", "sections", "frame_instructions", "calibration_error")
-_OF_THE_HOST = ("latency_ms", "arena_bytes", "approach")
-"""What depends on this host or on what is installed, and what says nothing of a model."""
+"""What `edgeblur run --json` says beyond what is kept of a run."""
 
 
 @dataclass(frozen=True)
@@ -60,25 +72,25 @@ def measure(shelved: Shelved, options: MeasureOptions) -> Path:
         UserError: no data set there.
         RunError: a command failed; it has said why.
     """
-    record = {"edgeblur": __version__, **read_record(shelved)}
-    record["files"] = [{"name": e.name, **read_facts(e.path).as_json()} for e in shelved.entries]
+    files = tuple(KnownFile(e.name, read_facts(e.path)) for e in shelved.entries)
+    known = replace(read_measured(shelved), edgeblur=__version__, files=files)
     if options.data:
-        told = _on_photos(shelved.entries, options.data, options)
-        record["photos"] = {**record.get("photos", {}), options.photos: told}
-    streamed = [e for e, facts in zip(shelved.entries, record["files"], strict=True) if "ram_bytes" in facts]
+        found = _on_photos(shelved.entries, options.data, options)
+        known = replace(known, photos={**known.photos, options.photos: found})
+    streamed = [e for e, file in zip(shelved.entries, files, strict=True) if file.facts.ram_bytes is not None]
     for board in options.boards if streamed else ():
-        record["boards"] = {**record.get("boards", {}), board: _on_board(streamed, board)}
-    write_json(shelved.folder / NAME, {"edgeblur": __version__, **{k: v for k, v in record.items() if k != "edgeblur"}})
+        known = replace(known, boards={**known.boards, board: _on_board(streamed, board)})
+    known.write(shelved.folder / NAME)
     return shelved.folder / NAME
 
 
-def said_by(arguments: Sequence[str]) -> Json:
+def said_by(arguments: Sequence[str]) -> dict[str, Any]:
     """What one of edgeblur's commands says with `--json`; its progress and its errors go to our standard error."""
     command = [sys.executable, "-m", "edgeblur", *arguments, "--json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     if done.returncode:
         raise RunError(f"`{shlex.join(['edgeblur', *arguments])}` ended with {done.returncode}: nothing was noted")
-    said: Json = json.loads(done.stdout)
+    said: dict[str, Any] = json.loads(done.stdout)
     return said
 
 
@@ -88,7 +100,7 @@ def _told(arguments: Sequence[str], data: Path | None, names: dict[str, str]) ->
     return shlex.join(["edgeblur", *(places.get(argument, argument) for argument in arguments)])
 
 
-def _on_photos(entries: Sequence[Entry], data: Path, options: MeasureOptions) -> Json:
+def _on_photos(entries: Sequence[Entry], data: Path, options: MeasureOptions) -> PhotoSet:
     """Compare all models of a folder with the untouched photos and with the target."""
     photos = evenly(open_dataset(data).split("test"), options.limit)
     if not photos:
@@ -97,30 +109,35 @@ def _on_photos(entries: Sequence[Entry], data: Path, options: MeasureOptions) ->
     common = ["--data", str(data), "--detector", "none", "--limit", str(len(photos))]
     arguments = ["compare", *with_models, *common, *options.compare]
     say(f"measuring {' and '.join(entry.name for entry in entries)} on {len(photos)} photos")
-    said = said_by(arguments)
-    rows = {row["name"]: _of_the_model(row) for row in said.pop("entries")}
+    found = Comparison.from_json(said_by(arguments))
+    rows = {row.name: _of_the_model(row) for row in found.entries}
     measured = {entry: rows.get(entry.name) or rows[entry.path.name] for entry in entries}  # on our shelf or another
-    return {
-        "command": _told(arguments, data, {str(entry.path): entry.name for entry in entries}),
-        "data": f"{len(photos)} photos, test split",
-        "manifest_sha256": sha256((data / "manifest.json").read_bytes()),
-        **{key: value for key, value in said.items() if key not in ("data", "host")},
-        "yardsticks": [rows[name] for name in YARDSTICKS],
-        "models": [{"sha256": sha256(e.path.read_bytes()), **row, "name": e.name} for e, row in measured.items()],
-    }
+    return PhotoSet(
+        command=_told(arguments, data, {str(entry.path): entry.name for entry in entries}),
+        data=f"{len(photos)} photos, test split",
+        manifest_sha256=sha256((data / MANIFEST).read_bytes()),
+        split=found.split,
+        images=found.images,
+        width=found.width,
+        height=found.height,
+        judges=found.judges,
+        yardsticks=tuple(rows[name] for name in YARDSTICKS),
+        models=tuple(OnPhotos(sha256(e.path.read_bytes()), replace(row, name=e.name)) for e, row in measured.items()),
+    )
 
 
-def _of_the_model(row: Json) -> Json:
-    return {key: value for key, value in row.items() if key not in _OF_THE_HOST}
+def _of_the_model(row: Compared) -> Compared:
+    """Without what depends on this host or on what is installed, and what says nothing of a model."""
+    return replace(row, approach="", latency=None, arena_bytes=None, extra=False)
 
 
-def _on_board(entries: Sequence[Entry], board: str) -> Json:
+def _on_board(entries: Sequence[Entry], board: str) -> BoardSet:
     """Count instructions on an emulated board, and compare the bytes."""
-    models: list[dict[str, Any]] = []
+    models = []
     for entry in entries:
         arguments = ["run", str(entry.path), "--board", board, "--random", "2", "--optimize", "speed"]
         say(f"running {entry.name} on {board}")
         said = {key: value for key, value in said_by(arguments).items() if key not in _BOARD_DETAILS}
         command = _told(arguments, None, {str(entry.path): entry.name})
-        models.append({"name": entry.name, "sha256": sha256(entry.path.read_bytes()), "command": command, **said})
-    return {"models": models}
+        models.append(OnBoard(entry.name, sha256(entry.path.read_bytes()), command, Ran.from_json(said)))
+    return BoardSet(tuple(models))

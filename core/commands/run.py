@@ -109,7 +109,7 @@ def _emulated(chosen: Chosen, board_name: str, emulated: bool, options: Emulated
     else:
         stdout.print(run_table(result), "", layer_run_table(result), sep="\n")
     result.check()
-    keep_record(chosen, result.as_json(), budget_bytes=options.ram_bytes)
+    keep_record(chosen, result.ran, budget_bytes=options.ram_bytes)
 
 
 def _serial(chosen: Chosen, options: SerialOptions, as_json: bool) -> None:
@@ -124,7 +124,7 @@ def _serial(chosen: Chosen, options: SerialOptions, as_json: bool) -> None:
         stdout.print(serial_table(result))
     result.check()
     if not result.may_be_emulated:
-        keep_record(chosen, result.as_json())
+        keep_record(chosen, result.ran)
 
 
 def _camera(chosen: Chosen, options: SerialOptions, picture: Path, as_json: bool) -> None:

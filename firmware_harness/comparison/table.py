@@ -68,12 +68,12 @@ class Entry(Record):
 
     def as_json(self) -> dict[str, Any]:
         """What is unknown is absent. `leak` is the first judge's, `leaks` are several's."""
-        return _first_alone(super().as_json(), "leaks")
+        return first_alone(super().as_json(), "leaks")
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
         """The inverse of `as_json`."""
-        return super().from_json(_all_of(data, "leak", "leaks"))
+        return super().from_json(all_of(data, "leak", "leaks"))
 
 
 @dataclass(frozen=True)
@@ -109,21 +109,21 @@ class Comparison(Record):
 
     def as_json(self) -> dict[str, Any]:
         """What is unknown is absent. `judge` is the first one, `judges` are several."""
-        return _first_alone(super().as_json(), "judges")
+        return first_alone(super().as_json(), "judges")
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
         """The inverse of `as_json`."""
-        return super().from_json(_all_of(data, "judge", "judges"))
+        return super().from_json(all_of(data, "judge", "judges"))
 
 
-def _first_alone(data: dict[str, Any], several: str) -> dict[str, Any]:
+def first_alone(data: dict[str, Any], several: str) -> dict[str, Any]:
     """Leave a list out that holds one item alone, which has a key of its own."""
     return {key: value for key, value in data.items() if key != several or len(value) > 1}
 
 
-def _all_of(data: Any, one: str, several: str) -> Any:
-    """The inverse of `_first_alone`."""
+def all_of(data: Any, one: str, several: str) -> Any:
+    """The inverse of `first_alone`."""
     if isinstance(data, Mapping) and one in data and several not in data:
         return {**data, several: [data[one]]}
     return data

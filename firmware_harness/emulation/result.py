@@ -11,6 +11,7 @@ from rich.text import Text
 
 from edgeblur.errors import RunError
 from edgeblur.firmware_harness.boards.boards import Board
+from edgeblur.firmware_harness.boards.records import Ran
 from edgeblur.firmware_harness.emulation.elf import Linked
 
 
@@ -130,6 +131,29 @@ class BoardRun:
             "compiler": self.compiler,
             "emulator": self.emulator,
         }
+
+    @property
+    def ran(self) -> Ran:
+        """What later reports need."""
+        instructions = self.counts.median if self.counts.unit == "instructions" else None
+        return Ran(
+            self.board.name,
+            **vars(self.comparison),
+            core=self.board.core.name,
+            optimize=self.optimize,
+            instructions=instructions,
+            cycles=None if instructions is not None else self.counts.median,
+            ms=self.ms,
+            repeatable=self.counts.repeatable,
+            macs=self.macs,
+            ram_bytes=self.linked.ram_bytes,
+            stack_bytes=self.stack_bytes,
+            flash_bytes=self.linked.flash_bytes,
+            code_bytes=self.linked.code_bytes,
+            weights_bytes=self.weights_bytes,
+            compiler=self.compiler,
+            emulator=self.emulator,
+        )
 
     @property
     def ms(self) -> float | None:

@@ -68,8 +68,8 @@ class Leak(Record):
         enlarged: factor by which the pictures were enlarged before the detector saw them.
     """
 
-    KEYS: ClassVar = ("detector", "threshold", "enlarged", "min_iou", "min_side_px", "faces", "leaked", "rate", "interval",
-                      "by_size")  # fmt: skip
+    KEYS: ClassVar = ("detector", "threshold", "enlarged", "min_iou", "min_side_px", "faces", "leaked", "rate",
+                      "interval", "by_size")  # fmt: skip
     SPARSE: ClassVar = ("enlarged",)
     DIGITS: ClassVar = {"rate": 4}
 

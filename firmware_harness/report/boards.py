@@ -9,7 +9,7 @@ from edgeblur.export.tflm.arena import Arena
 from edgeblur.files import sha256
 from edgeblur.firmware_harness.boards.boards import Board, boards
 from edgeblur.firmware_harness.boards.listing import clock
-from edgeblur.firmware_harness.boards.records import Record, records
+from edgeblur.firmware_harness.boards.records import Kept, records
 from edgeblur.firmware_harness.comparison.table import Entry
 from edgeblur.firmware_harness.fit.fit import Candidate, EngineFit, Fit, examine, fit
 from edgeblur.models.choose import Chosen
@@ -113,27 +113,27 @@ def model_boards(run: Run, models: Sequence[RunModel], entries: Sequence[Entry])
         entries: the rows of compare.json, where arenas are.
     """
     arenas = {e.name: e.arena_bytes for e in entries if e.precision == "int8" and e.arena_bytes is not None}
-    told = records(run.folder)
+    kept = records(run.folder)
     found = []
     for model in models:
         if model.int8_tflite.exists():
             arena = Arena(arenas.get(model.name), None if model.name in arenas else "it was not recorded")
             candidate = examine(Chosen(model.int8_tflite, run, model), arena=arena)
             digest = sha256(model.int8_tflite.read_bytes())
-            found.append(_on_boards(candidate, [record for record in told if record["sha256"] == digest]))
+            found.append(_on_boards(candidate, [each for each in kept if each.sha256 == digest]))
     return found
 
 
-def _on_boards(candidate: Candidate, told: Sequence[Record]) -> ModelBoards:
-    ran = {record["board"] for record in told}
+def _on_boards(candidate: Candidate, kept: Sequence[Kept]) -> ModelBoards:
+    ran = {each.ran.board for each in kept}
     shown = [board for board in boards() if not board.emulator or board.name in ran]
-    return ModelBoards(candidate, tuple(_row(fit(candidate, board), told) for board in shown))
+    return ModelBoards(candidate, tuple(_row(fit(candidate, board), kept) for board in shown))
 
 
-def _row(found: Fit, told: Sequence[Record]) -> BoardRow:
+def _row(found: Fit, kept: Sequence[Kept]) -> BoardRow:
     """The fewest instructions on the board's core, and the last measurement on the board itself."""
-    board = found.board
-    counted = [record for record in told if "instructions" in record and record.get("core") == board.core.name]
-    best = min(counted, key=lambda record: int(record["instructions"]), default={})
-    measured = [record["measured_ms"] for record in told if record["board"] == board.name and "measured_ms" in record]
-    return BoardRow(found, best.get("instructions"), best.get("board"), measured[-1] if measured else None)
+    board, runs = found.board, [each.ran for each in kept]
+    counts = [(run.instructions, run.board) for run in runs if run.instructions and run.core == board.core.name]
+    instructions, where = min(counts, default=(None, None))
+    measured = [run.measured_ms for run in runs if run.board == board.name and run.measured_ms is not None]
+    return BoardRow(found, instructions, where, measured[-1] if measured else None)

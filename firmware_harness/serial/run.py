@@ -19,6 +19,7 @@ from edgeblur.export.tflite.graph import ImageModel, image_model
 from edgeblur.export.tflite.pixels import Raw, from_raw, to_raw
 from edgeblur.files import refuse_existing
 from edgeblur.firmware_harness.boards.boards import boards
+from edgeblur.firmware_harness.boards.records import Ran
 from edgeblur.firmware_harness.emulation.result import Comparison
 from edgeblur.firmware_harness.engines.engines import Engine, open_engine
 from edgeblur.firmware_harness.engines.inputs import pick_inputs
@@ -97,6 +98,24 @@ class SerialRun:
     def stack_bytes(self) -> int | None:
         """Used at the deepest moment, if the board can tell."""
         return self.own.stack_bytes
+
+    @property
+    def ran(self) -> Ran:
+        """What later reports need."""
+        return Ran(
+            self.info.board,
+            **vars(self.comparison),
+            macs=self.macs,
+            ram_bytes=self.info.ram_bytes,
+            stack_bytes=self.stack_bytes,
+            engine=self.info.engine,
+            firmware=self.info.version,
+            measured_ms=statistics.median(self.frame_ms) if self.frame_ms else None,
+            own_picture_ms=self.own.ms,
+            own_picture_equal=self.own_equal,
+            may_be_emulated=self.may_be_emulated,
+            tick_hz=self.info.tick_hz,
+        )
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`; what is unknown is absent.

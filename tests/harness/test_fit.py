@@ -25,13 +25,17 @@ from edgeblur.export.stream.lower import lower
 from edgeblur.export.tflm.arena import Arena
 from edgeblur.files import sha256, write_json
 from edgeblur.firmware_harness.boards.boards import Board, boards, find_board
-from edgeblur.firmware_harness.boards.records import keep_record, records
+from edgeblur.firmware_harness.boards.records import Ran, keep_record, records
+from edgeblur.firmware_harness.comparison.table import Entry as CompareEntry
 from edgeblur.firmware_harness.emulation.build import build, check_room, ram_needed, write_project
 from edgeblur.firmware_harness.emulation.elf import read_elf
 from edgeblur.firmware_harness.fit.code_sizes import estimate_code, kernels_of, measured_sizes
 from edgeblur.firmware_harness.fit.fit import TIGHT_SHARE, Candidate, Fit, choose_candidates, examine, fit
+from edgeblur.firmware_harness.privacy.leaks import OverBlur
+from edgeblur.firmware_harness.privacy.protection import Protection
 from edgeblur.firmware_harness.report.boards import HEADINGS, model_boards
 from edgeblur.models.choose import Chosen, choose_tflite
+from edgeblur.pictures.metrics import Fidelity, Part
 from edgeblur.store.run_folder import Run
 
 KERNELS = resources.files("edgeblur.export.stream") / "kernels"
@@ -302,20 +306,19 @@ def test_a_run_stands_for_its_int8_models(run: Run) -> None:
     assert [chosen.name for chosen in choose_candidates([run.folder], "w2")] == ["w2"]
 
 
-def counted(board: str, core: str, instructions: int) -> dict[str, Any]:
-    return {"model": "w2", "board": board, "core": core, "optimize": "size", "instructions": instructions,
-            "layers": [], "ram_bytes": 1}  # fmt: skip
+def counted(board: str, core: str, instructions: int) -> Ran:
+    return Ran(board, 1, 48, 0, core=core, optimize="size", instructions=instructions, ram_bytes=1)
 
 
 def test_boards_of_a_report_show_what_was_run(run: Run) -> None:
     chosen = Chosen(run.model("w2").int8_tflite, run, run.model("w2"))
-    entries = [{"name": "w2", "precision": "int8", "arena_bytes": 123_456}]
+    nothing = Protection(Fidelity(Part(0.0, 0.0, None)), OverBlur(1, None, 0, 0))
+    entries = [CompareEntry("w2", nothing, "B", "int8", arena_bytes=123_456)]
     keep_record(chosen, counted("mps2-an386", "cortex-m4f", 7))
     keep_record(chosen, counted("mps2-an386", "cortex-m4f", 9_000_000))
-    keep_record(chosen, {"model": "w2", "board": "pico", "measured_ms": 12.25})
-    assert [record.get("instructions") for record in records(run.folder)] == [9_000_000, None]
-    assert records(run.folder)[0]["sha256"] == sha256(chosen.path.read_bytes())
-    assert "layers" not in records(run.folder)[0]
+    keep_record(chosen, Ran("pico", 1, 48, 0, measured_ms=12.25))
+    assert [kept.ran.instructions for kept in records(run.folder)] == [9_000_000, None]
+    assert records(run.folder)[0].sha256 == sha256(chosen.path.read_bytes())
 
     teacher, student = model_boards(run, run.models(), entries)
     rows = {row.board.name: dict(zip(HEADINGS, row.cells, strict=True)) for row in student.rows}
@@ -343,7 +346,7 @@ def test_fit_and_run_tell_the_same_ram_and_a_run_is_kept(
     assert promised["ram_bytes"] == told["ram_bytes"]
     assert promised["verdict"] in ("fits", "tight")
     (record,) = records(run.folder)
-    assert record["instructions"] == told["instructions"]
+    assert record.ran.instructions == told["instructions"]
     assert all(row.instructions for row in model_boards(run, [run.model("w2")], [])[0].rows if row.board.name == name)
 
 

@@ -13,13 +13,13 @@ from PIL import Image
 
 from edgeblur.cli import main
 from edgeblur.errors import UserError
-from edgeblur.files import read_json, sha256
+from edgeblur.files import sha256
 from edgeblur.firmware_harness.comparison.scenes import COVERED, Scene, drawn_scenes, judge_scene, judge_scenes
 from edgeblur.firmware_harness.comparison.strips import Section, Strip, strip_sheet
 from edgeblur.models import shelf as shelves
 from edgeblur.models.card import CARD, update_card
 from edgeblur.models.draw import LIMIT_BYTES, PictureOptions, choose, make_pictures
-from edgeblur.models.pictures import BEGIN, END, PICTURE, RECORD, pictures_part, read_pictures
+from edgeblur.models.pictures import BEGIN, END, PICTURE, RECORD, Pictures, pictures_part, read_pictures
 from edgeblur.models.shelf import Shelved, default_entry, read_shelved
 from edgeblur.pictures.images import Pixels
 
@@ -75,13 +75,13 @@ def test_the_same_seed_gives_the_same_bytes(made: Shelved, copied: Shelved) -> N
 
 
 def test_the_record_says_what_was_found_with_which_file(made: Shelved) -> None:
-    told = read_json(made.folder / RECORD)
+    told = Pictures.read(made.folder / RECORD)
     name = made.folder.name
-    assert told["command"] == f"edgeblur models pictures {name} --scenes {SCENES} --seed 3"
-    assert told["sha256"] == sha256((made.folder / "int8.tflite").read_bytes())
-    assert told["faces"] >= told["missed"] + told["partly_covered"]
-    assert told["faces"] >= told["found"]["untouched"] >= told["found"]["target"]
-    shown = [number for kind in told["shown"].values() for number in kind]
+    assert told.command == f"edgeblur models pictures {name} --scenes {SCENES} --seed 3"
+    assert told.sha256 == sha256((made.folder / "int8.tflite").read_bytes())
+    assert told.faces >= told.missed + told.partly_covered
+    assert told.faces >= told.found.untouched >= told.found.target
+    shown = [number for kind in vars(told.shown).values() for number in kind]
     assert 0 < len(shown) == len(set(shown))
     assert set(shown) <= set(range(3_000_000, 3_000_000 + SCENES))
     data = (made.folder / PICTURE).read_bytes()

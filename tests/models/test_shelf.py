@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from PIL import Image
 
 from edgeblur.cli import main
 from edgeblur.errors import EdgeblurError, UserError
-from edgeblur.files import read_json, sha256, write_json
+from edgeblur.files import sha256, write_json
+from edgeblur.firmware_harness.privacy.leaks import Leak, SizeLeak
 from edgeblur.models import shelf as shelves
 from edgeblur.models.card import BEGIN, CARD, END, measured_part, new_card, renewed, update_card
 from edgeblur.models.facts import read_facts
 from edgeblur.models.measure import MeasureOptions, measure
-from edgeblur.models.measures import NAME, leak_from, read_measures, read_record
+from edgeblur.models.measures import NAME, Measured, leak_from, read_measured, read_measures
 from edgeblur.models.pictures import BEGIN as PICTURES_BEGIN
 from edgeblur.models.pictures import END as PICTURES_END
 from edgeblur.models.pictures import PICTURE, pictures_part, read_pictures
@@ -91,17 +93,17 @@ def test_exactly_one_model_is_the_default() -> None:
 def test_a_plain_name_is_int8_and_the_float_model_lies_beside_it(shelved: Shelved) -> None:
     plain, exact = shelved.entries
     assert (plain.name, exact.name) == (shelved.folder.name, f"{shelved.folder.name}-float")
-    assert read_measures(plain).facts["precision"] == "int8"
-    assert read_measures(exact).facts["precision"] in ("float16", "float32")
+    assert read_measures(plain).facts.precision == "int8"
+    assert read_measures(exact).facts.precision in ("float16", "float32")
     assert all(path.stat().st_size < 10_000_000 for path in shelved.folder.iterdir())
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=name)
 def test_what_a_model_tells_is_what_its_file_says(entry: Entry) -> None:
     facts = read_facts(entry.path)
-    kept = {known["name"]: known for known in read_record(entry.shelved)["files"]}
+    kept = {known.name: known.facts for known in read_measured(entry.shelved).files}
     advice = f"run `edgeblur models measure {entry.shelved.folder.name}` again"
-    assert kept[entry.name] == {"name": entry.name, **facts.as_json()}, advice
+    assert kept[entry.name] == facts, advice
     (told,) = (model for model in listed() if model["name"] == entry.name)
     assert (told["size_bytes"], told["macs"]) == (entry.path.stat().st_size, facts.macs)
     assert told.get("ram_bytes") == facts.ram_bytes
@@ -117,16 +119,16 @@ def test_photos_and_boards_were_measured_with_these_very_files(entry: Entry) -> 
     assert told["psnr_outside_db"] > 10
     if "ram_bytes" in told:
         (board, *_) = measures.boards.values()
-        assert board["differing_bytes"] == 0, advice
-        assert told["instructions"] == board["instructions"] > told["macs"] / 4
-        assert board["ram_bytes"] > told["ram_bytes"]
+        assert board.ran.differing_bytes == 0, advice
+        assert told["instructions"] == board.ran.instructions > told["macs"] / 4
+        assert (board.ran.ram_bytes or 0) > told["ram_bytes"]
 
 
 @pytest.mark.parametrize("shelved", FOLDERS, ids=name)
 def test_pictures_were_made_with_this_very_model(shelved: Shelved) -> None:
     told = read_pictures(shelved)
     assert told, f"run `edgeblur models pictures {name(shelved)}`"
-    assert told["scenes"] >= 50
+    assert told.scenes >= 50
     assert (shelved.folder / PICTURE).stat().st_size < 250_000
 
 
@@ -292,32 +294,42 @@ def test_what_cannot_be_put_there_is_refused(
 
 def test_measures_come_from_edgeblurs_own_commands(other: Shelved, tiny_data: Dataset) -> None:
     wanted = MeasureOptions(tiny_data.root, "drawn", 3, (), ("--judge", "none"))
-    record = read_json(measure(other, wanted))
-    drawn = record["photos"]["drawn"]
-    assert drawn["command"] == (
+    place = measure(other, wanted)
+    drawn = Measured.read(place).photos["drawn"]
+    assert drawn.command == (
         "edgeblur compare --with tiny --with tiny-float --data DATA --detector none --limit 3 --judge none"
     )
-    assert drawn["images"] == 3
-    assert [row["name"] for row in drawn["yardsticks"]] == ["untouched", "target"]
-    assert str(tiny_data.root) not in json.dumps(record)
+    assert drawn.images == 3
+    assert [row.name for row in drawn.yardsticks] == ["untouched", "target"]
+    assert str(tiny_data.root) not in place.read_text()
     measures = read_measures(other.entries[0])
-    assert measures.photos["drawn"]["fidelity"]["outside"]["psnr_db"] > 0
+    outside = measures.photos["drawn"].entry.protection.fidelity.outside
+    assert outside is not None
+    assert outside.psnr_db > 0
     assert "leak_rate" not in measures.as_json()
     (other.folder / "int8.tflite").write_bytes(default_entry().path.read_bytes())
     assert not read_measures(other.entries[0]).photos, "measures of another file"
 
 
-def test_measures_that_come_later_find_their_place_in_the_card(other: Shelved) -> None:
-    digest = sha256(other.entries[0].path.read_bytes())
-    identity = {"identity": {"rank1": 0.25, "attacks": [{"name": "parrot", "cosine": 0.5}]}}
-    told = {
-        "command": "edgeblur compare", "data": "2 photos, test split", "width": 32, "height": 32,
-        "yardsticks": [{"name": "untouched"}], "models": [{"name": "tiny", "sha256": digest, **identity}],
-    }  # fmt: skip
-    write_json(other.folder / NAME, {"photos": {"test": told}})
+def test_every_measure_has_its_line_in_the_card(other: Shelved, tiny_data: Dataset) -> None:
+    """Each number of a row of measures.json stands in the card, in percent, rounded or as it is."""
+    measure(other, MeasureOptions(tiny_data.root, "drawn", 3, (), ("--judge", "none", "--privacy")))
     part = measured_part(other)
-    assert "| identity, rank-1 | - | 25.0% |" in part
-    assert "| identity, attacks, parrot, cosine | - | 0.5000 |" in part
+    row = read_measures(other.entries[0]).photos["drawn"].entry.protection
+    missing = [number for number in numbers(row.as_json()) if not any(form in part for form in forms(number))]
+    assert not missing
+
+
+def numbers(data: Any) -> Iterator[float]:
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+        if isinstance(value, (dict, list)):
+            yield from numbers(value)
+        elif key not in ("identical", "pictures", "min_side_px", "embedding", "below_px") and value is not None:
+            yield value
+
+
+def forms(number: float) -> tuple[str, ...]:
+    return f" {number:.4f}", f" {number:.2f} ", f"{number:.1%}", f" {number:,} ", f": {number}", f" {number} px"
 
 
 def test_what_people_wrote_in_a_card_stays(other: Shelved) -> None:
@@ -333,11 +345,10 @@ def test_what_people_wrote_in_a_card_stays(other: Shelved) -> None:
 
 
 def test_leaks_count_from_16_pixels_on() -> None:
-    sizes = [(8, 16, 10, 9), (16, 32, 4, 1), (32, None, 6, 0)]
-    leak = {"by_size": [{"from_px": a, "below_px": b, "faces": n, "leaked": k} for a, b, n, k in sizes]}
-    assert leak_from(leak) == 0.1
+    sizes = (SizeLeak(8, 16, 10, 9), SizeLeak(16, 32, 4, 1), SizeLeak(32, None, 6, 0))
+    assert leak_from(Leak("nobody", 0.4, 0.3, 8, sizes)) == 0.1
     assert leak_from(None) is None
-    assert leak_from({"by_size": []}) is None
+    assert leak_from(Leak("nobody", 0.4, 0.3, 8, ())) is None
 
 
 @pytest.mark.parametrize("note", [{}, {"title": "x", "kind": "other"}, {"title": "x", "kind": "mask", "default": 1}])
