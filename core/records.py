@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
+import sys
 import types
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -272,7 +272,7 @@ def _plain(kind: Any, data: Any) -> Any:
     wanted, accepted = _PLAIN[kind]
     if not isinstance(data, accepted) or (isinstance(data, bool) and kind is not bool):
         raise _unlike(wanted, data)
-    if isinstance(data, float) and not math.isfinite(data):
+    if kind is float and not abs(data) <= sys.float_info.max:  # which is false for NaN too
         raise _unlike("a finite number", data)
     return Path(str(data)) if kind is Path else data
 
