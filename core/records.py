@@ -269,10 +269,11 @@ _PLAIN: dict[Any, tuple[str, tuple[type, ...]]] = {
 
 
 def _plain(kind: Any, data: Any) -> Any:
+    number: Any = data
     wanted, accepted = _PLAIN[kind]
     if not isinstance(data, accepted) or (isinstance(data, bool) and kind is not bool):
         raise _unlike(wanted, data)
-    if kind is float and not abs(data) <= sys.float_info.max:  # which is false for NaN too
+    if kind is float and not abs(number) <= sys.float_info.max:  # which is false for NaN too
         raise _unlike("a finite number", data)
     return Path(str(data)) if kind is Path else data
 
