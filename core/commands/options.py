@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 from click.types import FloatParamType
 
 from edgeblur.errors import UserError
+
+if TYPE_CHECKING:
+    from edgeblur.export.veil.compile import FrameOptions
+    from edgeblur.models.choose import Chosen
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -160,3 +164,82 @@ def fit_options(*, epochs: int) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+class Size(click.ParamType[tuple[int, int]]):
+    """A width and a height in pixels, as people type them: 320x240."""
+
+    name = "WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """The two numbers."""
+        from edgeblur.export.veil.plan import parse_size
+
+        return value if isinstance(value, tuple) else parse_size(str(value))
+
+
+_FRAMES = [
+    click.option("--frame", "frame", type=Size(), help="Veil frames of a camera's size, such as 320x240."),
+    click.option("--pixels", type=click.Choice(["rgb888", "bgr888", "rgb565le", "rgb565be", "yuyv", "uyvy", "gray8"]),
+                 help="How the camera writes them. [default: rgb565le]"),
+    click.option("--hold", type=click.Choice(["buffer", "live", "rows"]),
+                 help="Who keeps a frame: the camera's driver; nobody, so that the frame before tells where faces are; "
+                 "or rows that wait for their mask. [default: buffer]"),
+    click.option("--input", "net_size", type=Size(), help="Rewrite the net for pictures of another size."),
+    click.option("--margin", type=click.IntRange(0, 16), help="Cells by which a found face grows."),
+    click.option("--share", type=click.IntRange(0, 16), help="Eighths of its own size by which it grows as well."),
+    click.option("--memory", type=click.IntRange(0, 15), help="Frames for which it stays veiled afterwards."),
+    click.option("--clamp", help="Mask values from which veiling begins and is full, such as 0.2:0.4."),
+]  # fmt: skip
+
+
+def frame_options(function: F) -> F:
+    """The options of frames of a camera's size; `frames_asked_for` puts them together."""
+    for option in reversed(_FRAMES):
+        function = option(function)
+    return function
+
+
+def frames_asked_for(
+    frame: tuple[int, int] | None, pixels: str | None, hold: str | None, net_size: tuple[int, int] | None,
+    margin: int | None, share: int | None, memory: int | None, clamp: str | None,
+) -> FrameOptions | None:  # fmt: skip
+    """What `frame_options` took together; None if no frame was asked for.
+
+    Raises:
+        UserError: options of frames without a frame.
+    """
+    from edgeblur.distill.nets.clamp import parse_clamp
+    from edgeblur.export.veil.compile import DEFAULT_HOLD, DEFAULT_PIXELS, FrameOptions
+
+    if frame is None:
+        refuse_given("pixels", "hold", "margin", "share", "memory", "clamp", because="is for frames: add --frame")
+        return None
+    chosen = parse_clamp(clamp) if clamp is not None else None
+    limits = (chosen.threshold, chosen.full) if chosen else None
+    return FrameOptions(*frame, pixels or DEFAULT_PIXELS, hold or DEFAULT_HOLD, net_size, limits, margin, share, memory)
+
+
+def resized(chosen: Chosen, size: tuple[int, int] | None) -> Chosen:
+    """A model rewritten for pictures of another size, in a file that is gone when the command ends.
+
+    Raises:
+        UserError: it cannot take that size.
+    """
+    if size is None:
+        return chosen
+    import atexit
+    import shutil
+    import tempfile
+    from dataclasses import replace
+
+    from edgeblur.export.tflite.input_size import with_input_size
+    from edgeblur.export.tflite.writer import write_tflite
+    from edgeblur.models.choose import read_model
+
+    data = write_tflite(with_input_size(read_model(chosen.path), *size))
+    folder = Path(tempfile.mkdtemp(prefix="edgeblur-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / f"{chosen.name.removesuffix('.tflite')}-{size[0]}x{size[1]}.tflite"
+    path.write_bytes(data)
+    return replace(chosen, path=path, run=None, model=None, shelf_name=None)

@@ -12,11 +12,14 @@ import click
 from edgeblur.commands.options import (
     POSITIVE,
     flash_option,
+    frame_options,
+    frames_asked_for,
     json_option,
     model_argument,
     model_option,
     optimize_option,
     ram_option,
+    resized,
 )
 from edgeblur.errors import UserError
 from edgeblur.models.choose import Chosen, choose_tflite
@@ -24,6 +27,7 @@ from edgeblur.progress import out as stdout
 from edgeblur.progress import say
 
 if TYPE_CHECKING:
+    from edgeblur.export.veil.compile import FrameOptions
     from edgeblur.firmware_harness.emulation.run import EmulatedOptions
     from edgeblur.firmware_harness.serial.run import SerialOptions
 
@@ -46,12 +50,15 @@ _PATH = click.Path(path_type=Path)
 @optimize_option
 @ram_option
 @flash_option
+@frame_options
 @click.option("--keep", type=_PATH, help="A new folder to keep sources, linked files and outputs in.")
 @json_option
 def command(
     run_or_model: Path, board_name: str | None, emulated: bool, port: str | None, model_name: str | None,
     photos: Path | None, random: int | None, limit: int | None, baud: int, silence_s: float, picture: Path | None,
-    optimize: str, ram_bytes: int | None, flash_bytes: int | None, keep: Path | None, as_json: bool,
+    optimize: str, ram_bytes: int | None, flash_bytes: int | None, frame: tuple[int, int] | None, pixels: str | None,
+    hold: str | None, net_size: tuple[int, int] | None, margin: int | None, share: int | None, memory: int | None,
+    clamp: str | None, keep: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Run RUN_OR_MODEL on a board, and compare every output byte with the host's.
 
@@ -63,12 +70,17 @@ def command(
     With --port: pictures go over a serial line to a board that runs firmware of `edgeblur firmware`, and come back;
     the board's own counter measures milliseconds. With --board too, the board must be of that name.
 
+    With --frame: frames of a camera's size are veiled, one after the other, and compared with the veil's reference.
+
     Exit code 1 if a byte differs from LiteRT's reference kernels. What a run's model took is kept in RUN/boards.json,
     for `edgeblur report`.
     """
     chosen = choose_tflite(run_or_model, model_name)
     if emulated and (port is not None or board_name is None):
         raise UserError("--emulated is for a real board that is emulated: give its name as --board, and no --port")
+    frames = frames_asked_for(frame, pixels, hold, net_size, margin, share, memory, clamp)
+    if frames is None:
+        chosen = resized(chosen, net_size)
     if port is not None:
         if (keep, ram_bytes, flash_bytes) != (None, None, None) or optimize != "size":
             raise UserError(
@@ -88,21 +100,25 @@ def command(
         from edgeblur.firmware_harness.emulation.run import EmulatedOptions
 
         aims = EmulatedOptions(photos, random, limit, optimize, ram_bytes, flash_bytes, keep)
-        _emulated(chosen, board_name, emulated, aims, as_json)
+        _emulated(chosen, board_name, emulated, aims, frames, as_json)
     else:
         raise UserError("run needs a board: give an emulated one as --board, or a real one's serial port as --port")
 
 
-def _emulated(chosen: Chosen, board_name: str, emulated: bool, options: EmulatedOptions, as_json: bool) -> None:
+def _emulated(
+    chosen: Chosen, board_name: str, emulated: bool, options: EmulatedOptions, frames: FrameOptions | None,
+    as_json: bool,
+) -> None:  # fmt: skip
     from edgeblur.firmware_harness.boards.boards import find_board
     from edgeblur.firmware_harness.boards.records import keep_record
+    from edgeblur.firmware_harness.emulation.frames import run_frames
     from edgeblur.firmware_harness.emulation.result import layer_run_table, run_table
     from edgeblur.firmware_harness.emulation.run import run_emulated
 
     board = find_board(board_name)
     if board.twin and not emulated:
         raise UserError(f"{board.name} is a real board: give its serial port as --port, or add --emulated")
-    result = run_emulated(chosen, board, options)
+    result = run_frames(chosen, board, options, frames) if frames else run_emulated(chosen, board, options)
     _remark(result.skipped)
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2, allow_nan=False))

@@ -108,6 +108,13 @@ def _size(fields: Iterator[tuple[int, int]]) -> int:
     return -(-at // alignment) * alignment
 
 
+def veil_bytes(plan: VeilPlan, compiled: Compiled) -> int:
+    """What NAME_state has beside the finder's."""
+    sum_bytes = _sum_bytes(max(plan.pixels.maxima) * plan.total_weight)
+    mask_width = compiled.net.nodes[-1].plane.width
+    return _size(_fields(plan, compiled, sum_bytes, mask_width)) - compiled.files.state_bytes
+
+
 def mask_rows_known(schedule: Schedule, last: int) -> list[int]:
     """How many rows of the mask a finder has given when it has taken in 1, 2, ... rows of its picture."""
     known, given = [], 0

@@ -134,6 +134,46 @@ class PixelFormat:
         planes = (y + (359 * v + 128 >> 8), y - (88 * u + 183 * v + 128 >> 8), y + (454 * u + 128 >> 8))
         return np.clip(np.stack(planes, axis=-1), 0, 255).astype(np.uint8)
 
+    # Between pictures and frames
+
+    def frame_of(self, picture: Pixels) -> Pixels:
+        """A picture as a camera of this format would send it; the inverse of `picture_of`, but for what is rounded.
+
+        Args:
+            picture: `[height, width, 3]` RGB.
+
+        Returns:
+            `[height, row_bytes]`.
+        """
+        height, width, _ = picture.shape
+        red, green, blue = (picture[..., i].astype(np.int64) for i in range(3))
+        if self.kind == "gray":
+            planes = [(19595 * red + 38470 * green + 7471 * blue + 32768) >> 16]
+        elif self.kind == "rgb":
+            planes = [red, green, blue]
+        else:
+            luma = (77 * red + 150 * green + 29 * blue + 128) >> 8
+            others = (-43 * red - 85 * green + 128 * blue, 128 * red - 107 * green - 21 * blue)
+            pairs = [(plane[:, ::2] + plane[:, 1::2] + 256 >> 9) + 128 for plane in others]
+            u, v = (np.clip(pair, 0, 255) for pair in pairs)
+            return self._woven(luma[:, ::2], luma[:, 1::2], u, v)
+        values = _bytes([planes[part] for part in self.parts])
+        return self.bytes_of(values).reshape(height, self.row_bytes(width))
+
+    def _woven(self, even: Ints, odd: Ints, u: Ints, v: Ints) -> Pixels:
+        order = (even, u, odd, v) if self.parts[0] == 0 else (u, even, v, odd)
+        return _bytes(order).reshape(len(even), -1)
+
+    def picture_of(self, frame: Pixels) -> Pixels:
+        """A frame `[height, row_bytes]` as RGB, `[height, width, 3]`."""
+        values = self.values(frame.reshape(len(frame), -1, self.unit_bytes)).astype(np.int64)
+        if self.kind != "yuv":
+            inverse = [self.parts.index(c) for c in range(self.components)]
+            return self.to_rgb(values[..., inverse])
+        y, (u,), (v,) = ([i for i, part in enumerate(self.parts) if part == c] for c in range(3))
+        pairs = [np.stack((values[..., i], values[..., u], values[..., v]), axis=-1) for i in y]
+        return self.to_rgb(np.stack(pairs, axis=2).reshape(len(frame), -1, 3))
+
 
 FORMATS = {
     each.name: each

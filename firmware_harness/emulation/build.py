@@ -16,6 +16,8 @@ from typing import NoReturn
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.costs.code_size import OPTIMIZE_FLAGS
+from edgeblur.export.veil.compile import CompiledFrames
+from edgeblur.export.veil.emit import FINDER, FrameFiles
 from edgeblur.files import write_text
 from edgeblur.firmware_harness.boards.boards import Board, Toolchain
 from edgeblur.firmware_harness.engines.host_c import FLAGS
@@ -26,8 +28,11 @@ NAME = "model"
 PORT_RAM_BYTES = 12
 """What the transport keeps: the handles of three files."""
 
-_COMMON = ("stack.c", "calibration.c", "infer.c", "main_files.c", "port_semihosting.c")
-_TRACED = (f"{NAME}.c", "main_files.c")  # the others are the same
+BEGUN_BYTES = 4
+"""What the loop over frames keeps: whether it has begun."""
+
+_COMMON = ("stack.c", "calibration.c", "main_files.c", "port_semihosting.c")
+_TRACED = (f"{NAME}.c", f"{NAME}{FINDER}.c", "main_files.c")  # the others are the same
 _HEADERS = ("infer.h", "port.h", "stack.h", "timer.h")
 COMPILE_FLAGS = (*FLAGS, "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables")
 """What compilers of bare metal are told beside the core."""
@@ -46,6 +51,7 @@ class Project:
         sources: the C files' names; the model's is `model.c`.
         nodes: how many the model's net has.
         optimize: `size` or `speed`.
+        traced: what the compiler is told so that `model_trace` is called around each step of the net.
     """
 
     folder: Path
@@ -53,6 +59,7 @@ class Project:
     sources: tuple[str, ...]
     nodes: int
     optimize: str
+    traced: tuple[str, ...]
 
     @property
     def compiler(self) -> str:
@@ -87,13 +94,21 @@ def ram_needed(compiled: Compiled, board: Board) -> int:
     return files.state_bytes + sum(-(-row // 4) * 4 for row in rows) + PORT_RAM_BYTES + board.stack_bytes
 
 
-def check_room(model: str, compiled: Compiled, board: Board) -> None:
+def frames_ram_needed(frames: CompiledFrames, board: Board) -> int:
+    """The same of firmware that veils frames; a frame that a camera's driver would own is in it."""
+    files, plan = frames.files, frames.plan
+    rows = plan.height * plan.row_bytes if plan.hold == "buffer" else files.row_bytes
+    return -(-files.state_bytes // 4) * 4 + -(-rows // 4) * 4 + PORT_RAM_BYTES + BEGUN_BYTES + board.stack_bytes
+
+
+def check_room(model: str, compiled: Compiled | CompiledFrames, board: Board) -> None:
     """Refuse, before anything is built, a model that cannot fit a board; the linker is asked about the code.
 
     Raises:
         UserError: RAM or flash is too small; the sentence says by how many bytes.
     """
-    ram, constants = ram_needed(compiled, board), compiled.files.constant_bytes
+    ram = frames_ram_needed(compiled, board) if isinstance(compiled, CompiledFrames) else ram_needed(compiled, board)
+    constants = compiled.files.constant_bytes
     if (missing := ram - board.ram[0].size_bytes) > 0:
         raise no_room(model, board, "RAM", f"it needs {ram:,} bytes with its stack", missing)
     if board.flash and (missing := constants - board.flash.size_bytes) > 0:
@@ -140,7 +155,9 @@ def linker_script(board: Board, *, library: bool = False) -> str:
     )  # fmt: skip
 
 
-def write_project(folder: Path, compiled: Compiled, board: Board, optimize: str) -> Project:
+def write_project(
+    folder: Path, compiled: Compiled, board: Board, optimize: str, *, frames: FrameFiles | None = None
+) -> Project:
     """Write the sources of a board's firmware into a folder.
 
     Args:
@@ -148,15 +165,24 @@ def write_project(folder: Path, compiled: Compiled, board: Board, optimize: str)
         compiled: the model, with the prefix `NAME`.
         board: an emulated one.
         optimize: what the model was compiled for, and what the C compiler is told.
+        frames: a veil, whose finder `compiled` is then; its prefix is `NAME` as well.
     """
     emulator = board.emulator or board.twin
     assert emulator is not None
-    own = (*_COMMON, f"startup_{board.core.startup}.c", f"timer_{emulator.timer}.c")
+    loop = "infer_frames.c" if frames else "infer.c"
+    own = (*_COMMON, loop, f"startup_{board.core.startup}.c", f"timer_{emulator.timer}.c")
     for file in (*own, *_HEADERS):
         write_text(folder / file, (_firmware() / file).read_text())
     write_text(folder / "link.ld", linker_script(board))
-    compiled.files.write(folder, NAME)
-    return Project(folder, board, (*own, f"{NAME}.c"), len(compiled.net.nodes), optimize)
+    nodes = len(compiled.net.nodes)
+    traced: tuple[str, ...] = (f"-D{NAME.upper()}_TRACE={nodes}",)
+    if frames is None:
+        compiled.files.write(folder, NAME)
+        return Project(folder, board, (*own, f"{NAME}.c"), nodes, optimize, traced)
+    frames.write(folder, NAME)
+    finder = f"{NAME}{FINDER}"
+    traced += (f"-D{finder.upper()}_TRACE", f"-D{finder}_trace={NAME}_trace")
+    return Project(folder, board, (*own, f"{NAME}.c", f"{finder}.c"), nodes, optimize, traced)
 
 
 def build(project: Project, *, traced: bool = False) -> Path:
@@ -180,7 +206,7 @@ def build(project: Project, *, traced: bool = False) -> Path:
     objects.mkdir()
     target = (*toolchain.flags, *project.board.core.flags, OPTIMIZE_FLAGS[project.optimize])
     defines = [f"-DTIMER_ADDRESS={emulator.timer_address}u"] if emulator.timer_address is not None else []
-    defines += [f"-D{NAME.upper()}_TRACE={project.nodes}"] if traced else []
+    defines += project.traced if traced else []
     traceable = [source for source in project.sources if source in _TRACED or not traced]
     sources = [f"../{source}" for source in traceable]
     _run([compiler, *target, *COMPILE_FLAGS, *defines, "-c", *sources], objects, project)

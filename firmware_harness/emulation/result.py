@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeblur.errors import RunError
+from edgeblur.export.veil.plan import VeilPlan
 from edgeblur.firmware_harness.boards.boards import Board
 from edgeblur.firmware_harness.boards.records import Ran
 from edgeblur.firmware_harness.emulation.elf import Linked
@@ -82,6 +83,7 @@ class BoardRun:
         stack_bytes: used at the deepest moment, by painting.
         macs: multiply-accumulates of a picture.
         compiler, emulator: what they say about themselves.
+        veil: how frames lay over the model's input, if they were frames of a camera's size.
     """
 
     model: str
@@ -97,6 +99,7 @@ class BoardRun:
     macs: int
     compiler: str
     emulator: str
+    veil: VeilPlan | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`.
@@ -111,6 +114,7 @@ class BoardRun:
             "board": self.board.name,
             "core": self.board.core.name,
             "optimize": self.optimize,
+            **(self.veil.as_json() if self.veil else {}),
             **vars(self.comparison),
             unit: self.counts.median,
             f"frame_{unit}": list(self.counts.frames),
@@ -177,6 +181,13 @@ def _time(run: BoardRun) -> list[tuple[str, str]]:
     return [("time", f"{run.ms:,.1f} ms a picture at {run.board.clock_hz / 1e6:g} MHz, flash without wait states")]
 
 
+def _frames(run: BoardRun) -> list[tuple[str, str]]:
+    if (veil := run.veil) is None:
+        return []
+    told = f"{veil.width}x{veil.height} {veil.pixels.name}, {veil.hold}, looked at in {veil.x.net}x{veil.y.net}"
+    return [("frames", told)]
+
+
 def _rows(run: BoardRun) -> list[tuple[str, str]]:
     counts, linked, given = run.counts, run.linked, run.comparison
     same = (
@@ -187,6 +198,7 @@ def _rows(run: BoardRun) -> list[tuple[str, str]]:
     stack = linked.size_bytes(".stack")
     return [
         ("board", f"{run.board.title}: {run.board.core.title}"),
+        *_frames(run),
         ("pictures", f"{given.images}: {run.told}"),
         ("output bytes", f"{given.bytes_compared:,}, {same}"),
         (counts.unit, f"{counts.median:,} a picture (median), {again}"),

@@ -61,7 +61,7 @@ class EmulatedOptions:
 
 
 @contextlib.contextmanager
-def _workplace(keep: Path | None) -> Iterator[Path]:
+def workplace(keep: Path | None) -> Iterator[Path]:
     """A folder that is gone after the block, or kept whole where the user wants it."""
     if keep is not None:
         refuse_occupied(keep)
@@ -72,7 +72,7 @@ def _workplace(keep: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
-def _count(told: Told, again: Told, traced: Told, net: Net, board: Board) -> Counts:
+def count(told: Told, again: Told, traced: Told, net: Net, board: Board) -> Counts:
     """Instructions or cycles from the ticks of three runs.
 
     Raises:
@@ -157,7 +157,7 @@ class Rig:
         raws = [to_raw(probe.picture, self.model.input) for probe in self.inputs.probes]
         _, again = self._run(plain, raws[:1])
         outputs, told = self._run(plain, raws)
-        counts = _count(told, again, self._run(traced, raws[:1])[1], self.compiled.net, self.board)
+        counts = count(told, again, self._run(traced, raws[:1])[1], self.compiled.net, self.board)
         return BoardRun(
             model=self.chosen.name,
             board=self.board,
@@ -220,6 +220,6 @@ def run_emulated(chosen: Chosen, board: Board, options: EmulatedOptions) -> Boar
     """
     compiler_version(board.core.toolchain), emulator_version(emulator_of(board))  # what is missing is told at once
     rig = prepare(chosen, board, options, *compile_model(chosen, options, board))
-    with _workplace(options.keep) as folder:
+    with workplace(options.keep) as folder:
         project = write_project(folder, rig.compiled, board, options.optimize)
         return rig.measure(project, build(project))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.graph import ImageModel
@@ -120,3 +120,21 @@ def random_inputs(count: int, model: ImageModel) -> Inputs:
     """`count` seeded random pictures, the same ones each time."""
     probes = (Probe(random_picture(model.input.height, model.input.width, i)) for i in range(count))
     return Inputs("random", f"random pictures, seed {_SEED}", count, probes, [])
+
+
+def frame_inputs(size: tuple[int, int], photos: Path | None, random: int | None, limit: int | None) -> Inputs:
+    """Pictures of a frame's width and height, as `pick_inputs` picks them; photos are cut to its shape.
+
+    Raises:
+        UserError: two kinds of pictures, or no photo there.
+    """
+    if photos is not None and random is not None:
+        raise UserError("run takes one kind of picture: give only one of --photos and --random")
+    if photos is None:
+        count = min(filter(None, (random or BOARD_PICTURES, limit)))
+        probes = (Probe(random_picture(size[1], size[0], i)) for i in range(count))
+        return Inputs("random", f"random pictures, seed {_SEED}", count, probes, [])
+    paths, skipped = evenly(find_pictures(photos), limit), list[str]()
+    cut = (ImageOps.fit(picture, size, Image.Resampling.LANCZOS) for _, picture in readable_pictures(paths, skipped))
+    told = f"photos of {photos}, each cut and resized to {size[0]}x{size[1]}"
+    return Inputs("photos", told, len(paths), (Probe(np.asarray(picture)) for picture in cut), skipped)

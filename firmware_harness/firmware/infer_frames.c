@@ -6,7 +6,9 @@
 #include "timer.h"
 
 static model_state state;
+#if !defined(MODEL_HOLD_BUFFER)
 static uint8_t row[MODEL_ROW_BYTES] __attribute__((aligned(4)));
+#endif
 
 /* Call the veil, and count what it took. */
 #define TIMED(ticks, call) \
@@ -71,7 +73,6 @@ static infer_status frame(uint64_t *ticks)
 {
     const size_t came = port_read(pixels, sizeof pixels);
     model_status status;
-    (void)row;
     if (came < sizeof pixels) {
         return ended(came, 0);
     }

@@ -28,6 +28,9 @@ RAM_SHARE = 0.0125
 
 WINOGRAD = WinogradConv2D.kernel
 
+_MOST_PASSES = 2
+"""Over a layer's input by Winograd's kernel; with more, of which the cost model does not know, it gains nothing."""
+
 _CODE_BYTES = {"size": 4_000, "balanced": 18_000, "speed": 18_000}
 """About what the C of U-Nets takes on Cortex-M4 (bench/frames.csv)."""
 
@@ -129,10 +132,15 @@ def _budget_bytes(net: Net, optimize: str, flash_bytes: int | None) -> float:
 
 def _candidates(net: Net, cost: Cost, nodes: list[Node]) -> Iterator[_Candidate]:
     """Layers that Winograd makes faster; others that it could make learn here why they stay as they are."""
+    room = max(ROOM_BYTES, scratch_bytes(net))
     for n, node in enumerate(net.nodes[:-1]):  # the last one's rows go out one by one
         if type(node.operation) is not Conv2D or not takes_winograd(node.operation):
             continue
-        layer = layer_of(net, node)
+        layer, other = layer_of(net, node), dataclasses.replace(as_winograd(node.operation), room_bytes=room)
+        if other.passes(layer.inputs, layer.output) > _MOST_PASSES:
+            told = f"{WINOGRAD} would transform its inputs again and again: scratch has {room:,} B"
+            nodes[n] = dataclasses.replace(node, why=told)
+            continue
         before, after = cost(layer, "direct"), cost(layer, WINOGRAD)
         if after >= before:
             told = f"{WINOGRAD} would take {after / before - 1:.0%} more instructions"

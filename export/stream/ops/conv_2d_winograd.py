@@ -77,6 +77,11 @@ class WinogradConv2D(Conv2D):
         strip, chunk = self._split(groups, blocks, output.width)
         return strip * _pair_bytes(groups, chunk)
 
+    def passes(self, inputs: Sequence[Plane], output: Plane) -> int:
+        """How often inputs are transformed, for the room that there is."""
+        groups, blocks = sum(_fours(plane.channels) for plane in inputs), _fours(len(self.weights))
+        return -(-blocks // self._split(groups, blocks, output.width)[1])
+
     def _split(self, groups: int, blocks: int, width: int) -> tuple[int, int]:
         """Pairs of tiles that are transformed together, and blocks of channels for whose sums there is room."""
         if (strip := self.room_bytes // _pair_bytes(groups, blocks)) > 0:

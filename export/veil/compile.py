@@ -1,0 +1,162 @@
+"""A model compiled for a camera's frames: finder, veil and their C, from one set of options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from edgeblur.errors import UserError
+from edgeblur.export.c_array import Provenance
+from edgeblur.export.stream.compile import Compiled, compile_stream
+from edgeblur.export.tflite.finder import Finder, finder_of
+from edgeblur.export.tflite.graph import Graph, require_int8
+from edgeblur.export.tflite.input_size import input_multiple
+from edgeblur.export.veil.emit import FINDER, FrameFiles, emit_veil, veil_bytes
+from edgeblur.export.veil.plan import VeilOptions, VeilPlan, fitting_finder, plan_veil, resized_finder
+
+DEFAULT_PIXELS, DEFAULT_HOLD = "rgb565le", "buffer"
+
+
+@dataclass(frozen=True)
+class FrameOptions:
+    """Frames as a camera gives them, and how they are veiled; what is None is chosen.
+
+    Attributes:
+        width, height: of a frame, in pixels.
+        pixels: a name of `edgeblur.export.veil.pixels.FORMATS`.
+        hold: one of `edgeblur.export.veil.plan.HOLDS`.
+        net: width and height that the net is rewritten for, rounded up to what it can take; by default as wide or high
+            as it is, in the frame's shape.
+        clamp: mask values from which a cell begins to be veiled and is veiled fully; the net's own by default.
+        margin, share, memory: as `VeilOptions` has them.
+    """
+
+    width: int
+    height: int
+    pixels: str = DEFAULT_PIXELS
+    hold: str = DEFAULT_HOLD
+    net: tuple[int, int] | None = None
+    clamp: tuple[float, float] | None = None
+    margin: int | None = None
+    share: int | None = None
+    memory: int | None = None
+
+    @property
+    def told(self) -> str:
+        """The options of `edgeblur export` that lead here, each with a space before it."""
+        parts = [f" --frame {self.width}x{self.height} --pixels {self.pixels} --hold {self.hold}"]
+        parts += [f" --input {self.net[0]}x{self.net[1]}"] if self.net else []
+        parts += [f" --clamp {self.clamp[0]:g}:{self.clamp[1]:g}"] if self.clamp else []
+        for name in ("margin", "share", "memory"):
+            value = getattr(self, name)
+            parts += [f" --{name} {value}"] if value is not None else []
+        return "".join(parts)
+
+
+def default_veil(finder: Finder, hold: str) -> VeilOptions:
+    """What a frame is veiled by if nothing is asked for: docs/frames.md has the measurements behind it.
+
+    `live` veils by the frame before, so it grows what it found by the way that a face may have gone since.
+    """
+    clamp = finder.clamp or (VeilOptions.low, VeilOptions.full)
+    return VeilOptions(*clamp, margin=1, share=4, memory=2) if hold == "live" else VeilOptions(*clamp)
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledFrames:
+    """A model compiled for frames.
+
+    Attributes:
+        finder: its mask part, at the size that it is run at.
+        plan: how frames lie over the finder's input.
+        compiled: the finder's streaming engine.
+        files: the C of both.
+    """
+
+    finder: Finder
+    plan: VeilPlan
+    compiled: Compiled
+    files: FrameFiles
+
+
+@dataclass(frozen=True)
+class _FinderProvenance(Provenance):
+    """Of the finder's files: its own name as prefix, but they come from the whole export."""
+
+    whole: Provenance | None = None
+
+    @property
+    def lines(self) -> list[str]:
+        assert self.whole is not None
+        return self.whole.lines
+
+
+def plan_frames(graph: Graph, options: FrameOptions) -> tuple[Finder, VeilPlan]:
+    """The finder of a model, rewritten for a frame, and the frame over it.
+
+    Raises:
+        UserError: the model has no mask, is no int8 model, cannot take the size, or options that do not go together.
+    """
+    require_int8(graph)
+    whole, frame = finder_of(graph), (options.width, options.height)
+    finder = resized_finder(whole, _rounded(whole, options.net)) if options.net else fitting_finder(whole, frame)
+    veil = default_veil(finder, options.hold)
+    if options.clamp is not None:
+        veil = replace(veil, low=options.clamp[0], full=options.clamp[1])
+    veil = replace(
+        veil,
+        margin=veil.margin if options.margin is None else options.margin,
+        share=veil.share if options.share is None else options.share,
+        memory=veil.memory if options.memory is None else options.memory,
+    )
+    return finder, plan_veil(finder, frame, pixels=options.pixels, hold=options.hold, options=veil)
+
+
+def _rounded(finder: Finder, size: tuple[int, int]) -> tuple[int, int]:
+    """The next size that a net can take: what it sees beyond the frame repeats the frame's rim."""
+    multiple = input_multiple(finder.graph)
+    wide, tall = (-(-side // multiple) * multiple for side in size)
+    return wide, tall
+
+
+def compile_frames(
+    graph: Graph,
+    options: FrameOptions,
+    provenance: Provenance,
+    *,
+    optimize: str = "size",
+    ram_bytes: int | None = None,
+    flash_bytes: int | None = None,
+    core: str | None = None,
+) -> CompiledFrames:
+    """Compile a model for frames of a camera's size.
+
+    Args:
+        graph: an int8 mask head, or a finder.
+        options: the frames.
+        provenance: the name of everything public, and what the files say about their origin.
+        optimize, flash_bytes, core: as `compile_stream` takes them.
+        ram_bytes: what everything writable but the stack, and a driver's frame, may take.
+
+    Raises:
+        UserError: as `plan_frames`, or the finder cannot be streamed, or does not fit.
+    """
+    finder, plan = plan_frames(graph, options)
+    own = _FinderProvenance(provenance.source, provenance.name + FINDER, finder.graph, whole=provenance)
+
+    def compiled_within(budget: int | None) -> Compiled:
+        return compile_stream(
+            finder.graph, own, optimize=optimize, ram_bytes=budget, flash_bytes=flash_bytes, core=core, checked=True
+        )
+
+    compiled = compiled_within(None)
+    files = emit_veil(plan, finder, compiled, provenance)
+    if ram_bytes is not None and files.ram_bytes > ram_bytes:
+        around = files.ram_bytes - compiled.files.state_bytes - compiled.files.row_bytes
+        if ram_bytes <= around:
+            raise UserError(
+                f"the veil alone takes {veil_bytes(plan, compiled):,} bytes of RAM, and {ram_bytes:,} are allowed: "
+                "veil smaller frames, or hold them live"
+            )
+        compiled = compiled_within(ram_bytes - around)
+        files = emit_veil(plan, finder, compiled, provenance)
+    return CompiledFrames(finder, plan, compiled, files)

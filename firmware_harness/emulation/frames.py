@@ -1,0 +1,106 @@
+"""A model that veils frames on an emulated board: built, run, compared byte for byte with the veil's reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgeblur.export.c_array import Provenance, comment_safe
+from edgeblur.export.stream.write import told_options
+from edgeblur.export.tflite.pixels import to_raw
+from edgeblur.export.veil.compile import CompiledFrames, FrameOptions, compile_frames
+from edgeblur.export.veil.reference import Blurrer
+from edgeblur.firmware_harness.boards.boards import Board, flash_budget
+from edgeblur.firmware_harness.emulation.build import NAME, build, check_room, compiler_version, write_project
+from edgeblur.firmware_harness.emulation.elf import read_elf, require_elftools
+from edgeblur.firmware_harness.emulation.emulator import Told, emulate, emulator_of, emulator_version
+from edgeblur.firmware_harness.emulation.result import BoardRun, Comparison
+from edgeblur.firmware_harness.emulation.run import EmulatedOptions, count, workplace
+from edgeblur.firmware_harness.engines.engines import open_engine
+from edgeblur.firmware_harness.engines.inputs import frame_inputs
+from edgeblur.models.choose import Chosen, read_model
+from edgeblur.pictures.images import Pixels
+
+
+@dataclass(frozen=True, eq=False)
+class _FrameRig:
+    """A model compiled for frames on a board."""
+
+    board: Board
+    frames: CompiledFrames
+
+    def run(self, elf: Path, given: Sequence[Pixels]) -> tuple[list[Pixels], Told]:
+        """Frames through built firmware, one after the other."""
+        plan = self.frames.plan
+        size = plan.height * plan.row_bytes
+        work = max(self.frames.compiled.net.macs, 10**6) + 10 * size
+        outputs, told = emulate(
+            self.board, elf, [frame.tobytes() for frame in given], output_bytes=size,
+            limit_s=60 + len(given) * work * 6e-6,
+        )  # fmt: skip
+        return [np.frombuffer(output, np.uint8).reshape(plan.height, -1) for output in outputs], told
+
+    def expected(self, given: Sequence[Pixels]) -> list[Pixels]:
+        """The same by the reference, with LiteRT's reference kernels as finder."""
+        engine = open_engine("litert-ref", self.frames.finder.data)
+        find = Blurrer(self.frames.plan, lambda picture: engine.run(to_raw(picture, engine.model.input))[0, :, :, 0])
+        return [find.blur(frame) for frame in given]
+
+
+def run_frames(chosen: Chosen, board: Board, options: EmulatedOptions, frames: FrameOptions) -> BoardRun:
+    """Build firmware for an emulated board that veils frames, run it, and compare each byte with the reference.
+
+    Args:
+        chosen: an int8 mask head.
+        board: from boards.toml.
+        options: pictures, aims, what to keep.
+        frames: of which size, in which format, held how.
+
+    Raises:
+        UserError: no such emulation, missing tools, a model without a mask, or one that does not fit the board.
+        RunError: the firmware failed.
+    """
+    versions = compiler_version(board.core.toolchain), emulator_version(emulator_of(board))
+    require_elftools()
+    graph = read_model(chosen.path)
+    told_as = told_options(options.optimize, options.ram_bytes, options.flash_bytes) + frames.told
+    compiled = compile_frames(
+        graph,
+        frames,
+        Provenance(comment_safe(chosen.title), NAME, graph, told_as),
+        optimize=options.optimize,
+        ram_bytes=options.ram_bytes,
+        flash_bytes=flash_budget(board, options.flash_bytes),
+        core=board.core.name,
+    )
+    check_room(chosen.name, compiled, board)
+    inputs = frame_inputs((frames.width, frames.height), options.photos, options.random, options.limit)
+    given = [compiled.plan.pixels.frame_of(probe.picture) for probe in inputs.probes]
+    rig = _FrameRig(board, compiled)
+    with workplace(options.keep) as folder:
+        project = write_project(folder, compiled.compiled, board, options.optimize, frames=compiled.files)
+        plain = build(project)
+        traced, linked = build(project, traced=True), read_elf(plain)
+        _, again = rig.run(plain, given[:1])
+        outputs, told = rig.run(plain, given)
+        counts = count(told, again, rig.run(traced, given[:1])[1], compiled.compiled.net, board)
+    differing = sum(int((a != b).sum()) for a, b in zip(outputs, rig.expected(given), strict=True))
+    return BoardRun(
+        model=chosen.name,
+        board=board,
+        optimize=options.optimize,
+        told=inputs.told,
+        skipped=tuple(inputs.skipped),
+        comparison=Comparison(len(given), sum(output.size for output in outputs), differing),
+        counts=counts,
+        linked=linked,
+        weights_bytes=linked.size_bytes(".model_constants"),
+        stack_bytes=told.stack_bytes,
+        macs=compiled.compiled.net.macs,
+        compiler=versions[0],
+        emulator=versions[1],
+        veil=compiled.plan,
+    )

@@ -1,0 +1,59 @@
+"""Frames veiled on emulated boards of every kind of core: the reference's bytes, in the RAM that was promised."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from veil_c import tiny_finder
+
+from edgeblur.cli import main
+from edgeblur.export.veil.compile import FrameOptions
+from edgeblur.firmware_harness.boards.boards import find_board
+from edgeblur.firmware_harness.emulation.frames import run_frames
+from edgeblur.firmware_harness.emulation.run import EmulatedOptions
+from edgeblur.models.choose import choose_tflite
+
+_BOARDS = {
+    "mps2-an385-m0plus": ("size", FrameOptions(34, 27, "yuyv", "live", clamp=(0.82, 0.92))),
+    "mps2-an385": ("size", FrameOptions(41, 30, "gray8", "rows", clamp=(0.82, 0.92), margin=1)),
+    "mps2-an386": ("speed", FrameOptions(64, 48, "rgb565le", "live", clamp=(0.82, 0.92))),
+    "mps2-an500": ("speed", FrameOptions(50, 51, "rgb888", "buffer", clamp=(0.82, 0.92), memory=2)),
+    "mps2-an505": ("size", FrameOptions(32, 24, "uyvy", "rows", clamp=(0.82, 0.92))),
+    "mps3-an547": ("speed", FrameOptions(64, 48, "rgb565be", "live", clamp=(0.82, 0.92))),
+    "riscv32-virt": ("size", FrameOptions(37, 20, "bgr888", "buffer", clamp=(0.82, 0.92), share=2)),
+}
+
+
+@pytest.fixture(scope="module")
+def finder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("nets") / "tiny.tflite"
+    path.write_bytes(tiny_finder().data)
+    return path
+
+
+@pytest.mark.parametrize("board", sorted(_BOARDS))
+def test_every_core_veils_as_the_reference_does(board: str, finder: Path) -> None:
+    optimize, frames = _BOARDS[board]
+    options = EmulatedOptions(random=3, optimize=optimize)
+    result = run_frames(choose_tflite(finder), find_board(board), options, frames)
+    assert result.comparison.differing_bytes == 0
+    assert result.comparison.images == 3
+    assert result.counts.repeatable
+
+
+def test_the_default_model_veils_live_frames_in_less_than_32_kilobytes(capsys: pytest.CaptureFixture[str]) -> None:
+    ram = {}
+    for size in ("320x240", "640x480"):
+        command = (
+            f"run mask8 --board mps2-an386 --frame {size} --pixels rgb565le --hold live --random 2 --optimize speed"
+        )
+        assert main([*command.split(), "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["frame"], told["pixels"], told["hold"]) == (size, "rgb565le", "live")
+        assert told["differing_bytes"] == 0
+        ram[size] = told["ram_bytes"]
+        assert told["instructions"] <= 24_000_000 or size != "320x240"
+    assert ram["320x240"] <= 32_000
+    assert ram["640x480"] <= 34_500
