@@ -53,6 +53,7 @@ probes: system $(VENV)/.installed
 	$(SCRIPT) bench/cost_probes.py build/bench/probes
 	$(BIN)/edgeblur bench build/bench/probes/*.tflite --out bench/probes --force --flash 1
 	$(SCRIPT) bench/count_cycles.py
+	$(SCRIPT) bench/count_pico.py build/bench/unet4.tflite build/bench/probes/*.tflite
 
 # Tables and pictures of docs/a-or-b.md: detectors measured on the test photos of DATA, models as the shelf knows them (minutes).
 answer: $(VENV)/.installed

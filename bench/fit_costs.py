@@ -1,6 +1,6 @@
 """Fits the prices of the cost model to counted instructions; `make costs` runs it. fit_costs.py FOLDER_OF_NETS
 
-Reads bench/*.csv, bench/probes/*.csv and bench/cycles.csv, and the nets that were counted there; writes
+Reads bench/*.csv, bench/probes/*.csv, bench/cycles.csv and bench/pico.csv, and the nets that were counted there; writes
 export/stream/costs/costs.json. The same counts give the same file.
 """
 
@@ -156,6 +156,64 @@ def priced(bench: Bench, known: dict[str, Net], core: str, optimize: str) -> dic
     }
 
 
+PICO_CORE = "cortex-m0plus"
+
+
+@dataclass(frozen=True)
+class PicoFrame:
+    """A net on the emulated Pico: cycles of the whole frame, and by layer number with the kernel's name."""
+
+    model: str
+    optimize: str
+    cycles: int
+    layers: dict[int, tuple[str, int]]
+
+    def counted(self, net: Net) -> list[Count]:
+        """Each layer, and the rest of the frame last."""
+        found = [
+            Count(layer_work(layer, self.layers[n][0]), float(self.layers[n][1])) for n, layer in layers(net).items()
+        ]
+        rest = self.cycles - sum(cycles for _, cycles in self.layers.values())
+        return [*found, Count(frame_work(net), max(1.0, float(rest)))]
+
+    def typical(self, net: Net) -> list[Count]:
+        """Its layers as `typical_counts` has them, and the rest."""
+        found, kernels = self.counted(net), kernels_of(net)
+        if self.optimize == "speed":
+            return found
+        alone = [kernels[layer.operation.kernel] == 1 for layer in layers(net).values()]
+        return [count for count, one in zip(found, [*alone, False], strict=True) if not one]
+
+
+def pico_frames() -> list[PicoFrame]:
+    """Everything in bench/pico.csv."""
+    found: dict[tuple[str, str], PicoFrame] = {}
+    with (BENCH / "pico.csv").open() as file:
+        for row in csv.DictReader(file):
+            key = (row["model"], row["optimize"])
+            if row["number"] == "0":
+                found[key] = PicoFrame(*key, int(row["cycles"]), {})
+            else:
+                found[key].layers[int(row["number"])] = (row["kernel"], int(row["cycles"]))
+    return list(found.values())
+
+
+def counted_cycles(known: dict[str, Net], optimize: str) -> dict[str, Any]:
+    """Prices in cycles, fitted to the emulated Pico, with what they miss frames by."""
+    frames = [frame for frame in pico_frames() if frame.optimize == optimize]
+    used = [frame for frame in frames if frame.model not in HELD_OUT]
+    units = fitted([count for frame in used for count in frame.typical(known[frame.model])])
+
+    def error(frame: PicoFrame) -> float:
+        return round(predicted(units, frame.counted(known[frame.model])) / frame.cycles - 1, 4)
+
+    return {
+        "frame_errors": {frame.model: error(frame) for frame in used},
+        "held_out": {frame.model: error(frame) for frame in frames if frame.model in HELD_OUT},
+        "units": dict(sorted(units.items())),
+    }
+
+
 def main(folder: Path) -> None:
     bench, known, cycles = counts(), nets(folder), cycle_shares()
     cores: dict[str, Any] = {}
@@ -166,6 +224,10 @@ def main(folder: Path) -> None:
             facts[optimize] = priced(bench, known, core, optimize)
             if (core, optimize) in cycles:
                 facts[optimize]["cycles_an_instruction"] = cycles[core, optimize]
+            if core == PICO_CORE:
+                facts[optimize]["counted_cycles"] = counted_cycles(known, optimize)
+                missed = facts[optimize]["counted_cycles"]["held_out"].items()
+                say(f"cycles of the Pico, {optimize}: " + ", ".join(f"{name} {error:+.1%}" for name, error in missed))
             told = ", ".join(f"{name} {error:+.1%}" for name, error in facts[optimize]["held_out"].items())
             say(f"{core}, {optimize}: layers off by {facts[optimize]['layer_error_median']:.1%}; held out: {told}")
     write_json(PATH, {"made_by": "python bench/fit_costs.py", "cores": cores})

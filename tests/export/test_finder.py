@@ -14,6 +14,7 @@ from edgeblur.export.tflite.graph import image_model, read_tflite
 from edgeblur.export.tflite.input_size import input_multiple, with_input_size
 from edgeblur.export.tflite.writer import write_tflite
 from edgeblur.firmware_harness.engines.engines import open_engine
+from edgeblur.models.choose import read_model
 from edgeblur.models.shelf import require_entry
 
 
@@ -54,7 +55,7 @@ def test_a_finder_stays_as_it_is() -> None:
 
 def test_a_net_without_a_mask_is_no_finder() -> None:
     with pytest.raises(UserError, match="unet8 has no mask"):
-        finder_of(require_entry("unet8").path)
+        finder_of(read_model(require_entry("unet8").path))
 
 
 @pytest.mark.parametrize("size", [(96, 32), (16, 48)])
@@ -83,7 +84,7 @@ def test_the_old_size_again_gives_the_old_numbers() -> None:
 
 
 def test_a_size_that_a_net_cannot_take_is_refused_with_the_nearest() -> None:
-    graph = finder_of(require_entry("mask4").path).graph
+    graph = finder_of(read_model(require_entry("mask4").path)).graph
     assert input_multiple(graph) == 16
     with pytest.raises(UserError, match=r"mask4 cannot take pictures of 160x120: .* nearest .* 160x128"):
         with_input_size(graph, 160, 120)

@@ -46,6 +46,7 @@ class Prices:
         held_out: predicted less counted, as a share of counted, of frames that prices were not fitted to; by model.
         inner_cycles: an instruction of the innermost loop of convolutions, estimated; None where that is unknown.
         other_cycles: of other code.
+        cycle_units: as `units`, in cycles, where layers were counted so; they are taken before the two shares.
     """
 
     core: str
@@ -55,6 +56,7 @@ class Prices:
     held_out: Mapping[str, float]
     inner_cycles: float | None
     other_cycles: float | None
+    cycle_units: Mapping[str, float] | None = None
 
     @property
     def helium(self) -> bool:
@@ -80,6 +82,8 @@ class Prices:
 
     def cycles(self, work: Work) -> float | None:
         """The cycles of some work, estimated, without wait states; None where nothing is known of them."""
+        if self.cycle_units is not None:
+            return sum(self.cycle_units.get(unit, 0.0) * amount for unit, amount in work.items())
         if self.inner_cycles is None or self.other_cycles is None:
             return None
         inner = self.of({unit: amount for unit, amount in work.items() if unit in INNER_UNITS})
@@ -108,6 +112,7 @@ def prices(core: str, optimize: str = "speed") -> Prices | None:
         held_out=known["held_out"],
         inner_cycles=cycles.get("inner", other),  # inlined, it is counted with the rest
         other_cycles=other,
+        cycle_units=known.get("counted_cycles", {}).get("units"),
     )
 
 
