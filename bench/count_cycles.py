@@ -23,6 +23,7 @@ from int8_nets import Int8Net, unet
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import compile_stream
 from edgeblur.export.stream.emit import OPTIMIZE
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.files import write_bytes
 from edgeblur.firmware_harness.boards.boards import Board, find_board
 from edgeblur.firmware_harness.emulation.build import NAME, build, compiler_version, write_project
@@ -180,7 +181,7 @@ def count(board: Board, optimize: str, rule: Rule) -> list[Cycles]:
     """Inner and other cycles of a frame."""
     net = Int8Net(seed=WIDTH)
     graph = net.graph(unet(net, WIDTH, LEVELS, SIZE))
-    compiled = compile_stream(graph, Provenance("model", NAME, graph), optimize=optimize)
+    compiled = compile_stream(graph, Provenance("model", NAME, graph), StreamOptions(optimize))
     totals = {"inner": [0, 0.0], "other": [0, 0.0]}
     with tempfile.TemporaryDirectory() as name:
         elf = build(write_project(Path(name), compiled, board, optimize))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edgeblur.errors import UserError
 from edgeblur.export.stream.emit import OPTIMIZE
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.files import write_bytes
 from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.emulation.build import build, write_project
@@ -31,7 +32,7 @@ BOARD = find_board("pico")
 def measured(model: Path, optimize: str) -> BoardRun:
     """One random picture through direct kernels, as the other probes were counted."""
     chosen = Chosen(model, None, None, model.name)
-    options = EmulatedOptions(random=1, optimize=optimize, flash_bytes=1)
+    options = EmulatedOptions(random=1, stream=StreamOptions(optimize, flash_bytes=1))
     rig = prepare(chosen, BOARD, options, *compile_model(chosen, options, BOARD))
     with tempfile.TemporaryDirectory(prefix="edgeblur-") as name:
         project = write_project(Path(name), rig.compiled, BOARD, optimize)

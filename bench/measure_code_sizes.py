@@ -26,6 +26,7 @@ from edgeblur.export.stream.costs.choose import WINOGRAD, cost_on
 from edgeblur.export.stream.costs.code_size import OPTIMIZE_FLAGS
 from edgeblur.export.stream.emit import OPTIMIZE
 from edgeblur.export.stream.lower import lower
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import Graph
 from edgeblur.files import write_json
 from edgeblur.firmware_harness.boards.boards import Board, boards
@@ -42,7 +43,7 @@ FLAGS = ("-std=c99", "-ffunction-sections", "-fdata-sections", "-fno-asynchronou
 
 
 def compiled(graph: Graph, optimize: str) -> Compiled:
-    return compile_stream(graph, Provenance("model", NAME, graph), optimize=optimize)
+    return compile_stream(graph, Provenance("model", NAME, graph), StreamOptions(optimize))
 
 
 def code_bytes(model: Compiled, board: Board, optimize: str, folder: Path) -> int:

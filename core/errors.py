@@ -22,6 +22,14 @@ class UserError(EdgeblurError):
     exit_code = 2
 
 
+class DoesNotFit(UserError):
+    """A model needs more memory than it may take: another board, budget or kernel may do."""
+
+
+class Unsupported(UserError):
+    """A whole model file that somebody cannot use, for its sizes, types or ops: another engine may."""
+
+
 class RunError(EdgeblurError):
     """A failed gate or a broken run: bytes that differ, a tool that crashed, a full disk. Exit code 1."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgeblur.errors import UserError
+from edgeblur.errors import Unsupported
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import compile_stream
 from edgeblur.export.tflite.cost import cost
@@ -43,6 +43,6 @@ def _streamed(graph: Graph) -> tuple[int, int] | None:
     """RAM and constants with the streaming engine, None for a model that it refuses (floats, among others)."""
     try:
         files = compile_stream(graph, Provenance("model.tflite", "face_blur", graph)).files
-    except UserError:
+    except Unsupported:
         return None
     return files.ram_bytes, files.constant_bytes

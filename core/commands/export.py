@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +22,9 @@ from edgeblur.errors import UserError
 from edgeblur.models.choose import Chosen, choose_tflite
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
+
+if TYPE_CHECKING:
+    from edgeblur.export.stream.options import StreamOptions
 
 
 @click.command()
@@ -54,8 +59,10 @@ def command(
     With --engine stream: C99 without any library that takes picture rows in and gives finished rows out, and a picture
     of its memory plan.
     """
-    streamed = (ram_bytes, flash_bytes, board_name) != (None, None, None) or optimize != "size"
-    if engine == "tflm" and streamed:
+    from edgeblur.export.stream.options import StreamOptions
+
+    options = StreamOptions(optimize, ram_bytes, flash_bytes)
+    if engine == "tflm" and (options != StreamOptions() or board_name is not None):
         raise UserError("--ram, --flash, --optimize and --board are for the streaming engine: add --engine stream")
     chosen = choose_tflite(run_or_model, model_name)
     from edgeblur.export.identifier import default_identifier
@@ -63,7 +70,7 @@ def command(
     label = f"{chosen.model.name}_{chosen.path.stem}" if chosen.model else chosen.shelf_name or chosen.path.stem
     name = name if name is not None else default_identifier(label)
     if engine == "stream":
-        _stream(chosen, out, name, optimize, ram_bytes, flash_bytes, board_name, force, as_json)
+        _stream(chosen, out, name, options, board_name, force, as_json)
     else:
         _tflm(chosen, out, name, force, as_json)
 
@@ -88,19 +95,15 @@ def _tflm(chosen: Chosen, out: Path, name: str, force: bool, as_json: bool) -> N
 
 
 def _stream(
-    chosen: Chosen, out: Path, name: str, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
-    board_name: str | None, force: bool, as_json: bool,
+    chosen: Chosen, out: Path, name: str, options: StreamOptions, board_name: str | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    from edgeblur.export.stream.costs.cost import DEFAULT_CORE
     from edgeblur.export.stream.report.show_plan import plan_table
     from edgeblur.export.stream.write import export_stream
     from edgeblur.firmware_harness.boards.boards import find_board
 
-    core = find_board(board_name).core.name if board_name else DEFAULT_CORE
-    result = export_stream(
-        chosen.path, out, name=name, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=core,
-        title=chosen.title, force=force,
-    )  # fmt: skip
+    if board_name:
+        options = replace(options, core=find_board(board_name).core.name)
+    result = export_stream(chosen.path, out, options, name=name, title=chosen.title, force=force)
     if as_json:
         click.echo(json.dumps({"model": chosen.name, **result.as_json()}, indent=2))
         return

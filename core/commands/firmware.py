@@ -54,13 +54,16 @@ def command(
     """
     if (engine == "tflm") != (tflm is not None):
         raise UserError("--engine tflm and --tflm PATH belong together: give both, or none for the streaming engine")
-    if tflm is not None and (ram_bytes, flash_bytes) != (None, None):
+    from edgeblur.export.stream.options import StreamOptions
+
+    stream = StreamOptions(optimize, ram_bytes, flash_bytes)
+    if tflm is not None and stream != StreamOptions(optimize):
         raise UserError("--ram and --flash are for the streaming engine: TensorFlow Lite Micro takes what it takes")
     from edgeblur.firmware_harness.boards.boards import find_board
     from edgeblur.firmware_harness.projects.projects import ProjectOptions, write_firmware
 
     chosen = choose_tflite(run_or_model, model_name)
-    options = ProjectOptions(kind, optimize, ram_bytes, flash_bytes, force, tflm)
+    options = ProjectOptions(kind, stream, force, tflm)
     project = write_firmware(chosen.path, find_board(board_name), out, options)
     if as_json:
         click.echo(json.dumps(project.as_json(), indent=2))

@@ -49,6 +49,7 @@ def command(
     an estimate of the code. Beside it: TensorFlow Lite Micro, with the arena that its own allocator asks for. Less
     than 10 % left is `tight`.
     """
+    from edgeblur.export.stream.options import StreamOptions
     from edgeblur.firmware_harness.boards.boards import find_board
     from edgeblur.firmware_harness.boards.listing import Wanted, select
     from edgeblur.firmware_harness.fit.fit import choose_candidates, examine, fits
@@ -63,7 +64,7 @@ def command(
     if kind is not None:
         boards = boards_of_kind(boards, kind)
     chosen = choose_candidates(runs_or_models or (default_model(),), model_name)
-    examined = (examine(one, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes) for one in chosen)
+    examined = (examine(one, StreamOptions(optimize, ram_bytes, flash_bytes)) for one in chosen)
     found = fits(examined, boards, kind)
     if as_json:
         results = [fit.as_json() for fit in found]

@@ -78,11 +78,14 @@ def command(
     chosen = choose_tflite(run_or_model, model_name)
     if emulated and (port is not None or board_name is None):
         raise UserError("--emulated is for a real board that is emulated: give its name as --board, and no --port")
+    from edgeblur.export.stream.options import StreamOptions
+
+    stream = StreamOptions(optimize, ram_bytes, flash_bytes)
     frames = frames_asked_for(frame, pixels, hold, net_size, margin, share, memory, clamp)
     if frames is None:
         chosen = resized(chosen, net_size)
     if port is not None:
-        if (keep, ram_bytes, flash_bytes) != (None, None, None) or optimize != "size":
+        if keep is not None or stream != StreamOptions():
             raise UserError(
                 "--keep, --ram, --flash and --optimize are for emulated boards: the one at --port has its firmware"
             )
@@ -99,7 +102,7 @@ def command(
     elif board_name is not None:
         from edgeblur.firmware_harness.emulation.run import EmulatedOptions
 
-        aims = EmulatedOptions(photos, random, limit, optimize, ram_bytes, flash_bytes, keep)
+        aims = EmulatedOptions(photos, random, limit, stream, keep)
         _emulated(chosen, board_name, emulated, aims, frames, as_json)
     else:
         raise UserError("run needs a board: give an emulated one as --board, or a real one's serial port as --port")
@@ -125,7 +128,7 @@ def _emulated(
     else:
         stdout.print(run_table(result), "", layer_run_table(result), sep="\n")
     result.check()
-    keep_record(chosen, result.ran, budget_bytes=options.ram_bytes)
+    keep_record(chosen, result.ran, budget_bytes=options.stream.ram_bytes)
 
 
 def _serial(chosen: Chosen, options: SerialOptions, as_json: bool) -> None:

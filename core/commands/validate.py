@@ -62,6 +62,7 @@ def command(
     Any .tflite with a picture in and a picture out will do, also one that edgeblur did not make. What the measures
     of --privacy mean is in docs/privacy.md.
     """
+    from edgeblur.export.stream.options import StreamOptions
     from edgeblur.firmware_harness.engines.engines import engine_names
     from edgeblur.firmware_harness.privacy.gates import PrivacyGates
     from edgeblur.firmware_harness.privacy.protection import PrivacyOptions
@@ -78,7 +79,8 @@ def command(
     asked = PrivacyOptions(judged, identity, min_face_px, attack) if privacy else None
     if not privacy and (labels or reversibility):
         raise UserError("--labels and --reversibility belong to the privacy measures: add --privacy")
-    if "stream" not in engines and ((ram_bytes, flash_bytes) != (None, None) or optimize != "size"):
+    stream = StreamOptions(optimize, ram_bytes, flash_bytes)
+    if "stream" not in engines and stream != StreamOptions():
         raise UserError("--ram, --flash and --optimize are for the streaming engine: add stream to --engine")
     if not privacy:
         own = ("detectors", "identity", "min_face_px", "steps", "seed")
@@ -90,7 +92,7 @@ def command(
     result = validate(
         choose_tflite(run_or_model, model_name),
         photos=photos, data=data, random=random, engines=engines, limit=limit, reference=reference,
-        gates=gates, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, privacy=asked, labels=labels,
+        gates=gates, stream=stream, privacy=asked, labels=labels,
     )  # fmt: skip
     for remark in (*result.skipped, *(result.privacy.skipped if result.privacy else ())):
         say(f"skipped: {remark}")

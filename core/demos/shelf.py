@@ -11,6 +11,7 @@ from edgeblur.demos.training import agree, emulate, numbered
 from edgeblur.distill.data.make import MakeOptions, make_dataset
 from edgeblur.distill.data.sources import from_synthetic
 from edgeblur.errors import UserError
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.stream.write import export_stream
 from edgeblur.export.tflite.graph import blurring_model
 from edgeblur.files import refuse_existing, refuse_strangers, write_json
@@ -67,7 +68,7 @@ def run_shelf_demo(
     blurred = list(blur_files(data / "test", out / "blurred", open_blurrer(str(model)), force=force, skipped=[]))
     say(f"{next(steps)} exporting C")
     firmware = out / "firmware_stream"
-    export_stream(chosen.path, firmware, name="face_blur", title=chosen.title, optimize="speed", force=force)
+    export_stream(chosen.path, firmware, StreamOptions("speed"), name="face_blur", title=chosen.title, force=force)
     say(f"{next(steps)} running it in {', '.join(available_engines())}, and on an emulated board")
     ran = f"{agree(chosen, out / 'validate.json', data=data)}; {emulate(chosen)}"
     say(f"{next(steps)} comparing with approach A")

@@ -17,6 +17,7 @@ from edgeblur.distill.teacher import TrainOptions, train
 from edgeblur.distill.training.fit import FitOptions
 from edgeblur.distill.training.lessons import Augmentation
 from edgeblur.errors import RunError, UserError
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.stream.write import export_stream
 from edgeblur.export.tflm.write import export_model
 from edgeblur.files import refuse_existing, refuse_strangers, write_json
@@ -115,7 +116,7 @@ def run_demo(out: Path, options: DemoOptions, *, data: Path | None = None, force
     say(f"{next(steps)} exporting C arrays")
     export_model(shown.path, out / "firmware", name="face_blur", title=shown.title, force=force)
     streamed = out / "firmware_stream"
-    export_stream(shown.path, streamed, name="face_blur", title=shown.title, optimize="speed", force=force)
+    export_stream(shown.path, streamed, StreamOptions("speed"), name="face_blur", title=shown.title, force=force)
     say(f"{next(steps)} running the student in {', '.join(available_engines())}")
     agreement = agree(shown, student.folder / "validate.json")
     say(f"{next(steps)} running the student on an emulated board")
@@ -196,7 +197,7 @@ def emulate(chosen: Chosen) -> str:
         compiler_version(board.core.toolchain)
     except UserError as error:
         return f"not run on an emulated board: {error}"
-    result = run_emulated(chosen, board, EmulatedOptions(random=1, optimize="speed"))
+    result = run_emulated(chosen, board, EmulatedOptions(random=1, stream=StreamOptions("speed")))
     result.check()
     return f"{board.core.title}, emulated: the same bytes in {result.counts.median / 1e6:.0f} M instructions"
 

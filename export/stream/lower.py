@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeblur.errors import UserError
+from edgeblur.errors import Unsupported
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.net import Net
 from edgeblur.export.stream.ops import LOWERINGS
@@ -18,7 +18,7 @@ def lower(graph: Graph) -> Net:
     """Turn a graph into a net, op by op; each operator's file in `ops/` knows its own.
 
     Raises:
-        UserError: the model has no picture in or out, is not int8, or has an op that cannot be streamed: the sentence
+        Unsupported: the model has no picture in or out, is not int8, or has an op that cannot be streamed: the sentence
             names the op, its place, and what to change.
     """
     image_model(graph)
@@ -34,5 +34,5 @@ def lower(graph: Graph) -> Net:
         LOWERINGS[op.kind](builder, op)
     net = builder.net()
     if len(net.nodes) > 256:
-        raise UserError(f"{graph.name} cannot be streamed: it has {len(net.nodes)} layers, and 256 is the most")
+        raise Unsupported(f"{graph.name} cannot be streamed: it has {len(net.nodes)} layers, and 256 is the most")
     return net

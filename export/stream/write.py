@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from edgeblur.export.identifier import check_identifier, default_identifier
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.costs.code_size import StreamCost, stream_cost
 from edgeblur.export.stream.costs.cost import DEFAULT_CORE
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.stream.report.plan_summary import PlanSummary, summarize, with_instructions
 from edgeblur.export.stream.report.show_plan import plan_svg
 from edgeblur.export.tflite.graph import Graph, read_tflite
@@ -24,35 +25,35 @@ class StreamExport:
     """What was written.
 
     Attributes:
+        options: aim, budgets, and the core for which kernels are chosen and instructions predicted; by default little
+            flash, and `DEFAULT_CORE`.
         name: prefix of everything public in the C.
         folder: where the files lie.
         files: their names.
         graph: the model.
-        optimize: what the C was written for.
+        options: what the C was written for; its core is the one whose instructions are predicted.
         compiled: the net, its schedule, its plan, its C.
         cost: its RAM, flash and work.
-        core: whose instructions are predicted.
     """
 
     name: str
     folder: Path
     files: tuple[str, ...]
     graph: Graph
-    optimize: str
+    options: StreamOptions
     compiled: Compiled
     cost: StreamCost
-    core: str
 
     def summary(self) -> PlanSummary:
         """The plan, with predicted instructions where such a core was counted."""
-        return with_instructions(summarize(self.compiled), self.compiled.net, self.core, self.optimize)
+        return with_instructions(summarize(self.compiled), self.compiled.net, self.options)
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`; what is unknown is absent."""
         return {
             "name": self.name,
             "engine": "stream",
-            "optimize": self.optimize,
+            "optimize": self.options.optimize,
             "files": [str(self.folder / file) for file in self.files],
             "size_bytes": self.graph.size_bytes,
             "sha256": self.graph.sha256,
@@ -61,25 +62,13 @@ class StreamExport:
         }
 
 
-def told_options(optimize: str, ram_bytes: int | None, flash_bytes: int | None = None, core: str | None = None) -> str:
-    """The options of `edgeblur export` that lead here, for the comment on top of the files; and for which core."""
-    ram = f" --ram {ram_bytes}" if ram_bytes is not None else ""
-    chosen = optimize != "size"
-    flash = f" --flash {flash_bytes}" if flash_bytes is not None and chosen else ""
-    kernels = f" (kernels for {core})" if core is not None and chosen else ""
-    return f" --engine stream --optimize {optimize}{ram}{flash}{kernels}"
-
-
 def export_stream(
     tflite: Path,
     out: Path,
+    options: StreamOptions | None = None,
     *,
     name: str | None = None,
     title: str | None = None,
-    optimize: str = "size",
-    ram_bytes: int | None = None,
-    flash_bytes: int | None = None,
-    core: str = DEFAULT_CORE,
     force: bool = False,
 ) -> StreamExport:
     """Write `NAME.h`, `NAME.c`, `NAME_weights.h`, `plan.svg` and `README.txt` into the folder `out`, all or none.
@@ -89,13 +78,10 @@ def export_stream(
     Args:
         tflite: an int8 model.
         out: a new or empty folder; with `force` also an earlier export's, which is replaced.
+        options: aim, budgets, and the core for which kernels are chosen and instructions predicted; by default little
+            flash, and `DEFAULT_CORE`.
         name: prefix of everything public in the C; by default made from the file's name.
         title: what comments and messages call the model; by default the file's name.
-        optimize: `size`, `balanced` or `speed`.
-        ram_bytes: everything writable but the stack may take so much; rows are computed twice if that saves enough.
-        flash_bytes: code, weights and tables may take so much for `speed`, or `balanced`.
-        core: a key of boards.toml: whose instructions the plan predicts, and the kernels save. The files run anywhere,
-            and for `size` they are the same for all.
         force: replace an earlier export.
 
     Raises:
@@ -109,11 +95,10 @@ def export_stream(
     graph = read_tflite(tflite, name=title)
     if force:
         refuse_stranger_files(out)
-    told = told_options(optimize, ram_bytes, flash_bytes, core)
-    provenance = Provenance(comment_safe(title), name, graph, told)
-    compiled = compile_stream(
-        graph, provenance, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=core
-    )
+    options = options or StreamOptions()
+    options = replace(options, core=options.core or DEFAULT_CORE)
+    provenance = Provenance(comment_safe(title), name, graph, options.arguments)
+    compiled = compile_stream(graph, provenance, options)
     readme = render(
         "stream_README.txt.j2", name=name, version=__version__, lines=provenance.lines, files=compiled.files
     )
@@ -121,5 +106,5 @@ def export_stream(
         compiled.files.write(folder, name)
         write_text(folder / "plan.svg", plan_svg(compiled))
         write_text(folder / "README.txt", readme)
-    cost = stream_cost(compiled, name, optimize)
-    return StreamExport(name, out, stream_file_names(name), graph, optimize, compiled, cost, core)
+    cost = stream_cost(compiled, name, options.optimize)
+    return StreamExport(name, out, stream_file_names(name), graph, options, compiled, cost)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeblur.errors import UserError
+from edgeblur.errors import Unsupported, UserError
 from edgeblur.export.tflite.flatbuffer import DamagedError, verify_tflite
 from edgeblur.export.tflite.options import CustomOptions, Options, enum_name, read_options
 from edgeblur.files import sha256
@@ -269,19 +269,21 @@ def read_tflite(source: Path | bytes, *, name: str | None = None) -> Graph:
 
 def _image_end(graph: Graph, indices: tuple[int, ...], end: str, verb: str) -> ImageEnd:
     if len(indices) != 1:
-        raise UserError(f"{graph.name} has {len(indices)} {end}s: edgeblur needs a model with one picture {verb}")
+        raise Unsupported(f"{graph.name} has {len(indices)} {end}s: edgeblur needs a model with one picture {verb}")
     tensor = graph.tensors[indices[0]]
     sizes = "x".join("?" if n < 0 else str(n) for n in tensor.signature) or "a single number"
     if len(tensor.shape) != 4 or tensor.shape[0] != 1 or min(tensor.shape) < 1:
-        raise UserError(f"the {end} of {graph.name} is {sizes}: one picture is 1 x height x width x channels")
+        raise Unsupported(f"the {end} of {graph.name} is {sizes}: one picture is 1 x height x width x channels")
     if any(n < 0 for n in tensor.signature[1:]):
-        raise UserError(f"the {end} of {graph.name} is {sizes}: convert the model with a fixed height and width")
+        raise Unsupported(f"the {end} of {graph.name} is {sizes}: convert the model with a fixed height and width")
     if tensor.dtype not in ("float32", "int8", "uint8"):
-        raise UserError(f"the {end} of {graph.name} is of type {tensor.dtype}: it should be int8, uint8 or float32")
+        raise Unsupported(f"the {end} of {graph.name} is of type {tensor.dtype}: it should be int8, uint8 or float32")
     scale, zero_point = None, None
     if tensor.dtype != "float32":
         if len(tensor.scales) != 1 or not 0 < tensor.scales[0] < math.inf:
-            raise UserError(f"the {end} of {graph.name} is {tensor.dtype}, but has no scale: quantize the model again")
+            raise Unsupported(
+                f"the {end} of {graph.name} is {tensor.dtype}, but has no scale: quantize the model again"
+            )
         scale, zero_point = tensor.scales[0], tensor.zero_points[0]
     return ImageEnd(tensor, *tensor.shape[1:], tensor.dtype, scale, zero_point)
 
@@ -293,12 +295,12 @@ def image_model(graph: Graph) -> ImageModel:
         Size, type, scale and zero point of both ends.
 
     Raises:
-        UserError: several inputs or outputs, not `[1, height, width, channels]`, an open size, a number of channels in
-            that is not 1 or 3, or a type that is not int8, uint8 or float32.
+        Unsupported: several inputs or outputs, not `[1, height, width, channels]`, an open size, other than 1 or 3
+            input channels, or a type that is not int8, uint8 or float32.
     """
     taken = _image_end(graph, graph.inputs, "input", "in")
     if taken.channels not in (1, 3):
-        raise UserError(f"the input of {graph.name} has {taken.channels} channels: a picture has 1 (grey) or 3 (RGB)")
+        raise Unsupported(f"the input of {graph.name} has {taken.channels} channels: a picture has 1 (grey) or 3 (RGB)")
     return ImageModel(graph, taken, _image_end(graph, graph.outputs, "output", "out"))
 
 
@@ -306,13 +308,13 @@ def blurring_model(graph: Graph) -> ImageModel:
     """`image_model`, and what comes out is a colour picture of the size that goes in.
 
     Raises:
-        UserError: as `image_model`, or the output has another size or number of channels.
+        Unsupported: as `image_model`, or the output has another size or number of channels.
     """
     model = image_model(graph)
     taken, given = ((end.width, end.height, end.channels) for end in (model.input, model.output))
     if given != (*taken[:2], 3):
         told = ["x".join(map(str, shape)) for shape in (taken, given)]
-        raise UserError(
+        raise Unsupported(
             f"{graph.name} makes {told[1]} of {told[0]}: to blur, it should give a colour picture of one size"
         )
     return model
@@ -322,13 +324,13 @@ def require_int8(graph: Graph) -> None:
     """Check that a graph computes in integers throughout.
 
     Raises:
-        UserError: a tensor is float; it and its op are named.
+        Unsupported: a tensor is float; it and its op are named.
     """
     for tensor in graph.tensors:
         if "float" in tensor.dtype:
             op = graph.producers.get(tensor.index)
             of = f"op {op.index} ({op.kind}) writes" if op else "it takes" if tensor.data is None else "it holds"
-            raise UserError(
+            raise Unsupported(
                 f"{graph.name} is not fully int8: {of} {tensor.dtype} tensor {tensor.name!r}; "
                 "quantize it with `edgeblur quantize --int8`"
             )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from edgeblur.errors import UserError
+from edgeblur.errors import DoesNotFit
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import Compiled, compile_stream
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.finder import Finder, finder_of
 from edgeblur.export.tflite.graph import Graph, require_int8
 from edgeblur.export.tflite.input_size import input_multiple
@@ -122,11 +123,7 @@ def compile_frames(
     graph: Graph,
     options: FrameOptions,
     provenance: Provenance,
-    *,
-    optimize: str = "size",
-    ram_bytes: int | None = None,
-    flash_bytes: int | None = None,
-    core: str | None = None,
+    stream: StreamOptions | None = None,
 ) -> CompiledFrames:
     """Compile a model for frames of a camera's size.
 
@@ -134,26 +131,26 @@ def compile_frames(
         graph: an int8 mask head, or a finder.
         options: the frames.
         provenance: the name of everything public, and what the files say about their origin.
-        optimize, flash_bytes, core: as `compile_stream` takes them.
-        ram_bytes: what everything writable but the stack, and a driver's frame, may take.
+        stream: as `compile_stream` takes them, but the RAM is that of everything writable but the stack and a driver's
+            frame.
 
     Raises:
         UserError: as `plan_frames`, or the finder cannot be streamed, or does not fit.
     """
     finder, plan = plan_frames(graph, options)
+    stream = stream or StreamOptions()
+    ram_bytes = stream.ram_bytes
     own = _FinderProvenance(provenance.source, provenance.name + FINDER, finder.graph, whole=provenance)
 
     def compiled_within(budget: int | None) -> Compiled:
-        return compile_stream(
-            finder.graph, own, optimize=optimize, ram_bytes=budget, flash_bytes=flash_bytes, core=core, checked=True
-        )
+        return compile_stream(finder.graph, own, replace(stream, ram_bytes=budget), checked=True)
 
     compiled = compiled_within(None)
     files = emit_veil(plan, finder, compiled, provenance)
     if ram_bytes is not None and files.ram_bytes > ram_bytes:
         around = files.ram_bytes - compiled.files.state_bytes - compiled.files.row_bytes
         if ram_bytes <= around:
-            raise UserError(
+            raise DoesNotFit(
                 f"the veil alone takes {veil_bytes(plan, compiled):,} bytes of RAM, and {ram_bytes:,} are allowed: "
                 "veil smaller frames, or hold them live"
             )

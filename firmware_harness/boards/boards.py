@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import functools
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
 
 from edgeblur.errors import UserError
 from edgeblur.export.stream.costs.choose import FLASH_BYTES
+from edgeblur.export.stream.options import StreamOptions
 
 
 @dataclass(frozen=True)
@@ -269,13 +270,14 @@ _RESERVED_BYTES = 16 * 1024
 """Of flash, for start-up code, C library and what the choice of kernels estimates too low."""
 
 
-def flash_budget(board: Board, asked_bytes: int | None) -> int:
-    """What code, weights and tables may take on a board when kernels are chosen.
+def options_for(board: Board, options: StreamOptions) -> StreamOptions:
+    """The same for a board: with its core, and with what code, weights and tables may take of its flash.
 
     Args:
         board: if it has no flash, they lie in its RAM: direct kernels take least.
-        asked_bytes: what `--flash` says; None for all that the board has, up to what is usual.
+        options: a budget of flash that they name stays; else it is all that the board has, up to what is usual.
     """
-    if asked_bytes is not None:
-        return asked_bytes
-    return min(FLASH_BYTES, board.flash.size_bytes - _RESERVED_BYTES) if board.flash else 0
+    flash_bytes = options.flash_bytes
+    if flash_bytes is None:
+        flash_bytes = min(FLASH_BYTES, board.flash.size_bytes - _RESERVED_BYTES) if board.flash else 0
+    return replace(options, core=board.core.name, flash_bytes=flash_bytes)

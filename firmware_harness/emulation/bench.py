@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.stream.compile import Compiled
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import ImageModel
 from edgeblur.files import write_together
 from edgeblur.firmware_harness.boards.boards import Board
@@ -164,7 +165,8 @@ def measure(
     pairs = ((chosen, aim, board) for chosen in models for aim in aims for board in boards)
     compiled: dict[tuple[Chosen, str, str], tuple[ImageModel, Compiled]] = {}
     for chosen, aim, board in track(pairs, "measure", total):
-        options, key = EmulatedOptions(random=1, optimize=aim, flash_bytes=flash_bytes), (chosen, aim, board.name)
+        options = EmulatedOptions(random=1, stream=StreamOptions(aim, flash_bytes=flash_bytes))
+        key = (chosen, aim, board.name)
         if key not in compiled:
             compiled = {key: compile_model(chosen, options, board)}  # the last one is enough
         try:

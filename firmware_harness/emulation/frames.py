@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from edgeblur.export.c_array import Provenance, comment_safe
-from edgeblur.export.stream.write import told_options
 from edgeblur.export.tflite.pixels import to_raw
 from edgeblur.export.veil.compile import CompiledFrames, FrameOptions, compile_frames
 from edgeblur.export.veil.reference import Blurrer
-from edgeblur.firmware_harness.boards.boards import Board, flash_budget
+from edgeblur.firmware_harness.boards.boards import Board, options_for
 from edgeblur.firmware_harness.emulation.build import NAME, build, check_room, compiler_version, write_project
 from edgeblur.firmware_harness.emulation.elf import read_elf, require_elftools
 from edgeblur.firmware_harness.emulation.emulator import Told, emulate, emulator_of, emulator_version
@@ -66,22 +65,14 @@ def run_frames(chosen: Chosen, board: Board, options: EmulatedOptions, frames: F
     versions = compiler_version(board.core.toolchain), emulator_version(emulator_of(board))
     require_elftools()
     graph = read_model(chosen.path)
-    told_as = told_options(options.optimize, options.ram_bytes, options.flash_bytes) + frames.told
-    compiled = compile_frames(
-        graph,
-        frames,
-        Provenance(comment_safe(chosen.title), NAME, graph, told_as),
-        optimize=options.optimize,
-        ram_bytes=options.ram_bytes,
-        flash_bytes=flash_budget(board, options.flash_bytes),
-        core=board.core.name,
-    )
+    provenance = Provenance(comment_safe(chosen.title), NAME, graph, options.stream.arguments + frames.told)
+    compiled = compile_frames(graph, frames, provenance, options_for(board, options.stream))
     check_room(chosen.name, compiled, board)
     inputs = frame_inputs((frames.width, frames.height), options.photos, options.random, options.limit)
     given = [compiled.plan.pixels.frame_of(probe.picture) for probe in inputs.probes]
     rig = _FrameRig(board, compiled)
     with workplace(options.keep) as folder:
-        project = write_project(folder, compiled.compiled, board, options.optimize, frames=compiled.files)
+        project = write_project(folder, compiled.compiled, board, options.stream.optimize, frames=compiled.files)
         plain = build(project)
         traced, linked = build(project, traced=True), read_elf(plain)
         _, again = rig.run(plain, given[:1])
@@ -91,7 +82,7 @@ def run_frames(chosen: Chosen, board: Board, options: EmulatedOptions, frames: F
     return BoardRun(
         model=chosen.name,
         board=board,
-        optimize=options.optimize,
+        optimize=options.stream.optimize,
         told=inputs.told,
         skipped=tuple(inputs.skipped),
         comparison=Comparison(len(given), sum(output.size for output in outputs), differing),

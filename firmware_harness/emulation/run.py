@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +14,18 @@ from edgeblur.errors import RunError
 from edgeblur.export.c_array import Provenance, comment_safe
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.net.net import Net
-from edgeblur.export.stream.write import told_options
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import ImageModel, image_model
 from edgeblur.export.tflite.pixels import Raw, to_raw
 from edgeblur.files import new_folder, refuse_occupied
-from edgeblur.firmware_harness.boards.boards import Board, flash_budget
+from edgeblur.firmware_harness.boards.boards import Board, options_for
 from edgeblur.firmware_harness.emulation.build import NAME, Project, build, check_room, compiler_version, write_project
 from edgeblur.firmware_harness.emulation.elf import read_elf, require_elftools
 from edgeblur.firmware_harness.emulation.emulator import Told, emulate, emulator_of, emulator_version
 from edgeblur.firmware_harness.emulation.result import BoardRun, Comparison, Counts, LayerRun
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.inputs import Inputs, pick_inputs
-from edgeblur.models.choose import Chosen, called, read_model
+from edgeblur.models.choose import Chosen, read_model
 
 _CALIBRATION_LIMIT = 0.01
 
@@ -38,17 +38,14 @@ class EmulatedOptions:
         photos: a folder of photos, resized to the model's input.
         random: so many seeded random pictures; `BOARD_PICTURES` if there are no photos either.
         limit: at most so many pictures.
-        optimize: `size`, `balanced` or `speed`: of the generated C and of the C compiler.
-        ram_bytes, flash_bytes: as `export` takes them.
+        stream: aim, of the generated C and of the C compiler, and budgets; the core is the board's.
         keep: a new folder for sources, linked files and what was exchanged; without it nothing stays.
     """
 
     photos: Path | None = None
     random: int | None = None
     limit: int | None = None
-    optimize: str = "size"
-    ram_bytes: int | None = None
-    flash_bytes: int | None = None
+    stream: StreamOptions = field(default_factory=StreamOptions)
     keep: Path | None = None
 
     def inputs(self, model: ImageModel) -> Inputs:
@@ -182,16 +179,8 @@ def compile_model(chosen: Chosen, options: EmulatedOptions, board: Board) -> tup
         UserError: it cannot be streamed.
     """
     model = image_model(read_model(chosen.path))
-    told_as = told_options(options.optimize, options.ram_bytes, options.flash_bytes)
-    provenance = Provenance(comment_safe(called(chosen.path)), NAME, model.graph, told_as)
-    return model, compile_stream(
-        model.graph,
-        provenance,
-        optimize=options.optimize,
-        ram_bytes=options.ram_bytes,
-        flash_bytes=flash_budget(board, options.flash_bytes),
-        core=board.core.name,
-    )
+    provenance = Provenance(comment_safe(chosen.title), NAME, model.graph, options.stream.arguments)
+    return model, compile_stream(model.graph, provenance, options_for(board, options.stream))
 
 
 def prepare(chosen: Chosen, board: Board, options: EmulatedOptions, model: ImageModel, compiled: Compiled) -> Rig:
@@ -203,7 +192,7 @@ def prepare(chosen: Chosen, board: Board, options: EmulatedOptions, model: Image
     versions = compiler_version(board.core.toolchain), emulator_version(emulator_of(board))
     require_elftools()
     check_room(chosen.name, compiled, board)
-    return Rig(chosen, board, options.optimize, model, compiled, options.inputs(model), *versions)
+    return Rig(chosen, board, options.stream.optimize, model, compiled, options.inputs(model), *versions)
 
 
 def run_emulated(chosen: Chosen, board: Board, options: EmulatedOptions) -> BoardRun:
@@ -221,5 +210,5 @@ def run_emulated(chosen: Chosen, board: Board, options: EmulatedOptions) -> Boar
     compiler_version(board.core.toolchain), emulator_version(emulator_of(board))  # what is missing is told at once
     rig = prepare(chosen, board, options, *compile_model(chosen, options, board))
     with workplace(options.keep) as folder:
-        project = write_project(folder, rig.compiled, board, options.optimize)
+        project = write_project(folder, rig.compiled, board, options.stream.optimize)
         return rig.measure(project, build(project))

@@ -15,6 +15,7 @@ import numpy as np
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import Compiled, compile_stream
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import ImageModel
 from edgeblur.export.tflite.pixels import Raw
 
@@ -74,23 +75,14 @@ def call_raw(library: Path, name: str, compiled: Compiled, model: ImageModel) ->
     return invoke
 
 
-def compile_for_host(
-    model: ImageModel,
-    *,
-    optimize: str = "speed",
-    ram_bytes: int | None = None,
-    flash_bytes: int | None = None,
-    core: str | None = None,
-) -> Compiled:
-    """Compile a model to C as `export` does, for `open_stream`; with direct kernels, unless a core is named.
+def compile_for_host(model: ImageModel, options: StreamOptions | None = None) -> Compiled:
+    """Compile a model to C as `export` does, for `open_stream`; by default for speed, with direct kernels.
 
     Raises:
         UserError: it cannot be streamed, or not within so many bytes.
     """
     provenance = Provenance("model.tflite", NAME, model.graph)
-    return compile_stream(
-        model.graph, provenance, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=core
-    )
+    return compile_stream(model.graph, provenance, options or StreamOptions("speed"))
 
 
 def open_stream(compiled: Compiled, model: ImageModel) -> Callable[[Raw], Raw]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edgeblur.errors import RunError, UserError
+from edgeblur.errors import DoesNotFit, RunError, Unsupported, UserError
 from edgeblur.export.c_array import Provenance, comment_safe
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.costs.choose import cost_on
 from edgeblur.export.stream.costs.cost import FrameCost, frame_cost
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import read_file
 from edgeblur.export.tflm.arena import Arena, record_arena
-from edgeblur.firmware_harness.boards.boards import Board, Region, flash_budget
+from edgeblur.firmware_harness.boards.boards import Board, Region, options_for
 from edgeblur.firmware_harness.emulation.build import NAME, PORT_RAM_BYTES
 from edgeblur.firmware_harness.fit.code_sizes import estimate_code
 from edgeblur.models.choose import Chosen, called, choose_tflite, read_model
@@ -126,22 +127,20 @@ class Candidate:
     Attributes:
         name: for tables.
         size_bytes: of the .tflite.
-        optimize: `size`, `balanced` or `speed`.
+        options: aim and budgets, whatever the board.
         compiled: for the streaming engine, with direct kernels; None if that refuses it.
         why_not: its refusal.
         arena: of TensorFlow Lite Micro.
         compile_for: compiles it with the kernels that suit a board; None if they are direct on all.
-        ram_bytes: what the streaming engine was allowed to take; None for whatever it takes.
     """
 
     name: str
     size_bytes: int
-    optimize: str
+    options: StreamOptions
     compiled: Compiled | None
     why_not: str | None
     arena: Arena
     compile_for: Callable[[Board], Compiled] | None = None
-    ram_bytes: int | None = None
 
     def compiled_for(self, board: Board) -> Compiled | None:
         """For a board; None if the streaming engine refuses it."""
@@ -190,7 +189,7 @@ class Fit:
         stream = self.stream.as_json() if self.stream else {"stream_unknown": self.candidate.why_not}
         tflm = {"tflm": self.tflm.as_json()} if self.tflm else {"tflm_unknown": self.candidate.arena.why_not}
         about = {"model": self.candidate.name, "board": self.board.name, "core": self.board.core.name}
-        return {**about, "optimize": self.candidate.optimize, **stream, **self._work_as_json(), **tflm}
+        return {**about, "optimize": self.candidate.options.optimize, **stream, **self._work_as_json(), **tflm}
 
     def _work_as_json(self) -> dict[str, Any]:
         predicted = {"predicted_instructions": self.frame.instructions} if self.frame else {}
@@ -206,7 +205,7 @@ class Fit:
             RunError: the sentence says what is missing; also where the streaming engine cannot keep to its RAM.
             UserError: the streaming engine refuses the model, and TensorFlow Lite Micro's needs are unknown.
         """
-        if self.stream is None and self.candidate.ram_bytes is not None:  # asked of the streaming engine alone
+        if self.stream is None and self.candidate.options.ram_bytes is not None:  # asked of the streaming engine alone
             raise RunError(f"{self.candidate.why_not}")
         chosen, engine = (self.stream, "the streaming engine") if self.stream else (self.tflm, "TensorFlow Lite Micro")
         if chosen is None:
@@ -238,49 +237,40 @@ def choose_candidates(paths: Sequence[Path], name: str | None) -> list[Chosen]:
     return chosen
 
 
-def examine(
-    chosen: Chosen,
-    *,
-    optimize: str = "size",
-    ram_bytes: int | None = None,
-    flash_bytes: int | None = None,
-    arena: Arena | None = None,
-) -> Candidate:
+def examine(chosen: Chosen, options: StreamOptions | None = None, *, arena: Arena | None = None) -> Candidate:
     """Plan a model for the streaming engine, and record TensorFlow Lite Micro's arena meanwhile.
 
     Args:
         chosen: an int8 model, or one of which only the arena is of interest.
-        optimize: `size`, `balanced` or `speed`.
-        ram_bytes, flash_bytes: as `export` takes them.
+        options: aim and budgets; the core is each board's own.
         arena: if it was recorded before.
 
     Raises:
         UserError: no whole .tflite.
     """
+    options = replace(options or StreamOptions(), core=None)
     graph, data = read_model(chosen.path), read_file(chosen.path)
     with ThreadPoolExecutor(1) as pool:
         recorded = pool.submit(lambda: arena or record_arena(data))
         compiled, why_not = None, None
         try:
             provenance = Provenance(comment_safe(called(chosen.path)), NAME, graph)
-            compile_for = functools.partial(compile_stream, graph, provenance, optimize=optimize, ram_bytes=ram_bytes)
-            compiled = compile_for()
-        except UserError as error:  # float models and strange ops are for TensorFlow Lite Micro alone
+            compile_for = functools.partial(compile_stream, graph, provenance)
+            compiled = compile_for(options)
+        except (DoesNotFit, Unsupported) as error:  # TensorFlow Lite Micro may take it
             why_not = str(error)
-        suited = None if optimize == "size" or compiled is None else _suited(compile_for, compiled, flash_bytes)
-        return Candidate(
-            chosen.name, graph.size_bytes, optimize, compiled, why_not, recorded.result(), suited, ram_bytes
-        )
+        suited = None if options.optimize == "size" or compiled is None else _suited(compile_for, compiled, options)
+        return Candidate(chosen.name, graph.size_bytes, options, compiled, why_not, recorded.result(), suited)
 
 
 def _suited(
-    compile_for: Callable[..., Compiled], direct: Compiled, asked_bytes: int | None
+    compile_for: Callable[[StreamOptions], Compiled], direct: Compiled, options: StreamOptions
 ) -> Callable[[Board], Compiled]:
     """Compile for a board, once for all with its core and its flash; where no other kernels are, it is done already."""
-    cached = functools.cache(lambda core, flash_bytes: compile_for(core=core, flash_bytes=flash_bytes))
+    cached = functools.cache(compile_for)
 
     def suited(board: Board) -> Compiled:
-        return cached(board.core.name, flash_budget(board, asked_bytes)) if cost_on(board.core.name) else direct
+        return cached(options_for(board, options)) if cost_on(board.core.name) else direct
 
     return suited
 
@@ -290,7 +280,7 @@ def fit(candidate: Candidate, board: Board, kind: str | None = None) -> Fit:
     stream, tflm = _stream_parts(candidate, board), _tflm_parts(candidate, board)
     compiled = candidate.compiled_for(board)
     net = compiled.net if compiled else None
-    frame = frame_cost(net, board.core.name, optimize=candidate.optimize) if net else None
+    frame = frame_cost(net, board.core.name, optimize=candidate.options.optimize) if net else None
     return Fit(candidate, board, stream and _placed(board, *stream), tflm and _placed(board, *tflm), frame, kind)
 
 
@@ -332,7 +322,7 @@ def _stream_parts(candidate: Candidate, board: Board) -> tuple[Parts, Parts] | N
     if compiled is None:
         return None
     files, net = compiled.files, compiled.net
-    code = estimate_code(net, board.core, candidate.optimize)
+    code = estimate_code(net, board.core, candidate.options.optimize)
     sizes = code.sizes
     stack, (transport, transport_code) = _stack(board), _transport(board)
     measured = f"at most {sizes.stack_bytes:,} B were used on {sizes.board}"

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeblur.errors import RunError, UserError
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import read_tflite
 from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.fit.fit import Fit, examine, fit
@@ -91,7 +92,7 @@ def fit_npu(chosen: Chosen, npu: str, *, optimize: str = "size") -> NpuFit:
         raise UserError(f"no NPU is called {npu!r}: choose {', '.join(NPUS)}")
     graph, vela = read_tflite(chosen.path, name=chosen.name), _find_vela()
     kinds = {graph.tensors[op.outputs[0]].name: op.kind for op in graph.ops}
-    beside = fit(examine(chosen, optimize=optimize), find_board(_BESIDE))
+    beside = fit(examine(chosen, StreamOptions(optimize)), find_board(_BESIDE))
     with tempfile.TemporaryDirectory(prefix="edgeblur-") as name:
         shutil.copy(chosen.path, Path(name) / "model.tflite")
         listing = _run(vela, Path(name), npu)

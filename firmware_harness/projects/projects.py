@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,8 +13,9 @@ from typing import Any
 from edgeblur import __version__
 from edgeblur.errors import UserError
 from edgeblur.export.stream.costs.code_size import OPTIMIZE_FLAGS
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.files import new_folder, read_object, refuse_swallowing, sha256, write_json, write_text
-from edgeblur.firmware_harness.boards.boards import Board, flash_budget
+from edgeblur.firmware_harness.boards.boards import Board, options_for
 from edgeblur.firmware_harness.emulation.build import COMPILE_FLAGS, LINK_FLAGS, check_room, linker_script
 from edgeblur.firmware_harness.projects.kinds import (
     BARE,
@@ -55,16 +56,13 @@ class ProjectOptions:
 
     Attributes:
         kind: one of `kinds_of` the board; None for its first.
-        optimize: `size`, `balanced` or `speed`.
-        ram_bytes, flash_bytes: as `export` takes them.
+        stream: aim and budgets; the core is the board's.
         force: replace an earlier project.
         tflm: a folder of TensorFlow Lite Micro, to run the model with that; None for the streaming engine.
     """
 
     kind: str | None = None
-    optimize: str = "size"
-    ram_bytes: int | None = None
-    flash_bytes: int | None = None
+    stream: StreamOptions = field(default_factory=StreamOptions)
     force: bool = False
     tflm: Path | None = None
 
@@ -151,8 +149,9 @@ def _drivers(kind: Kind, board: Board) -> tuple[str, ...]:
 def _values(kind: Kind, board: Board, model: FirmwareModel, options: ProjectOptions) -> dict[str, Any]:
     """Everything that templates may ask for."""
     name = board.name_in(kind.name) or board.name
-    ram = f" --ram {options.ram_bytes}" if options.ram_bytes is not None else ""
-    ram += f" --flash {options.flash_bytes}" if options.flash_bytes is not None else ""
+    stream = options.stream
+    ram = f" --ram {stream.ram_bytes}" if stream.ram_bytes is not None else ""
+    ram += f" --flash {stream.flash_bytes}" if stream.flash_bytes is not None else ""
     ram = f" --engine tflm --tflm {options.tflm}" if options.tflm is not None else ram
     toolchain, engine = board.core.toolchain, model.engine
     return {
@@ -164,11 +163,11 @@ def _values(kind: Kind, board: Board, model: FirmwareModel, options: ProjectOpti
         "build": kind.build.format(name=name), "flash": _flash_command(kind, board), "takes_port": bool(kind.port),
         "tools": {} if board.emulator else dict(kind.tools), "engine_place": kind.engine, "own": kind.own,
         "command": f"edgeblur firmware {model.name} --board {board.name} --kind {kind.name} --out DIR "
-                   f"--optimize {options.optimize}{ram}",
+                   f"--optimize {stream.optimize}{ram}",
         "engine_sources": engine.sources,
-        "optimize": OPTIMIZE_FLAGS[options.optimize], "toolchain": toolchain,
+        "optimize": OPTIMIZE_FLAGS[stream.optimize], "toolchain": toolchain,
         "binutils": toolchain.compiler.removesuffix("-gcc"), "link_flags": LINK_FLAGS,
-        "flags": (OPTIMIZE_FLAGS[options.optimize], *(flag for flag in COMPILE_FLAGS if flag not in _OURS_ALONE)),
+        "flags": (OPTIMIZE_FLAGS[stream.optimize], *(flag for flag in COMPILE_FLAGS if flag not in _OURS_ALONE)),
     }  # fmt: skip
 
 
@@ -269,10 +268,7 @@ def _make(tflite: Path, board: Board, kind: Kind, options: ProjectOptions) -> tu
         UserError: the engine cannot run it, the kind of project does not take it, or it does not fit.
     """
     if options.tflm is None:
-        model = firmware_model(
-            tflite, optimize=options.optimize, ram_bytes=options.ram_bytes,
-            flash_bytes=flash_budget(board, options.flash_bytes), core=board.core.name,
-        )  # fmt: skip
+        model = firmware_model(tflite, options_for(board, options.stream))
         assert model.engine.compiled is not None
         check_room(model.name, model.engine.compiled, board)
         return board, model
@@ -280,7 +276,7 @@ def _make(tflite: Path, board: Board, kind: Kind, options: ProjectOptions) -> tu
         raise UserError(
             f"TensorFlow Lite Micro is for {BARE} projects, not {kind.name}: see `edgeblur export` for others"
         )
-    model = tflm_model(tflite, optimize=options.optimize)
+    model = tflm_model(tflite, optimize=options.stream.optimize)
     check_tflm_room(model, board)
     return dataclasses.replace(board, stack_bytes=STACK_BYTES), model
 

@@ -11,7 +11,7 @@ from typing import Any
 from edgeblur import __version__
 from edgeblur.export.c_array import Provenance, comment_safe
 from edgeblur.export.stream.compile import Compiled, compile_stream
-from edgeblur.export.stream.write import told_options
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import ImageModel, image_model
 from edgeblur.export.tflite.pixels import pixel_table
 from edgeblur.files import write_text
@@ -85,30 +85,21 @@ def _stream(compiled: Compiled) -> Engine:
     return Engine("stream", "engine_stream.c", generated, files.state_bytes, files.constant_bytes, compiled)
 
 
-def firmware_model(
-    path: Path,
-    *,
-    optimize: str = "size",
-    ram_bytes: int | None = None,
-    flash_bytes: int | None = None,
-    core: str | None = None,
-) -> FirmwareModel:
+def firmware_model(path: Path, options: StreamOptions | None = None) -> FirmwareModel:
     """Compile a .tflite for firmware with the streaming engine.
 
     Args:
         path: an int8 model.
-        optimize: `size`, `balanced` or `speed`.
-        ram_bytes, flash_bytes, core: as `compile_stream` takes them.
+        options: as `compile_stream` takes them.
 
     Raises:
         UserError: it cannot be read, streamed, or brought into so many bytes.
     """
     model = image_model(read_model(path))
-    provenance = Provenance(safe_name(path), NAME, model.graph, told_options(optimize, ram_bytes, flash_bytes, core))
-    compiled = compile_stream(
-        model.graph, provenance, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=core
-    )
-    return FirmwareModel(provenance.source, model, _stream(compiled), provenance, optimize)
+    options = options or StreamOptions()
+    provenance = Provenance(safe_name(path), NAME, model.graph, options.arguments)
+    compiled = compile_stream(model.graph, provenance, options)
+    return FirmwareModel(provenance.source, model, _stream(compiled), provenance, options.optimize)
 
 
 def safe_name(path: Path) -> str:

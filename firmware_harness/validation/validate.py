@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from edgeblur.errors import UserError
 from edgeblur.export.stream.costs.code_size import stream_cost
 from edgeblur.export.stream.costs.cost import DEFAULT_CORE
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.cost import cost
 from edgeblur.export.tflite.graph import ImageModel, blurring_model, image_model
 from edgeblur.export.tflite.pixels import Raw, from_raw, to_raw
@@ -160,9 +161,7 @@ def validate(
     limit: int | None = None,
     reference: Path | None = None,
     gates: Gates | None = None,
-    optimize: str = "size",
-    ram_bytes: int | None = None,
-    flash_bytes: int | None = None,
+    stream: StreamOptions | None = None,
     privacy: PrivacyOptions | None = None,
     labels: Path | None = None,
 ) -> Validation:
@@ -181,7 +180,7 @@ def validate(
         reference: a .tflite that fidelity is measured against; by default the run's float teacher, else the data
             set's blurred pictures, else there is no fidelity.
         gates: what the caller will ask of the result; refused at once if it could not be answered.
-        optimize, ram_bytes, flash_bytes: of the streaming engine, as `export` takes them; with its default kernels.
+        stream: aim and budgets of the streaming engine; by default, as `export` has it.
         privacy: measure also what the first engine's outputs protect and spoil, on `data`, the run's data set, or
             `photos` with `labels`.
         labels: the label file of `photos`, for privacy.
@@ -195,11 +194,10 @@ def validate(
     measured_against = _choose_reference(chosen, model, inputs.kind, reference)
     (gates or Gates()).check_answerable(engines, measured_against, privacy)
     wanted = _reference_output(measured_against, model)
+    stream = replace(stream or StreamOptions(), core=DEFAULT_CORE)
     compiled = None
     if "stream" in engines:
-        compiled = compile_for_host(
-            model, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, core=DEFAULT_CORE
-        )
+        compiled = compile_for_host(model, stream)
     opened = [open_engine(name, chosen.path, compiled=compiled if name == "stream" else None) for name in engines]
     judged = _privacy(chosen, opened[0], privacy, photos, labels, data, limit) if privacy else None
     ran = [_run(opened, p, wanted(p)) for p in track(inputs.probes, "validate", inputs.planned)]
@@ -219,6 +217,6 @@ def validate(
         reference=measured_against,
         fidelity=mean_fidelity([r.fidelity for r in ran if r.fidelity]) if measured_against else None,
         comparisons=tuple(_compare(engine, [r.differences[i] for r in ran]) for i, engine in enumerate(opened[1:])),
-        stream=stream_cost(compiled, NAME, optimize) if compiled else None,
+        stream=stream_cost(compiled, NAME, stream.optimize) if compiled else None,
         privacy=judged,
     )

@@ -37,6 +37,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("quantize",),
     ("firmware_harness", "firmware_harness/boards"),
     ("firmware_harness/engines",),
+    ("firmware_harness/blurring",),
     ("firmware_harness/privacy",),
     ("firmware_harness/comparison",),
     ("firmware_harness/emulation",),

@@ -15,6 +15,7 @@ from edgeblur.cli import main
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import Compiled, compile_stream
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import image_model, read_tflite
 from edgeblur.export.tflite.pixels import Raw, to_raw
 from edgeblur.firmware_harness.boards.boards import Board, boards, find_board
@@ -60,7 +61,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def compiled(path: Path, optimize: str = "size") -> Compiled:
     graph = read_tflite(path)
-    return compile_stream(graph, Provenance(path.name, NAME, graph), optimize=optimize)
+    return compile_stream(graph, Provenance(path.name, NAME, graph), StreamOptions(optimize))
 
 
 def picture(path: Path, seed: int = 0) -> Raw:
@@ -75,7 +76,7 @@ def picture(path: Path, seed: int = 0) -> Raw:
 )
 def test_a_board_gives_the_hosts_bytes_and_counts_instructions(tiny: Path, board: Board, optimize: str) -> None:
     need_tools(board)
-    run = run_emulated(choose_tflite(tiny), board, EmulatedOptions(random=PICTURES, optimize=optimize))
+    run = run_emulated(choose_tflite(tiny), board, EmulatedOptions(random=PICTURES, stream=StreamOptions(optimize)))
     model = compiled(tiny, optimize)
     assert run.comparison == Comparison(PICTURES, PICTURES * 16 * 16 * 3, 0)
     assert run.counts.repeatable
@@ -227,7 +228,7 @@ def test_unets_of_three_widths_give_the_hosts_bytes(board: Board, width: int, tm
     net = Int8Net(seed=width)
     path = tmp_path / f"w{width}.tflite"
     path.write_bytes(net.tflite(unet(net, width, 3, (32, 32))))
-    result = run_emulated(choose_tflite(path), board, EmulatedOptions(random=5, optimize="speed"))
+    result = run_emulated(choose_tflite(path), board, EmulatedOptions(random=5, stream=StreamOptions("speed")))
     assert (result.comparison.images, result.comparison.differing_bytes) == (5, 0)
     assert result.comparison.bytes_compared == 5 * 32 * 32 * 3
     assert result.counts.repeatable

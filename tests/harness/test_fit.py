@@ -22,6 +22,7 @@ from edgeblur.errors import RunError, UserError
 from edgeblur.export.stream.costs.choose import WINOGRAD
 from edgeblur.export.stream.emit import OPTIMIZE
 from edgeblur.export.stream.lower import lower
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflm.arena import Arena
 from edgeblur.files import sha256, write_json
 from edgeblur.firmware_harness.boards.boards import Board, boards, find_board
@@ -61,7 +62,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def candidate(path: Path, optimize: str = "size") -> Candidate:
-    return examine(choose_tflite(path), optimize=optimize, arena=ARENA)
+    return examine(choose_tflite(path), StreamOptions(optimize), arena=ARENA)
 
 
 def with_ram(board: Board, size_bytes: int) -> Board:
@@ -263,10 +264,11 @@ def test_a_ram_budget_is_taken(large: Path) -> None:
     usual = candidate(large).compiled
     assert usual is not None
     budget = usual.files.ram_bytes - 2000
-    found = fit(examine(choose_tflite(large), ram_bytes=budget, arena=ARENA), find_board("pico")).as_json()
+    examined = examine(choose_tflite(large), StreamOptions(ram_bytes=budget), arena=ARENA)
+    found = fit(examined, find_board("pico")).as_json()
     rows = found["ram_parts"]["row in"] + found["ram_parts"]["row out"]
     assert found["ram_parts"]["state"] + rows <= budget
-    refused = examine(choose_tflite(large), ram_bytes=500, arena=ARENA)
+    refused = examine(choose_tflite(large), StreamOptions(ram_bytes=500), arena=ARENA)
     assert refused.compiled is None
     assert "500 that it may take" in str(refused.why_not)
     with pytest.raises(RunError, match="500 that it may take"):  # although TensorFlow Lite Micro fits

@@ -9,6 +9,7 @@ import pytest
 from veil_c import tiny_finder
 
 from edgeblur.cli import main
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.veil.compile import FrameOptions
 from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.emulation.frames import run_frames
@@ -36,7 +37,7 @@ def finder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("board", sorted(_BOARDS))
 def test_every_core_veils_as_the_reference_does(board: str, finder: Path) -> None:
     optimize, frames = _BOARDS[board]
-    options = EmulatedOptions(random=3, optimize=optimize)
+    options = EmulatedOptions(random=3, stream=StreamOptions(optimize))
     result = run_frames(choose_tflite(finder), find_board(board), options, frames)
     assert result.comparison.differing_bytes == 0
     assert result.comparison.images == 3

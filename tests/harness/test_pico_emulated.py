@@ -12,6 +12,7 @@ from tools import require
 
 from edgeblur.cli import main
 from edgeblur.errors import RunError, UserError
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.emulation.emulator import emulate, emulator_version
 from edgeblur.firmware_harness.emulation.npm import find_package
@@ -34,7 +35,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("optimize", ["size", "speed"])
 def test_the_pico_gives_the_hosts_bytes_and_counts_cycles(tiny: Path, optimize: str) -> None:
-    run = run_emulated(choose_tflite(tiny), PICO, EmulatedOptions(random=2, optimize=optimize))
+    run = run_emulated(choose_tflite(tiny), PICO, EmulatedOptions(random=2, stream=StreamOptions(optimize)))
     assert (run.comparison.images, run.comparison.differing_bytes) == (2, 0)
     assert run.counts.unit == "cycles"
     assert run.counts.repeatable
@@ -59,7 +60,8 @@ def test_fit_predicts_the_picos_cycles_within_5_percent(optimize: str, capsys: p
     require("arm-none-eabi-gcc", "node")
     entry = find_entry("mask4")
     assert entry is not None
-    run = run_emulated(Chosen(entry.path, None, None, "mask4"), PICO, EmulatedOptions(random=1, optimize=optimize))
+    options = EmulatedOptions(random=1, stream=StreamOptions(optimize))
+    run = run_emulated(Chosen(entry.path, None, None, "mask4"), PICO, options)
     with pytest.raises(SystemExit):
         main(["fit", "mask4", "--board", "pico", "--optimize", optimize, "--json"])
     fit = json.loads(capsys.readouterr().out)

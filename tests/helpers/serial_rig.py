@@ -15,6 +15,7 @@ from pathlib import Path
 
 from stream_c import SANITIZERS, compiler
 
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.firmware_harness.boards.boards import Board
 from edgeblur.firmware_harness.emulation.build import Project, build
 from edgeblur.firmware_harness.engines.host_c import FLAGS
@@ -143,7 +144,7 @@ def host_board(program: Path, port: Path) -> Iterator[tuple[HostBoard, Line]]:
 
 def build_emulated(folder: Path, model: FirmwareModel, board: Board) -> Path:
     """The serial firmware of an emulated board, linked."""
-    write_files(folder, choose_kind(board, None), board, model, ProjectOptions(optimize=model.optimize))
+    write_files(folder, choose_kind(board, None), board, model, ProjectOptions(stream=StreamOptions(model.optimize)))
     sources = tuple(str(path.relative_to(folder)) for path in sorted(folder.glob("src/*.c")))
     return build(Project(folder, board, sources, 0, model.optimize))
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import Compiled, compile_stream
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import Graph
 from edgeblur.firmware_harness.engines.host_c import FLAGS
 
@@ -33,7 +34,7 @@ def compiler(name: str, *, optional: bool = False) -> str:
 
 def write_net(graph: Graph, name: str, folder: Path, *, optimize: str = "size") -> Compiled:
     """Compile a graph to C files in a folder."""
-    compiled = compile_stream(graph, Provenance(f"{name}.tflite", name, graph), optimize=optimize)
+    compiled = compile_stream(graph, Provenance(f"{name}.tflite", name, graph), StreamOptions(optimize))
     compiled.files.write(folder, name)
     return compiled
 

@@ -15,6 +15,7 @@ from stream_c import SANITIZERS, compiler
 
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import compile_stream
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.finder import Finder, finder_of
 from edgeblur.export.tflite.pixels import to_raw
 from edgeblur.export.veil.emit import FINDER, emit_veil
@@ -72,7 +73,8 @@ class VeilC:
 def write_veil(finder: Finder, plan: VeilPlan, folder: Path, *, optimize: str = "size") -> VeilC:
     """Write a veil's C into a folder."""
     graph = finder.graph
-    compiled = compile_stream(graph, Provenance("net.tflite", NAME + FINDER, graph), optimize=optimize, checked=True)
+    own = Provenance("net.tflite", NAME + FINDER, graph)
+    compiled = compile_stream(graph, own, StreamOptions(optimize), checked=True)
     emit_veil(plan, finder, compiled, Provenance("net.tflite", NAME, graph)).write(folder, NAME)
     return VeilC(folder, plan)
 

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from int8_nets import Int8Net, picture_bytes, unet
 
 from edgeblur.cli import cli
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.host_c import compile_for_host
 
@@ -107,7 +108,7 @@ def test_validate_tells_ram_flash_and_equal_bytes(small: Path) -> None:
 
 def differing_bytes(data: bytes, *, ram_bytes: int | None = None, pictures: int = PICTURES) -> int:
     model = open_engine("litert-ref", data).model
-    compiled = compile_for_host(model, ram_bytes=ram_bytes)
+    compiled = compile_for_host(model, StreamOptions("speed", ram_bytes=ram_bytes))
     reference, stream = open_engine("litert-ref", data), open_engine("stream", data, compiled=compiled)
     net = Int8Net()
     net.picture(model.input.height, model.input.width)
@@ -133,7 +134,7 @@ def test_a_unet_of_any_size_gives_the_same_bytes(size: tuple[int, int]) -> None:
 
 def test_width_8_fits_90_kilobytes_by_computing_the_first_skip_again() -> None:
     data = unet_tflite(8)
-    compiled = compile_for_host(open_engine("litert-ref", data).model, ram_bytes=90_000)
+    compiled = compile_for_host(open_engine("litert-ref", data).model, StreamOptions("speed", ram_bytes=90_000))
     plain = compile_for_host(open_engine("litert-ref", data).model)
     assert compiled.files.ram_bytes <= 90_000 < plain.files.ram_bytes
     assert 0 < compiled.net.macs_recomputed <= 0.15 * plain.net.macs

@@ -20,6 +20,7 @@ from edgeblur.export.stream.net.net import Net, Node, Plane, Window
 from edgeblur.export.stream.ops import LOWERINGS
 from edgeblur.export.stream.ops.lookup import Lookup
 from edgeblur.export.stream.ops.resize_nearest_neighbor import nearest
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import Graph
 from edgeblur.export.tflite.options import (
     AddOptions,
@@ -320,7 +321,7 @@ def test_every_kernel_compiles_without_a_word(command: str, optimize: str, tmp_p
     nets = [(net, output), (alone, add_op(alone, "PAD", (picture, pads), alone.like(picture, 6, 7, 3)))]
     for one, last in nets:
         model = open_engine("litert-ref", one.tflite(last)).model
-        compile_for_host(model, optimize=optimize).files.write(tmp_path, NAME)
+        compile_for_host(model, StreamOptions(optimize)).files.write(tmp_path, NAME)
         words = [*command.split(), *FLAGS, "-c", str(tmp_path / f"{NAME}.c"), "-o", str(tmp_path / "model.o")]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")

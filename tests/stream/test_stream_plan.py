@@ -18,6 +18,7 @@ from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.emit import emit
 from edgeblur.export.stream.lower import lower
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.stream.planning.budget import Planned, plan_within
 from edgeblur.export.stream.planning.layout import ram_bytes
 from edgeblur.export.stream.planning.plan import plan
@@ -33,7 +34,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def compiled(net: Int8Net, output: int, budget_bytes: int | None = None) -> Compiled:
-    return compile_for_host(image_model(net.graph(output)), optimize="size", ram_bytes=budget_bytes)
+    return compile_for_host(image_model(net.graph(output)), StreamOptions(ram_bytes=budget_bytes))
 
 
 def tight(net: Int8Net) -> Compiled:

@@ -23,6 +23,7 @@ from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.lower import lower
 from edgeblur.export.stream.ops import LOWERINGS
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.stream.planning.program import compress
 from edgeblur.export.stream.planning.recompute import repeat, repetitions
 from edgeblur.export.stream.planning.schedule import Rows, schedule
@@ -52,7 +53,7 @@ def compile_net(seed: int) -> Compiled:
     provenance = Provenance(f"net{seed}.tflite", f"net{seed}", graph)
     optimize = "speed" if seed % 3 == 0 else "size"
     if seed % 4 != 1 and seed % 5 > 1:
-        return compile_stream(graph, provenance, optimize=optimize)
+        return compile_stream(graph, provenance, StreamOptions(optimize))
     net, random = lower(graph), np.random.default_rng(seed)
     if seed % 5 <= 1:
         net = forced(net, seed)

@@ -22,6 +22,7 @@ from edgeblur.export.stream.lower import lower
 from edgeblur.export.stream.net.net import Net
 from edgeblur.export.stream.ops.conv_2d import Conv2D
 from edgeblur.export.stream.ops.conv_2d_winograd import WinogradConv2D, as_winograd, takes_winograd, transform
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.stream.planning.budget import plan_within
 from edgeblur.export.stream.planning.layout import ram_bytes
 from edgeblur.export.stream.planning.recompute import repeat, repetitions
@@ -216,7 +217,7 @@ def test_rows_that_are_made_twice() -> None:
 def test_a_ram_budget_holds_with_winograd() -> None:
     net = Int8Net()
     output = unet(net, 4, 3, (64, 64))
-    chosen = choose_kernels(lower(net.graph(output)), optimize="speed", cost=cheaper, ram_share=1)
+    chosen = choose_kernels(lower(net.graph(output)), StreamOptions("speed"), cost=cheaper, ram_share=1)
     free = plan_within(chosen, None)
     need = ram_bytes(free.net, free.schedule, free.plan)
     tight = plan_within(chosen, need - 500)
@@ -229,9 +230,9 @@ def test_direct_kernels_for_the_sake_of_ram_say_so() -> None:
     net = Int8Net()
     graph = net.graph(unet(net, 8, 2, (64, 64)))
     made = compile_stream(
-        graph, Provenance("net.tflite", "model", graph), optimize="speed", ram_bytes=22_500, core="cortex-m4f"
+        graph, Provenance("net.tflite", "model", graph), StreamOptions("speed", ram_bytes=22_500, core="cortex-m4f")
     )
-    assert winograd_layers(choose_kernels(lower(graph), optimize="speed", cost=cost_on("cortex-m4f")))
+    assert winograd_layers(choose_kernels(lower(graph), StreamOptions("speed"), cost=cost_on("cortex-m4f")))
     assert not winograd_layers(made.net)
     assert ram_bytes(made.net, made.schedule, made.plan) <= 22_500
     whys = [plane.get("why", "") for plane in summarize(made).as_json()["planes"] if plane.get("kernel") == "direct"]
@@ -273,7 +274,7 @@ def test_fit_tells_what_the_linker_makes(tmp_path: Path) -> None:
     net, board = Int8Net(), find_board("mps2-an386")
     require(board.core.toolchain.compiler)
     (tmp_path / "net.tflite").write_bytes(net.tflite(unet(net, 4)))
-    model = examine(choose_tflite(tmp_path / "net.tflite", None), optimize="speed")
+    model = examine(choose_tflite(tmp_path / "net.tflite", None), StreamOptions("speed"))
     made = model.compiled_for(board)
     assert made is not None
     assert winograd_layers(made.net) > 5
@@ -317,7 +318,7 @@ def test_the_output_goes_out_row_by_row() -> None:
     node = dataclasses.replace(whole.nodes[1], operation=as_winograd(conv(whole, 1)))
     with pytest.raises(ValueError, match="row by row"):
         Net("net", (whole.nodes[0], node))
-    assert choose_kernels(whole, optimize="speed", cost=cheaper).nodes[1].why is None
+    assert choose_kernels(whole, StreamOptions("speed"), cost=cheaper).nodes[1].why is None
 
 
 # The choice
@@ -330,8 +331,8 @@ def unet8() -> Net:
 
 def test_size_and_other_cores_keep_their_kernels() -> None:
     net = unet8()
-    assert choose_kernels(net, optimize="size", cost=cheaper) is net
-    assert choose_kernels(net, optimize="speed", cost=cost_on("cortex-m55")) is net
+    assert choose_kernels(net, StreamOptions("size"), cost=cheaper) is net
+    assert choose_kernels(net, StreamOptions("speed"), cost=cost_on("cortex-m55")) is net
     assert cost_on("cortex-m3") is None
     assert cost_on(None) is None
 
@@ -339,7 +340,7 @@ def test_size_and_other_cores_keep_their_kernels() -> None:
 @pytest.mark.parametrize("flash_bytes", [1, 150_000, 200_000, 1_000_000])
 def test_flash_is_kept(flash_bytes: int) -> None:
     net = unet8()
-    chosen = choose_kernels(net, optimize="speed", cost=cost_on("cortex-m4f"), flash_bytes=flash_bytes)
+    chosen = choose_kernels(net, StreamOptions("speed", flash_bytes=flash_bytes), cost=cost_on("cortex-m4f"))
     assert (winograd_layers(chosen) > 0) == (flash_bytes > 150_000 - 1)
     assert constant_bytes(chosen) <= max(flash_bytes, constant_bytes(net))
     assert all(node.why for node in chosen.nodes if type(node.operation) is Conv2D and node.plane.channels > 3)
@@ -347,16 +348,15 @@ def test_flash_is_kept(flash_bytes: int) -> None:
 
 def test_balanced_takes_at_most_half_as_much_flash_again() -> None:
     net = unet8()
-    chosen = choose_kernels(net, optimize="balanced", cost=cost_on("cortex-m4f"))
-    assert (
-        0 < winograd_layers(chosen) < winograd_layers(choose_kernels(net, optimize="speed", cost=cost_on("cortex-m4f")))
-    )
+    chosen = choose_kernels(net, StreamOptions("balanced"), cost=cost_on("cortex-m4f"))
+    fast = choose_kernels(net, StreamOptions("speed"), cost=cost_on("cortex-m4f"))
+    assert 0 < winograd_layers(chosen) < winograd_layers(fast)
     assert constant_bytes(chosen) < BALANCED * (constant_bytes(net) + 4000)
 
 
 def test_ram_grows_by_little() -> None:
     net = unet8()
-    chosen = choose_kernels(net, optimize="speed", cost=cost_on("cortex-m4f"))
+    chosen = choose_kernels(net, StreamOptions("speed"), cost=cost_on("cortex-m4f"))
     before, after = (plan_within(each, None) for each in (net, chosen))
     assert winograd_layers(chosen) >= 10
     assert ram_bytes(after.net, after.schedule, after.plan) < 1.02 * ram_bytes(before.net, before.schedule, before.plan)
@@ -367,7 +367,7 @@ def test_ram_grows_by_little() -> None:
 def test_the_plan_tells_each_kernel_and_why() -> None:
     net = Int8Net()
     graph = net.graph(unet(net, 8))
-    made = compile_stream(graph, Provenance("net.tflite", "model", graph), optimize="speed", core="cortex-m4f")
+    made = compile_stream(graph, Provenance("net.tflite", "model", graph), StreamOptions("speed", core="cortex-m4f"))
     told = summarize(made).as_json()["planes"]
     assert {plane.get("kernel") for plane in told} == {None, "direct", "winograd"}
     assert all("fewer instructions" in plane["why"] for plane in told if plane.get("kernel") == "winograd")

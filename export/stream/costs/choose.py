@@ -11,12 +11,9 @@ from edgeblur.export.stream.costs.work import Layer, layer_of
 from edgeblur.export.stream.net.net import Array, Net, Node, Operation
 from edgeblur.export.stream.ops.conv_2d import Conv2D
 from edgeblur.export.stream.ops.conv_2d_winograd import ROOM_BYTES, WinogradConv2D, as_winograd, takes_winograd
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.stream.planning.layout import scratch_bytes
 from edgeblur.export.stream.planning.schedule import schedule
-
-AIMS = ("size", "balanced", "speed")
-"""`size`: little flash; `speed`: few instructions, within a budget of flash; `balanced`: as `speed`, but at most
-`BALANCED` times the flash of `size`."""
 
 FLASH_BYTES = 1_000_000
 """What code, weights and tables may take for `speed`."""
@@ -68,25 +65,22 @@ class _Candidate:
     flash_bytes: int
 
 
-def choose_kernels(
-    net: Net, *, optimize: str, cost: Cost | None, flash_bytes: int | None = None, ram_share: float = RAM_SHARE
-) -> Net:
+def choose_kernels(net: Net, options: StreamOptions, *, cost: Cost | None, ram_share: float = RAM_SHARE) -> Net:
     """Let those layers have Winograd's kernel that save most instructions for a byte of flash, until there is no more.
 
     Args:
         net: all layers with their direct kernels.
-        optimize: one of `AIMS`.
+        options: aim, and budget of flash.
         cost: as `cost_on` gives it; None for a core on which direct kernels are best, or nothing was counted.
-        flash_bytes: code, weights and tables may take so much; None for `FLASH_BYTES`.
         ram_share: rows and scratch may take so much more.
 
     Returns:
         The net with its kernels; where there was a choice, each node says why it has the one it has.
     """
-    if optimize == "size" or cost is None:
+    if options.optimize == "size" or cost is None:
         return net
     nodes, chosen = list(net.nodes), net
-    left = _budget_bytes(net, optimize, flash_bytes) - constant_bytes(net) - _CODE_BYTES[optimize]
+    left = _budget_bytes(net, options) - constant_bytes(net) - _CODE_BYTES[options.optimize]
     most_ram = _ram_bytes(net) * (1 + ram_share)
     for candidate in sorted(_candidates(net, cost, nodes), key=lambda each: each.flash_bytes / each.saved):
         n, told = candidate.node, f"{candidate.share:.0%} fewer instructions for {candidate.flash_bytes:,} B of flash"
@@ -123,9 +117,9 @@ def constant_bytes(net: Net) -> int:
     return sum(value.values.nbytes for members in fields for value in members.values() if isinstance(value, Array))
 
 
-def _budget_bytes(net: Net, optimize: str, flash_bytes: int | None) -> float:
-    budget = FLASH_BYTES if flash_bytes is None else flash_bytes
-    if optimize == "balanced":
+def _budget_bytes(net: Net, options: StreamOptions) -> float:
+    budget = FLASH_BYTES if options.flash_bytes is None else options.flash_bytes
+    if options.optimize == "balanced":
         return min(budget, BALANCED * (constant_bytes(net) + _CODE_BYTES["size"]))
     return budget
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeblur.errors import UserError
+from edgeblur.errors import Unsupported
 from edgeblur.export.stream.net.concatenate import Concatenate
 from edgeblur.export.stream.net.fixed_point import ACTIVATIONS
 from edgeblur.export.stream.net.net import Net, Node, Operation, Plane
@@ -74,7 +74,7 @@ class Builder:
         """An op's constant input, of a type that it may have.
 
         Raises:
-            UserError: it is computed, missing, sparse or of another type.
+            Unsupported: it is computed, missing, sparse or of another type.
         """
         tensor = self.tensor(op, position)
         if tensor is None or tensor.data is None:
@@ -89,7 +89,7 @@ class Builder:
         """An op's input that tells a size; None if the model computes it, for then the tensors' own shapes tell.
 
         Raises:
-            UserError: it is missing, or no list of integers.
+            Unsupported: it is missing, or no list of integers.
         """
         tensor, integers = self.tensor(op, position), ("int32", "int64")
         if tensor is not None and tensor.data is None and tensor.dtype in integers:
@@ -100,7 +100,7 @@ class Builder:
         """A tensor as rows.
 
         Raises:
-            UserError: it is not `[1, height, width, channels]` of such a type with one scale for all channels.
+            Unsupported: it is not `[1, height, width, channels]` of such a type with one scale for all channels.
         """
         tensor = self.graph.tensors[index]
         if (fault := _fault(tensor, dtypes)) is not None:
@@ -111,7 +111,7 @@ class Builder:
         """Scale and zero point of an int8 constant.
 
         Raises:
-            UserError: it has none, or several.
+            Unsupported: it has none, or several.
         """
         limits = np.iinfo(np.int8)
         if len(constant.scales) == 1:
@@ -125,7 +125,7 @@ class Builder:
         """An op's options.
 
         Raises:
-            UserError: the file has none.
+            Unsupported: the file has none.
         """
         if not isinstance(op.options, kind):
             raise self.refuse(op, "it has no options, so that nobody knows what it does", "convert the model anew")
@@ -135,7 +135,7 @@ class Builder:
         """Check that an op's output has the size that its input and its options make.
 
         Raises:
-            UserError: the file says otherwise.
+            Unsupported: the file says otherwise.
         """
         shape, expected = self.graph.tensors[op.outputs[0]].shape, (1, height, width, channels)
         if shape != expected:
@@ -146,7 +146,7 @@ class Builder:
         """Check that an op which moves steps or takes means of them leaves their meaning as it is.
 
         Raises:
-            UserError: input and output have different types, scales or zero points.
+            Unsupported: input and output have different types, scales or zero points.
         """
         kinds = [(plane.dtype, plane.scale, plane.zero_point) for plane in (taken, given)]
         if kinds[0] != kinds[1]:
@@ -156,16 +156,18 @@ class Builder:
         """Check a fused activation; returns it.
 
         Raises:
-            UserError: TensorFlow Lite's integer kernels have none of that name.
+            Unsupported: TensorFlow Lite's integer kernels have none of that name.
         """
         if name not in ACTIVATIONS:
             raise self.refuse(op, f"its fused activation {name} has no integer kernel", "make it an op of its own")
         return name
 
-    def refuse(self, op: Op, what: str, instead: str) -> UserError:
+    def refuse(self, op: Op, what: str, instead: str) -> Unsupported:
         """The error for an op that cannot be streamed: its place, what came, what to do."""
         name = layer_name(self.graph, op)
-        return UserError(f"{self.graph.name} cannot be streamed: op {op.index} ({op.kind} {name!r}): {what}; {instead}")
+        return Unsupported(
+            f"{self.graph.name} cannot be streamed: op {op.index} ({op.kind} {name!r}): {what}; {instead}"
+        )
 
     # Building the net
 
@@ -173,7 +175,7 @@ class Builder:
         """The nodes that an op's input consists of, side by side along the channels.
 
         Raises:
-            UserError: the input is a constant or was left out.
+            Unsupported: the input is a constant or was left out.
         """
         tensor = self.tensor(op, position)
         if tensor is None or tensor.index not in self._parts:
@@ -184,7 +186,7 @@ class Builder:
         """The one node that makes an op's input; several side by side are joined first.
 
         Raises:
-            UserError: as `parts`.
+            Unsupported: as `parts`.
         """
         parts = self.parts(op, position)
         if len(parts) == 1:
@@ -198,10 +200,10 @@ class Builder:
         """Make the node of the picture that comes in.
 
         Raises:
-            UserError: it is no `[1, height, width, channels]` of bytes with one scale.
+            Unsupported: it is no `[1, height, width, channels]` of bytes with one scale.
         """
         if (fault := _fault(self.graph.tensors[index], _BYTES)) is not None:
-            raise UserError(f"{self.graph.name} cannot be streamed: the picture that comes in: {'; '.join(fault)}")
+            raise Unsupported(f"{self.graph.name} cannot be streamed: the picture that comes in: {'; '.join(fault)}")
         self._parts[index] = (self._append(Node("picture", None, (), _plane(self.graph.tensors[index]))),)
 
     def add(self, op: Op, operation: Operation, inputs: Sequence[int], *, table: bytes | None = None) -> None:
@@ -236,11 +238,11 @@ class Builder:
         """The finished net.
 
         Raises:
-            UserError: the output is not computed from the picture.
+            Unsupported: the output is not computed from the picture.
         """
         parts = self._parts.get(self.graph.outputs[0])
         if parts is None:
-            raise UserError(f"{self.graph.name} cannot be streamed: its output does not come from the picture")
+            raise Unsupported(f"{self.graph.name} cannot be streamed: its output does not come from the picture")
         return Net(self.graph.name, self._ending_with(parts))
 
     def _ending_with(self, parts: tuple[int, ...]) -> tuple[Node, ...]:

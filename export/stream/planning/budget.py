@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from itertools import accumulate
 from typing import Any
 
-from edgeblur.errors import UserError
+from edgeblur.errors import DoesNotFit
 from edgeblur.export.stream.net.net import Net
 from edgeblur.export.stream.planning.layout import ram_bytes, scratch_bytes
 from edgeblur.export.stream.planning.plan import Plan, plan
@@ -92,7 +92,7 @@ def plan_within(net: Net, budget_bytes: int | None) -> Planned:
     is not pursued. So the result is the cheapest of all combinations of repetitions that each save something.
 
     Raises:
-        UserError: no net that was tried fits; the sentence says what is missing and which width would fit.
+        DoesNotFit: no net that was tried fits; the sentence says what is missing and which width would fit.
     """
     if budget_bytes is None:
         steps = schedule(net)
@@ -142,14 +142,14 @@ def _recomputation(net: Net, trials: list[_Trial], needed_bytes: int) -> Recompu
     return Recomputation(last.repeated, before, needed_bytes, net.macs, last.net.macs_recomputed)
 
 
-def _refusal(net: Net, trials: list[_Trial], budget_bytes: int) -> UserError:
+def _refusal(net: Net, trials: list[_Trial], budget_bytes: int) -> DoesNotFit:
     """How much is missing, and which student would fit."""
     least = min(trial.least_bytes for trial in trials)
     near = [trial for trial in trials if trial.least_bytes <= least * 1.02]  # of these, plans decide
     sizes = [ram_bytes(trial.net, trial.schedule, plan(trial.schedule)) for trial in near]
     needed, best = min(zip(sizes, near, strict=True), key=lambda pair: pair[0])
     work = f" even with {best.net.macs_recomputed / net.macs:.0%} more MACs" if best.repeated else ""
-    return UserError(
+    return DoesNotFit(
         f"{net.name} needs {needed:,} bytes of RAM{work}, {needed - budget_bytes:,} more than the {budget_bytes:,} "
         f"that it may take; {_advice(net, trials, budget_bytes)}"
     )

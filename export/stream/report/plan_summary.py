@@ -10,6 +10,7 @@ from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.costs.cost import frame_cost, layer_instructions
 from edgeblur.export.stream.net.net import Net
 from edgeblur.export.stream.ops.conv_2d import Conv2D
+from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.stream.planning.budget import Recomputation
 from edgeblur.export.stream.planning.layout import scratch_bytes
 from edgeblur.export.stream.planning.schedule import Schedule
@@ -145,15 +146,17 @@ def _planes(net: Net, schedule: Schedule) -> tuple[PlaneRows, ...]:
     return tuple(planes)
 
 
-def with_instructions(summary: PlanSummary, net: Net, core: str, optimize: str) -> PlanSummary:
+def with_instructions(summary: PlanSummary, net: Net, options: StreamOptions) -> PlanSummary:
     """The same with predicted instructions, if any were counted on such a core.
 
     Args:
         summary: of the net's plan.
         net: the net.
-        core: a key of boards.toml.
-        optimize: the aim that it was compiled for.
+        options: that it was compiled for; without a core nothing is predicted.
     """
+    core, optimize = options.core, options.optimize
+    if core is None:
+        return summary
     frame = frame_cost(net, core, optimize=optimize)
     if frame is None:
         return summary
