@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,10 @@ from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
 
+if TYPE_CHECKING:
+    from edgeblur.firmware_harness.blurring.blurrers import Blurrer
+    from edgeblur.firmware_harness.blurring.files import BlurredFile
+
 
 @click.command()
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
@@ -19,31 +24,51 @@ from edgeblur.progress import say
 @click.option("--with", "with_", metavar="RUN|MODEL|detector[:NAME]",
               help="What blurs: a model (approach B; a file, or a name of `edgeblur models`) or a pretrained detector "
               "(approach A). [default: the default of `edgeblur models`]")  # fmt: skip
-@click.option("--fit", default="resize", show_default=True, type=click.Choice(["resize", "tile"]),
-              help="How a model meets larger pictures: shrink them to its size, or run overlapping tiles.")  # fmt: skip
+@click.option("--fit", type=click.Choice(["veil", "resize", "tile"]),
+              help="How a model meets larger pictures: veil at their size what it finds at its own; shrink them "
+              "to its size; or run overlapping tiles. [default: veil if it has a mask, else resize]")  # fmt: skip
+@click.option("--veil", "style", type=click.Choice(["blur", "pixelate", "black"]), default="blur", show_default=True,
+              help="What is shown in place of a face.")  # fmt: skip
 @model_option
 @force_option
 @json_option
 def command(
-    source: Path, out: Path, with_: str | None, fit: str, model_name: str | None, force: bool, as_json: bool
+    source: Path, out: Path, with_: str | None, fit: str | None, style: str, model_name: str | None, force: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
-    """Blur the faces of IN (a picture, or all pictures below a folder)."""
-    from edgeblur.firmware_harness.comparison.blurrers import blur_files, open_blurrer
+    """Blur the faces of IN (a picture, or all pictures below a folder).
+
+    A model with a mask (the default has one) finds faces at its own size and veils them at the picture's: every other
+    pixel stays as it was. PNG, WebP and TIFF are written without loss, JPEG anew at quality 95; transparency, grey and
+    colour profiles stay, all else that a file says (EXIF, thumbnails, places) is dropped.
+    """
+    from edgeblur.firmware_harness.blurring.blurrers import open_blurrer
+    from edgeblur.firmware_harness.blurring.files import blur_files
 
     if not source.exists():
         raise UserError(f"{source} does not exist: give a picture or a folder of pictures")
     if (with_ or "").partition(":")[0] == "detector":
         refuse_given("fit", "model_name", because="is for models: a detector meets pictures at full size")
-    blurrer = open_blurrer(with_ or str(default_model()), fit=fit, model=model_name)
+    blurrer = open_blurrer(with_ or str(default_model()), fit=fit, model=model_name, style=style)
     skipped: list[str] = []
     written = list(blur_files(source, out, blurrer, force=force, skipped=skipped))
     for sentence in skipped:
         say(f"skipped: {sentence}")
     if as_json:
-        print(
-            json.dumps(
-                {"with": blurrer.name, "how": blurrer.how, "written": list(map(str, written)), "skipped": skipped}
-            )
-        )
+        print(json.dumps(_as_json(blurrer, written, skipped)))
     else:
         stdout.print(f"{len(written)} written to {out} with {blurrer.name}: {blurrer.how}", soft_wrap=True)
+
+
+def _as_json(blurrer: Blurrer, written: list[BlurredFile], skipped: list[str]) -> dict[str, object]:
+    frames = sum(each.frames for each in written)
+    return {
+        "with": blurrer.name,
+        "how": blurrer.how,
+        "pictures": len(written),
+        "frames": frames,
+        "veiled_share": round(sum(each.veiled_share * each.frames for each in written) / max(frames, 1), 6),
+        "seconds": round(sum(each.seconds for each in written), 3),
+        "written": [str(each.path) for each in written],
+        "skipped": skipped,
+    }

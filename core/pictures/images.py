@@ -35,8 +35,10 @@ _TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: 
 _ORIENTATION = 0x0112
 
 
-def load_picture(path: Path, remarks: list[str] | None = None) -> Image.Image:
+def load_picture(path: Path, remarks: list[str] | None = None, *, keep: bool = False) -> Image.Image:
     """Read a picture as upright RGB: EXIF turns are applied, grey is widened, transparency is laid over white.
+
+    With `keep`, grey and transparency stay as they are: RGB, RGBA, L or LA.
 
     Of what the file says beside its pixels only a colour profile for RGB stays, in `info["icc_profile"]`.
 
@@ -54,7 +56,7 @@ def load_picture(path: Path, remarks: list[str] | None = None) -> Image.Image:
             with Image.open(path, formats=READ_FORMATS) as opened:
                 opened.load()
                 several = bool(getattr(opened, "is_animated", False))
-                picture = _upright(_as_rgb(opened), opened)
+                picture = _upright(_as_it_is(opened) if keep else _as_rgb(opened), opened)
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist") from error
     except MemoryError as error:
@@ -75,14 +77,33 @@ def _as_rgb(opened: Image.Image) -> Image.Image:
     picture, profile = _of_eight_bits(opened), opened.info.get("icc_profile")
     of_rgb = isinstance(profile, bytes) and profile[16:20] == b"RGB "
     if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+        picture = over_white(picture)
     elif profile and not of_rgb:
         picture = _in_srgb(picture, profile)
     else:
         picture = picture.convert("RGB")
     picture.info = {"icc_profile": profile} if of_rgb else {}
     return picture
+
+
+def _as_it_is(opened: Image.Image) -> Image.Image:
+    """A copy with its transparency, grey if it is grey; else as `_as_rgb`."""
+    picture, profile = _of_eight_bits(opened), opened.info.get("icc_profile")
+    grey = picture.mode in ("1", "L", "LA")
+    if not picture.has_transparency_data:
+        return picture.convert("L") if grey and not profile else _as_rgb(opened)
+    of_rgb = isinstance(profile, bytes) and profile[16:20] == b"RGB "
+    picture = picture.convert("LA" if grey and not profile else "RGBA")
+    picture.info = {"icc_profile": profile} if of_rgb else {}
+    return picture
+
+
+def over_white(picture: Image.Image) -> Image.Image:
+    """A picture of any mode as RGB, what is transparent laid over white."""
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    picture = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
 
 def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
@@ -170,6 +191,13 @@ def readable_pictures(paths: list[Path], skipped: list[str]) -> Iterator[tuple[P
         raise UserError(f"none of the {len(paths)} files could be read; the first: {first}")
 
 
+_TRANSPARENT = frozenset({"AVIF", "JPEG2000", "PNG", "TGA", "TIFF", "WEBP"})
+"""Formats that keep transparency in full."""
+
+_LOSSLESS: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}}
+"""What makes an encoder keep every byte, also of colours that transparency hides."""
+
+
 def encoded(path: Path, pixels: Any, *, quality: int = 95) -> bytes:
     """`[height, width]` or `[height, width, 3]` bytes (or a PIL picture) in the format of the suffix of `path`.
 
@@ -182,7 +210,10 @@ def encoded(path: Path, pixels: Any, *, quality: int = 95) -> bytes:
     name, buffer = written_format(path), io.BytesIO()
     if name is None:
         raise UserError(f"{path} names no format that pictures are written in: choose another suffix, such as .png")
-    options: dict[str, Any] = {"quality": quality} if name in ("JPEG", "WEBP", "AVIF") else {}
+    if picture.mode in ("LA", "RGBA") and name not in _TRANSPARENT:
+        flat = over_white(picture)
+        flat.info, picture = picture.info, flat
+    options = dict(_LOSSLESS.get(name, {"quality": quality} if name in ("JPEG", "AVIF") else {}))
     if name == "JPEG":
         options["subsampling"] = 0
     if profile := picture.info.get("icc_profile"):

@@ -16,7 +16,7 @@ from PIL import Image
 
 from edgeblur.detectors.open import open_detector
 from edgeblur.files import as_json, sha256, write_together
-from edgeblur.firmware_harness.comparison.blurrers import detector_blurrer
+from edgeblur.firmware_harness.blurring.blurrers import detector_blurrer
 from edgeblur.firmware_harness.comparison.contact_sheet import jpeg
 from edgeblur.firmware_harness.comparison.scenes import (
     JudgedScene,

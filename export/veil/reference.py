@@ -10,7 +10,7 @@ way to hold a frame.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,8 @@ from edgeblur.pictures.images import Pixels
 
 Cells = NDArray[np.uint8]
 """`[y.cells, x.cells]`: a level 0 to `LEVELS` each, or, remembered, `age << 4 | level`."""
+
+_STRIPE_ROWS = 256
 
 Find = Callable[[Pixels], NDArray[Any]]
 """A finder: the picture `[y.net, x.net, 3]` to its mask's steps `[>= y.cells, >= x.cells]`."""
@@ -50,15 +52,21 @@ def shrink(frame: Pixels, plan: VeilPlan) -> Ints:
     Returns:
         `[y.content, x.content, components]`, 0 to 255 each.
     """
-    sums, across = plan.pixels.sums(frame), _weights(plan.x)
-    down = _weights(plan.y).T
-    planes = []
-    for component, maximum in enumerate(plan.pixels.maxima):
-        # Whole numbers below 2**53 are exact in float64, and matrix products are fast in it.
-        area = (down @ sums[..., component].astype(np.float64) @ across).astype(np.int64)
-        divisor = maximum * plan.total_weight
-        planes.append((2 * 255 * area + divisor) // (2 * divisor))
-    return np.stack(planes, axis=-1)
+    down, across = _weights(plan.y).T, _weights(plan.x)
+    areas = np.zeros((plan.pixels.components, plan.y.content, plan.x.content))
+    for stripe in _stripes(plan.height):
+        sums = plan.pixels.sums(frame[stripe]).astype(np.float64)
+        for component in range(plan.pixels.components):
+            # Whole numbers below 2**53 are exact in float64, and matrix products are fast in it.
+            areas[component] += down[:, stripe] @ (sums[..., component] @ across)
+    divisors = np.array(plan.pixels.maxima, np.int64)[:, None, None] * plan.total_weight
+    return np.moveaxis((2 * 255 * areas.astype(np.int64) + divisors) // (2 * divisors), 0, -1)
+
+
+def _stripes(height: int) -> Iterator[slice]:
+    """A frame's rows in parts, so that what is computed of them takes little memory beside the frame itself."""
+    for first in range(0, height, _STRIPE_ROWS):
+        yield slice(first, min(height, first + _STRIPE_ROWS))
 
 
 def net_picture(means: Ints, plan: VeilPlan) -> Pixels:
@@ -176,11 +184,12 @@ def _between(values: Ints, first: Ints, part: Ints) -> Ints:
     return result
 
 
-def alpha(held: Cells, plan: VeilPlan) -> Ints:
-    """How strongly each unit is veiled, `[height, x.units]`, 0 to 256: levels interpolated between cells' centres."""
+def alpha(held: Cells, plan: VeilPlan, rows: slice = slice(None)) -> Ints:
+    """How strongly each unit of some rows is veiled, `[rows, x.units]`, 0 to 256: levels interpolated between cells."""
     levels = (held & 15).astype(np.int64)
-    rows = _between(levels, *_places(plan.y, plan.y.cell, plan.y.cells))
-    whole = _between(rows.T, *_places(plan.x, plan.x.cell, plan.x.cells)).T
+    first, part = _places(plan.y, plan.y.cell, plan.y.cells)
+    tall = _between(levels, first[rows], part[rows])
+    whole = _between(tall.T, *_places(plan.x, plan.x.cell, plan.x.cells)).T
     return whole * 256 // (LEVELS << 16)
 
 
@@ -196,7 +205,21 @@ def surface(squares: Pixels, plan: VeilPlan, rows: slice, columns: slice) -> Int
     return np.moveaxis(whole >> 16, 0, 1)
 
 
-def veil(frame: Pixels, held: Cells, squares: Pixels, plan: VeilPlan) -> Pixels:
+STYLES = ("blur", "pixelate", "black")
+"""What a veil shows: a smooth surface through the mean colours, each square's mean colour, or nothing. Boards blur."""
+
+
+def _towards(style: str, squares: Pixels, plan: VeilPlan, rows: slice, columns: slice) -> Ints:
+    """What units are blended towards, `[rows, columns, components]`."""
+    if style == "blur":
+        return surface(squares, plan, rows, columns)
+    down = np.arange(plan.height)[rows] * plan.y.content // plan.height // plan.y.grid
+    across = np.arange(plan.x.units)[columns] * plan.x.content // plan.x.units // plan.x.grid
+    coloured = squares.astype(np.int64)[down[:, None], across[None]]
+    return coloured if style == "pixelate" else np.zeros_like(coloured)
+
+
+def veil(frame: Pixels, held: Cells, squares: Pixels, plan: VeilPlan, *, style: str = "blur") -> Pixels:
     """A frame with its remembered cells veiled.
 
     Args:
@@ -204,25 +227,32 @@ def veil(frame: Pixels, held: Cells, squares: Pixels, plan: VeilPlan) -> Pixels:
         held: from `remember`.
         squares: from `colours`, of this frame or the one before.
         plan: of the frame.
+        style: one of `STYLES`.
 
     Returns:
         The same shape. A unit whose alpha is 0 is the frame's, bit for bit; a number v of another one becomes
         `(v * (256 - alpha) + s * alpha + 128) >> 8`, s being the surface.
     """
     result = frame.copy()
-    weight = alpha(held, plan) if held.any() else np.zeros((0, 0), np.int64)
+    units = result.reshape(plan.height, plan.x.units, plan.pixels.unit_bytes)
+    for stripe in _stripes(plan.height) if held.any() else ():
+        _veil_rows(units[stripe], alpha(held, plan, stripe), stripe.start, squares, plan, style)
+    return result
+
+
+def _veil_rows(units: Pixels, weight: Ints, top: int, squares: Pixels, plan: VeilPlan, style: str) -> None:
+    """Veil the units of some rows in place, of which `top` is the first."""
     tall, wide = np.flatnonzero(weight.any(axis=1)), np.flatnonzero(weight.any(axis=0))
     if not len(tall):
-        return result
+        return
     rows, columns = slice(tall[0], tall[-1] + 1), slice(wide[0], wide[-1] + 1)
-    part = weight[rows, columns]
+    part, inside = weight[rows, columns], units[rows, columns]
     touched = part > 0
-    units = result.reshape(plan.height, plan.x.units, plan.pixels.unit_bytes)[rows, columns]
-    towards = surface(squares, plan, rows, columns)[touched][:, list(plan.pixels.parts)]
-    strength, values = part[touched][:, None], plan.pixels.values(units[touched]).astype(np.int64)
+    towards = _towards(style, squares, plan, slice(top + rows.start, top + rows.stop), columns)[touched]
+    towards = towards[:, list(plan.pixels.parts)]
+    strength, values = part[touched][:, None], plan.pixels.values(inside[touched]).astype(np.int64)
     blended = (values * (256 - strength) + towards * strength + 128) >> 8
-    units[touched] = plan.pixels.bytes_of(blended.astype(np.uint8))
-    return result
+    inside[touched] = plan.pixels.bytes_of(blended.astype(np.uint8))
 
 
 def blind(plan: VeilPlan) -> Pixels:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,54 +13,103 @@ from PIL import Image
 from edgeblur.detectors.open import DETECTORS, open_detector
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.graph import blurring_model
-from edgeblur.files import write_bytes
+from edgeblur.firmware_harness.blurring.veils import Veiler, has_veil, open_veil
 from edgeblur.firmware_harness.engines.engines import Engine, open_engine
 from edgeblur.models.choose import choose_tflite, read_model
 from edgeblur.pictures.blur import BlurStyle, blur_faces
-from edgeblur.pictures.formats import writable, written_format
-from edgeblur.pictures.images import Floats, encoded, find_pictures, load_picture, resize, to_bytes
-from edgeblur.progress import track
+from edgeblur.pictures.images import Floats, resize, to_bytes
 
 _OVERLAP = 4  # tiles overlap by a quarter of their side
+_VERBS = {"blur": "blur", "pixelate": "pixelate", "black": "blacken"}
+_SQUARES = 16  # along the longer side of a pixelated picture
+
+
+FITS = ("veil", "resize", "tile")
+"""How a model meets pictures of another size."""
 
 
 @dataclass(frozen=True)
 class Blurrer:
-    """Something that blurs faces: `how` tells a person what it does with pictures of other sizes than its own."""
+    """Something that blurs faces.
+
+    Attributes:
+        name: of the model or detector.
+        how: what it does with pictures of other sizes than its own, for people.
+        blur: an RGB picture to one of the same size.
+        veiler: how it finds and veils, where it does these one after the other; a video needs that.
+    """
 
     name: str
     how: str
     blur: Callable[[Image.Image], Image.Image]
+    veiler: Veiler | None = None
 
 
-def open_blurrer(text: str, *, fit: str = "resize", model: str | None = None, engine: str = "litert") -> Blurrer:
+def open_blurrer(
+    text: str, *, fit: str | None = None, model: str | None = None, engine: str = "litert", style: str = "blur"
+) -> Blurrer:
     """Open what `--with` names: a run or .tflite (approach B), `detector` or `detector:NAME` (approach A).
 
     Args:
-        fit: how a model meets pictures of another size: `resize` shrinks the whole picture to the model's size and
-            enlarges what comes out; `tile` keeps every pixel and runs overlapping tiles, but misses faces that are
-            larger than a tile.
+        fit: one of `FITS`: `veil` lets a mask net find faces at its own size and veils them at the picture's, every
+            other byte stays; `resize` shrinks the whole picture to the model's size and enlarges what comes out;
+            `tile` keeps every pixel and runs overlapping tiles, but misses faces that are larger than a tile. None
+            for the veil where the model has a mask, else `resize`.
         model: which model of a run.
+        engine: one of `engines.ENGINES`.
+        style: what is shown in place of faces, one of `reference.STYLES`.
 
     Raises:
-        UserError: nothing by that name, or a model that gives something else than a picture of its input's size.
+        UserError: nothing by that name, a model that gives something else than a picture of its input's size, a veil
+            of a model without a mask, or a style for what is neither a veil nor a detector.
     """
     kind, _, name = text.partition(":")
     if kind == "detector" and not Path(text).exists():
-        return detector_blurrer(name or DETECTORS[0])
+        return detector_blurrer(name or DETECTORS[0], shown=style)
     chosen = choose_tflite(Path(text), model)
-    blurring_model(read_model(chosen.path))
-    return model_blurrer(open_engine(engine, chosen.path), chosen.name, fit)
+    graph = read_model(chosen.path)
+    if fit == "veil" or (fit is None and has_veil(graph)):
+        return veil_blurrer(open_veil(graph, engine=engine, style=style), chosen.name)
+    if style != "blur":
+        raise UserError(
+            f"{chosen.name} blurs in its own way, so it cannot {_VERBS[style]}: use a model with a mask, or a detector"
+        )
+    blurring_model(graph)
+    return model_blurrer(open_engine(engine, chosen.path), chosen.name, fit or "resize")
 
 
-def detector_blurrer(name: str, style: BlurStyle | None = None) -> Blurrer:
-    """Approach A: a pretrained detector, and a blur inside the ellipses that it finds."""
+def veil_blurrer(veiler: Veiler, name: str) -> Blurrer:
+    """Approach B at any size: a mask net finds, the veil covers at the picture's own size."""
+    size = f"{veiler.finder.input.width}x{veiler.finder.input.height}"
+    how = f"faces found at up to {size}, veiled at the picture's own size; every other pixel stays as it was"
+
+    def blur(picture: Image.Image) -> Image.Image:
+        return Image.fromarray(veiler.blur(np.asarray(picture)))
+
+    return Blurrer(name, how, blur, veiler)
+
+
+def detector_blurrer(name: str, style: BlurStyle | None = None, *, shown: str = "blur") -> Blurrer:
+    """Approach A: a pretrained detector, and a blur (or what else is shown) inside the ellipses that it finds."""
     detector = open_detector(name)
 
     def blur(picture: Image.Image) -> Image.Image:
-        return blur_faces(picture, detector.detect(picture), style)[0]
+        blurred, mask = blur_faces(picture, detector.detect(picture), style)
+        if shown == "blur":
+            return blurred
+        return Image.composite(_instead(picture, shown), picture, Image.fromarray(mask))
 
-    return Blurrer(f"detector:{name}", f"faces found by {name}, blurred inside their ellipses, at full size", blur)
+    verb = {"blur": "blurred", "pixelate": "pixelated", "black": "blackened"}[shown]
+    return Blurrer(f"detector:{name}", f"faces found by {name}, {verb} inside their ellipses, at full size", blur)
+
+
+def _instead(picture: Image.Image, shown: str) -> Image.Image:
+    """What a whole picture would be if all of it were covered."""
+    if shown == "black":
+        return Image.new("RGB", picture.size)
+    side = max(1, max(picture.size) // _SQUARES)
+    small = picture.resize((-(-picture.width // side), -(-picture.height // side)), Image.Resampling.BOX)
+    return small.resize((small.width * side, small.height * side), Image.Resampling.NEAREST).crop((0, 0, *picture.size))
 
 
 def model_blurrer(engine: Engine, name: str, fit: str) -> Blurrer:
@@ -111,62 +160,3 @@ def _fade(length: int) -> Floats:
     """1 in the middle of a tile, falling towards both ends over the overlap, never 0."""
     distance = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1))
     return np.minimum(1.0, distance / max(1, length // _OVERLAP)).astype(np.float32)
-
-
-def blur_files(source: Path, out: Path, blurrer: Blurrer, *, force: bool, skipped: list[str]) -> Iterator[Path]:
-    """Blur a picture into a file, or a folder's pictures into a folder under the same names; yields what was written.
-
-    A picture whose format is only read (`a.ico`) is written as `a.ico.png`. One that cannot be read, blurred or written
-    in its format is told in `skipped`, as is all else that the folder holds, and never stops the rest.
-
-    Raises:
-        UserError: nothing to read, a result that is there already (without `force`), or `out` would be the source; and,
-            at the end, that not one picture could be blurred.
-    """
-    targets = _targets(source, out, find_pictures(source, skipped))
-    for path, target in targets.items():
-        if target.resolve() == path.resolve():
-            raise UserError(f"{target} is the picture itself: write the blurred one elsewhere")
-        if target.exists() and not force:
-            raise UserError(f"{target} exists already: choose another place, or add --force to replace it")
-    first: UserError | None = None
-    any_written = False
-    for path, target in track(targets.items(), "blurring", total=len(targets)):
-        try:
-            data = _blurred(path, target, blurrer, skipped)
-        except UserError as error:
-            skipped.append(str(error))
-            first = first or error
-            continue
-        write_bytes(target, data)
-        any_written = True
-        yield target
-    if not any_written:
-        raise UserError(f"none of the {len(targets)} files could be blurred; the first: {first}")
-
-
-def _targets(source: Path, out: Path, pictures: list[Path]) -> dict[Path, Path]:
-    """Where each picture's blurred copy goes."""
-    if source.is_file():
-        if written_format(out) is None:
-            raise UserError(f"{out} should name a picture file (.jpg, .png, ...), as {source} is one picture")
-        return {source: out}
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file, but {source} is a folder: name a folder to write its pictures into")
-    return {path: writable(out / path.relative_to(source)) for path in pictures}
-
-
-def _blurred(path: Path, target: Path, blurrer: Blurrer, remarks: list[str]) -> bytes:
-    """One picture's blurred copy as a file, in the colours that its profile says.
-
-    Raises:
-        UserError: it cannot be read, needs more memory than there is, or cannot be written in that format.
-    """
-    picture = load_picture(path, remarks)
-    try:
-        blurred = blurrer.blur(picture)
-    except MemoryError as error:
-        size = f"{picture.width}x{picture.height}"
-        raise UserError(f"{path} ({size} pixels) needs more memory than there is to be blurred") from error
-    blurred.info = dict(picture.info)
-    return encoded(target, blurred)

@@ -15,7 +15,7 @@ from edgeblur.export.tflite.cost import cost
 from edgeblur.export.tflite.graph import blurring_model, read_tflite
 from edgeblur.export.tflm.arena import measure_arena
 from edgeblur.files import as_json, compressed_bytes, write_together
-from edgeblur.firmware_harness.comparison.blurrers import detector_blurrer
+from edgeblur.firmware_harness.blurring.blurrers import detector_blurrer
 from edgeblur.firmware_harness.comparison.contact_sheet import Column, contact_sheet, png
 from edgeblur.firmware_harness.comparison.table import COMPARISON, SHEET, Comparison, Entry
 from edgeblur.firmware_harness.engines.engines import open_engine

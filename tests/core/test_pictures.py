@@ -16,7 +16,8 @@ from PIL import Image, ImageCms
 
 from edgeblur.cli import main
 from edgeblur.errors import UserError
-from edgeblur.firmware_harness.comparison.blurrers import Blurrer, blur_files
+from edgeblur.firmware_harness.blurring.blurrers import Blurrer
+from edgeblur.firmware_harness.blurring.files import blur_files
 from edgeblur.pictures.formats import READ_FORMATS, SUFFIXES, writable, written_format
 from edgeblur.pictures.images import encoded, find_pictures, load_picture, save_picture
 
@@ -33,7 +34,7 @@ def blur(source: Path, out: Path) -> tuple[list[str], list[str]]:
     """Names that a blurrer which changes nothing wrote, and what was said of the rest."""
     skipped: list[str] = []
     written = list(blur_files(source, out, KEEP, force=False, skipped=skipped))
-    return sorted(p.relative_to(out).as_posix() for p in written), skipped
+    return sorted(p.path.relative_to(out).as_posix() for p in written), skipped
 
 
 def odd_exif(*entries: tuple[int, int, int, bytes]) -> bytes:
@@ -169,11 +170,13 @@ BOMB_IN_LITTLE_MEMORY = """
 import resource, sys
 from pathlib import Path
 from PIL import Image
-from edgeblur.firmware_harness.comparison.blurrers import Blurrer, blur_files
+from edgeblur.firmware_harness.blurring.blurrers import Blurrer
+from edgeblur.firmware_harness.blurring.files import blur_files
 resource.setrlimit(resource.RLIMIT_AS, (900 << 20, 900 << 20))
 skipped = []
 keep = Blurrer("none", "", lambda picture: picture.copy())
-print([p.name for p in blur_files(Path(sys.argv[1]), Path(sys.argv[2]), keep, force=False, skipped=skipped)], skipped)
+written = blur_files(Path(sys.argv[1]), Path(sys.argv[2]), keep, force=False, skipped=skipped)
+print([each.path.name for each in written], skipped)
 """
 
 
@@ -186,7 +189,7 @@ def test_a_picture_too_large_for_the_memory_never_stops_the_rest(tmp_path: Path)
     few_threads = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # each reserves room
     ended = subprocess.run(line, capture_output=True, text=True, check=True, env=few_threads)
     assert ended.stdout.startswith("['z.png']")
-    assert "bomb.png needs more memory than there is" in ended.stdout
+    assert "bomb.png (13000x13000 pixels) needs more memory than there is to be blurred" in ended.stdout
     assert "larger.png should be a picture" in ended.stdout
 
 

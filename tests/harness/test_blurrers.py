@@ -13,7 +13,7 @@ from tiny_models import function_tflite
 
 from edgeblur.cli import main
 from edgeblur.distill.data.synthetic import draw_scene
-from edgeblur.firmware_harness.comparison.blurrers import detector_blurrer, model_blurrer, open_blurrer
+from edgeblur.firmware_harness.blurring.blurrers import detector_blurrer, model_blurrer, open_blurrer
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.inputs import random_picture
 from edgeblur.pictures.images import Pixels, load_picture, resize

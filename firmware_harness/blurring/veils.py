@@ -1,0 +1,115 @@
+"""A mask net as a finder, and the veil at the picture's own size: what boards do with frames, on the host."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeblur.errors import UserError
+from edgeblur.export.tflite.finder import Finder, finder_of
+from edgeblur.export.tflite.graph import Graph
+from edgeblur.export.tflite.pixels import to_raw
+from edgeblur.export.veil.plan import VeilPlan, fitting_finder, plan_veil
+from edgeblur.export.veil.reference import Cells, colours, grow, mask_levels, net_picture, shrink, veil
+from edgeblur.firmware_harness.engines.engines import open_engine
+from edgeblur.pictures.images import Pixels
+
+_SHAPES_KEPT = 8
+"""Rewritten nets, by shape of the picture: a folder holds few shapes, and a video one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a finder saw of a picture.
+
+    Attributes:
+        levels: `[cells, cells]`, grown: what is veiled, and how strongly.
+        squares: mean colours, which the veil is made of.
+        plan: of the picture.
+    """
+
+    levels: Cells
+    squares: Pixels
+    plan: VeilPlan
+
+
+@dataclass(frozen=True, eq=False)
+class Veiler:
+    """A finder with the veil.
+
+    Attributes:
+        finder: at its own size; for each shape of a picture it is rewritten once.
+        engine: what runs it, one of `engines.ENGINES`.
+        style: what the veil shows, one of `reference.STYLES`.
+    """
+
+    finder: Finder
+    engine: str
+    style: str
+
+    @functools.cached_property
+    def _fitted(self) -> Callable[[tuple[int, int]], tuple[VeilPlan, Callable[[Pixels], NDArray[Any]]]]:
+        @functools.lru_cache(_SHAPES_KEPT)
+        def fitted(size: tuple[int, int]) -> tuple[VeilPlan, Callable[[Pixels], NDArray[Any]]]:
+            finder = fitting_finder(self.finder, size)
+            return plan_veil(finder, size), _runner(finder, self.engine)
+
+        return fitted
+
+    def look(self, picture: Pixels) -> Look:
+        """Find the faces of a picture, `[height, width, 3]` RGB."""
+        height, width, _ = picture.shape
+        plan, find = self._fitted((width, height))
+        means = shrink(picture.reshape(height, -1), plan)
+        levels = grow(mask_levels(find(net_picture(means, plan)), plan), plan)
+        return Look(levels, colours(means, plan), plan)
+
+    def cover(self, picture: Pixels, look: Look) -> Pixels:
+        """The picture with what was found veiled; every other byte is the picture's own."""
+        height, width, _ = picture.shape
+        veiled = veil(picture.reshape(height, -1), look.levels, look.squares, look.plan, style=self.style)
+        return veiled.reshape(height, width, 3)
+
+    def blur(self, picture: Pixels) -> Pixels:
+        """Find and veil, `[height, width, 3]` RGB."""
+        return self.cover(picture, self.look(picture))
+
+
+def _runner(finder: Finder, engine: str) -> Callable[[Pixels], NDArray[Any]]:
+    opened = open_engine(engine, finder.data)
+
+    def find(picture: Pixels) -> NDArray[Any]:
+        steps: NDArray[Any] = np.asarray(opened.run(to_raw(picture, opened.model.input)))[0, :, :, 0]
+        return steps
+
+    return find
+
+
+def has_veil(graph: Graph) -> bool:
+    """Whether a net can be a finder: it is int8 and has a mask."""
+    try:
+        finder = finder_of(graph)
+    except UserError:
+        return False
+    return finder.output.scale is not None
+
+
+def open_veil(graph: Graph, *, engine: str = "litert", style: str = "blur") -> Veiler:
+    """Take a mask net as a finder.
+
+    Args:
+        graph: int8, with a mask in it.
+        engine: one of `engines.ENGINES`.
+        style: one of `reference.STYLES`.
+
+    Raises:
+        UserError: the net has no mask, or is a float net.
+    """
+    finder = finder_of(graph)
+    plan_veil(finder, (finder.input.width, finder.input.height))  # refuses float nets
+    return Veiler(finder, engine, style)
