@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.export.c_array import Provenance, render
+from edgeblur.export.stream.members import check_members
 from edgeblur.export.stream.net.net import Array, Field, Net, Node, Plane, Window
 from edgeblur.export.stream.planning.layout import position_bytes, row_bytes, scratch_bytes, state_bytes
 from edgeblur.export.stream.planning.plan import Plan
@@ -196,8 +197,9 @@ class _Emitter:
         node = self.net.nodes[n]
         assert node.operation is not None
         label = _identifier(n, node)
-        members = []
-        for member, value in node.operation.fields(self.net.planes(node), node.plane).items():
+        fields, members = node.operation.fields(self.net.planes(node), node.plane), []
+        check_members(node.name, node.operation.label, node.operation.kernel, fields)
+        for member, value in fields.items():
             members.append((member, self._initializer(label, value)))
         windows = self.windows(n)
         table = node.table and self.constants.name(f"{label}_table", np.frombuffer(node.table, np.uint8))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -210,6 +211,9 @@ def _check_tensors(tensors: tuple[Tensor, ...], ops: tuple[Op, ...], ends: tuple
         wanted = _RANKS.get(op.kind, ())
         if not op.outputs or len(ranks) < len(wanted) or any(r < w for r, w in zip(ranks, wanted, strict=False)):
             raise DamagedError(f"op {op.index} ({op.kind}) lacks an input or an output, or one has too few axes")
+    written = Counter(t for op in ops for t in op.outputs if t != ABSENT)
+    if twice := next((t for t, count in written.items() if count > 1), None):
+        raise DamagedError(f"two ops write tensor {tensors[twice].name!r}")
 
 
 def _graph(data: bytes, name: str) -> Graph:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 import shutil
@@ -16,6 +17,7 @@ from typing import NoReturn
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.costs.code_size import OPTIMIZE_FLAGS
+from edgeblur.export.stream.planning.layout import extra_stack_bytes
 from edgeblur.export.veil.compile import CompiledFrames
 from edgeblur.export.veil.emit import FINDER, FrameFiles
 from edgeblur.files import write_text
@@ -86,6 +88,12 @@ def compiler_version(toolchain: Toolchain) -> str:
     """
     command = [find_tool(toolchain.compiler, toolchain.packages), "--version"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.partition("\n")[0]
+
+
+def with_stack(board: Board, compiled: Compiled) -> Board:
+    """The board with the stack that a model takes there: more where windows span hundreds of rows."""
+    extra = extra_stack_bytes(compiled.net)
+    return dataclasses.replace(board, stack_bytes=board.stack_bytes + extra) if extra else board
 
 
 def ram_needed(compiled: Compiled, board: Board) -> int:

@@ -19,7 +19,15 @@ from edgeblur.export.tflite.graph import ImageModel, image_model
 from edgeblur.export.tflite.pixels import Raw, to_raw
 from edgeblur.files import new_folder, refuse_occupied
 from edgeblur.firmware_harness.boards.boards import Board, options_for
-from edgeblur.firmware_harness.emulation.build import NAME, Project, build, check_room, compiler_version, write_project
+from edgeblur.firmware_harness.emulation.build import (
+    NAME,
+    Project,
+    build,
+    check_room,
+    compiler_version,
+    with_stack,
+    write_project,
+)
 from edgeblur.firmware_harness.emulation.elf import read_elf, require_elftools
 from edgeblur.firmware_harness.emulation.emulator import Told, emulate, emulator_of, emulator_version
 from edgeblur.firmware_harness.emulation.result import BoardRun, Comparison, Counts, LayerRun
@@ -191,6 +199,7 @@ def prepare(chosen: Chosen, board: Board, options: EmulatedOptions, model: Image
     """
     versions = compiler_version(board.core.toolchain), emulator_version(emulator_of(board))
     require_elftools()
+    board = with_stack(board, compiled)
     check_room(chosen.name, compiled, board)
     return Rig(chosen, board, options.stream.optimize, model, compiled, options.inputs(model), *versions)
 
@@ -210,5 +219,5 @@ def run_emulated(chosen: Chosen, board: Board, options: EmulatedOptions) -> Boar
     compiler_version(board.core.toolchain), emulator_version(emulator_of(board))  # what is missing is told at once
     rig = prepare(chosen, board, options, *compile_model(chosen, options, board))
     with workplace(options.keep) as folder:
-        project = write_project(folder, rig.compiled, board, options.stream.optimize)
+        project = write_project(folder, rig.compiled, rig.board, options.stream.optimize)
         return rig.measure(project, build(project))

@@ -18,7 +18,7 @@ from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import read_file
 from edgeblur.export.tflm.arena import Arena, record_arena
 from edgeblur.firmware_harness.boards.boards import Board, Region, options_for
-from edgeblur.firmware_harness.emulation.build import NAME, PORT_RAM_BYTES
+from edgeblur.firmware_harness.emulation.build import NAME, PORT_RAM_BYTES, with_stack
 from edgeblur.firmware_harness.fit.code_sizes import estimate_code
 from edgeblur.models.choose import Chosen, called, choose_tflite, read_model
 from edgeblur.store.run_folder import Run
@@ -321,6 +321,7 @@ def _stream_parts(candidate: Candidate, board: Board) -> tuple[Parts, Parts] | N
     compiled = candidate.compiled_for(board)
     if compiled is None:
         return None
+    board = with_stack(board, compiled)
     files, net = compiled.files, compiled.net
     code = estimate_code(net, board.core, candidate.options.optimize)
     sizes = code.sizes

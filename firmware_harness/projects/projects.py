@@ -16,7 +16,7 @@ from edgeblur.export.stream.costs.code_size import OPTIMIZE_FLAGS
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.files import new_folder, read_object, refuse_swallowing, sha256, write_json, write_text
 from edgeblur.firmware_harness.boards.boards import Board, options_for
-from edgeblur.firmware_harness.emulation.build import COMPILE_FLAGS, LINK_FLAGS, check_room, linker_script
+from edgeblur.firmware_harness.emulation.build import COMPILE_FLAGS, LINK_FLAGS, check_room, linker_script, with_stack
 from edgeblur.firmware_harness.projects.kinds import (
     BARE,
     Kind,
@@ -270,6 +270,7 @@ def _make(tflite: Path, board: Board, kind: Kind, options: ProjectOptions) -> tu
     if options.tflm is None:
         model = firmware_model(tflite, options_for(board, options.stream))
         assert model.engine.compiled is not None
+        board = with_stack(board, model.engine.compiled)
         check_room(model.name, model.engine.compiled, board)
         return board, model
     if kind.name != BARE:

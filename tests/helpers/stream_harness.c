@@ -12,15 +12,16 @@
 #include "nets.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OK, NEED_ROW, ROW_READY, END, NULL_POINTER };
+enum { OK, NEED_ROW, ROW_READY, END, NULL_POINTER, DAMAGED };
 
 struct net {
     const char *name;
-    size_t state_bytes, in_height, in_bytes, out_height, out_bytes;
+    size_t state_bytes, counters_at, nodes, in_height, in_bytes, out_height, out_bytes;
     int (*begin)(void *state);
     int (*push)(void *state, const void *row);
     int (*pop)(void *state, void *row);
@@ -38,7 +39,7 @@ struct net {
     PROMISE(net##_ram, NET##_RAM_BYTES == NET##_STATE_BYTES + NET##_INPUT_ROW_BYTES + NET##_OUTPUT_ROW_BYTES) \
     PROMISE(net##_statuses, NET##_OK == (int)OK && NET##_NEED_ROW == (int)NEED_ROW && \
                                 NET##_ROW_READY == (int)ROW_READY && NET##_END == (int)END && \
-                                NET##_NULL == (int)NULL_POINTER) \
+                                NET##_NULL == (int)NULL_POINTER && NET##_DAMAGED == (int)DAMAGED) \
     static int net##_do_begin(void *s) { return (int)net##_begin(s); } \
     static int net##_do_push(void *s, const void *row) { return (int)net##_push_row_raw(s, row); } \
     static int net##_do_pop(void *s, void *row) { return (int)net##_pop_row_raw(s, row); } \
@@ -48,7 +49,7 @@ struct net {
     static int net##_do_run_pixels(void *s, const void *in, void *out) { return (int)net##_run(s, in, out); }
 
 #define ENTRY(net, NET) \
-    {#net, sizeof(net##_state), NET##_INPUT_HEIGHT, NET##_INPUT_ROW_BYTES, NET##_OUTPUT_HEIGHT, NET##_OUTPUT_ROW_BYTES, \
+    {#net, sizeof(net##_state), offsetof(net##_state, done), sizeof(((net##_state *)0)->done) / 2, NET##_INPUT_HEIGHT, NET##_INPUT_ROW_BYTES, NET##_OUTPUT_HEIGHT, NET##_OUTPUT_ROW_BYTES, \
      net##_do_begin, net##_do_push, net##_do_pop, net##_do_run, \
      net##_do_push_pixels, net##_do_pop_pixels, net##_do_run_pixels},
 
@@ -156,6 +157,11 @@ static int pop_next(struct journey *j)
     if (status == OK) {
         memcpy(j->finished + j->popped++ * bytes, block + 1, bytes);
     }
+    for (size_t i = 1; status == NEED_ROW && i <= bytes; ++i) {
+        if (block[i] != 0) {
+            fail("left byte %u of a row as it was, and gave none", (unsigned)i - 1);
+        }
+    }
     release(block, bytes + 1);
     return status;
 }
@@ -209,18 +215,18 @@ static void pop_early(struct journey *j)
 
 static void pop_late(struct journey *j)
 {
-    int status;
     begin(j);
-    while ((status = push_next(j)) != END) {
+    while (j->pushed < j->net->in_height) {
+        const int status = push_next(j);
         if (status != OK) {
             expect(status, ROW_READY, "push");
             expect(pop_next(j), OK, "pop after ROW_READY");
         }
     }
-    check_complete(j);
-    if (j->pushed != j->net->in_height) {
-        fail("took %u rows of %u", (unsigned)j->pushed, (unsigned)j->net->in_height);
+    while (j->popped < j->net->out_height) {
+        expect(pop_next(j), OK, "pop of what is left");
     }
+    expect(pop_next(j), END, "pop after the last row");
 }
 
 static void all_zero(struct journey *j)
@@ -295,19 +301,89 @@ static void rude(struct journey *j)
         }
     } while (status != END);
     check_complete(j);
-    while (j->pushed < net->in_height) { /* rows that no output needs */
-        expect(push_next(j), OK, "push of a row that nothing needs");
-        expect(pop_next(j), END, "pop after the last row");
+    if (j->pushed < net->in_height) {
+        fail("gave its last row after %u picture rows", (unsigned)j->pushed);
     }
-    for (int i = 0; i < 3; ++i) {
-        expect(push_next(j), END, "push after the end");
-        expect(pop_next(j), END, "pop after the end");
-    }
+    expect(pop_next(j), END, "pop after the end");
+    expect(pop_next(j), END, "pop after the end, asked again,");
     expect(net->run(NULL, j->picture, j->finished), NULL_POINTER, "run without state");
     expect(net->run(j->state, NULL, j->finished), NULL_POINTER, "run without picture");
     expect(net->run(j->state, j->picture, NULL), NULL_POINTER, "run without room");
     expect(net->run_pixels(j->state, NULL, NULL), NULL_POINTER, "run without pixels");
     release(row, net->out_bytes);
+}
+
+/* Nobody begins: the next picture's first row does. */
+static void begun_once(struct journey *j)
+{
+    static const struct net *before;
+    if (before != j->net) {
+        begin(j);
+        before = j->net;
+    }
+    while (j->pushed < j->net->in_height) {
+        expect(push_next(j), OK, "push");
+        while (pop_next(j) == OK) {
+        }
+    }
+    check_complete(j);
+}
+
+/* One buffer both ways, no status read, one row out for each that goes in: no row of the camera comes out again. */
+static void careless(struct journey *j)
+{
+    const size_t in = j->net->in_bytes, out = j->net->out_bytes, size = in > out ? in : out;
+    unsigned char *row = allocate(size);
+    const unsigned char *picture = j->picture;
+    begin(j);
+    for (int frame = 0; frame < 3; ++frame) {
+        for (size_t y = 0; y < j->net->in_height; ++y) {
+            memset(row, 0x5A, size); /* a camera's row that is like no other */
+            (void)!j->push(j->state, row);
+            (void)!j->pop(j->state, row);
+            size_t same = 0;
+            while (same < out && row[same] == 0x5A) {
+                ++same;
+            }
+            if (same == out && out > 8) {
+                fail("frame %d: row %u of the camera came out", frame, (unsigned)y);
+            }
+        }
+    }
+    release(row, size);
+    j->picture = picture;
+    pop_early(j);
+}
+
+/* Any bit of the counters flips, at any time: nothing is read or written outside, and nothing clear comes out. */
+static void flipped(struct journey *j)
+{
+    const size_t in = j->net->in_bytes, out = j->net->out_bytes, counters = j->net->counters_at;
+    const size_t bits = 8 * (j->net->state_bytes - counters);
+    unsigned char *row = allocate(in > out ? in : out), *kept = allocate(j->net->state_bytes);
+    begin(j);
+    while (2 * j->pushed < j->net->in_height && step(j)) {
+    }
+    memcpy(kept, j->state, j->net->state_bytes);
+    for (size_t bit = 0; bit < bits; ++bit) {
+        memcpy(j->state, kept, j->net->state_bytes);
+        j->state[counters + bit / 8] ^= (unsigned char)(1u << bit % 8);
+        memset(row, 0x5A, in > out ? in : out);
+        const int pushed = j->push(j->state, row), popped = j->pop(j->state, row);
+        if (pushed == DAMAGED) {
+            expect(popped, DAMAGED, "pop of a damaged state");
+        } else if (bit < 16 * j->net->nodes) { /* behind the counters of rows may lie padding */
+            fail("bit %u of the counters flipped, and push returned %d", (unsigned)bit, pushed);
+        }
+        for (size_t i = 0; popped == DAMAGED && i < out; ++i) {
+            if (row[i] != 0) {
+                fail("a damaged state left a row as it was");
+            }
+        }
+    }
+    release(row, in > out ? in : out);
+    release(kept, j->net->state_bytes);
+    pop_early(j);
 }
 
 /* The picture's bytes are pixels 0 to 255, and so are the output's. Both ways must agree. */
@@ -330,7 +406,7 @@ static const struct {
     void (*send)(struct journey *j);
 } modes[] = {
     {"whole", whole}, {"pop_early", pop_early}, {"pop_late", pop_late}, {"rude", rude}, {"midframe", midframe},
-    {"side_by_side", side_by_side}, {"all_zero", all_zero}, {"pixels", pixels},
+    {"side_by_side", side_by_side}, {"all_zero", all_zero}, {"begun_once", begun_once}, {"careless", careless}, {"flipped", flipped}, {"pixels", pixels},
 };
 
 #define MODES (sizeof modes / sizeof modes[0])

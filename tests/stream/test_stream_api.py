@@ -26,7 +26,8 @@ from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.host_c import FLAGS
 
 PICTURES = 2
-MODES = ("whole", "pop_early", "pop_late", "rude", "midframe", "side_by_side", "all_zero", "pixels")
+MODES = ("whole", "pop_early", "pop_late", "rude", "midframe", "side_by_side", "all_zero", "begun_once", "careless",
+         "flipped", "pixels")  # fmt: skip
 FUNCTIONS = ("begin", "push_row", "push_row_raw", "pop_row", "pop_row_raw", "run", "run_raw")
 MORE_WARNINGS = ("-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wcast-qual", "-Wvla")
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from edgeblur.errors import UserError
 from edgeblur.export.stream.net.net import Plane
 
 
@@ -49,7 +50,13 @@ def scale_ratio(*scales: float, over: float) -> float:
 
 def _quantize(real: float, plane: Plane) -> int:
     """A real number as a step of a plane, rounded as TensorFlow Lite does: in float32, halves away from zero."""
-    steps = np.float32(real) / np.float32(plane.scale)
+    with np.errstate(over="ignore", divide="ignore"):
+        steps = np.float32(real) / np.float32(plane.scale)
+    if not abs(steps) < 2**31:
+        raise UserError(
+            f"{plane.name} cannot be streamed: in steps of {plane.scale:g}, its activation's bound of {real:g} leaves "
+            "32 bits, and TensorFlow Lite refuses it too: quantize the model anew"
+        )
     return plane.zero_point + int(math.copysign(math.floor(abs(float(steps)) + 0.5), steps))
 
 
@@ -65,7 +72,11 @@ ACTIVATIONS = tuple(_CLAMPS)
 
 
 def clamp(activation: str, plane: Plane) -> tuple[int, int]:
-    """The smallest and largest step that a fused activation lets pass (CalculateActivationRangeQuantized)."""
+    """The smallest and largest step that a fused activation lets pass (CalculateActivationRangeQuantized).
+
+    Raises:
+        UserError: a bound is more steps than 32 bits count.
+    """
     low, high = _CLAMPS[activation]
     limits = np.iinfo(plane.dtype)
     least = limits.min if low is None else max(limits.min, _quantize(low, plane))

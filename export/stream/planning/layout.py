@@ -7,6 +7,9 @@ from edgeblur.export.stream.planning.plan import Plan
 from edgeblur.export.stream.planning.program import Program, compress
 from edgeblur.export.stream.planning.schedule import Schedule
 
+_USUAL_POINTERS = 64
+"""Row pointers that the stack of every board has room for."""
+
 
 def scratch_bytes(net: Net) -> int:
     """What the kernel that wants most scratch gets, in whole words."""
@@ -31,6 +34,23 @@ def state_bytes(net: Net, plan: Plan, program: Program) -> int:
 def row_bytes(net: Net) -> int:
     """The caller's two rows: one in and one out."""
     return net.nodes[0].plane.row_bytes + net.nodes[-1].plane.row_bytes
+
+
+def most_pointers(net: Net) -> int:
+    """Row pointers that the step with most of them keeps on the stack while its kernel runs."""
+    counts = [
+        sum(window.count + node.step_rows - 1 for window in net.windows(node)) + node.step_rows - 1
+        for node in net.nodes
+    ]
+    return max(counts)
+
+
+def extra_stack_bytes(net: Net) -> int:
+    """What a net with windows of many rows takes of the stack beyond what is always reserved, with pointers of 32 bits.
+
+    A pool over a whole picture of 480 rows holds 480 pointers; convolutions hold a few.
+    """
+    return max(0, 4 * (most_pointers(net) - _USUAL_POINTERS))
 
 
 def ram_bytes(net: Net, schedule: Schedule, plan: Plan) -> int:

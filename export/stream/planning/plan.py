@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import bisect
+import heapq
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edgeblur.export.stream.planning.schedule import Rows, Schedule
 
 ALIGNMENT = 4
 """Rows begin at multiples of this, so that kernels may read words."""
+
+MOST_PAIRS = 1_000_000
+"""Pairs of rows alive together up to which several orders are tried, in a second or two."""
 
 _ADDRESS_BITS = 16
 
@@ -83,21 +88,92 @@ def _place(sizes: Sequence[int], neighbours: Sequence[Sequence[int]], order: Seq
     return places
 
 
+def _pairs(rows: Sequence[Rows]) -> int:
+    """How many pairs of rows share a step."""
+    deaths: list[int] = []  # of those alive, as a heap
+    pairs = 0
+    for row in sorted(rows, key=lambda row: row.birth):
+        while deaths and deaths[0] < row.birth:
+            heapq.heappop(deaths)
+        pairs += len(deaths)
+        heapq.heappush(deaths, row.death)
+    return pairs
+
+
+class _Gaps:
+    """Free places between taken ones, by size; neighbours become one."""
+
+    def __init__(self) -> None:
+        self._sorted: list[tuple[int, int]] = []  # size and start
+        self._starts: dict[int, int] = {}  # by stop
+        self._stops: dict[int, int] = {}  # by start
+
+    def add(self, start: int, stop: int) -> None:
+        """A place is free from now on."""
+        if (before := self._starts.get(start)) is not None:
+            self._remove(before, start)
+            start = before
+        if (behind := self._stops.get(stop)) is not None:
+            self._remove(stop, behind)
+            stop = behind
+        self._starts[stop], self._stops[start] = start, stop
+        bisect.insort(self._sorted, (stop - start, start))
+
+    def take(self, size: int) -> int | None:
+        """The start of the tightest gap with so many bytes, taken; None if there is none."""
+        at = bisect.bisect_left(self._sorted, (size, 0))
+        if at == len(self._sorted):
+            return None
+        room, start = self._sorted[at]
+        self._remove(start, start + room)
+        if room > size:
+            self.add(start + size, start + room)
+        return start
+
+    def _remove(self, start: int, stop: int) -> None:
+        del self._sorted[bisect.bisect_left(self._sorted, (stop - start, start))]
+        del self._starts[stop], self._stops[start]
+
+
+def _as_they_come(rows: Sequence[Rows], sizes: Sequence[int]) -> list[tuple[int, int]]:
+    """Each row into the tightest gap at its birth, in n log n: `(start, stop)`."""
+    places, gaps, end = [(0, 0)] * len(rows), _Gaps(), 0
+    alive: list[tuple[int, int]] = []  # death and index, as a heap
+    for i in sorted(range(len(rows)), key=lambda i: rows[i].birth):
+        while alive and alive[0][0] < rows[i].birth:
+            gaps.add(*places[heapq.heappop(alive)[1]])
+        start = gaps.take(sizes[i])
+        if start is None:
+            start, end = end, end + sizes[i]
+        places[i] = (start, start + sizes[i])
+        heapq.heappush(alive, (rows[i].death, i))
+    return places
+
+
+def _candidates(rows: Sequence[Rows], sizes: Sequence[int]) -> Iterator[list[tuple[int, int]]]:
+    """Places of all rows, in one way after the other."""
+    if _pairs(rows) > MOST_PAIRS:
+        yield _as_they_come(rows, sizes)
+        return
+    neighbours = _overlapping(rows)
+    for order in _ORDERS:
+        yield _place(sizes, neighbours, sorted(range(len(rows)), key=lambda i: order(rows[i])))
+
+
 def plan(schedule: Schedule) -> Plan:
     """Give every row its place.
 
     Rows that are alive at different times share memory, whatever their nodes; several orders are tried and the
-    tightest result is kept. The same schedule always gives the same plan.
+    tightest result is kept. Of thousands of rows alive at once, more than `MOST_PAIRS` pairs, one order is tried. The
+    same schedule always gives the same plan.
     """
     rows, bound = schedule.rows, schedule.live_bytes
-    neighbours = _overlapping(rows)
     unit = ALIGNMENT
     while bound * 5 // 4 > unit << _ADDRESS_BITS:
         unit *= 2
     sizes = [_round_up(row.size_bytes, unit) for row in rows]
     best, best_bytes = [(0, 0)] * len(rows), -1
-    for order in _ORDERS:
-        places = _place(sizes, neighbours, sorted(range(len(rows)), key=lambda i: order(rows[i])))
+    for places in _candidates(rows, sizes):
         used = max((stop for _, stop in places), default=unit)
         if best_bytes < 0 or used < best_bytes:
             best, best_bytes = places, used

@@ -85,7 +85,8 @@ def schedule(net: Net) -> Schedule:
 
     Rows of a node are made top to bottom. To make the next output row, the engine walks from the output towards the
     picture: a node that lacks input rows waits for its first such input. So rows are made as late as possible, and the
-    picture is taken in as late as possible. What makes several rows at a time waits for the input rows of them all.
+    picture is taken in as late as possible. What makes several rows at a time waits for the input rows of them all. The
+    last output row waits for the whole picture: behind it no row goes in, and none that went in can come back.
 
     Returns:
         All steps; the rows of the output are not kept (they go to the caller), those of the picture are.
@@ -109,16 +110,17 @@ def schedule(net: Net) -> Schedule:
         steps.append(Step(n, rows.start, len(rows)))
 
     take(0)  # a picture row comes first, also where a border's rows need none: so a row pushed at the start is taken
-    for _ in range(net.nodes[net.output].plane.height):
+    for y in range(net.nodes[net.output].plane.height):
         waiting = [net.output]
         while waiting:
             lacking = _lacking(needs[waiting[-1]], made, taken[waiting[-1]])
-            if lacking is None:
-                take(waiting.pop())
-            else:
+            if lacking is not None:
                 waiting.append(lacking)
-    while len(made[0]) < net.nodes[0].plane.height:  # rows that nothing reads; the camera gives them all the same
-        take(0)
+                continue
+            if waiting[-1] == net.output and y == net.nodes[net.output].plane.height - 1:
+                while len(made[0]) < net.nodes[0].plane.height:  # nothing reads them; the camera gives them anyway
+                    take(0)
+            take(waiting.pop())
     sizes = [node.plane.row_bytes for node in net.nodes]
     births = sorted((step, n, y) for n in range(net.output) for y, step in enumerate(made[n]))
     return Schedule(tuple(steps), tuple(Rows(n, y, sizes[n], step, read[n][y]) for step, n, y in births))

@@ -228,7 +228,8 @@ def plan_picture(compiled: Compiled, summary: PlanSummary) -> PlanPicture:
     time = _Scale(len(compiled.schedule.steps), LEFT, RIGHT)
     worst = time.at(compiled.schedule.worst_step + 0.5)
     told = f"worst moment: {summary.live_bytes:,} B, after {summary.worst_picture_rows} picture rows"
-    again = f"; {summary.macs_recomputed / (summary.macs - summary.macs_recomputed):.1%} more MACs to save RAM"
+    once = max(1, summary.macs - summary.macs_recomputed)  # a net of pools and tables has none
+    again = f"; {summary.macs_recomputed / once:.1%} more MACs to save RAM"
     return PlanPicture(
         title=f"{_clipped(summary.name)}: {summary.ram_bytes:,} B of RAM",
         subtitle=f"{summary.arena_bytes:,} B of kept rows, {summary.scratch_bytes:,} B of scratch, "

@@ -1,0 +1,112 @@
+"""Numbers beyond the C types of kernels' structs: refused by layer and member, never cut."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+from int8_nets import Int8Net
+
+from edgeblur.errors import UserError
+from edgeblur.export.c_array import Provenance
+from edgeblur.export.stream.compile import compile_stream
+from edgeblur.export.stream.lower import lower
+from edgeblur.export.stream.members import member_ranges
+from edgeblur.export.stream.planning import plan as planning
+from edgeblur.export.stream.planning.plan import plan
+from edgeblur.export.stream.planning.schedule import Rows, Schedule, Step, schedule
+from edgeblur.export.stream.report.show_plan import plan_svg
+from edgeblur.export.tflite.graph import read_tflite
+
+
+def tall_kernel() -> bytes:
+    net = Int8Net(0)
+    x = net.conv(net.picture(300, 1, 3), 128, (1, 1))
+    return net.tflite(net.conv(x, 1, (257, 1), padding="VALID"))
+
+
+def many_channels() -> bytes:
+    net = Int8Net(0)
+    return net.tflite(net.conv(net.conv(net.picture(4, 1, 1), 11_000, (1, 1)), 1, (3, 1)))
+
+
+def many_columns() -> bytes:
+    net = Int8Net(0)
+    return net.tflite(net.conv(net.up_conv(net.picture(2, 1, 1), 16_400, (2, 2)), 1, (1, 1)))
+
+
+def far_dilation() -> bytes:
+    net = Int8Net(0)
+    return net.tflite(net.conv(net.picture(4, 1, 1), 1, (1, 1), dilation=(1, 40_000)))
+
+
+@pytest.mark.parametrize(
+    ("make", "member"),
+    [
+        (tall_kernel, "column bytes is 32,896"),
+        (many_channels, "column bytes is 33,000"),
+        (many_columns, "out channels is 32,800"),
+        (far_dilation, "dilation is 40,000"),
+    ],
+)
+def test_a_number_beyond_its_type_is_refused(make: Callable[[], bytes], member: str) -> None:
+    graph = read_tflite(make())
+    with pytest.raises(UserError, match=rf"cannot be streamed: its {member}, and the engine takes -32,768 to 32,767"):
+        compile_stream(graph, Provenance("net.tflite", "net", graph))
+
+
+def test_every_member_that_is_a_number_has_its_range() -> None:
+    ranges = member_ranges()
+    assert ranges["conv_2d"]["column_bytes"] == range(-(2**15), 2**15)
+    assert ranges["conv_2d"]["least"] == range(-(2**31), 2**31)
+    assert ranges["add"]["in.first_pixel"] == range(-(2**15), 2**15)
+    assert "weights" not in ranges["conv_2d"]
+
+
+def test_a_net_without_macs_has_a_plan_and_its_picture() -> None:
+    net = Int8Net(0)
+    graph = net.graph(net.max_pool(net.picture(8, 8, 3)))
+    compiled = compile_stream(graph, Provenance("net.tflite", "net", graph))
+    assert compiled.net.macs == 0
+    assert "<svg" in plan_svg(compiled)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-13, 1e-39])
+def test_an_activation_beyond_32_bits_of_steps_is_refused_as_litert_does(scale: float) -> None:
+    net = Int8Net(0)
+    graph = net.graph(net.conv(net.picture(4, 4, 3), 3, scale=scale, activation="RELU6"))
+    with pytest.raises(UserError, match=r"bound of 6 leaves 32 bits|positive scale|scale 0"):
+        compile_stream(graph, Provenance("net.tflite", "net", graph))
+
+
+def test_two_ops_that_write_one_tensor_are_refused() -> None:
+    net = Int8Net(0)
+    picture = net.picture(8, 8, 3)
+    y = net.max_pool(picture)
+    net.op("MAX_POOL_2D", (picture,), y, net.ops[-1].options, 2)
+    with pytest.raises(UserError, match="two ops write tensor"):
+        read_tflite(net.tflite(y))
+
+
+def test_thousands_of_rows_alive_at_once_are_planned() -> None:
+    """Pairs of them would be 200 million; sizes differ, and some die early."""
+    count = 20_000
+    rows = tuple(Rows(0, y, 8 + 4 * (y % 5), y, 2 * count if y % 7 else y + 50) for y in range(count))
+    found = plan(Schedule(tuple(Step(0, y, 1) for y in range(2 * count + 1)), rows))
+    assert found.arena_bytes <= 1.1 * Schedule((Step(0, 0, 1),) * (2 * count + 1), rows).live_bytes + 8 * count
+    by_start = sorted((found.addresses[0, row.row], row) for row in rows if row.death == 2 * count)
+    ends = [start + row.size_bytes for start, row in by_start]
+    assert all(end <= start for end, (start, _) in zip(ends, by_start[1:], strict=False))
+
+
+def test_both_ways_of_planning_keep_rows_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = Int8Net(0)
+    order = schedule(lower(net.graph(net.conv(net.conv(net.picture(16, 12), 8), 3))))
+    for most in (0, 10**9):
+        monkeypatch.setattr(planning, "MOST_PAIRS", most)
+        found = plan(order)
+        for a, b in itertools.combinations(order.rows, 2):
+            if a.birth <= b.death and b.birth <= a.death:
+                one, other = found.addresses[a.node, a.row], found.addresses[b.node, b.row]
+                assert one + a.size_bytes <= other or other + b.size_bytes <= one
