@@ -61,7 +61,7 @@ class Project:
     sources: tuple[str, ...]
     nodes: int
     optimize: str
-    traced: tuple[str, ...]
+    traced: tuple[str, ...] = ()
 
     @property
     def compiler(self) -> str:
