@@ -17,6 +17,7 @@ from edgeblur.files import sha256
 from edgeblur.firmware_harness.boards.records import Ran
 from edgeblur.firmware_harness.comparison.table import Comparison
 from edgeblur.firmware_harness.comparison.table import Entry as Compared
+from edgeblur.models.arenas import record_arenas
 from edgeblur.models.facts import read_facts
 from edgeblur.models.measures import (
     NAME,
@@ -81,6 +82,7 @@ def measure(shelved: Shelved, options: MeasureOptions) -> Path:
     for board in options.boards if streamed else ():
         known = replace(known, boards={**known.boards, board: _on_board(streamed, board)})
     known.write(shelved.folder / NAME)
+    record_arenas(shelved.folder.parent)
     return shelved.folder / NAME
 
 

@@ -31,25 +31,46 @@ OPTIMIZE = ("size", "speed")
 _NUMBERS_A_LINE = 24
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StreamFiles:
     """The C of a model, as text, and what it takes on a board.
 
     Attributes:
-        header, source, weights: `NAME.h`, `NAME.c`, `NAME_weights.h`.
+        text: fills in a template; done only when a file is asked for, as most of whoever plans needs sizes alone.
         state_bytes: `sizeof(NAME_state)`: rows, scratch and counters.
         row_bytes: the caller's two rows, one in and one out.
         constant_bytes: weights and tables in flash; code comes on top.
         constants_crc32: zlib's CRC-32 of them, one array after the other, little-endian.
     """
 
-    header: str
-    source: str
-    weights: str
+    text: Callable[[str], str]
     state_bytes: int
     row_bytes: int
     constant_bytes: int
     constants_crc32: int
+
+    def __eq__(self, other: object) -> bool:
+        """The same texts; sizes follow from them."""
+        mine = (self.header, self.source, self.weights)
+        return isinstance(other, StreamFiles) and mine == (other.header, other.source, other.weights)
+
+    def __hash__(self) -> int:
+        return self.constants_crc32
+
+    @functools.cached_property
+    def header(self) -> str:
+        """`NAME.h`."""
+        return self.text("stream.h.j2")
+
+    @functools.cached_property
+    def source(self) -> str:
+        """`NAME.c`."""
+        return self.text("stream.c.j2")
+
+    @functools.cached_property
+    def weights(self) -> str:
+        """`NAME_weights.h`."""
+        return self.text("stream_weights.h.j2")
 
     @property
     def ram_bytes(self) -> int:
@@ -252,14 +273,14 @@ def emit(
         checked: with functions that compute the CRC-32 of the constants, for what is written around the net.
 
     Returns:
-        Three texts; the same arguments give the same bytes.
+        Three texts, written when they are asked for; the same arguments give the same bytes.
     """
     emitter = _Emitter(net, schedule, plan)
     program: Program = compress([step.node for step in schedule.steps])
     layers = [emitter.layer(n) for n in range(1, len(net.nodes))]
     codes = np.array(program.codes, _unsigned(len(net.nodes) - 1))
     values: dict[str, Any] = {
-        "name": provenance.name, "lines": provenance.lines, "kernels": _kernels(layers), "layers": layers,
+        "name": provenance.name, "lines": provenance.lines, "layers": layers,
         "speed": optimize == "speed", "program": program, "codes": emitter.constants.name("program", codes),
         "position": f"uint{8 * position_bytes(program)}_t",
         "picture_rows": emitter.addresses(0), "unit_bytes": plan.unit_bytes,
@@ -272,10 +293,14 @@ def emit(
     values |= {"state_bytes": state, "row_bytes": row_bytes(net), "constant_bytes": constants.size_bytes}
     values |= {"checked": checked, "array_names": [label for label, _ in constants.definitions]}
     values |= {"constants_crc32": f"0x{constants.crc32:08X}"}
+
+    def text(template: str) -> str:
+        if template == "stream.c.j2":
+            return render(template, kernels=_kernels(layers), **values)
+        return render(template, arrays=constants.text() if template == "stream_weights.h.j2" else "", **values)
+
     return StreamFiles(
-        header=render("stream.h.j2", **values),
-        source=render("stream.c.j2", **values),
-        weights=render("stream_weights.h.j2", arrays=constants.text(), **values),
+        text=text,
         state_bytes=state,
         row_bytes=row_bytes(net),
         constant_bytes=constants.size_bytes,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from edgeblur.export.tflite.graph import ImageEnd
-from edgeblur.pictures.images import Floats, Pixels, to_bytes
+
+if TYPE_CHECKING:  # Pillow takes a while to load, and tables need none
+    from edgeblur.pictures.images import Floats, Pixels
 
 Raw = NDArray[Any]
 """What goes into and comes out of a model: `[1, height, width, channels]` int8, uint8 or float32."""
@@ -53,8 +54,14 @@ def to_raw(picture: Pixels, end: ImageEnd) -> Raw:
     """
     if picture.shape != (end.height, end.width, 3):
         raise ValueError(f"the model takes {end.height}x{end.width}x3 bytes, got {picture.shape}")
-    pixels = picture if end.channels == 3 else np.asarray(Image.fromarray(picture).convert("L"))[..., None]
-    return _to_steps(pixels[None], end)
+    return _to_steps((picture if end.channels == 3 else _grey(picture))[None], end)
+
+
+def _grey(picture: Pixels) -> Pixels:
+    """`[height, width, 1]`."""
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(picture).convert("L"))[..., None]
 
 
 def from_raw(raw: Raw, end: ImageEnd) -> Floats:
@@ -75,4 +82,5 @@ def pixel_table(end: ImageEnd) -> bytes:
 def step_table(end: ImageEnd) -> bytes:
     """Which pixel value each step of a quantized output stands for: 256 bytes, by the step's unsigned value."""
     steps = np.arange(256, dtype=np.uint8).view(end.dtype)
-    return to_bytes(from_raw(steps[None], end)).tobytes()
+    pixels: NDArray[np.uint8] = np.rint(from_raw(steps[None], end) * 255).astype(np.uint8)  # clipped already
+    return pixels.tobytes()

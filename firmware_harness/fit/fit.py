@@ -20,6 +20,7 @@ from edgeblur.export.tflm.arena import Arena, record_arena
 from edgeblur.firmware_harness.boards.boards import Board, Region, options_for
 from edgeblur.firmware_harness.emulation.build import NAME, PORT_RAM_BYTES, with_stack
 from edgeblur.firmware_harness.fit.code_sizes import estimate_code
+from edgeblur.models.arenas import known_arena
 from edgeblur.models.choose import Chosen, called, choose_tflite, read_model
 from edgeblur.store.run_folder import Run
 
@@ -251,7 +252,7 @@ def examine(chosen: Chosen, options: StreamOptions | None = None, *, arena: Aren
     options = replace(options or StreamOptions(), core=None)
     graph, data = read_model(chosen.path), read_file(chosen.path)
     with ThreadPoolExecutor(1) as pool:
-        recorded = pool.submit(lambda: arena or record_arena(data))
+        recorded = pool.submit(lambda: arena or known_arena(graph.sha256) or record_arena(data))
         compiled, why_not = None, None
         try:
             provenance = Provenance(comment_safe(called(chosen.path)), NAME, graph)
