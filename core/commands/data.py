@@ -46,6 +46,8 @@ def _shares(context: click.Context, parameter: click.Parameter, text: str) -> tu
 @click.option("--detector", default="centerface", show_default=True, help="Labels the photos that come without labels.")
 @click.option("--split", "shares", default="70/20/10", show_default=True, callback=_shares,
               help="Train/val/test by source picture, or `labels` to keep each label's own split.")  # fmt: skip
+@click.option("--hold-out", multiple=True, metavar="MAKER",
+              help="A maker (`dataset` in the labels) whose photos are for validation alone; repeatable.")  # fmt: skip
 @click.option("--terms", help="Keep only pictures of these licence terms, comma-separated, as the labels name them.")
 @click.option(
     "--size", default=192, show_default=True, type=click.IntRange(16, 4096), help="Side of the stored squares."
@@ -62,7 +64,8 @@ def _shares(context: click.Context, parameter: click.Parameter, text: str) -> tu
 @json_option
 def make(
     photos: tuple[Path, ...], labels: tuple[Path, ...], source: str | None, scenes: int | None, out: Path,
-    detector: str, shares: tuple[float, float, float] | None, terms: str | None, size: int, strength: float,
+    detector: str, shares: tuple[float, float, float] | None, hold_out: tuple[str, ...], terms: str | None, size: int,
+    strength: float,
     grow: float, limit: int | None, seed: int, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Make a data set from PHOTOS (one or more folders) and their labels, or from another --source.
@@ -81,8 +84,17 @@ def make(
         raise UserError("data make needs photo folders or a --source (such as synthetic:600), one of the two")
     if terms is not None and not terms.strip(", "):
         raise UserError("--terms should name licence terms to keep, such as cc0,cc-by, but names none")
+    if hold_out and not labels:
+        raise UserError(
+            "--hold-out goes by the `dataset` that a label file names for each picture: name one with --labels"
+        )
     if source:
-        refuse_given("labels", "terms", because=f"is for photo folders: {source} has its own faces, and all are taken")
+        refuse_given(
+            "labels",
+            "terms",
+            "hold_out",
+            because=f"is for photo folders: {source} has its own faces, and all are taken",
+        )
         found = open_source(parse_source(source), size=size, seed=seed, limit=limit)
     else:
         wanted = frozenset(term.strip() for term in terms.split(",")) if terms is not None else None
@@ -90,7 +102,9 @@ def make(
     if scenes:
         found = with_scenes(found, scenes, seed=seed, size=size)
     style = BlurStyle(strength=strength, grow=grow)
-    options = MakeOptions(size, shares or (0.7, 0.2, 0.1), seed, keep_splits=shares is None, style=style)
+    options = MakeOptions(
+        size, shares or (0.7, 0.2, 0.1), seed, keep_splits=shares is None, hold_out=frozenset(hold_out), style=style
+    )
     data = make_dataset(track(found, "making pictures", found.total), out, options, force=force)
     counts = asdict(data.manifest.counts)
     faces = sum(len(sample.faces) for sample in data.samples)

@@ -50,6 +50,7 @@ class Described:
         group: of pictures that are crops or copies of one photo: they stay in one split.
         licence, terms: of the photo, as far as they are known.
         split: where it lies.
+        maker: of the photo, as far as that is known.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Described:
     licence: str | None
     terms: str | None
     split: Split
+    maker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,11 @@ class Manifest(Record):
         seed: of the split and of the crops.
         blur: that the targets were made with; None for a data set that others made.
         edgeblur: the version that made it.
+        hold_out: makers whose photos are all in the val split.
     """
 
-    KEYS: ClassVar = ("edgeblur", "size", "seed", "blur", "counts", "samples")
+    KEYS: ClassVar = ("edgeblur", "size", "seed", "hold_out", "blur", "counts", "samples")
+    SPARSE: ClassVar = ("hold_out",)
     REMEDY: ClassVar = "make the data set again"
 
     size: int
@@ -81,6 +85,7 @@ class Manifest(Record):
     seed: int | None = None
     blur: BlurStyle | None = None
     edgeblur: str | None = None
+    hold_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= _LARGEST_SIDE:

@@ -1,7 +1,8 @@
 """Photos with a label file: JSON Lines, one picture a line.
 
     {"file": "a.jpg", "faces": [[x, y, w, h]], "ellipses": [[cx, cy, w, h, degrees]], "width": 256, "height": 192,
-     "split": "train", "source": "owner/repository@commit:path", "licence": "CC BY 4.0", "terms": "cc-by"}
+     "split": "train", "source": "owner/repository@commit:path", "licence": "CC BY 4.0", "terms": "cc-by",
+     "dataset": "us-house"}
 
 `file` (below the photo folder) and `faces` (pixels; `[]` if there is none) are needed, all else may be missing. Numbers
 lie between -1,000,000 and 1,000,000; a face is at least 0.001 pixels wide and high.
@@ -41,6 +42,7 @@ class _Label:
     source: str | None
     licence: str | None
     terms: str | None
+    maker: str | None
 
 
 def source_group(source: str) -> str:
@@ -137,6 +139,7 @@ def _parse(data: Any) -> _Label:
         _text(data, "source"),
         _text(data, "licence"),
         _text(data, "terms"),
+        _text(data, "dataset"),
     )
 
 
@@ -236,4 +239,6 @@ def _load(photos: Path, label: _Label) -> LabelledPhoto:
             raise UserError(f"{path} is {real} pixels, but its label says {stated}: labels belong to upright pictures")
         faces = tuple(face.moved(0, 0, scale_x, scale_y) for face in faces)
     source = label.source or f"{photos.name}/{label.file}"
-    return LabelledPhoto(source, source_group(source), picture, faces, label.split, label.licence, label.terms)
+    return LabelledPhoto(
+        source, source_group(source), picture, faces, label.split, label.licence, label.terms, label.maker
+    )

@@ -34,6 +34,8 @@ class MakeOptions:
         shares: train, val and test, as shares of the pictures.
         seed: of the split and of the crops.
         keep_splits: take each label's own split instead of drawing one.
+        hold_out: makers whose photos are for validation alone, whatever their labels say: what is chosen on them holds
+            for makers that a training never saw.
         style: the blur that models learn.
     """
 
@@ -41,6 +43,7 @@ class MakeOptions:
     shares: tuple[float, float, float] = (0.7, 0.2, 0.1)
     seed: int = 0
     keep_splits: bool = False
+    hold_out: frozenset[str] = frozenset()
     style: BlurStyle = field(default_factory=BlurStyle)
 
 
@@ -105,21 +108,44 @@ def assign_splits(groups: list[str], shares: tuple[float, float, float], seed: i
     return assigned
 
 
-def _own_splits(photos: list[tuple[LabelledPhoto, Described]]) -> list[str]:
-    """The split that each label names.
+def _splits(photos: list[LabelledPhoto], options: MakeOptions) -> list[str]:
+    """The split of each photo: of makers that are held out all go to val, and with them other copies of their photos.
+
+    Raises:
+        UserError: a maker that is held out has no photo, labels lack a split, or too few photos to split.
+    """
+    makers = {photo.maker for photo in photos if photo.maker}
+    if unknown := options.hold_out - makers:
+        found = ", ".join(sorted(makers)) or "no makers at all"
+        raise UserError(
+            f"--hold-out names {', '.join(sorted(unknown))}, of whom no photo came; the labels name {found}"
+        )
+    held = {photo.group for photo in photos if photo.maker in options.hold_out}
+    rest = [photo for photo in photos if photo.group not in held]
+    if held and not rest:
+        raise UserError("--hold-out names all makers there are, so that nothing is left to train on: leave one out")
+    if options.keep_splits:
+        assigned = _own_splits(rest)
+    else:
+        assigned = assign_splits([photo.group for photo in rest], options.shares, options.seed)
+    return ["val" if photo.group in held else assigned[photo.group] for photo in photos]
+
+
+def _own_splits(photos: list[LabelledPhoto]) -> dict[str, str]:
+    """The split that each label names, by the photo's group.
 
     Raises:
         UserError: a label names none.
     """
     by_group: dict[str, str] = {}
-    for photo, _ in photos:
+    for photo in photos:
         if photo.split not in SPLITS:
             raise UserError(
                 f"--split labels needs a split (train, val or test) in every label; {photo.source} has none"
             )
         # One photo may never be in two splits: later crops follow the first one.
         by_group.setdefault(photo.group, photo.split)
-    return [by_group[photo.group] for photo, _ in photos]
+    return by_group
 
 
 def make_dataset(photos: Iterable[LabelledPhoto], out: Path, options: MakeOptions, *, force: bool = False) -> Dataset:
@@ -155,7 +181,7 @@ def make_dataset(photos: Iterable[LabelledPhoto], out: Path, options: MakeOption
 
 def _without_picture(photo: LabelledPhoto) -> LabelledPhoto:
     """Keep the labels, let go of the pixels: a data set need not fit into memory."""
-    return LabelledPhoto(photo.source, photo.group, Image.new("RGB", (1, 1)), (), photo.split)
+    return replace(photo, picture=Image.new("RGB", (1, 1)), faces=())
 
 
 def _is_visible(face: Face) -> bool:
@@ -167,16 +193,12 @@ def _is_visible(face: Face) -> bool:
 def _entry(name: str, photo: LabelledPhoto, faces: tuple[Face, ...], size: int) -> Described:
     """What the manifest says of a picture; its split is not known yet."""
     kept = tuple(face for face in labelled(faces, (size, size)) if _is_visible(face))
-    return Described(name, kept, photo.source, photo.group, photo.licence, photo.terms, "train")
+    return Described(name, kept, photo.source, photo.group, photo.licence, photo.terms, "train", photo.maker)
 
 
 def _sort_into_splits(folder: Path, stored: list[tuple[LabelledPhoto, Described]], options: MakeOptions) -> None:
     """Move the stored pictures into the nine folders, numbered from 00001 in each split, and write the manifest."""
-    if options.keep_splits:
-        splits = _own_splits(stored)
-    else:
-        assigned = assign_splits([photo.group for photo, _ in stored], options.shares, options.seed)
-        splits = [assigned[photo.group] for photo, _ in stored]
+    splits = _splits([photo for photo, _ in stored], options)
     for part in _PARTS:
         (folder / part).mkdir()
     by_name: dict[str, Split] = {split: split for split in SPLITS}
@@ -190,4 +212,6 @@ def _sort_into_splits(folder: Path, stored: list[tuple[LabelledPhoto, Described]
         (folder / ".all" / part).rmdir()
     (folder / ".all").rmdir()
     samples = tuple(entry for split in SPLITS for entry in entries[split])
-    Manifest(options.size, samples, options.seed, options.style, __version__).write(folder / MANIFEST)
+    Manifest(options.size, samples, options.seed, options.style, __version__, tuple(sorted(options.hold_out))).write(
+        folder / MANIFEST
+    )

@@ -22,6 +22,7 @@ class LabelledPhoto:
         split: `train`, `val` or `test` if the source has its own.
         licence: in words, as the source states it.
         terms: in one word that can be selected by: `cc0`, `cc-by`, `research-only`, ...
+        maker: who made it, as the labels name them: what nets learn of one maker's photos holds less for another's.
     """
 
     source: str
@@ -31,6 +32,7 @@ class LabelledPhoto:
     split: str | None = None
     licence: str | None = None
     terms: str | None = None
+    maker: str | None = None
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,7 @@ def test_an_empty_argument_is_not_the_current_folder(
         (["validate", "mask4", "--out", "photos"], "photos is a folder: name a file"),
         (["compare", "--with", "mask4", "--out", "a_file"], "a_file is a file: name a folder"),
         (["data", "make", "photos", "--terms", " , ", "--out", "x"], "--terms should name licence terms"),
+        (["data", "make", "photos", "--hold-out", "x", "--out", "x"], "--hold-out goes by the `dataset`"),
         (["bench", "mask4", "--board", "pico"], "nothing was measured: pico"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,42 @@ def test_labels_may_bring_their_own_splits(tmp_path: Path) -> None:
     assert {s.source: s.split for s in data.samples} == {f"photo-{i}": split for i, split in enumerate(own)}
     with pytest.raises(UserError, match="photo-0 has none"):
         make_dataset(some(3), tmp_path / "other", MakeOptions(size=32, keep_splits=True))
+
+
+def of_makers(*makers: str | None, split: str | None = None) -> list[LabelledPhoto]:
+    return [replace(photo(i, split=split), maker=maker) for i, maker in enumerate(makers)]
+
+
+@pytest.mark.parametrize("split", [None, "train", "test"])
+def test_makers_that_are_held_out_are_for_validation_alone(tmp_path: Path, split: str | None) -> None:
+    photos = of_makers(*["ours", "theirs"] * 20, split=split)
+    options = replace(OPTIONS, keep_splits=split is not None, hold_out=frozenset({"theirs"}))
+    data = make_dataset(photos, tmp_path / "data", options)
+    makers = {name: Counter(s.maker for s in data.manifest.samples if s.split == name) for name in SPLITS}
+    assert makers["val"]["theirs"] == 20
+    assert makers["train"]["theirs"] == makers["test"]["theirs"] == 0
+    assert sum(makers[name]["ours"] for name in SPLITS) == 20
+    assert split is None or makers[split]["ours"] == 20
+    assert data.manifest.hold_out == ("theirs",)
+
+
+def test_copies_of_a_photo_go_with_the_maker_that_is_held_out(tmp_path: Path) -> None:
+    first, *rest = of_makers("theirs", "ours", "ours", "ours", "ours", split="train")
+    copy = replace(photo(9, group=first.group, split="train"), maker="ours")
+    data = make_dataset(
+        [copy, first, *rest], tmp_path / "data", replace(OPTIONS, keep_splits=True, hold_out=frozenset({"theirs"}))
+    )
+    assert {s.source for s in data.split("val")} == {copy.source, first.source}
+
+
+def test_makers_to_hold_out_are_known_and_not_all(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--hold-out names nobody, of whom no photo came; the labels name ours, theirs"):
+        make_dataset(
+            of_makers("ours", "theirs", None), tmp_path / "a", replace(OPTIONS, hold_out=frozenset({"nobody"}))
+        )
+    with pytest.raises(UserError, match="nothing is left to train on"):
+        make_dataset(of_makers("ours"), tmp_path / "b", replace(OPTIONS, hold_out=frozenset({"ours"})))
+    assert left_over(tmp_path) == []
 
 
 def test_own_splits_cannot_tear_a_group_apart(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def test_labels_are_read(tmp_path: Path) -> None:
         "source": "Someone/Site@0123456789:img/A.jpg",
         "licence": "CC BY 4.0",
         "terms": "cc-by",
+        "dataset": "someone",
     }
     labels = write_photos(tmp_path / "p", [full, {"file": "b.png", "faces": []}])
     photos = from_labels(tmp_path / "p", labels, skipped := [])
@@ -62,7 +63,7 @@ def test_labels_are_read(tmp_path: Path) -> None:
     assert skipped == []
     assert [face.box for face in first.faces] == [Box(4, 6, 20, 30), Box(40, 8, 10, 12)]
     assert [face.ellipse for face in first.faces] == [Ellipse(14, 21, 18, 28, 12.5), Ellipse(45, 14, 10, 12, 0)]
-    assert (first.split, first.licence, first.terms) == ("val", "CC BY 4.0", "cc-by")
+    assert (first.split, first.licence, first.terms, first.maker) == ("val", "CC BY 4.0", "cc-by", "someone")
     assert (first.source, first.group) == ("Someone/Site@0123456789:img/A.jpg", "someone:img/a.jpg")
     assert (second.source, second.group, second.faces, second.split) == ("p/b.png", "p/b.png", (), None)
 
