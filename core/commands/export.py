@@ -12,11 +12,14 @@ import click
 from edgeblur.commands.options import (
     flash_option,
     force_option,
+    frame_options,
+    frames_asked_for,
     json_option,
     model_argument,
     model_option,
     optimize_option,
     ram_option,
+    resized,
 )
 from edgeblur.errors import UserError
 from edgeblur.models.choose import Chosen, choose_tflite
@@ -25,6 +28,7 @@ from edgeblur.progress import say
 
 if TYPE_CHECKING:
     from edgeblur.export.stream.options import StreamOptions
+    from edgeblur.export.veil.compile import FrameOptions
 
 
 @click.command()
@@ -45,11 +49,14 @@ if TYPE_CHECKING:
 @click.option(
     "--board", "board_name", help="Whose kernels --engine stream takes and predicts. [default: a Cortex-M4's]"
 )
+@frame_options
 @force_option
 @json_option
 def command(
     run_or_model: Path, out: Path, engine: str, model_name: str | None, name: str | None, optimize: str,
-    ram_bytes: int | None, flash_bytes: int | None, board_name: str | None, force: bool, as_json: bool,
+    ram_bytes: int | None, flash_bytes: int | None, board_name: str | None, frame: tuple[int, int] | None,
+    pixels: str | None, hold: str | None, net_size: tuple[int, int] | None, margin: int | None, share: int | None,
+    memory: int | None, clamp: str | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Write RUN_OR_MODEL for firmware: a run, a .tflite file or a name of `edgeblur models`; else the default of those.
 
@@ -57,10 +64,14 @@ def command(
     register, the arena size and the quantization parameters, and a README.
 
     With --engine stream: C99 without any library that takes picture rows in and gives finished rows out, and a picture
-    of its memory plan.
+    of its memory plan. With --frame as well: a net that finds faces in a small picture of each frame, and a veil that
+    blurs them at the frame's own size.
     """
     from edgeblur.export.stream.options import StreamOptions
 
+    frames = frames_asked_for(frame, pixels, hold, net_size, margin, share, memory, clamp)
+    if frames is not None and engine == "tflm":
+        raise UserError("--frame is for the streaming engine: add --engine stream")
     options = StreamOptions(optimize, ram_bytes, flash_bytes)
     if engine == "tflm" and (options != StreamOptions() or board_name is not None):
         raise UserError("--ram, --flash, --optimize and --board are for the streaming engine: add --engine stream")
@@ -69,6 +80,10 @@ def command(
 
     label = f"{chosen.model.name}_{chosen.path.stem}" if chosen.model else chosen.shelf_name or chosen.path.stem
     name = name if name is not None else default_identifier(label)
+    if frames is not None:
+        _frames(chosen, out, frames, name, options, board_name, force, as_json)
+        return
+    chosen = resized(chosen, net_size)
     if engine == "stream":
         _stream(chosen, out, name, options, board_name, force, as_json)
     else:
@@ -92,6 +107,28 @@ def _tflm(chosen: Chosen, out: Path, name: str, force: bool, as_json: bool) -> N
     if macs is not None:
         stdout.print(f"  work       {macs:>11,} MAC an image")
     stdout.print(f"  parameters {result.cost.parameters:>11,}")
+
+
+def _frames(
+    chosen: Chosen, out: Path, frames: FrameOptions, name: str, options: StreamOptions, board_name: str | None,
+    force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    from edgeblur.export.stream.report.show_plan import plan_table
+    from edgeblur.export.veil.write import HELD, export_frames
+    from edgeblur.firmware_harness.boards.boards import find_board
+
+    options = replace(options, core=find_board(board_name).core.name if board_name else None)
+    result = export_frames(chosen.path, out, frames, options, name=name, title=chosen.title, force=force)
+    if as_json:
+        click.echo(json.dumps({"model": chosen.name, **result.as_json()}, indent=2))
+        return
+    plan, files = result.frames.plan, result.frames.files
+    stdout.print(f"{chosen.name} as {result.name} in {out}: {', '.join(result.files)}", soft_wrap=True, markup=False)
+    stdout.print(f"frames: {plan.width}x{plan.height} {plan.pixels.name}, held {plan.hold}: {HELD[plan.hold]}")
+    stdout.print(plan_table(result.summary()))
+    stdout.print(f"RAM: {files.ram_bytes:,} B with the veil, without stack")
+    if code := result.code:
+        stdout.print(f"flash: {code.flash_bytes:,} B ({code.told})", soft_wrap=True)
 
 
 def _stream(

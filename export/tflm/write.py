@@ -79,12 +79,19 @@ def refuse_stranger_files(out: Path) -> None:
     ends = ("_tflm.h", "_weights.h")
     names = [file.removesuffix(end) for end in ends for file in present if file.endswith(end)]
     ours = {"README.txt", *(file for name in names for file in (*_file_names(name), *stream_file_names(name)))}
+    ours |= {file for name in names for file in frame_file_names(name.removesuffix("_finder"))}
     refuse_others(out, ours)
 
 
 def stream_file_names(name: str) -> tuple[str, ...]:
     """What an export for the streaming engine consists of."""
     return (f"{name}.h", f"{name}.c", f"{name}_weights.h", "plan.svg", "README.txt")
+
+
+def frame_file_names(name: str) -> tuple[str, ...]:
+    """What an export for frames consists of: the veil, its finder for the streaming engine, and that as a .tflite."""
+    finder = f"{name}_finder"
+    return (f"{name}.h", f"{name}.c", *stream_file_names(finder), f"{finder}.tflite")
 
 
 def _file_names(name: str) -> tuple[str, ...]:

@@ -7,10 +7,9 @@ import subprocess
 import tempfile
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from edgeblur.export.stream.compile import Compiled
-from edgeblur.export.stream.emit import StreamFiles
 
 OPTIMIZE_FLAGS = {"size": "-Os", "balanced": "-O2", "speed": "-O2"}
 """What the compiler is told for each aim."""
@@ -101,11 +100,22 @@ def _version(compiler: str) -> str:
     return done.stdout.strip().splitlines()[0] if done.stdout.strip() else "of unknown version"
 
 
-def measure_code(files: StreamFiles, name: str, optimize: str) -> CodeSize | None:
+class Written(Protocol):
+    """C as text that can be written into a folder."""
+
+    @property
+    def constant_bytes(self) -> int:
+        """Weights and tables in flash."""
+
+    def write(self, folder: Path, name: str) -> None:
+        """Write all its files under a prefix."""
+
+
+def measure_code(files: Written, name: str, optimize: str) -> CodeSize | None:
     """Compile a model's C and add up its sections.
 
     Args:
-        files: the C.
+        files: the C, in one or several sources.
         name: its prefix.
         optimize: the aim it was written for.
 
@@ -121,14 +131,15 @@ def measure_code(files: StreamFiles, name: str, optimize: str) -> CodeSize | Non
     return None
 
 
-def _compiled_bytes(files: StreamFiles, name: str, tools: _Toolchain, flag: str) -> int | None:
-    """Bytes of `.text`, `.rodata` and `.data` together."""
+def _compiled_bytes(files: Written, name: str, tools: _Toolchain, flag: str) -> int | None:
+    """Bytes of `.text`, `.rodata` and `.data` of all sources together."""
     with tempfile.TemporaryDirectory(prefix="edgeblur-") as folder:
         files.write(Path(folder), name)
-        source, compiled = Path(folder) / f"{name}.c", Path(folder) / f"{name}.o"
-        command = [tools.compiler, *tools.flags, "-std=c99", flag, "-c", str(source), "-o", str(compiled)]
-        if subprocess.run(command, capture_output=True, check=False).returncode:
+        sources = sorted(path.name for path in Path(folder).glob("*.c"))
+        command = [tools.compiler, *tools.flags, "-std=c99", flag, "-c", *sources]
+        if subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode:
             return None  # no C library's headers beside this compiler
-        done = subprocess.run([tools.size, str(compiled)], capture_output=True, text=True, check=False)
-    text, data = done.stdout.splitlines()[1].split()[:2]
-    return int(text) + int(data)
+        objects = [source.replace(".c", ".o") for source in sources]
+        done = subprocess.run([tools.size, *objects], cwd=folder, capture_output=True, text=True, check=False)
+    sections = [line.split()[:2] for line in done.stdout.splitlines()[1:]]
+    return sum(int(text) + int(data) for text, data in sections)
