@@ -12,11 +12,14 @@ import click
 from edgeblur.commands.options import (
     default_model,
     flash_option,
+    frame_options,
+    frames_asked_for,
     json_option,
     model_option,
     optimize_option,
     ram_option,
     refuse_given,
+    resized,
 )
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
@@ -35,11 +38,13 @@ if TYPE_CHECKING:
 @optimize_option
 @ram_option
 @flash_option
+@frame_options
 @json_option
 def command(
     runs_or_models: tuple[Path, ...], board_name: str | None, all_boards: bool, kind: str | None,
     npu: str | None, model_name: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
-    as_json: bool,
+    frame: tuple[int, int] | None, pixels: str | None, hold: str | None, net_size: tuple[int, int] | None,
+    margin: int | None, share: int | None, memory: int | None, clamp: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Tell whether models fit boards: .tflite files, names of `edgeblur models`, or all int8 models of a run.
 
@@ -47,15 +52,16 @@ def command(
 
     RAM is the streaming engine's plan, to the byte, with stack and rows; flash is weights and tables, to the byte, and
     an estimate of the code. Beside it: TensorFlow Lite Micro, with the arena that its own allocator asks for. Less
-    than 10 % left is `tight`.
+    than 10 % left is `tight`. With --frame it is all that veiling frames of a camera's size takes.
     """
     from edgeblur.export.stream.options import StreamOptions
     from edgeblur.firmware_harness.boards.boards import find_board
     from edgeblur.firmware_harness.boards.listing import Wanted, select
-    from edgeblur.firmware_harness.fit.fit import choose_candidates, examine, fits
+    from edgeblur.firmware_harness.fit.fit import choose_candidates, examine, examine_frames, fits
     from edgeblur.firmware_harness.fit.tables import cross_table, fit_table, parts_table, remarks
     from edgeblur.firmware_harness.projects.kinds import boards_of_kind
 
+    frames = frames_asked_for(frame, pixels, hold, net_size, margin, share, memory, clamp)
     if npu is not None:
         refuse_given("board_name", "all_boards", "kind", "ram_bytes", "flash_bytes", because="is not for an NPU")
         _npu(choose_candidates(runs_or_models or (default_model(),), model_name), npu, optimize, as_json)
@@ -64,7 +70,10 @@ def command(
     if kind is not None:
         boards = boards_of_kind(boards, kind)
     chosen = choose_candidates(runs_or_models or (default_model(),), model_name)
-    examined = (examine(one, StreamOptions(optimize, ram_bytes, flash_bytes)) for one in chosen)
+    if frames is None:
+        chosen = [resized(one, net_size) for one in chosen]
+    options = StreamOptions(optimize, ram_bytes, flash_bytes)
+    examined = (examine_frames(one, frames, options) if frames else examine(one, options) for one in chosen)
     found = fits(examined, boards, kind)
     if as_json:
         results = [fit.as_json() for fit in found]

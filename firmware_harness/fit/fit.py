@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,10 @@ from edgeblur.export.stream.costs.cost import FrameCost, frame_cost
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import read_file
 from edgeblur.export.tflm.arena import Arena, record_arena
+from edgeblur.export.veil.compile import CompiledFrames, FrameOptions, compile_frames, plan_frames
+from edgeblur.export.veil.cost import CODE_BYTES, veil_instructions
 from edgeblur.firmware_harness.boards.boards import Board, Region, options_for
-from edgeblur.firmware_harness.emulation.build import NAME, PORT_RAM_BYTES, with_stack
+from edgeblur.firmware_harness.emulation.build import BEGUN_BYTES, NAME, PORT_RAM_BYTES, with_stack
 from edgeblur.firmware_harness.fit.code_sizes import estimate_code
 from edgeblur.models.arenas import known_arena
 from edgeblur.models.choose import Chosen, called, choose_tflite, read_model
@@ -133,6 +136,8 @@ class Candidate:
         why_not: its refusal.
         arena: of TensorFlow Lite Micro.
         compile_for: compiles it with the kernels that suit a board; None if they are direct on all.
+        frames_for: compiles it for frames of a camera's size, with the kernels that suit a board; None for pictures of
+            the model's own size.
     """
 
     name: str
@@ -142,9 +147,12 @@ class Candidate:
     why_not: str | None
     arena: Arena
     compile_for: Callable[[Board], Compiled] | None = None
+    frames_for: Callable[[Board], CompiledFrames] | None = None
 
     def compiled_for(self, board: Board) -> Compiled | None:
         """For a board; None if the streaming engine refuses it."""
+        if self.frames_for is not None:
+            return self.frames_for(board).compiled
         return self.compiled if self.compiled is None or self.compile_for is None else self.compile_for(board)
 
 
@@ -189,7 +197,9 @@ class Fit:
         """The streaming engine's figures by name, `tflm` with the other's; what is unknown is absent."""
         stream = self.stream.as_json() if self.stream else {"stream_unknown": self.candidate.why_not}
         tflm = {"tflm": self.tflm.as_json()} if self.tflm else {"tflm_unknown": self.candidate.arena.why_not}
-        about = {"model": self.candidate.name, "board": self.board.name, "core": self.board.core.name}
+        about: dict[str, Any] = {"model": self.candidate.name, "board": self.board.name, "core": self.board.core.name}
+        if self.candidate.frames_for is not None:
+            about |= self.candidate.frames_for(self.board).plan.as_json()
         return {**about, "optimize": self.candidate.options.optimize, **stream, **self._work_as_json(), **tflm}
 
     def _work_as_json(self) -> dict[str, Any]:
@@ -264,6 +274,29 @@ def examine(chosen: Chosen, options: StreamOptions | None = None, *, arena: Aren
         return Candidate(chosen.name, graph.size_bytes, options, compiled, why_not, recorded.result(), suited)
 
 
+def examine_frames(chosen: Chosen, frames: FrameOptions, options: StreamOptions | None = None) -> Candidate:
+    """Plan a mask head for frames of a camera's size.
+
+    Args:
+        chosen: an int8 mask head.
+        frames: of which size, in which format, held how.
+        options: aim and budgets, as `compile_frames` takes them.
+
+    Raises:
+        UserError: it has no mask, or options do not go together.
+    """
+    graph, options = read_model(chosen.path), options or StreamOptions()
+    provenance = Provenance(comment_safe(called(chosen.path)), NAME, graph)
+    compiled = functools.cache(functools.partial(compile_frames, graph, frames, provenance))
+
+    def frames_for(board: Board) -> CompiledFrames:
+        return compiled(options_for(board, options))
+
+    plan_frames(graph, frames)  # what is wrong is told at once
+    arena = Arena(None, "it runs nets, and a veil of frames is none")
+    return Candidate(chosen.name, graph.size_bytes, options, None, None, arena, frames_for=frames_for)
+
+
 def _suited(
     compile_for: Callable[[StreamOptions], Compiled], direct: Compiled, options: StreamOptions
 ) -> Callable[[Board], Compiled]:
@@ -282,7 +315,16 @@ def fit(candidate: Candidate, board: Board, kind: str | None = None) -> Fit:
     compiled = candidate.compiled_for(board)
     net = compiled.net if compiled else None
     frame = frame_cost(net, board.core.name, optimize=candidate.options.optimize) if net else None
+    if frame is not None and candidate.frames_for is not None:
+        frame = _with_veil(frame, veil_instructions(candidate.frames_for(board).plan))
     return Fit(candidate, board, stream and _placed(board, *stream), tflm and _placed(board, *tflm), frame, kind)
+
+
+def _with_veil(frame: FrameCost, instructions: int) -> FrameCost:
+    """A finder's work and the veil's, which is taken to need as many cycles an instruction."""
+    share = 1 + instructions / frame.instructions
+    cycles = None if frame.cycles is None else round(frame.cycles * share)
+    return dataclasses.replace(frame, instructions=frame.instructions + instructions, cycles=cycles)
 
 
 def fits(candidates: Iterable[Candidate], boards: Sequence[Board], kind: str | None = None) -> list[Fit]:
@@ -322,28 +364,47 @@ def _stream_parts(candidate: Candidate, board: Board) -> tuple[Parts, Parts] | N
     compiled = candidate.compiled_for(board)
     if compiled is None:
         return None
-    board = with_stack(board, compiled)
-    files, net = compiled.files, compiled.net
+    board, net = with_stack(board, compiled), compiled.net
     code = estimate_code(net, board.core, candidate.options.optimize)
     sizes = code.sizes
     stack, (transport, transport_code) = _stack(board), _transport(board)
     measured = f"at most {sizes.stack_bytes:,} B were used on {sizes.board}"
+    frames = candidate.frames_for(board) if candidate.frames_for else None
+    constants = (frames or compiled).files.constant_bytes
     ram = (
-        Part("state", files.state_bytes, "exact"),
-        Part("row in", _round_up(net.nodes[0].plane.row_bytes), "exact"),
-        Part("row out", _round_up(net.nodes[-1].plane.row_bytes), "exact"),
+        *(_frame_parts(frames) if frames else _row_parts(compiled)),
         transport,
         Part(stack.name, stack.size_bytes, stack.basis, measured),
     )
     like = "" if code.own else f"as on {sizes.core}: {board.core.name} was not measured; "
     off = f"{like}real code took {sizes.least_share:.2f} to {sizes.most_share:.2f} times such estimates"
     flash = (
-        Part("weights and tables", files.constant_bytes, "exact"),
+        Part("weights and tables", constants, "exact"),
         Part("engine code", code.code_bytes, "estimated", off),
+        *((Part("veil's code", CODE_BYTES, "measured", "for Cortex-M4"),) if frames else ()),
         Part("start-up and C library", code.runtime_bytes, "measured", f"in firmware for {sizes.board}"),
         *transport_code,
     )
     return ram, flash
+
+
+def _row_parts(compiled: Compiled) -> Parts:
+    nodes = compiled.net.nodes
+    return (
+        Part("state", compiled.files.state_bytes, "exact"),
+        Part("row in", _round_up(nodes[0].plane.row_bytes), "exact"),
+        Part("row out", _round_up(nodes[-1].plane.row_bytes), "exact"),
+    )
+
+
+def _frame_parts(frames: CompiledFrames) -> Parts:
+    """The same with a veil; begun is what the loop over frames keeps."""
+    plan, files = frames.plan, frames.files
+    state = Part("state", _round_up(files.state_bytes), "exact")
+    loop = Part("loop", BEGUN_BYTES, "exact")
+    if plan.hold == "buffer":
+        return state, loop, Part("frame", _round_up(plan.height * plan.row_bytes), "exact", "the camera driver's")
+    return state, loop, Part("row", _round_up(plan.row_bytes), "exact")
 
 
 def _tflm_parts(candidate: Candidate, board: Board) -> tuple[Parts, Parts] | None:

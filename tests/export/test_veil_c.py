@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
-from veil_c import expected, finding, moving_frames, tiny_finder, write_veil
+from veil_c import BUFFER, ORDERS, expected, finding, moving_frames, tiny_finder, write_veil
 
 from edgeblur.export.veil.plan import VeilOptions, fitting_finder, plan_veil
 from edgeblur.export.veil.reference import Blurrer, alpha
@@ -86,3 +87,34 @@ def test_the_same_c_comes_out_again_and_its_state_is_as_large_as_it_says(tmp_pat
             c.build(folder / "size.c", ("-O0",))
             write_veil(finder, plan, folder)
             assert [path.read_bytes() for path in sorted(folder.glob("model*"))] == before
+
+
+@pytest.mark.parametrize("hold", ["live", "rows"])
+def test_no_order_of_calls_lets_an_unseen_pixel_out(hold: str, tmp_path: Path) -> None:
+    finder = tiny_finder(16, 16)
+    plan = plan_veil(finder, (4, 3), pixels="gray8", hold=hold, options=VeilOptions(0.998, 1.0))  # sees nothing
+    program = write_veil(finder, plan, tmp_path).build(ORDERS)
+    told = subprocess.run([str(program), "4"], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr[:2000]
+    assert int(told.stdout.split()[2]) > 10_000
+
+
+def test_a_frame_buffer_is_grey_after_whatever_went_wrong(tmp_path: Path) -> None:
+    finder = tiny_finder(16, 16)
+    plan = plan_veil(finder, (9, 7), pixels="rgb888", options=VeilOptions(0.998, 1.0))
+    program = write_veil(finder, plan, tmp_path).build(BUFFER)
+    told = subprocess.run([str(program)], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr[:2000]
+
+
+def test_damaged_constants_keep_everything_grey(tmp_path: Path) -> None:
+    finder = tiny_finder(16, 16)
+    plan = plan_veil(finder, (9, 7), options=VeilOptions(0.998, 1.0))
+    c = write_veil(finder, plan, tmp_path)
+    weights = tmp_path / "model_finder_weights.h"
+    text = weights.read_text()
+    at = text.index("{\n") + 2
+    weights.write_text(text[:at] + "77," + text[text.index(",", at) + 1 :])
+    c.build()
+    done = subprocess.run([str(tmp_path / "veil_host")], input=bytes(9 * 7 * 3), capture_output=True, check=False)
+    assert done.returncode == 3  # INFER_FAILED: begin says that something is wrong

@@ -14,6 +14,7 @@ from edgeblur.export.veil.compile import FrameOptions
 from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.emulation.frames import run_frames
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions
+from edgeblur.firmware_harness.fit.fit import examine_frames, fit
 from edgeblur.models.choose import choose_tflite
 
 _BOARDS = {
@@ -42,6 +43,16 @@ def test_every_core_veils_as_the_reference_does(board: str, finder: Path) -> Non
     assert result.comparison.differing_bytes == 0
     assert result.comparison.images == 3
     assert result.counts.repeatable
+
+
+@pytest.mark.parametrize("hold", ["buffer", "live", "rows"])
+def test_fit_knows_the_ram_to_the_byte(hold: str, finder: Path) -> None:
+    chosen, board, frames = choose_tflite(finder), find_board("mps2-an386"), FrameOptions(35, 24, "rgb888", hold)
+    found = fit(examine_frames(chosen, frames), board).as_json()
+    ran = run_frames(chosen, board, EmulatedOptions(random=1), frames).as_json()
+    assert found["ram_bytes"] == ran["ram_bytes"]
+    assert (found["frame"], found["pixels"], found["hold"]) == ("35x24", "rgb888", hold)
+    assert {key: found[key] for key in ("net", "veil")} == {key: ran[key] for key in ("net", "veil")}
 
 
 def test_the_default_model_veils_live_frames_in_less_than_32_kilobytes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.host_c import FLAGS
 
 FIRMWARE = Path(__file__).parents[2] / "firmware_harness" / "firmware"
-HOST = Path(__file__).with_name("veil_host.c")
+HOST, ORDERS, BUFFER = (Path(__file__).with_name(f"veil_{name}.c") for name in ("host", "orders", "buffer"))
 NAME = "model"
 
 Frames = Sequence[NDArray[np.uint8]]
