@@ -51,8 +51,8 @@ class FrameExport:
 
     def summary(self) -> PlanSummary:
         """The finder's plan, with predicted instructions where such a core was counted."""
-        compiled, core = self.frames.compiled, self.options.core or DEFAULT_CORE
-        return with_instructions(summarize(compiled), compiled.net, core, self.options.optimize)
+        compiled = self.frames.compiled
+        return with_instructions(summarize(compiled), compiled.net, self.options)
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`; what is unknown is absent."""
