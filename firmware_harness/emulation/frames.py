@@ -13,7 +13,14 @@ from edgeblur.export.tflite.pixels import to_raw
 from edgeblur.export.veil.compile import CompiledFrames, FrameOptions, compile_frames
 from edgeblur.export.veil.reference import Blurrer
 from edgeblur.firmware_harness.boards.boards import Board, options_for
-from edgeblur.firmware_harness.emulation.build import NAME, build, check_room, compiler_version, write_project
+from edgeblur.firmware_harness.emulation.build import (
+    NAME,
+    build,
+    check_room,
+    compiler_version,
+    with_stack,
+    write_project,
+)
 from edgeblur.firmware_harness.emulation.elf import read_elf, require_elftools
 from edgeblur.firmware_harness.emulation.emulator import Told, emulate, emulator_of, emulator_version
 from edgeblur.firmware_harness.emulation.result import BoardRun, Comparison
@@ -67,6 +74,7 @@ def run_frames(chosen: Chosen, board: Board, options: EmulatedOptions, frames: F
     graph = read_model(chosen.path)
     provenance = Provenance(comment_safe(chosen.title), NAME, graph, options.stream.arguments + frames.told)
     compiled = compile_frames(graph, frames, provenance, options_for(board, options.stream))
+    board = with_stack(board, compiled.compiled)
     check_room(chosen.name, compiled, board)
     inputs = frame_inputs((frames.width, frames.height), options.photos, options.random, options.limit)
     given = [compiled.plan.pixels.frame_of(probe.picture) for probe in inputs.probes]
