@@ -11,6 +11,10 @@ AIMS = ("size", "balanced", "speed")
 `costs.choose.BALANCED` times the flash of `size`."""
 
 
+FLASH_BYTES = 1_000_000
+"""What code, weights and tables may take for `speed`."""
+
+
 @dataclass(frozen=True)
 class StreamOptions:
     """What C is generated for.
@@ -20,7 +24,7 @@ class StreamOptions:
         ram_bytes: maximum of everything writable but the stack; rows are computed twice where that saves enough. None
             for whatever it takes without recomputing.
         flash_bytes: maximum of code, weights and tables for `speed` and `balanced`; None for
-            `costs.choose.FLASH_BYTES`.
+            `FLASH_BYTES`.
         core: a key of boards.toml, for which kernels are chosen; None for direct kernels, which suit any. The C runs
             everywhere all the same, and for `size` it is the same for all.
 

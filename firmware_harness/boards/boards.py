@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import functools
 import tomllib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from importlib import resources
-from typing import Any
 
 from edgeblur.errors import UserError
-from edgeblur.export.stream.costs.choose import FLASH_BYTES
-from edgeblur.export.stream.options import StreamOptions
+from edgeblur.export.stream.options import FLASH_BYTES, StreamOptions
+from edgeblur.records import record_of
 
 
 @dataclass(frozen=True)
@@ -193,64 +193,92 @@ class Board:
         return dict(self.clocks).get(kind, self.clock_hz)
 
 
-@functools.cache
-def _facts() -> dict[str, Any]:
-    return tomllib.loads((resources.files("edgeblur.firmware_harness.boards") / "boards.toml").read_text())
+@dataclass(frozen=True)
+class _Tools:
+    """A toolchain as boards.toml has it."""
+
+    compiler: str
+    packages: tuple[str, ...]
+    flags: tuple[str, ...]
 
 
-@functools.cache
-def _core(name: str) -> Core:
-    facts = _facts()["cores"][name]
-    tools = _facts()["toolchains"][facts["toolchain"]]
-    toolchain = Toolchain(facts["toolchain"], tools["compiler"], tuple(tools["packages"]), tuple(tools["flags"]))
-    return Core(name, facts["title"], toolchain, facts.get("startup"), tuple(facts["flags"]))
+@dataclass(frozen=True)
+class _StoredCore:
+    """A core as boards.toml has it."""
+
+    title: str
+    toolchain: str
+    flags: tuple[str, ...]
+    startup: str | None = None
 
 
-def _emulator(facts: dict[str, Any]) -> Emulator:
-    return Emulator(
-        program=facts["program"],
-        package=facts["package"],
-        arguments=tuple(facts["arguments"]),
-        timer=facts["timer"],
-        timer_address=facts.get("timer_address"),
-        instructions_per_tick=facts.get("instructions_per_tick"),
-        uart=facts.get("uart"),
-        uart_address=facts.get("uart_address"),
-        npm=facts.get("npm"),
-        calibration_cycles=facts.get("calibration_cycles"),
-    )
+@dataclass(frozen=True)
+class _StoredBoard:
+    """A board as boards.toml has it; see `Board`."""
+
+    title: str
+    core: str
+    ram: tuple[Region, ...]
+    sources: Mapping[str, str]
+    clock_hz: int | None = None
+    flash: Region | None = None
+    vectors: Region | None = None
+    stack_bytes: int | None = None
+    emulator: Emulator | None = None
+    twin: Emulator | None = None
+    sdk: str | None = None
+    flash_tool: str | None = None
+    clocks: Mapping[str, int] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    stm32: Stm32 | None = None
+    remark: str | None = None
 
 
-def _stm32(facts: dict[str, Any]) -> Stm32:
-    return Stm32(**(facts | {"uart_enable": tuple(facts["uart_enable"])}))
+@dataclass(frozen=True)
+class _Stored:
+    """boards.toml."""
 
+    stack_bytes: int
+    toolchains: Mapping[str, _Tools]
+    cores: Mapping[str, _StoredCore]
+    boards: Mapping[str, _StoredBoard]
 
-def _board(name: str, facts: dict[str, Any]) -> Board:
-    return Board(
-        name=name,
-        title=facts["title"],
-        core=_core(facts["core"]),
-        clock_hz=facts.get("clock_hz"),
-        flash=Region(**facts["flash"]) if "flash" in facts else None,
-        ram=tuple(Region(**region) for region in facts["ram"]),
-        vectors=Region(**facts["vectors"]) if "vectors" in facts else None,
-        stack_bytes=facts.get("stack_bytes", _facts()["stack_bytes"]),
-        emulator=_emulator(facts["emulator"]) if "emulator" in facts else None,
-        twin=_emulator(facts["twin"]) if "twin" in facts else None,
-        sdk=facts.get("sdk"),
-        flash_tool=facts.get("flash_tool"),
-        clocks=tuple(facts.get("clocks", {}).items()),
-        names=tuple(facts.get("names", {}).items()),
-        stm32=_stm32(facts["stm32"]) if "stm32" in facts else None,
-        remark=facts.get("remark"),
-        sources=tuple(Source(fact, place) for fact, place in facts["sources"].items()),
-    )
+    def core(self, name: str) -> Core:
+        core = self.cores[name]
+        tools = self.toolchains[core.toolchain]
+        toolchain = Toolchain(core.toolchain, tools.compiler, tools.packages, tools.flags)
+        return Core(name, core.title, toolchain, core.startup, core.flags)
+
+    def board(self, name: str, cores: Mapping[str, Core]) -> Board:
+        board = self.boards[name]
+        return Board(
+            name=name,
+            title=board.title,
+            core=cores[board.core],
+            clock_hz=board.clock_hz,
+            flash=board.flash,
+            ram=board.ram,
+            vectors=board.vectors,
+            stack_bytes=self.stack_bytes if board.stack_bytes is None else board.stack_bytes,
+            emulator=board.emulator,
+            twin=board.twin,
+            sdk=board.sdk,
+            flash_tool=board.flash_tool,
+            clocks=tuple(board.clocks.items()),
+            names=tuple(board.names.items()),
+            stm32=board.stm32,
+            remark=board.remark,
+            sources=tuple(Source(fact, place) for fact, place in board.sources.items()),
+        )
 
 
 @functools.cache
 def boards() -> tuple[Board, ...]:
     """All boards, in the order of boards.toml."""
-    return tuple(_board(name, facts) for name, facts in _facts()["boards"].items())
+    text = (resources.files("edgeblur.firmware_harness.boards") / "boards.toml").read_text()
+    stored = record_of(_Stored, tomllib.loads(text))
+    cores = {name: stored.core(name) for name in stored.cores}
+    return tuple(stored.board(name, cores) for name in stored.boards)
 
 
 def find_board(name: str) -> Board:

@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgeblur.export.stream.costs.choose import written
 from edgeblur.export.stream.net.net import Net
-from edgeblur.files import read_object
 from edgeblur.firmware_harness.boards.boards import Core
+from edgeblur.records import read_record
 
 PATH = Path(__file__).with_name("code_sizes.json")
 """Written by bench/measure_code_sizes.py."""
@@ -64,19 +63,42 @@ def kernels_of(net: Net) -> Counter[str]:
     return Counter(node.operation.kernel for node in net.nodes if node.operation)
 
 
-def _sizes(core: str, facts: dict[str, Any], optimize: str) -> CodeSizes:
-    known = facts[optimize]
-    return CodeSizes(
-        core=core,
-        board=facts["board"],
-        compiler=facts["compiler"],
-        runtime_bytes=known["runtime_bytes"],
-        stack_bytes=known["stack_bytes"],
-        engine_bytes=known["engine_bytes"],
-        kernels={name: KernelSize(**size) for name, size in known["kernels"].items()},
-        least_share=known["least_share"],
-        most_share=known["most_share"],
-    )
+@dataclass(frozen=True)
+class _Counted:
+    """What was measured for an aim; see `CodeSizes`."""
+
+    runtime_bytes: int
+    stack_bytes: int
+    engine_bytes: int
+    kernels: Mapping[str, KernelSize]
+    least_share: float
+    most_share: float
+
+
+@dataclass(frozen=True)
+class _StoredCore:
+    """A core as code_sizes.json has it."""
+
+    board: str
+    compiler: str
+    size: _Counted
+    speed: _Counted
+
+    def sizes(self, core: str, optimize: str) -> CodeSizes:
+        return CodeSizes(core, self.board, self.compiler, **vars(self.size if optimize == "size" else self.speed))
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """code_sizes.json."""
+
+    made_by: str
+    cores: Mapping[str, _StoredCore]
+
+
+@functools.cache
+def _stored() -> _Stored:
+    return read_record(PATH, _Stored)
 
 
 @functools.cache
@@ -86,7 +108,7 @@ def measured_sizes(optimize: str) -> tuple[CodeSizes, ...]:
     Args:
         optimize: `size`, `balanced` or `speed`.
     """
-    return tuple(_sizes(core, facts, written(optimize)) for core, facts in read_object(PATH)["cores"].items())
+    return tuple(stored.sizes(core, written(optimize)) for core, stored in _stored().cores.items())
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,11 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgeblur.errors import RunError, UserError
-from edgeblur.files import read_object
 from edgeblur.firmware_harness.boards.boards import Board, find_board
 from edgeblur.firmware_harness.projects.kinds import Kind, fill_arguments, kinds, start_command
-from edgeblur.firmware_harness.projects.projects import MARKER
+from edgeblur.firmware_harness.projects.projects import MARKER, Marker
 
 DRIVE_ROOTS = (Path("/media"), Path("/run/media"), Path("/Volumes"), Path("/mnt"))
 """Where systems show drives, at most two folders deep."""
@@ -44,16 +42,16 @@ class FlashPlan:
         return f"cd {shlex.quote(str(self.place))} && {shlex.join(self.command)}"
 
 
-def _facts(folder: Path) -> dict[str, Any]:
+def _marker(folder: Path) -> Marker:
     if not (folder / MARKER).is_file():
         raise UserError(
             f"{folder} is no firmware project (it has no {MARKER}): write one with `edgeblur firmware MODEL --board B "
             f"--out {folder}`"
         )
-    facts = read_object(folder / MARKER)
-    if facts.get("kind") not in kinds() or not isinstance(facts.get("board"), str):
+    marker = Marker.read(folder / MARKER)
+    if marker.kind not in kinds():
         raise UserError(f"{folder / MARKER} names no kind of project that this edgeblur knows: write the project anew")
-    return facts
+    return marker
 
 
 def find_drive(mark: str, roots: Iterable[Path] | None = None) -> Path | None:
@@ -79,10 +77,10 @@ def plan_flash(
     Raises:
         UserError: no such project, another board, an emulated one, no port, or no drive.
     """
-    facts = _facts(folder)
-    if board is not None and board != facts["board"]:
-        raise UserError(f"{folder} was written for {facts['board']}, not {board}: write a project for {board} first")
-    target, kind = find_board(facts["board"]), kinds()[facts["kind"]]
+    marker = _marker(folder)
+    if board is not None and board != marker.board:
+        raise UserError(f"{folder} was written for {marker.board}, not {board}: write a project for {board} first")
+    target, kind = find_board(marker.board), kinds()[marker.kind]
     if target.emulator is not None:
         raise UserError(
             f"{target.name} is emulated and needs no flashing: start it with "
@@ -120,10 +118,10 @@ def run_flash(plan: FlashPlan) -> None:
     """
     tool, built = plan.command[0], plan.kind.built
     if built is not None and not (plan.folder / built).is_file():
-        place, build = shlex.quote(str(plan.folder)), read_object(plan.folder / MARKER).get("build")
+        place, build = shlex.quote(str(plan.folder)), Marker.read(plan.folder / MARKER).build
         raise UserError(f"{plan.folder} is not built yet (it has no {built}): first `cd {place} && {build}`")
     if shutil.which(tool) is None:
-        how = dict(plan.kind.tools).get(tool, "see its own documentation")
+        how = plan.kind.tools.get(tool, "see its own documentation")
         raise UserError(f"{tool} was not found, which flashes {plan.board.name}: {how}")
     done = subprocess.run(plan.command, cwd=plan.place, check=False)
     if done.returncode:

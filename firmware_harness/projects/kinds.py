@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
-from typing import Any
 
 from edgeblur.errors import UserError
 from edgeblur.firmware_harness.boards.boards import Board
 from edgeblur.firmware_harness.projects.serial_firmware import firmware_files
+from edgeblur.records import record_of
 
 BARE = "bare-metal"
 """The kind that emulated boards take."""
@@ -26,17 +26,17 @@ class Kind:
     engine: str
     own: str
     files: tuple[str, ...]
-    placed: tuple[tuple[str, str], ...]
-    bare: bool
     build: str
     flash: tuple[str, ...]
-    port: tuple[str, ...]
-    must_port: bool
-    place: str
-    built: str | None
-    drive: str | None
-    tools: tuple[tuple[str, str], ...]
+    tools: Mapping[str, str]
     checked: str
+    placed: Mapping[str, str] = field(default_factory=dict)
+    bare: bool = False
+    port: tuple[str, ...] = ()
+    must_port: bool = False
+    place: str = "."
+    built: str | None = None
+    drive: str | None = None
 
 
 def project_files() -> Traversable:
@@ -44,32 +44,11 @@ def project_files() -> Traversable:
     return firmware_files() / "projects"
 
 
-def _kind(name: str, facts: dict[str, Any]) -> Kind:
-    return Kind(
-        name=name,
-        title=facts["title"],
-        engine=facts["engine"],
-        own=facts["own"],
-        files=tuple(facts["files"]),
-        placed=tuple(facts.get("placed", {}).items()),
-        bare=facts.get("bare", False),
-        build=facts["build"],
-        flash=tuple(facts["flash"]),
-        port=tuple(facts.get("port", ())),
-        must_port=facts.get("must_port", False),
-        place=facts.get("place", "."),
-        built=facts.get("built"),
-        drive=facts.get("drive"),
-        tools=tuple(facts["tools"].items()),
-        checked=facts["checked"],
-    )
-
-
 @functools.cache
 def kinds() -> dict[str, Kind]:
     """All kinds by name."""
     facts = tomllib.loads((project_files() / "kinds.toml").read_text())
-    return {name: _kind(name, each) for name, each in facts.items()}
+    return {name: record_of(Kind, {"name": name, **each}) for name, each in facts.items()}
 
 
 def kinds_of(board: Board) -> tuple[str, ...]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import functools
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 
 from edgeblur import __version__
 from edgeblur.errors import UserError
 from edgeblur.export.stream.costs.code_size import OPTIMIZE_FLAGS
 from edgeblur.export.stream.options import StreamOptions
-from edgeblur.files import new_folder, read_object, refuse_swallowing, sha256, write_json, write_text
+from edgeblur.files import new_folder, refuse_swallowing, sha256, write_text
 from edgeblur.firmware_harness.boards.boards import Board, options_for
 from edgeblur.firmware_harness.emulation.build import COMPILE_FLAGS, LINK_FLAGS, check_room, linker_script, with_stack
 from edgeblur.firmware_harness.projects.kinds import (
@@ -34,6 +35,7 @@ from edgeblur.firmware_harness.projects.serial_firmware import (
     write_engine,
 )
 from edgeblur.firmware_harness.projects.tflm_firmware import STACK_BYTES, check_tflm_room, find_tflm, tflm_model
+from edgeblur.records import Record
 
 MARKER = "edgeblur.json"
 """The file by which a project is known again."""
@@ -65,6 +67,31 @@ class ProjectOptions:
     stream: StreamOptions = field(default_factory=StreamOptions)
     force: bool = False
     tflm: Path | None = None
+
+
+@dataclass(frozen=True)
+class Marker(Record):
+    """What a project's folder says of itself, in `MARKER`.
+
+    Attributes:
+        edgeblur: the version that wrote it.
+        kind: of the project.
+        board: what it is for.
+        model: the .tflite's name.
+        sha256: of the .tflite.
+        build: the command.
+        files: SHA-256 of each file as it was written, by its path in the folder.
+    """
+
+    REMEDY: ClassVar = "write the project anew"
+
+    edgeblur: str
+    kind: str
+    board: str
+    model: str
+    sha256: str
+    build: str
+    files: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -230,14 +257,14 @@ def write_files(folder: Path, kind: Kind, board: Board, model: FirmwareModel, op
     values = _values(kind, board, model, options)
     write_engine(folder / kind.engine, model, board.name)
     copy_firmware(folder / kind.own, (CAMERA, *kind.files))
-    for place, source in kind.placed:
+    for place, source in kind.placed.items():
         write_text(folder / place, (firmware_files() / source).read_text())
     if kind.bare:
         _write_bare(folder, kind, board, values)
     _write_templates(folder, kind, values)
-    facts = {"edgeblur": __version__, "kind": kind.name, "board": board.name, "model": model.name}
     files = {name: sha256((folder / name).read_bytes()) for name in _files(folder)}
-    write_json(folder / MARKER, facts | {"sha256": values["sha256"], "build": values["build"], "files": files})
+    marker = Marker(__version__, kind.name, board.name, model.name, values["sha256"], values["build"], files)
+    marker.write(folder / MARKER)
 
 
 def _files(folder: Path) -> list[str]:
@@ -254,7 +281,7 @@ def _refuse_users_files(out: Path) -> None:
     """
     if not (out / MARKER).is_file():
         return
-    written = read_object(out / MARKER).get("files", {})
+    written = Marker.read(out / MARKER).files
     for name in _files(out):
         if sha256((out / name).read_bytes()) != written.get(name):
             what = "was changed after edgeblur wrote it" if name in written else "was not written by edgeblur"

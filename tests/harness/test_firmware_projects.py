@@ -147,7 +147,10 @@ def test_the_ecosystems_part_is_right_in_syntax_and_types(
     (compiler, *flags), variants = SYNTAX[kind]
     need(compiler)
     project = next(project for (_, each), project in written.items() if each == kind)
-    own = [*kinds()[kind].files, *(place for place, source in kinds()[kind].placed if source.startswith("main"))]
+    own = [
+        *kinds()[kind].files,
+        *(place for place, source in kinds()[kind].placed.items() if source.startswith("main")),
+    ]
     sources = [next(file for file in project.files if file.endswith(name)) for name in own]
     stubs = f"-I{STUBS / ('arduino' if kind == 'platformio' else kind)}"
     for variant in variants:

@@ -11,12 +11,9 @@ from edgeblur.export.stream.costs.work import Layer, layer_of
 from edgeblur.export.stream.net.net import Array, Net, Node, Operation
 from edgeblur.export.stream.ops.conv_2d import Conv2D
 from edgeblur.export.stream.ops.conv_2d_winograd import ROOM_BYTES, WinogradConv2D, as_winograd, takes_winograd
-from edgeblur.export.stream.options import StreamOptions
+from edgeblur.export.stream.options import FLASH_BYTES, StreamOptions
 from edgeblur.export.stream.planning.layout import scratch_bytes
 from edgeblur.export.stream.planning.schedule import schedule
-
-FLASH_BYTES = 1_000_000
-"""What code, weights and tables may take for `speed`."""
 
 BALANCED = 1.5
 

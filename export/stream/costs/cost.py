@@ -10,12 +10,11 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgeblur.errors import UserError
 from edgeblur.export.stream.costs.work import DIRECT, WORK, Layer, Work, layer_work, layers
 from edgeblur.export.stream.net.net import Net
-from edgeblur.files import read_object
+from edgeblur.records import read_record
 
 PATH = Path(__file__).with_name("costs.json")
 """Written by bench/fit_costs.py."""
@@ -90,36 +89,79 @@ class Prices:
         return inner * self.inner_cycles + (self.of(work) - inner) * self.other_cycles
 
 
+@dataclass(frozen=True)
+class _Cycles:
+    """Cycles of an instruction, in the innermost loop of convolutions (there counted apart, or with the rest)."""
+
+    other: float | None = None
+    inner: float | None = None
+
+
+@dataclass(frozen=True)
+class _CountedCycles:
+    """Cycles that units of work cost, fitted to those that an emulated chip counts."""
+
+    frame_errors: Mapping[str, float]
+    held_out: Mapping[str, float]
+    units: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """Prices for an aim, and how well they were fitted."""
+
+    layers: int
+    layer_error_median: float
+    layer_error_most: float
+    frame_errors: Mapping[str, float]
+    held_out: Mapping[str, float]
+    units: Mapping[str, float]
+    cycles_an_instruction: _Cycles = _Cycles()
+    counted_cycles: _CountedCycles | None = None
+
+
+@dataclass(frozen=True)
+class _StoredCore:
+    """A core as costs.json has it."""
+
+    board: str
+    compiler: str
+    emulator: str
+    size: _Fitted
+    speed: _Fitted
+
+    def prices(self, core: str, optimize: str) -> Prices:
+        fitted = self.size if optimize == "size" else self.speed
+        cycles = fitted.cycles_an_instruction
+        inner = cycles.other if cycles.inner is None else cycles.inner  # inlined, it is counted with the rest
+        counted = fitted.counted_cycles.units if fitted.counted_cycles else None
+        return Prices(core, optimize, self.compiler, fitted.units, fitted.held_out, inner, cycles.other, counted)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """costs.json."""
+
+    made_by: str
+    cores: Mapping[str, _StoredCore]
+
+
 @functools.cache
-def _facts() -> dict[str, Any]:
-    return read_object(PATH)["cores"]  # type: ignore[no-any-return]
+def _cores() -> Mapping[str, _StoredCore]:
+    return read_record(PATH, _Stored).cores
 
 
 def prices(core: str, optimize: str = "speed") -> Prices | None:
     """What work costs on a core; None for one that was not counted, nor one that runs its code."""
-    counted, optimize = _SAME_CODE.get(core, core), "size" if optimize == "size" else "speed"
-    facts = _facts().get(counted)
-    if facts is None or optimize not in facts:
-        return None
-    known = facts[optimize]
-    cycles = known.get("cycles_an_instruction", {})
-    other = cycles.get("other")
-    return Prices(
-        core=counted,
-        optimize=optimize,
-        compiler=facts["compiler"],
-        units=known["units"],
-        held_out=known["held_out"],
-        inner_cycles=cycles.get("inner", other),  # inlined, it is counted with the rest
-        other_cycles=other,
-        cycle_units=known.get("counted_cycles", {}).get("units"),
-    )
+    counted = _SAME_CODE.get(core, core)
+    stored = _cores().get(counted)
+    return stored.prices(counted, "size" if optimize == "size" else "speed") if stored else None
 
 
 def _require_prices(core: str, optimize: str) -> Prices:
     found = prices(core, optimize)
     if found is None:
-        known = ", ".join(_facts())
+        known = ", ".join(_cores())
         raise UserError(f"no instructions were counted on the core {core!r} for {optimize!r}; on {known} they were")
     return found
 
