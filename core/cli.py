@@ -7,8 +7,11 @@ import importlib
 import io
 import itertools
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -66,7 +69,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line; every failure that has a sentence gets that sentence and its exit code."""
-    with _own_streams():
+    with _own_streams(), _ended_in_order():
         try:
             _refuse_empty(sys.argv[1:] if arguments is None else arguments)
             code = cli.main(arguments, prog_name="edgeblur", standalone_mode=False)
@@ -100,7 +103,9 @@ def _tell(error: BaseException) -> int:
     if isinstance(error, BrokenPipeError):  # `| head` has seen enough; as click does, no word about it
         return 1
     if isinstance(error, (click.exceptions.Abort, KeyboardInterrupt)):
-        sentence, code = "interrupted; nothing half-written was left behind", 130
+        ended = next((e for e in (error, error.__cause__) if isinstance(e, Terminated)), None)  # click wraps it
+        sentence = f"{'interrupted' if ended is None else 'ended'}; nothing half-written was left behind"
+        code = 128 + (signal.SIGINT if ended is None else ended.number)
     elif isinstance(error, MemoryError):
         sentence, code = "there is not enough memory for this: try smaller pictures, batches or nets", 1
     elif isinstance(error, OSError):
@@ -111,6 +116,33 @@ def _tell(error: BaseException) -> int:
     with contextlib.suppress(OSError):  # nobody may be listening there either
         print("edgeblur:", " ".join(sentence.splitlines()), file=sys.stderr, flush=True)
     return code
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal that asks to end (a container's stop, a closed terminal): cleaned up like Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated(number)
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """SIGTERM and SIGHUP raise `Terminated`; one that is ignored, as nohup has it, or handled by others stays so."""
+    numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []  # Python lets only the main thread choose
+    for number in numbers:
+        signal.signal(number, _terminate)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextlib.contextmanager

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import zlib
@@ -218,7 +221,8 @@ def new_folder(
         ours: all that such a folder has right in it; nor does `force` replace one that holds more.
 
     Raises:
-        UserError: `path` is not empty and `force` is false, is not one of ours, or cannot be written to.
+        UserError: `path` is not empty and `force` is false (when it begins, or when it ends because another command was
+            quicker), is not one of ours, or cannot be written to.
         RunError: the disk is full.
     """
     path = path.resolve()  # of a link the folder behind it
@@ -227,11 +231,13 @@ def new_folder(
         refuse_strangers(path, marker)
     if ours is not None:
         refuse_others(path, ours)
+    tell_left_behind(path)
     with telling_disk_errors(path), made_parents(path):
-        staging = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:100]}."))
+        staging = _hidden_folder(path)
         try:
             staging.chmod(0o755)
             yield staging
+            refuse_existing(path, force=force)
             with set_aside(path):
                 staging.replace(path)
         except BaseException:
@@ -242,10 +248,11 @@ def new_folder(
 @contextlib.contextmanager
 def set_aside(path: Path) -> Iterator[None]:
     """Take what is at `path` out of the way: it comes back if the block leaves nothing there, else it is deleted."""
+    tell_left_behind(path)
     if not path.exists():
         yield
         return
-    hidden = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:100]}."))
+    hidden = _hidden_folder(path)
     try:
         path.replace(hidden / "old")
         yield
@@ -253,6 +260,61 @@ def set_aside(path: Path) -> Iterator[None]:
         if (hidden / "old").exists() and not path.exists():
             (hidden / "old").replace(path)
         shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _hidden_folder(path: Path) -> Path:
+    """A new hidden sibling of `path`, whose name says which process uses it."""
+    return Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:100]}.{os.getpid()}-"))
+
+
+def tell_left_behind(path: Path) -> None:
+    """Tell of hidden siblings of `path` that a command left which was killed (SIGKILL, a power cut), once each."""
+    from edgeblur.progress import say
+
+    if not path.parent.is_dir():
+        return
+    ours = re.compile(rf"\.{re.escape(path.name[:100])}\.(\d+)-\w+")
+    for entry in sorted(path.parent.iterdir()):
+        if (match := ours.fullmatch(entry.name)) and entry.is_dir() and not _runs(int(match[1])):
+            if (entry / "old").exists():
+                say(f"{entry / 'old'} is what was at {path} before a command replaced it that was killed: move it back")
+            else:
+                say(f"{entry} was left half-written by a command that was killed: delete it")
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path, *, wait: bool = False) -> Iterator[None]:
+    """Keep other commands out of a folder while the block runs; the lock goes with the process, however that ends.
+
+    Args:
+        folder: that is there.
+        wait: for the other to end, where that takes no time.
+
+    Raises:
+        UserError: another command is at work there.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN):
+            os.close(handle)
+            raise UserError(f"another command of edgeblur is at work in {folder}: wait until it has ended") from error
+        # a file system without locks: as before
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 def sha256(data: bytes) -> str:

@@ -18,7 +18,7 @@ from edgeblur.distill.training.fit import FitOptions, Fitted, Teaching, fit, ref
 from edgeblur.distill.training.hard import refuse_untrained
 from edgeblur.distill.training.lessons import shown
 from edgeblur.errors import UserError
-from edgeblur.files import refuse_swallowing
+from edgeblur.files import alone_in, refuse_swallowing
 from edgeblur.progress import say
 from edgeblur.store.dataset import Dataset, open_dataset
 from edgeblur.store.notes import Gain, ModelInfo
@@ -163,7 +163,8 @@ class _Workshop:
             state = "exists already" if model.keras.exists() else "holds an unfinished training"
             raise UserError(f"{model.folder} {state}: add --force to replace it, or --resume to finish it")
         refuse_swallowing(model.folder, [self.options.start] if self.options.start else [])
-        shutil.rmtree(model.folder)
+        with alone_in(model.folder):
+            shutil.rmtree(model.folder)
         return model
 
     def _learn(
@@ -191,7 +192,7 @@ class _Workshop:
     ) -> Fitted:  # fmt: skip
         model.folder.mkdir(parents=True, exist_ok=True)
         taught = {"teacher_weight": teaching.weight, "feature_weight": teaching.feature_weight} if teaching else {}
-        with removed_unless_begun(model.folder, model.folder):
+        with alone_in(model.folder), removed_unless_begun(model.folder, model.folder):
             return fit(
                 net, self.data, model.folder, self.options.fit, teaching=teaching, resume=self.resume,
                 recipe={**taught, "start": str(start) if start else None},

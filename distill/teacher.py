@@ -21,7 +21,7 @@ from edgeblur.distill.training.fit import FitOptions, Fitted, fit, load_best, re
 from edgeblur.distill.training.hard import refuse_untrained
 from edgeblur.distill.training.workers import Place, join
 from edgeblur.errors import UserError
-from edgeblur.files import made_parents, refuse_existing, refuse_strangers, refuse_swallowing, set_aside
+from edgeblur.files import alone_in, made_parents, refuse_existing, refuse_strangers, refuse_swallowing, set_aside
 from edgeblur.progress import say
 from edgeblur.store.dataset import Dataset, open_dataset
 from edgeblur.store.notes import MODEL, ModelInfo
@@ -73,11 +73,17 @@ def _run_folder(
     """The folder this process writes to: the run's own for the chief, one that goes away again for other workers."""
     if place.chief:
         if resume:
-            yield _reopen(data, out, options)
+            run = _reopen(data, out, options)
+            with alone_in(run.teacher.folder if run.teacher.folder.is_dir() else out):
+                yield run
             return
         _refuse(data, out, options, force=force)
+        _refuse_busy(out)
         with made_parents(out), set_aside(out), removed_unless_begun(out, Run(out).teacher.folder):
-            yield create_run(out, data, _recipe(options))
+            run = create_run(out, data, _recipe(options))
+            run.teacher.folder.mkdir()
+            with alone_in(run.teacher.folder):
+                yield run
         return
     with tempfile.TemporaryDirectory(prefix="edgeblur-worker-") as scratch:
         run = Run(Path(scratch))
@@ -85,6 +91,17 @@ def _run_folder(
             # Every worker reads the chief's checkpoint; TensorFlow does not send it around.
             shutil.copytree(_reopen(data, out, options).teacher.folder, run.teacher.folder)
         yield run
+
+
+def _refuse_busy(out: Path) -> None:
+    """Refuse to replace a run that another command is training a model of.
+
+    Raises:
+        UserError: there is one.
+    """
+    for folder in filter(Path.is_dir, out.iterdir() if out.is_dir() else ()):
+        with alone_in(folder):
+            pass
 
 
 def _reopen(data: Path, out: Path, options: TrainOptions) -> Run:

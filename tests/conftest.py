@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from tiny_models import float_tflite, int8_tflite, tiny_unet
 
 from edgeblur.store.dataset import Dataset
 from edgeblur.store.run_folder import Run
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # nohup and some CI runners start us with Ctrl-C ignored
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 
 from edgeblur import __version__
 from edgeblur.errors import UserError
+from edgeblur.files import alone_in
 from edgeblur.records import Record
 from edgeblur.store.notes import HISTORY, MODEL, QUANTIZE, Account, History, ModelInfo
 
@@ -161,9 +162,10 @@ class Run:
 
     def add(self, name: str) -> RunModel:
         """Note a model in run.json (again, if it was there) and return its folder."""
-        settings = self.settings()
-        models = sorted((*(m for m in settings.models if m != name), name), key=lambda m: m != TEACHER)
-        replace(settings, models=tuple(models)).write(self.folder / RUN)  # the teacher first, else by age
+        with alone_in(self.folder, wait=True):  # two commands may end in one run at the same moment
+            settings = self.settings()
+            models = sorted((*(m for m in settings.models if m != name), name), key=lambda m: m != TEACHER)
+            replace(settings, models=tuple(models)).write(self.folder / RUN)  # the teacher first, else by age
         return RunModel(self.folder / name)
 
 
