@@ -4,7 +4,7 @@
 # Guess: arm_float_to_q7 rounds to the nearest step, and both ways to q7 agree.
 # Seen with cmsisdsp 1.10.3: 0.99 of a step is 0 and so is -0.99, a dead zone of two steps around zero; q15 to q7 turns
 # the same -0.99 into -1. Weights made this way are half a step too small, and inputs differ by the way they came.
-# Output: float 0.99 -> 0, -0.99 -> 0, 1.99 -> 1; q15 253/256 -> 0, -253/256 -> -1
+# Output: steps [0.99, -0.99, 1.99, -1.99] from float [0, 0, 1, -1] from q15 [0, -1, 1, -2]
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

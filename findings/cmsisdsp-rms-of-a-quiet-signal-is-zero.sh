@@ -5,7 +5,7 @@
 # Seen with cmsisdsp 1.10.3 (the C library with a Python interface): the mean square is cut to 15 bits before the root,
 # so all below 181/32768 (-45 dBFS) is 0 and the first steps are 181, 256, 313. A wake-up threshold set in q15 below that
 # never fires, and arm_std_q15 does the same.
-# Output: 180 -> 0 (q31 180), 181 -> 0 (q31 180), 200 -> 181 (q31 200), 255 -> 181 (q31 254), 20000 -> 20000
+# Output: levels (100, 180, 200, 255, 256) q15 [0, 0, 181, 181, 256] q31 [100, 180, 200, 254, 256] 20000 -> 20000
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -4,7 +4,7 @@
 # Guess: mode says "M profile", ctl_set_cpu_model says which one; a Cortex-M0 then refuses UDIV, MOVW, SMLAD and VADD.
 # Seen with unicorn 2.1.4: with UC_MODE_THUMB | UC_MODE_MCLASS all of them run and the model that is read back is the M33;
 # with UC_MODE_THUMB alone the chosen Cortex-M0 refuses all four. Tests "on an M0" prove nothing about an M0.
-# Output: thumb: asked 7 got 7 runs []; thumb+mclass: asked 7 got 11 runs ['udiv', 'movw', 'smlad', 'vadd.f32']
+# Output: asked for 7 thumb: (7, []) thumb+mclass: (11, ['udiv', 'movw', 'smlad', 'vadd.f32'])
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

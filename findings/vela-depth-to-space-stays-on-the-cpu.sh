@@ -4,7 +4,7 @@
 # Guess: an NPU compiler that moves data for TRANSPOSE does so for the simplest upsampling there is, or rewrites it.
 # Seen with ethos-u-vela 5.2.0 for U55 and U85: "Unsupported opType", 100 % on the CPU; spelt as three operators (LiteRT
 # gives equal bytes for both), 100 % on the NPU.
-# Output: ethos-u55-128: DEPTH_TO_SPACE on CPU 1, three operators on CPU 0; ethos-u85-128 the same
+# Output: ethos-u55-128 DEPTH_TO_SPACE on CPU: 1 three operators on CPU: 0, and ethos-u85-128 the same
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
