@@ -18,9 +18,12 @@ from PIL import Image
 
 from edgeblur.cli import main
 from edgeblur.errors import EdgeblurError, UserError
+from edgeblur.export.tflm.arena import record_arena
 from edgeblur.files import sha256, write_json
 from edgeblur.firmware_harness.privacy.leaks import Leak, SizeLeak
 from edgeblur.models import shelf as shelves
+from edgeblur.models.arenas import NAME as ARENAS
+from edgeblur.models.arenas import Arenas, known_arena
 from edgeblur.models.card import BEGIN, CARD, END, measured_part, new_card, renewed, update_card
 from edgeblur.models.facts import read_facts
 from edgeblur.models.measure import MeasureOptions, measure
@@ -122,6 +125,16 @@ def test_photos_and_boards_were_measured_with_these_very_files(entry: Entry) -> 
         assert board.ran.differing_bytes == 0, advice
         assert told["instructions"] == board.ran.instructions > told["macs"] / 4
         assert (board.ran.ram_bytes or 0) > told["ram_bytes"]
+
+
+def test_arenas_are_those_of_these_very_files() -> None:
+    pytest.importorskip("tflite_micro")
+    smallest = min((entry for entry in ENTRIES if entry.path.name == shelves.INT8), key=lambda e: e.path.stat().st_size)
+    digests = {sha256(entry.path.read_bytes()): entry for entry in ENTRIES}
+    assert Arenas.read(shelves.FOLDER / ARENAS).arena_bytes.keys() <= digests.keys(), "run `edgeblur models measure`"
+    assert all(known_arena(digest) for digest, entry in digests.items() if entry.path.name == shelves.INT8)
+    data = smallest.path.read_bytes()
+    assert known_arena(sha256(data)) == record_arena(data)
 
 
 @pytest.mark.parametrize("shelved", FOLDERS, ids=name)
