@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.graph import Graph, read_tflite
+from edgeblur.export.tflite.inside import Inside, look_inside
 from edgeblur.models.shelf import advice, entry_at, find_entry
 from edgeblur.store.notes import MODEL
 from edgeblur.store.run_folder import RUN, Run, RunModel, open_run
@@ -66,6 +67,15 @@ def read_model(path: Path) -> Graph:
         UserError: as `read_tflite`.
     """
     return read_tflite(path, name=called(path))
+
+
+def read_inside(path: Path) -> Inside:
+    """Read a .tflite file under that name, and take off what a converter put around its integer net.
+
+    Raises:
+        UserError: as `look_inside`.
+    """
+    return look_inside(path, name=called(path))
 
 
 def choose_tflite(path: Path, name: str | None = None) -> Chosen:

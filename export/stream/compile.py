@@ -15,6 +15,7 @@ from edgeblur.export.stream.planning.budget import Planned, Recomputation, plan_
 from edgeblur.export.stream.planning.plan import Plan
 from edgeblur.export.stream.planning.schedule import Schedule
 from edgeblur.export.tflite.graph import Graph, image_model
+from edgeblur.export.tflite.inside import without_ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ def compile_stream(
     options = options or StreamOptions()
     planned = _within(lower(graph), options)
     net, steps, places = planned.net, planned.schedule, planned.plan
-    ends, how = image_model(graph), written(options.optimize)
+    ends, how = image_model(without_ends(graph)), written(options.optimize)
     files = emit(net, steps, places, ends, provenance, optimize=how, checked=checked)
     return Compiled(net, steps, places, files, planned.recomputation)
 

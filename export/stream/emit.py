@@ -21,7 +21,7 @@ from edgeblur.export.stream.planning.layout import position_bytes, row_bytes, sc
 from edgeblur.export.stream.planning.plan import Plan
 from edgeblur.export.stream.planning.program import Program, compress
 from edgeblur.export.stream.planning.schedule import Schedule
-from edgeblur.export.tflite.graph import ImageEnd, ImageModel
+from edgeblur.export.tflite.graph import COUNTS, ImageEnd, ImageModel
 from edgeblur.export.tflite.pixels import pixel_table, step_table
 from edgeblur.files import write_text
 
@@ -243,6 +243,9 @@ def _ends(model: ImageModel, constants: _Constants) -> dict[str, Any]:
     tables: dict[str, Callable[[ImageEnd], bytes]] = {"pixel_to_step": pixel_table, "step_to_pixel": step_table}
     result: dict[str, Any] = {}
     for (name, table), end in zip(tables.items(), (model.input, model.output), strict=True):
+        if end.dtype in COUNTS:
+            result[name] = None
+            continue
         values = table(end)
         result[name] = None if values == same else constants.name(name, np.frombuffer(values, np.uint8))
     return result
@@ -287,7 +290,7 @@ def emit(
         "input": net.nodes[0].plane, "output": net.nodes[-1].plane, "nodes": len(net.nodes),
         "arena_words": -(-plan.arena_bytes // 4), "scratch_words": scratch_bytes(net) // 4,
         "macs": net.macs, "macs_recomputed": net.macs_recomputed, **_ends(model, emitter.constants),
-        "several": any(node.step_rows > 1 for node in net.nodes),
+        "pixels_out": model.output.dtype in ("int8", "uint8"), "several": any(node.step_rows > 1 for node in net.nodes),
     }  # fmt: skip
     state, constants = state_bytes(net, plan, program), emitter.constants
     values |= {"state_bytes": state, "row_bytes": row_bytes(net), "constant_bytes": constants.size_bytes}

@@ -2,37 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edgeblur.errors import Unsupported
-from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.builder import Builder, RefusedError
 from edgeblur.export.stream.net.net import Net
 from edgeblur.export.stream.ops import LOWERINGS
-from edgeblur.export.tflite.graph import Graph, image_model, require_int8
+from edgeblur.export.stream.passes.simplify import simplify
+from edgeblur.export.stream.refusals import advice, told
+from edgeblur.export.tflite.graph import Graph, Op, image_model, require_int8
+from edgeblur.export.tflite.inside import without_ends
 
-_SHAPE_TYPES = ("int32", "int64")
-"""Types of shapes and sizes. What computes them vanishes: every size is known when the model is read."""
-
-_WHOLE_PICTURE = frozenset({"MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "FULLY_CONNECTED", "SOFTMAX"})
+_MOST_NODES = 256
 
 
 def lower(graph: Graph) -> Net:
     """Turn a graph into a net, op by op; each operator's file in `ops/` knows its own.
 
     Raises:
-        Unsupported: the model has no picture in or out, is not int8, or has an op that cannot be streamed: the sentence
-            names the op, its place, and what to change.
+        Unsupported: the model has no picture in or out, is not int8, or has ops that cannot be streamed: the sentence
+            names them all, their places, and what to change.
     """
-    image_model(graph)
-    require_int8(graph)
-    builder = Builder(graph)
-    builder.add_picture(graph.inputs[0])
-    for op in graph.ops:
-        if all(graph.tensors[i].dtype in _SHAPE_TYPES for i in op.outputs):
-            continue
-        if op.kind not in LOWERINGS:
-            whole = "it needs the whole picture at once" if op.kind in _WHOLE_PICTURE else "there is no such kernel"
-            raise builder.refuse(op, whole, f"build the model from {', '.join(sorted(LOWERINGS))}")
-        LOWERINGS[op.kind](builder, op)
+    inner = without_ends(graph)
+    if "float" in image_model(inner).input.dtype:
+        require_int8(inner)
+    simple = simplify(inner)
+    builder = Builder(simple)
+    builder.add_picture(simple.inputs[0])
+    if faults := _add_all(builder, simple.ops):
+        raise Unsupported(told(graph, faults))
     net = builder.net()
-    if len(net.nodes) > 256:
-        raise Unsupported(f"{graph.name} cannot be streamed: it has {len(net.nodes)} layers, and 256 is the most")
+    if len(net.nodes) > _MOST_NODES:
+        raise Unsupported(
+            f"{graph.name} cannot be streamed: it has {len(net.nodes)} layers, and {_MOST_NODES} is the most"
+        )
     return net
+
+
+def _add_all(builder: Builder, ops: Sequence[Op]) -> list[RefusedError]:
+    """Lower what can be lowered; the refusals of the rest. What only reads something refused is not told again."""
+    faults: list[RefusedError] = []
+    lost: set[int] = set()
+    for op in ops:
+        if lost.intersection(op.inputs):
+            lost.update(op.outputs)
+            continue
+        try:
+            if op.kind not in LOWERINGS:
+                raise builder.refuse(op, *advice(builder.graph, op))
+            LOWERINGS[op.kind](builder, op)
+        except RefusedError as fault:
+            faults.append(fault)
+            lost.update(op.outputs)
+    return faults

@@ -21,6 +21,9 @@ from edgeblur.files import sha256
 ABSENT = -1
 """The index that stands for an optional input left out."""
 
+COUNTS = ("int32", "int64")
+"""Types of an output that says which channel is the largest."""
+
 _BITS = {
     "bool": 8,
     "int2": 2,
@@ -276,20 +279,31 @@ def _image_end(graph: Graph, indices: tuple[int, ...], end: str, verb: str) -> I
         raise Unsupported(f"{graph.name} has {len(indices)} {end}s: edgeblur needs a model with one picture {verb}")
     tensor = graph.tensors[indices[0]]
     sizes = "x".join("?" if n < 0 else str(n) for n in tensor.signature) or "a single number"
-    if len(tensor.shape) != 4 or tensor.shape[0] != 1 or min(tensor.shape) < 1:
+    shape = tensor.shape if end == "input" else as_plane(tensor.shape)
+    if len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
         raise Unsupported(f"the {end} of {graph.name} is {sizes}: one picture is 1 x height x width x channels")
     if any(n < 0 for n in tensor.signature[1:]):
-        raise Unsupported(f"the {end} of {graph.name} is {sizes}: convert the model with a fixed height and width")
-    if tensor.dtype not in ("float32", "int8", "uint8"):
+        raise Unsupported(f"the {end} of {graph.name} is {sizes}: give its height and width with --size, as in 96x128")
+    if tensor.dtype not in ("float32", "int8", "uint8", *(COUNTS if end == "output" else ())):
         raise Unsupported(f"the {end} of {graph.name} is of type {tensor.dtype}: it should be int8, uint8 or float32")
     scale, zero_point = None, None
-    if tensor.dtype != "float32":
+    if tensor.dtype not in ("float32", *COUNTS):
         if len(tensor.scales) != 1 or not 0 < tensor.scales[0] < math.inf:
             raise Unsupported(
                 f"the {end} of {graph.name} is {tensor.dtype}, but has no scale: quantize the model again"
             )
         scale, zero_point = tensor.scales[0], tensor.zero_points[0]
-    return ImageEnd(tensor, *tensor.shape[1:], tensor.dtype, scale, zero_point)
+    return ImageEnd(tensor, *shape[1:], tensor.dtype, scale, zero_point)
+
+
+def as_plane(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape as `[1, height, width, channels]` if it only lacks axes of 1, else as it is.
+
+    `[1, height, width]` has one channel, and `[1, channels]` is one pixel.
+    """
+    if len(shape) == 3:
+        return (*shape, 1)
+    return (1, 1, *shape) if len(shape) == 2 and shape[0] == 1 else shape
 
 
 def image_model(graph: Graph) -> ImageModel:
@@ -299,13 +313,23 @@ def image_model(graph: Graph) -> ImageModel:
         Size, type, scale and zero point of both ends.
 
     Raises:
-        Unsupported: several inputs or outputs, not `[1, height, width, channels]`, an open size, other than 1 or 3
-            input channels, or a type that is not int8, uint8 or float32.
+        Unsupported: several inputs or outputs, not `[1, height, width, channels]`, an open size, or a type that is not
+            int8, uint8 or float32 (int32 or int64 for an output that counts channels).
     """
     taken = _image_end(graph, graph.inputs, "input", "in")
-    if taken.channels not in (1, 3):
-        raise Unsupported(f"the input of {graph.name} has {taken.channels} channels: a picture has 1 (grey) or 3 (RGB)")
     return ImageModel(graph, taken, _image_end(graph, graph.outputs, "output", "out"))
+
+
+def require_photos(model: ImageModel) -> None:
+    """Check that a model's input can be a photo.
+
+    Raises:
+        Unsupported: it has neither one channel nor three.
+    """
+    channels = model.input.channels
+    if channels not in (1, 3):
+        name = model.graph.name
+        raise Unsupported(f"the input of {name} has {channels} channels: a photo has 1 (grey) or 3 (RGB); use --random")
 
 
 def blurring_model(graph: Graph) -> ImageModel:
@@ -315,6 +339,7 @@ def blurring_model(graph: Graph) -> ImageModel:
         Unsupported: as `image_model`, or the output has another size or number of channels.
     """
     model = image_model(graph)
+    require_photos(model)
     taken, given = ((end.width, end.height, end.channels) for end in (model.input, model.output))
     if given != (*taken[:2], 3):
         told = ["x".join(map(str, shape)) for shape in (taken, given)]

@@ -10,6 +10,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgeblur.export.tflite.flatbuffer import DamagedError
 
 
@@ -211,6 +214,88 @@ class MirrorPadOptions:
 
 
 @dataclass(frozen=True)
+class SplitVOptions:
+    """SPLIT_V; sizes and axis are inputs."""
+
+    num_splits: int
+
+
+@dataclass(frozen=True)
+class UnpackOptions:
+    """UNPACK."""
+
+    num: int
+    axis: int
+
+
+@dataclass(frozen=True)
+class GatherOptions:
+    """GATHER; the indices are the second input."""
+
+    axis: int
+    batch_dims: int
+
+
+@dataclass(frozen=True)
+class ArgMaxOptions:
+    """ARG_MAX; the axis is the second input."""
+
+    output_type: str
+
+
+@dataclass(frozen=True)
+class ArgMinOptions:
+    """ARG_MIN."""
+
+    output_type: str
+
+
+@dataclass(frozen=True)
+class GeluOptions:
+    """GELU; by tanh if `approximate`."""
+
+    approximate: bool
+
+
+@dataclass(frozen=True)
+class L2NormOptions:
+    """L2_NORMALIZATION."""
+
+    activation: str
+
+
+@dataclass(frozen=True)
+class CumsumOptions:
+    """CUMSUM; the axis is the second input."""
+
+    exclusive: bool
+    reverse: bool
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """TABLE, which no file has: the streaming engine writes it in place of ops that change each byte by itself.
+
+    Attributes:
+        table: 256 bytes, by the input byte's unsigned value.
+    """
+
+    table: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class MoveOptions:
+    """MOVE, which no file has: the streaming engine writes it in place of ops that only move numbers about.
+
+    Attributes:
+        places: `[height, width, channels]`: for each number of the output, its place in the inputs, which are laid one
+            behind the other.
+    """
+
+    places: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class CustomOptions:
     """CUSTOM; the op's own name, and its options in a form of its own."""
 
@@ -248,6 +333,14 @@ OPTIONS: dict[str, type[Any]] = {
     "PACK": PackOptions,
     "SPLIT": SplitOptions,
     "MIRROR_PAD": MirrorPadOptions,
+    "SPLIT_V": SplitVOptions,
+    "UNPACK": UnpackOptions,
+    "GATHER": GatherOptions,
+    "ARG_MAX": ArgMaxOptions,
+    "ARG_MIN": ArgMinOptions,
+    "GELU": GeluOptions,
+    "L2_NORMALIZATION": L2NormOptions,
+    "CUMSUM": CumsumOptions,
 }
 """By op kind; an op that is not here is read without its options."""
 
@@ -276,6 +369,16 @@ Options = (
     | PackOptions
     | SplitOptions
     | MirrorPadOptions
+    | SplitVOptions
+    | UnpackOptions
+    | GatherOptions
+    | ArgMaxOptions
+    | ArgMinOptions
+    | GeluOptions
+    | L2NormOptions
+    | CumsumOptions
+    | TableOptions
+    | MoveOptions
     | CustomOptions
 )
 
@@ -286,7 +389,12 @@ ACCESSORS = {
     "filter_h": "FilterHeight",
     "filter_w": "FilterWidth",
 }
-ENUMS = {"activation": "ActivationFunctionType", "mode": "MirrorPadMode", "padding": "Padding"}
+ENUMS = {
+    "activation": "ActivationFunctionType",
+    "mode": "MirrorPadMode",
+    "output_type": "TensorType",
+    "padding": "Padding",
+}
 
 
 def enum_name(enum: type[Any], value: int) -> str:

@@ -45,6 +45,9 @@ def _to_steps(pixels: NDArray[np.uint8], end: ImageEnd) -> Raw:
 def to_raw(picture: Pixels, end: ImageEnd) -> Raw:
     """A picture in the form that a model takes; for a model of one channel it is made grey first.
 
+    A model of neither one channel nor three gets red, green, blue, then the same turned round, and so on: numbers to
+    compare engines with.
+
     Args:
         picture: `[height, width, 3]` bytes of the model's size.
         end: the model's input.
@@ -54,14 +57,18 @@ def to_raw(picture: Pixels, end: ImageEnd) -> Raw:
     """
     if picture.shape != (end.height, end.width, 3):
         raise ValueError(f"the model takes {end.height}x{end.width}x3 bytes, got {picture.shape}")
-    return _to_steps((picture if end.channels == 3 else _grey(picture))[None], end)
+    return _to_steps(_with_channels(picture, end.channels)[None], end)
 
 
-def _grey(picture: Pixels) -> Pixels:
-    """`[height, width, 1]`."""
-    from PIL import Image
+def _with_channels(picture: Pixels, channels: int) -> Pixels:
+    if channels == 3:
+        return picture
+    if channels == 1:
+        from PIL import Image
 
-    return np.asarray(Image.fromarray(picture).convert("L"))[..., None]
+        return np.asarray(Image.fromarray(picture).convert("L"))[..., None]
+    turned = [picture if n % 2 == 0 else picture[::-1, ::-1] for n in range(-(-channels // 3))]
+    return np.concatenate(turned, axis=2)[..., :channels]
 
 
 def from_raw(raw: Raw, end: ImageEnd) -> Floats:

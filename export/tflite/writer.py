@@ -86,7 +86,6 @@ def write_tflite(graph: Graph) -> bytes:
     Returns:
         A file that `read_tflite` reads as the same tensors and ops.
     """
-    import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
     codes = sorted({(op.kind, op.version) for op in graph.ops})
@@ -100,6 +99,13 @@ def write_tflite(graph: Graph) -> bytes:
     model.operatorCodes = [_code(schema, *code) for code in codes]
     # Buffer 0 is empty by convention: a tensor that names it has no data.
     model.buffers = [_buffer(schema, data) for data in (None, *(tensor.data for tensor in graph.tensors))]
+    return pack(model)
+
+
+def pack(model: Any) -> bytes:
+    """The bytes of one of the binding's models."""
+    import flatbuffers
+
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())

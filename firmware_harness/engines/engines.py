@@ -26,11 +26,12 @@ import numpy as np
 
 from edgeblur.errors import RunError, UserError, missing_package
 from edgeblur.export.stream.compile import Compiled
-from edgeblur.export.tflite.graph import ImageModel, image_model, read_tflite
+from edgeblur.export.tflite.graph import ImageModel, image_model
+from edgeblur.export.tflite.inside import look_inside
 from edgeblur.export.tflite.options import CustomOptions
 from edgeblur.export.tflite.pixels import Raw, from_raw, to_raw
 from edgeblur.firmware_harness.engines.host_c import compile_for_host, compiler_path, open_stream
-from edgeblur.models.choose import read_model
+from edgeblur.models.choose import read_inside
 from edgeblur.pictures.images import Floats, Pixels, to_bytes
 
 Invoke = Callable[[Raw], Raw]
@@ -251,8 +252,8 @@ def open_engine(name: str, source: Path | bytes, *, compiled: Compiled | None = 
     if name not in _OPENERS:
         raise UserError(f"unknown engine {name!r}: choose among {', '.join(ENGINES)}")
     # Interpreters may crash on a damaged file; this does not.
-    model = image_model(read_tflite(source) if isinstance(source, bytes) else read_model(source))
-    data = source if isinstance(source, bytes) else source.read_bytes()
+    inside = look_inside(source) if isinstance(source, bytes) else read_inside(source)
+    model, data = image_model(inside.graph), inside.data
     with _stderr_caught() as printed:
         try:
             return Engine(name, model, open_stream(compiled, model) if compiled else _OPENERS[name](data, model))

@@ -30,7 +30,7 @@ from edgeblur.firmware_harness.engines.latency import host_name, measure_latency
 from edgeblur.firmware_harness.privacy.photos import photos_of_dataset, photos_with_labels
 from edgeblur.firmware_harness.privacy.protection import Privacy, PrivacyOptions, measure_privacy
 from edgeblur.firmware_harness.validation.result import Comparison, Gates, Reference, Validation
-from edgeblur.models.choose import Chosen, read_model
+from edgeblur.models.choose import Chosen, read_inside, read_model
 from edgeblur.pictures.metrics import Fidelity, Picture, fidelity, mean_fidelity
 from edgeblur.progress import track
 
@@ -189,7 +189,7 @@ def validate(
         UserError: a wrong model, engine, reference, or nothing to run it on.
         RunError: an engine gave up.
     """
-    model = image_model(read_model(chosen.path))
+    model = image_model(read_inside(chosen.path).graph)
     inputs = _choose_inputs(chosen, model, photos, data, random, limit)
     measured_against = _choose_reference(chosen, model, inputs.kind, reference)
     (gates or Gates()).check_answerable(engines, measured_against, privacy)

@@ -25,7 +25,7 @@ from edgeblur.errors import UserError
 from edgeblur.export.c_array import Provenance, c_array
 from edgeblur.export.identifier import check_identifier, default_identifier
 from edgeblur.export.tflite.cost import cost
-from edgeblur.export.tflite.graph import Graph, image_model, read_tflite, require_int8
+from edgeblur.export.tflite.graph import Graph, blurring_model, image_model, read_tflite, require_int8
 from edgeblur.export.tflite.options import Conv2DOptions, CustomOptions, Pool2DOptions, TransposeConvOptions
 from edgeblur.export.tflm.arena import Arena, measure_arena, record_arena
 from edgeblur.export.tflm.ops import c_float, missing_kernels, resolver_methods, tflm_header
@@ -111,8 +111,7 @@ def test_image_ends(tiny_int8: Path, tiny_float: Path) -> None:
     [
         ({"shape": (1, 3072), "signature": (1, 3072)}, "1x3072: one picture is"),
         ({"shape": (2, 32, 32, 3), "signature": (2, 32, 32, 3)}, "one picture is 1 x height"),
-        ({"shape": (1, 32, 32, 4), "signature": (1, 32, 32, 4)}, "4 channels: a picture has 1"),
-        ({"shape": (1, 1, 1, 3), "signature": (1, -1, -1, 3)}, "1x\\?x\\?x3: convert the model with a fixed"),
+        ({"shape": (1, 1, 1, 3), "signature": (1, -1, -1, 3)}, "1x\\?x\\?x3: give its height and width with --size"),
         ({"dtype": "int16"}, "type int16"),
         ({"scales": (), "zero_points": ()}, "has no scale"),
         ({"scales": (float("nan"),)}, "has no scale"),
@@ -122,6 +121,14 @@ def test_refuses_what_is_no_picture(tiny_int8: Path, values: dict[str, Any], wor
     graph = read_tflite(tiny_int8)
     with pytest.raises(UserError, match=words):
         image_model(change(graph, graph.inputs[0], **values))
+
+
+def test_only_photos_need_one_or_three_channels(tiny_int8: Path) -> None:
+    graph = read_tflite(tiny_int8)
+    four = change(graph, graph.inputs[0], shape=(1, 32, 32, 4), signature=(1, 32, 32, 4))
+    assert image_model(four).input.channels == 4
+    with pytest.raises(UserError, match="4 channels: a photo has 1"):
+        blurring_model(four)
 
 
 def test_refuses_two_inputs(tiny_int8: Path) -> None:

@@ -52,6 +52,10 @@ class Int8Net:
         """A tensor that an op will write, `[1, height, width, channels]`."""
         return self._tensor(shape, dtype, [scale], [zero_point], 0, None)
 
+    def tensor(self, shape: Any, dtype: str = "float32") -> int:
+        """A tensor without a scale that an op will write."""
+        return self._tensor(shape, dtype, [], [], 0, None)
+
     def constant(self, values: Any, scales: Any = (), axis: int = 0, zero_points: Any = None) -> int:
         """A constant tensor; several scales are one for each index of `axis`."""
         values = np.asarray(values)
@@ -62,6 +66,11 @@ class Int8Net:
         """Add an op of one output; returns that."""
         self.ops.append(Op(len(self.ops), kind, version, tuple(inputs), (output,), options))
         return output
+
+    def ops_of(self, kind: str, inputs: Any, outputs: Any, options: Options | None = None, version: int = 1) -> Any:
+        """Add an op of several outputs; returns those."""
+        self.ops.append(Op(len(self.ops), kind, version, tuple(inputs), tuple(outputs), options))
+        return outputs
 
     def shape(self, index: int) -> tuple[int, ...]:
         return self.tensors[index].shape
@@ -152,12 +161,12 @@ class Int8Net:
         """A LOGISTIC, whose output's quantization TensorFlow Lite prescribes."""
         return self.op("LOGISTIC", (source,), self.plane(self.shape(source), 1 / 256, -128), version=2)
 
-    def graph(self, output: int, name: str = "net") -> Graph:
-        return Graph(name, "0" * 64, 0, tuple(self.tensors), tuple(self.ops), tuple(self.inputs), (output,))
+    def graph(self, *outputs: int, name: str = "net") -> Graph:
+        return Graph(name, "0" * 64, 0, tuple(self.tensors), tuple(self.ops), tuple(self.inputs), outputs)
 
-    def tflite(self, output: int) -> bytes:
-        """The file, with `output` as the net's output."""
-        return write_tflite(self.graph(output))
+    def tflite(self, *outputs: int) -> bytes:
+        """The file, with these tensors as the net's outputs."""
+        return write_tflite(self.graph(*outputs))
 
 
 def picture_bytes(net: Int8Net, seed: int = 0) -> Any:
@@ -167,17 +176,21 @@ def picture_bytes(net: Int8Net, seed: int = 0) -> Any:
     return steps.view(net.tensors[net.inputs[0]].dtype)
 
 
-def differing_bytes(net: Int8Net, output: int, pictures: int = 2) -> int:
-    """Output bytes in which the streaming engine and LiteRT's reference kernels differ.
+def differing_bytes(net: Int8Net, output: int, pictures: int = 2, *, judge: str = "litert-ref", least: int = 9) -> int:
+    """Output bytes in which the streaming engine and LiteRT's reference kernels, or another engine, differ.
 
     Raises:
-        AssertionError: an output hardly varies, so that nothing would be compared.
+        AssertionError: an output has fewer than `least` values, so that hardly anything would be compared.
     """
     data = net.tflite(output)
-    reference, stream = open_engine("litert-ref", data), open_engine("stream", data)
-    raws = [picture_bytes(net, seed) for seed in range(pictures)]
+    reference, stream = open_engine(judge, data), open_engine("stream", data)
+    taken = stream.model.input.tensor
+    raws = [
+        np.random.default_rng(seed).integers(-128, 128, taken.shape).astype(np.int8).view(taken.dtype)
+        for seed in range(pictures)
+    ]
     expected = [reference.run(raw) for raw in raws]
-    assert np.unique(np.concatenate(expected)).size > 8
+    assert np.unique(np.concatenate(expected)).size >= least
     return sum(int((stream.run(raw) != wanted).sum()) for raw, wanted in zip(raws, expected, strict=True))
 
 

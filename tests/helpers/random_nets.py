@@ -126,7 +126,7 @@ class RandomNet:
 
     @property
     def graph(self) -> Graph:
-        return self.net.graph(self.output, f"net{self.seed}")
+        return self.net.graph(self.output, name=f"net{self.seed}")
 
     @property
     def tflite(self) -> bytes:
@@ -154,7 +154,8 @@ def _tensor(net: Int8Net, index: int) -> str:
     if tensor.data is not None:
         return what if tensor.elements > 8 else str(tensor.array().tolist())
     dtype = "" if tensor.dtype == "int8" else f" {tensor.dtype}"
-    return f"t{index}[{what}{dtype} {tensor.scales[0]:.3g} {tensor.zero_points[0]:+d}]"
+    scale = f" {tensor.scales[0]:.3g} {tensor.zero_points[0]:+d}" if tensor.scales else ""
+    return f"t{index}[{what}{dtype}{scale}]"
 
 
 def _picture(g: Grower) -> None:
@@ -180,7 +181,8 @@ def _uint8(g: Grower, source: int) -> int:
 
 def random_net(seed: int) -> RandomNet:
     """The net of a seed; LiteRT's reference kernels accept all of them."""
-    from random_ops import grow  # it needs this module's classes
+    import random_more  # noqa: F401  it adds makers, and needs this module's classes
+    from random_ops import grow
 
     g = Grower(Int8Net(seed))
     _picture(g)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from random_nets import Grower, Quantization, Samples
 
-from edgeblur.export.stream.ops import LOWERINGS
 from edgeblur.export.tflite.options import (
     AddOptions,
     ConcatenationOptions,
@@ -372,13 +371,14 @@ MAKERS: dict[str, tuple[Maker, float]] = {
 }
 """By op kind: its maker, and how often it is tried."""
 
-NOT_MADE = frozenset({"EXPAND_DIMS", "SQUEEZE"})
-"""Kinds that change no picture of four axes; LiteRT has them only where the shape changes."""
+NOT_MADE = frozenset({"ARG_MAX", "ARG_MIN", "EXPAND_DIMS", "MOVE", "SQUEEZE", "SUM", "TABLE"})
+"""Kinds that no op reads (ARG_MAX), that change no picture of four axes, that are written here only, and SUM, whose
+reference kernel wraps around."""
 
 
 def grow(g: Grower) -> None:
     """Add an op (or a few, if planes have to be adapted first) that the engine streams."""
-    kinds = [kind for kind in MAKERS if kind in LOWERINGS]
+    kinds = list(MAKERS)
     odds = np.array([MAKERS[kind][1] for kind in kinds])
     made = None
     while made is None:

@@ -22,13 +22,16 @@ LONGEST_SIDE = 32767
 """Kernels count in 16 bits."""
 
 _BYTES = ("int8", "uint8")
+_NUMBERS = ("int32", "int64")
+"""What ARG_MAX gives; no op reads it."""
 
 _Options = TypeVar("_Options")
 
 
 def _plane(tensor: Tensor) -> Plane:
     _, height, width, channels = tensor.shape
-    return Plane(tensor.name, height, width, channels, tensor.dtype, tensor.scales[0], tensor.zero_points[0])
+    scale, zero_point = (tensor.scales[0], tensor.zero_points[0]) if tensor.scales else (1.0, 0)
+    return Plane(tensor.name, height, width, channels, tensor.dtype, scale, zero_point)
 
 
 def told_shape(shape: Sequence[int]) -> str:
@@ -43,6 +46,8 @@ def _fault(tensor: Tensor, dtypes: Sequence[str]) -> tuple[str, str] | None:
         return f"its tensor {tensor.name!r} is {shape}", "it should be 1 x height x width x channels"
     if max(tensor.shape) > LONGEST_SIDE or tensor.shape[2] * tensor.shape[3] > 2**24:
         return f"its tensor {tensor.name!r} is {shape}", f"sizes go up to {LONGEST_SIDE}, rows to 16 MiB"
+    if tensor.dtype in _NUMBERS and tensor.dtype in dtypes:
+        return None
     if tensor.dtype not in dtypes or len(tensor.scales) != 1:
         what = f"{tensor.dtype} with {len(tensor.scales)} scales"
         return f"its tensor {tensor.name!r} is {what}", f"quantize it to {dtypes[0]} with one scale"
@@ -51,6 +56,18 @@ def _fault(tensor: Tensor, dtypes: Sequence[str]) -> tuple[str, str] | None:
         what = f"scale {scale:g} and zero point {zero_point}"
         return f"its tensor {tensor.name!r} has {what}", "quantize the model anew"
     return None
+
+
+class RefusedError(Unsupported):
+    """An op cannot be streamed.
+
+    Attributes:
+        sentence: the error's text without the model's name.
+    """
+
+    def __init__(self, text: str, sentence: str) -> None:
+        super().__init__(text)
+        self.sentence = sentence
 
 
 class Builder:
@@ -162,12 +179,11 @@ class Builder:
             raise self.refuse(op, f"its fused activation {name} has no integer kernel", "make it an op of its own")
         return name
 
-    def refuse(self, op: Op, what: str, instead: str) -> Unsupported:
+    def refuse(self, op: Op, what: str, instead: str) -> RefusedError:
         """The error for an op that cannot be streamed: its place, what came, what to do."""
         name = layer_name(self.graph, op)
-        return Unsupported(
-            f"{self.graph.name} cannot be streamed: op {op.index} ({op.kind} {name!r}): {what}; {instead}"
-        )
+        sentence = f"op {op.index} ({op.kind} {name!r}): {what}; {instead}"
+        return RefusedError(f"{self.graph.name} cannot be streamed: {sentence}", sentence)
 
     # Building the net
 
@@ -208,7 +224,7 @@ class Builder:
 
     def add(self, op: Op, operation: Operation, inputs: Sequence[int], *, table: bytes | None = None) -> None:
         """Make the node of an op."""
-        plane = self.plane(op, op.outputs[0], _BYTES)
+        plane = self.plane(op, op.outputs[0], (*_BYTES, *_NUMBERS))
         node = Node(layer_name(self.graph, op), operation, tuple(inputs), plane, table)
         self._parts[op.outputs[0]] = (self._append(node),)
 

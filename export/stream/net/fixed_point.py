@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeblur.errors import UserError
 from edgeblur.export.stream.net.net import Plane
@@ -27,6 +28,16 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     if shift < -31:
         return 0, 0
     return (2**31 - 1, 30) if shift > 30 else (multiplier, shift)
+
+
+def requantized(sums: NDArray[np.int64], multiplier: int, shift: int) -> NDArray[np.int64]:
+    """`requantize` of kernels/common.h for many sums, none of which leaves 32 bits on its way."""
+    wide = sums << max(shift, 0)
+    high = (wide * multiplier + 2**30) >> 31
+    right = max(-shift, 0)
+    mask = (1 << right) - 1
+    result: NDArray[np.int64] = (high >> right) + ((high & mask) > (mask >> 1) + (high < 0))
+    return result
 
 
 def fits_32_bits(worst: float, multiplier: int, shift: int) -> bool:

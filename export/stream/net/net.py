@@ -19,7 +19,8 @@ class Plane:
     Attributes:
         name: of the tensor that it was in the .tflite.
         height, width, channels: sizes.
-        dtype: `int8`, or `uint8` at the ends of a model that takes or gives such pictures.
+        dtype: `int8`, or `uint8` at the ends of a model that takes or gives such pictures; `int32` or `int64` where
+            channels are counted, of an output only.
         scale: real value of one step.
         zero_point: the step that means 0.0.
     """
@@ -35,7 +36,7 @@ class Plane:
     @property
     def row_bytes(self) -> int:
         """Bytes of one row."""
-        return self.width * self.channels
+        return self.width * self.channels * np.dtype(self.dtype).itemsize
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import padding_before
 from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.geometry import output_size
+from edgeblur.export.stream.ops.grouped_conv_2d import lower_grouped
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import Conv2DOptions
@@ -125,8 +126,8 @@ def lower(builder: Builder, op: Op) -> None:
     parts = builder.parts(op, 0)
     taken, given = builder.plane(op, op.inputs[0]), builder.plane(op, op.outputs[0])
     if weights.shape[3] != taken.channels:
-        wanted = f"{weights.shape[3]} channels a weight, {taken.channels} in the input"
-        raise builder.refuse(op, f"it is a grouped convolution ({wanted})", "use DEPTHWISE_CONV_2D or one group")
+        lower_grouped(builder, op, options, weights)
+        return
     _, kernel_h, kernel_w, _ = weights.shape
     size = output_size(builder, op, (taken.height, taken.width), (kernel_h, kernel_w), options)
     builder.expect_output(op, *size, len(weights))

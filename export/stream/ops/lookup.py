@@ -11,6 +11,7 @@ import numpy as np
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
 from edgeblur.export.tflite.graph import Graph, Op
+from edgeblur.export.tflite.options import TableOptions
 from edgeblur.export.tflite.writer import write_tflite
 
 KINDS = ("HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1", "TANH")
@@ -54,6 +55,16 @@ def reference_table(graph: Graph, op: Op) -> bytes:
     return bytes(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).tobytes())
 
 
+def lower_table(builder: Builder, op: Op) -> None:
+    """As `lower`, for a table that is known."""
+    table = builder.options(op, TableOptions).table
+    builder.parts(op, 0)
+    taken = builder.plane(op, op.inputs[0], ("int8", "uint8"))
+    builder.plane(op, op.outputs[0], ("int8", "uint8"))
+    builder.expect_output(op, taken.height, taken.width, taken.channels)
+    _add(builder, op, table)
+
+
 def lower(builder: Builder, op: Op) -> None:
     """Fold the table into the node before, or add a node of its own."""
     builder.parts(op, 0)
@@ -65,5 +76,9 @@ def lower(builder: Builder, op: Op) -> None:
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise builder.refuse(op, f"LiteRT itself does not take it ({reason})", "convert the model anew") from error
+    _add(builder, op, table)
+
+
+def _add(builder: Builder, op: Op, table: bytes) -> None:
     if not builder.fuse_table(op, table):
         builder.add(op, Lookup(), (builder.source(op, 0),), table=table)

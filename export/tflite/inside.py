@@ -1,0 +1,265 @@
+"""The integer model inside a file: float and channels-first ends taken off, open sizes settled, versions lowered.
+
+Converters put QUANTIZE and DEQUANTIZE, and for PyTorch's sake TRANSPOSE, around an int8 net. A microcontroller wants
+the bytes between them. So everything that runs or compiles a model here looks inside first; every engine then gets the
+same tensors, and `--exact` compares those.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeblur.errors import UserError
+from edgeblur.export.tflite.graph import ABSENT, Graph, Op, Tensor, read_file, read_tflite
+from edgeblur.export.tflite.writer import pack
+
+Size = tuple[int, int]
+"""Height and width of a picture."""
+
+OLDEST_SAME = {"DEPTH_TO_SPACE": 1, "TILE": 2}
+"""Ops whose newer versions mean the same for int8, and which LiteRT's reference resolver knows in this version only."""
+
+_TO_NHWC, _TO_NCHW = (0, 2, 3, 1), (0, 3, 1, 2)
+_BYTES = ("int8", "uint8")
+_INTEGERS = ("int32", "int64")
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What `look_inside` found.
+
+    Attributes:
+        graph: the integer model; its name, digest and size are the file's.
+        data: a .tflite of it that interpreters take; the file's own bytes where nothing had to change.
+    """
+
+    graph: Graph
+    data: bytes
+
+
+def look_inside(source: Path | bytes, *, size: Size | None = None, name: str | None = None) -> Inside:
+    """Read a .tflite and take off what converters put around the integer net.
+
+    Args:
+        source: a file, or the bytes of one.
+        size: for a model whose height and width are open.
+        name: what messages call the model, as `read_tflite` takes it.
+
+    Raises:
+        UserError: as `read_tflite`; or its size is open and none was given, or given and fixed otherwise.
+    """
+    graph = read_tflite(source, name=name)
+    data = source if isinstance(source, bytes) else read_file(source)
+    if _is_open(graph) or size is not None:
+        graph, data = _settle(graph, data, size)
+    inner = without_ends(graph)
+    if inner is not graph or any(op.version > OLDEST_SAME.get(op.kind, op.version) for op in graph.ops):
+        data = _rewrite(data, graph, inner)
+    return Inside(inner, data)
+
+
+# Ends
+
+
+def without_ends(graph: Graph) -> Graph:
+    """A graph that begins behind QUANTIZE and TRANSPOSE at its inputs and ends before those at its outputs.
+
+    The tensors stay as they are; only ops at the ends go. The same graph comes back if there are none.
+    """
+    ops, inputs, outputs = list(graph.ops), list(graph.inputs), list(graph.outputs)
+    readers = Counter(i for op in ops for i in op.inputs) + Counter(outputs)
+    while (op := _first(graph, ops, inputs, readers)) is not None:
+        inputs[inputs.index(op.inputs[0])] = op.outputs[0]
+        ops.remove(op)
+    while (op := _last(graph, ops, outputs)) is not None:
+        outputs = [op.inputs[0] if i == op.outputs[0] else i for i in outputs]
+        if not any(op.outputs[0] in other.inputs for other in ops):
+            ops.remove(op)
+    if tuple(inputs) == graph.inputs and tuple(outputs) == graph.outputs:
+        return graph
+    kept = tuple(dataclasses.replace(op, index=n) for n, op in enumerate(ops))
+    return dataclasses.replace(graph, ops=kept, inputs=tuple(inputs), outputs=tuple(outputs))
+
+
+def _first(graph: Graph, ops: list[Op], inputs: list[int], readers: Counter[int]) -> Op | None:
+    """An op that only turns an input into what the net computes with."""
+    for op in ops:
+        if op.outputs and op.inputs[:1] and op.inputs[0] in inputs and readers[op.inputs[0]] == 1:
+            taken, given = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
+            if op.kind == "QUANTIZE" and taken.dtype == "float32":
+                return op
+            if _moves(graph, op) and _permutation(graph, op) in (_TO_NHWC, None) and given.shape[0] == 1:
+                return op
+    return None
+
+
+def _last(graph: Graph, ops: list[Op], outputs: list[int]) -> Op | None:
+    """An op that only turns what the net computes into an output; what else reads that output keeps the op."""
+    written = {op.outputs[0]: op for op in ops if len(op.outputs) == 1}
+    for index in outputs:
+        op = written.get(index)
+        if op is None or not op.inputs or op.inputs[0] == ABSENT:
+            continue
+        if graph.tensors[op.inputs[0]].data is not None or op.inputs[0] in graph.inputs:
+            continue
+        if op.kind == "DEQUANTIZE" and graph.tensors[op.inputs[0]].dtype in _BYTES:
+            return op
+        if _moves(graph, op) and _permutation(graph, op) in (_TO_NCHW, None):
+            return op
+    return None
+
+
+def _moves(graph: Graph, op: Op) -> bool:
+    """Whether an op turns a picture between channels first and channels last, or adds or drops an axis of 1."""
+    taken, given = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
+    if op.kind == "TRANSPOSE":
+        return len(taken.shape) == 4 and taken.shape[0] == 1
+    if op.kind in ("RESHAPE", "SQUEEZE", "EXPAND_DIMS"):
+        both = [tuple(n for n in t.shape if n != 1) for t in (taken, given)]
+        return both[0] == both[1] and {len(taken.shape), len(given.shape)} == {3, 4}
+    return False
+
+
+def _permutation(graph: Graph, op: Op) -> tuple[int, ...] | None:
+    """A TRANSPOSE's axes; None for other ops. An empty one if the file computes it."""
+    if op.kind != "TRANSPOSE":
+        return None
+    if len(op.inputs) < 2 or op.inputs[1] == ABSENT:
+        return ()
+    axes = graph.tensors[op.inputs[1]]
+    return tuple(axes.array().ravel().tolist()) if axes.data is not None else ()
+
+
+# Sizes
+
+
+def _is_open(graph: Graph) -> bool:
+    return any(n < 0 for tensor in graph.tensors for n in tensor.signature)
+
+
+def parse_size(text: str) -> Size:
+    """`96x128` as height and width.
+
+    Raises:
+        UserError: it is not two positive numbers.
+    """
+    if (match := re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text.strip())) is None or not all(map(int, match.groups())):
+        raise UserError(f"the size {text!r} is not HEIGHTxWIDTH in pixels: write it as in 96x128")
+    return int(match[1]), int(match[2])
+
+
+def _fixed_shape(graph: Graph, tensor: Tensor, size: Size | None) -> tuple[int, ...]:
+    """An input's shape with its open axes filled in; a file that has no size of its own says -1 for both."""
+    shape = list(tensor.signature)
+    told = "x".join("?" if n < 0 else str(n) for n in shape)
+    if shape and shape[0] < 0:
+        shape[0] = 1
+    axes = [2, 3] if len(shape) == 4 and shape[3] not in (1, 3) and shape[1] in (1, 2, 3, 4) else [1, 2]
+    if len(shape) != 4:
+        axes = []
+    for axis, length in zip(axes, size or (), strict=False):
+        if shape[axis] not in (-1, length):
+            raise UserError(f"the input of {graph.name} is {told}, which does not leave {size} open: leave --size out")
+        shape[axis] = length
+    if min(shape, default=1) < 0:
+        raise UserError(f"the input of {graph.name} is {told}: give its height and width with --size, as in 96x128")
+    return tuple(shape)
+
+
+def _settle(graph: Graph, data: bytes, size: Size | None) -> tuple[Graph, bytes]:
+    """A graph whose every tensor has the size that it has when the model runs, as LiteRT works it out.
+
+    What the file computes of sizes only is constant then.
+    """
+    shapes = {i: _fixed_shape(graph, graph.tensors[i], size) for i in graph.inputs}
+    sizes, values = _run_once(graph, _rewrite(data, graph, graph), shapes, _from_sizes(graph))
+    tensors = []
+    for tensor in graph.tensors:
+        shape = sizes.get(tensor.index, tensor.shape) if tensor.data is None else tensor.shape
+        known = values.get(tensor.index)
+        tensors.append(dataclasses.replace(tensor, shape=shape, signature=shape, data=known or tensor.data))
+    ops = [op for op in graph.ops if not all(i in values for i in op.outputs)]
+    numbered = tuple(dataclasses.replace(op, index=n) for n, op in enumerate(ops))
+    settled = dataclasses.replace(graph, tensors=tuple(tensors), ops=numbered)
+    return settled, _rewrite(data, graph, settled)
+
+
+def _from_sizes(graph: Graph) -> list[int]:
+    """Tensors of integers that depend on sizes alone, through SHAPE or on constants."""
+    known = {tensor.index for tensor in graph.tensors if tensor.data is not None} | {ABSENT}
+    found: list[int] = []
+    for op in graph.ops:
+        integers = all(graph.tensors[i].dtype in _INTEGERS for i in op.outputs)
+        if integers and (op.kind == "SHAPE" or all(i in known for i in op.inputs)):
+            known.update(op.outputs)
+            found += op.outputs
+    return found
+
+
+def _run_once(
+    graph: Graph, data: bytes, shapes: dict[int, tuple[int, ...]], wanted: list[int]
+) -> tuple[dict[int, tuple[int, ...]], dict[int, bytes]]:
+    """The shapes of all tensors after a run on zeros, and the values of some."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(
+        model_content=data, experimental_op_resolver_type=kernels, experimental_preserve_all_tensors=True
+    )
+    try:
+        for index, shape in shapes.items():
+            interpreter.resize_tensor_input(index, shape)
+        interpreter.allocate_tensors()
+        interpreter.invoke()
+    except (RuntimeError, ValueError) as error:
+        told = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{graph.name} does not run at {next(iter(shapes.values()))}: {told}; try another --size"
+        ) from error
+    details = {d["index"]: tuple(int(n) for n in d["shape"]) for d in interpreter.get_tensor_details()}
+    values = {i: np.ascontiguousarray(interpreter.get_tensor(i)).tobytes() for i in wanted}
+    return {i: details[i] for i in range(len(graph.tensors)) if i in details}, values
+
+
+# The file
+
+
+def _rewrite(data: bytes, graph: Graph, inner: Graph) -> bytes:
+    """The file with another graph's ends, sizes, constants and fewer ops; everything else stays, metadata aside."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data))
+    main = model.subgraphs[0]
+    kept = {(op.kind, op.outputs) for op in inner.ops}
+    pairs = zip(graph.ops, main.operators, strict=True)
+    main.operators = [written for op, written in pairs if (op.kind, op.outputs) in kept]
+    main.inputs, main.outputs = np.array(inner.inputs, np.int32), np.array(inner.outputs, np.int32)
+    for before, after, written in zip(graph.tensors, inner.tensors, main.tensors, strict=True):
+        if (before.shape, before.signature) != (after.shape, after.signature):
+            written.shape, written.shapeSignature = np.array(after.shape, np.int32), None
+        if before.data is None and after.data is not None:
+            written.buffer = len(model.buffers)
+            model.buffers.append(_buffer(schema, after.data))
+    _lower_versions(schema, model)
+    model.metadata, model.metadataBuffer, model.signatureDefs = None, None, None
+    return pack(model)
+
+
+def _buffer(schema: Any, data: bytes) -> Any:
+    table = schema.BufferT()
+    table.data = np.frombuffer(data, np.uint8)
+    return table
+
+
+def _lower_versions(schema: Any, model: Any) -> None:
+    oldest = {getattr(schema.BuiltinOperator, kind): version for kind, version in OLDEST_SAME.items()}
+    for code in model.operatorCodes:
+        kind = max(code.builtinCode, code.deprecatedBuiltinCode)
+        code.version = min(code.version, oldest.get(kind, code.version))

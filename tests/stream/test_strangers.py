@@ -1,0 +1,508 @@
+"""Nets as other converters write them: every way to say a thing gives LiteRT's bytes, or a sentence that helps."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from int8_nets import Int8Net, differing_bytes
+
+from edgeblur.errors import UserError
+from edgeblur.export.stream.lower import lower
+from edgeblur.export.tflite.graph import ABSENT, image_model
+from edgeblur.export.tflite.inside import look_inside, parse_size, without_ends
+from edgeblur.export.tflite.options import (
+    AddOptions,
+    ArgMaxOptions,
+    ConcatenationOptions,
+    Conv2DOptions,
+    DepthToSpaceOptions,
+    FullyConnectedOptions,
+    GatherOptions,
+    GeluOptions,
+    MirrorPadOptions,
+    MulOptions,
+    Options,
+    PackOptions,
+    ReducerOptions,
+    ReshapeOptions,
+    SoftmaxOptions,
+    SplitOptions,
+    StridedSliceOptions,
+    SubOptions,
+    UnpackOptions,
+)
+
+Case = Callable[[Int8Net], int]
+
+
+def int32(net: Int8Net, *numbers: int) -> int:
+    return net.constant(np.array(numbers, np.int32))
+
+
+def start(net: Int8Net, channels: int = 4, height: int = 6, width: int = 8) -> int:
+    """A picture and a convolution whose output varies on both sides of 0."""
+    return net.conv(net.picture(height, width), channels, activation="NONE", zero_point=-7)
+
+
+def like(net: Int8Net, source: int, *shape: int) -> int:
+    """A tensor of any shape with another one's scale."""
+    tensor = net.tensors[source]
+    return net.plane(shape, tensor.scales[0], tensor.zero_points[0])
+
+
+def reshape(net: Int8Net, source: int, *shape: int) -> int:
+    return net.op("RESHAPE", (source, int32(net, *shape)), like(net, source, *shape), ReshapeOptions(shape))
+
+
+def transpose(net: Int8Net, source: int, *axes: int) -> int:
+    shape = [net.shape(source)[axis] for axis in axes]
+    return net.op("TRANSPOSE", (source, int32(net, *axes)), like(net, source, *shape), None, 2)
+
+
+def concatenate(net: Int8Net, sources: Sequence[int], axis: int) -> int:
+    shape = list(net.shape(sources[0]))
+    shape[axis] = sum(net.shape(i)[axis] for i in sources)
+    return net.op("CONCATENATION", sources, like(net, sources[0], *shape), ConcatenationOptions(axis, "NONE"), 2)
+
+
+def last(net: Int8Net, source: int) -> int:
+    """A 1x1 convolution behind everything, so that what it reads must be where it expects it."""
+    return net.conv(source, 3, (1, 1), activation="NONE", zero_point=4)
+
+
+def strided(net: Int8Net, source: int, begin: Sequence[int], end: Sequence[int], stride: Sequence[int]) -> int:
+    slices = [slice(*bounds) for bounds in zip(begin, end, stride, strict=True)]
+    shape = np.empty(net.shape(source), np.int8)[tuple(slices)].shape
+    bounds = [int32(net, *numbers) for numbers in (begin, end, stride)]
+    return net.op("STRIDED_SLICE", (source, *bounds), like(net, source, *shape), StridedSliceOptions(0, 0, 0, 0, 0), 2)
+
+
+def unary(net: Int8Net, kind: str, source: int, scale: float, zero_point: int, options: Options | None = None) -> int:
+    return net.op(kind, (source,), net.plane(net.shape(source), scale, zero_point), options)
+
+
+# Ends
+
+
+def float_ends(net: Int8Net) -> int:
+    picture = net.picture(6, 8)
+    net.inputs = [net.tensor((1, 6, 8, 3))]
+    net.op("QUANTIZE", net.inputs, picture)
+    return net.op("DEQUANTIZE", (last(net, picture),), net.tensor((1, 6, 8, 3)), None, 2)
+
+
+def channels_first(net: Int8Net) -> int:
+    taken = net.picture(6, 8)
+    picture = net.picture(3, 6, 8)
+    net.inputs = [picture]
+    net.op("TRANSPOSE", (picture, int32(net, 0, 2, 3, 1)), taken, None, 2)
+    return transpose(net, last(net, taken), 0, 3, 1, 2)
+
+
+def channels_first_floats(net: Int8Net) -> int:
+    """Both, as a converter of PyTorch's nets writes them; an element-wise op in between knows no channels last."""
+    output = channels_first(net)
+    taken = net.inputs[0]
+    net.inputs = [net.tensor(net.shape(taken))]
+    net.op("QUANTIZE", net.inputs, taken)
+    net.ops.insert(0, net.ops.pop())
+    output = net.op("ADD", (output, int8_constant(net, 1, 3, 1, 1)), like(net, output, 1, 3, 6, 8), AddOptions("NONE"))
+    return net.op("DEQUANTIZE", (output,), net.tensor((1, 3, 6, 8)), None, 2)
+
+
+def int8_constant(net: Int8Net, *shape: int) -> int:
+    return net.steps(*shape, scale=0.02, zero_point=3)
+
+
+def arg_max(dtype: str, *, kept: bool) -> Case:
+    def make(net: Int8Net) -> int:
+        y = start(net)
+        counted = net.op("ARG_MAX", (y, int32(net, -1)), net.tensor((1, 6, 8), dtype), ArgMaxOptions(dtype.upper()))
+        shape = int32(net, 1, 6, 8, 1)
+        if not kept:
+            return counted
+        return net.op("RESHAPE", (counted, shape), net.tensor((1, 6, 8, 1), dtype), ReshapeOptions((1, 6, 8, 1)))
+
+    return make
+
+
+def softmax(net: Int8Net) -> int:
+    y = start(net, 5)
+    return unary(net, "SOFTMAX", y, 1 / 256, -128, SoftmaxOptions(1.0))
+
+
+def channels(count: int) -> Case:
+    return lambda net: net.conv(net.picture(6, 8, count), 3, activation="NONE", zero_point=1)
+
+
+def rows_of_pixels(net: Int8Net) -> int:
+    """A detector's output: boxes one below the other, of two sizes of cells."""
+    y = start(net, 8)
+    small = net.conv(y, 8, stride=(2, 2), activation="NONE", zero_point=-7)
+    parts = [reshape(net, y, 1, 96, 4), reshape(net, small, 1, 24, 4)]
+    return concatenate(net, parts, 1)
+
+
+def classifier(net: Int8Net) -> int:
+    y = reshape(net, start(net), 1, 192)
+    weights = net.constant(net.random.integers(-127, 128, (10, 192)).astype(np.int8), [0.001])
+    return net.op(
+        "FULLY_CONNECTED", (y, weights, ABSENT), net.plane((1, 10), 0.05, 3), FullyConnectedOptions("NONE", False)
+    )
+
+
+ENDS: dict[str, Case] = {
+    "float ends": float_ends,
+    "channels first": channels_first,
+    "channels first, floats": channels_first_floats,
+    "argmax int32": arg_max("int32", kept=False),
+    "argmax int32, four axes": arg_max("int32", kept=True),
+    "argmax int64": arg_max("int64", kept=False),
+    "softmax": softmax,
+    "one channel": channels(1),
+    "two channels": channels(2),
+    "seven channels": channels(7),
+    "boxes of two sizes": rows_of_pixels,
+    "a classifier": classifier,
+}
+
+# Places
+
+
+def moved(move: Callable[[Int8Net, int], int], channels: int = 4) -> Case:
+    return lambda net: last(net, move(net, start(net, channels)))
+
+
+def tile(net: Int8Net, y: int) -> int:
+    y = reshape(net, y, 1, 6, 1, 8, 1, 4)
+    y = net.op("TILE", (y, int32(net, 1, 1, 2, 1, 2, 1)), like(net, y, 1, 6, 2, 8, 2, 4), None, 3)
+    return reshape(net, y, 1, 12, 16, 4)
+
+
+def repeat_by_joining(net: Int8Net, y: int) -> int:
+    y = reshape(net, concatenate(net, (y, y), 3), 1, 6, 1, 16, 4)
+    return reshape(net, concatenate(net, (y, y), 2), 1, 12, 16, 4)
+
+
+def pixel_shuffle(net: Int8Net, y: int) -> int:
+    y = transpose(net, reshape(net, y, 1, 6, 8, 3, 2, 2), 0, 1, 4, 2, 5, 3)
+    return reshape(net, y, 1, 12, 16, 3)
+
+
+def pixel_unshuffle(net: Int8Net, y: int) -> int:
+    y = transpose(net, reshape(net, y, 1, 3, 2, 4, 2, 4), 0, 1, 3, 5, 2, 4)
+    return reshape(net, y, 1, 3, 4, 16)
+
+
+def split(net: Int8Net, y: int) -> int:
+    one, other = net.ops_of(
+        "SPLIT", (int32(net, 3), y), [like(net, y, 1, 6, 8, 2) for _ in range(2)], SplitOptions(2), 2
+    )
+    product = net.op("MUL", (one, other), net.plane(net.shape(one), 0.05, 2), MulOptions("NONE"))
+    return concatenate(net, (product, product), 3)
+
+
+def gather(net: Int8Net, y: int) -> int:
+    return net.op("GATHER", (y, int32(net, 2, 0, 3, 1, 0)), like(net, y, 1, 6, 8, 5), GatherOptions(3, 0), 2)
+
+
+def mirror(mode: str) -> Callable[[Int8Net, int], int]:
+    def move(net: Int8Net, y: int) -> int:
+        pads = net.constant(np.array([[0, 0], [2, 3], [1, 4], [0, 0]], np.int32))
+        return net.op("MIRROR_PAD", (y, pads), like(net, y, 1, 11, 13, 4), MirrorPadOptions(mode), 2)
+
+    return move
+
+
+def reverse(axis: int) -> Callable[[Int8Net, int], int]:
+    return lambda net, y: net.op("REVERSE_V2", (y, int32(net, axis)), like(net, y, *net.shape(y)), None, 2)
+
+
+def unpacked(net: Int8Net, y: int) -> int:
+    parts = net.ops_of("UNPACK", (y,), [like(net, y, 1, 6, 8) for _ in range(4)], UnpackOptions(4, 3))
+    return net.op("PACK", [parts[i] for i in (3, 1, 1)], like(net, y, 1, 6, 8, 3), PackOptions(3, 3))
+
+
+def sliced(net: Int8Net, y: int) -> int:
+    return net.op("SLICE", (y, int32(net, 0, 1, 2, 1), int32(net, 1, 4, 5, -1)), like(net, y, 1, 4, 5, 3), None, 2)
+
+
+def depth_to_space(net: Int8Net, y: int) -> int:
+    return net.op("DEPTH_TO_SPACE", (y,), like(net, y, 1, 12, 16, 1), DepthToSpaceOptions(2), 2)
+
+
+def batches(net: Int8Net, y: int, padding: str = "VALID", pads: Sequence[int] = (2, 2, 2, 2)) -> int:
+    """A dilated convolution as TensorFlow once wrote it."""
+    top, bottom, left, right = pads
+    height, width = (6 + top + bottom) // 2, (8 + left + right) // 2
+    block, table = int32(net, 2, 2), net.constant(np.array([[top, bottom], [left, right]], np.int32))
+    y = net.op("SPACE_TO_BATCH_ND", (y, block, table), like(net, y, 4, height, width, 4), None, 2)
+    weights = net.constant(net.random.integers(-127, 128, (5, 3, 3, 4)).astype(np.int8), [0.001])
+    bias = net.constant(np.zeros(5, np.int32))
+    lost = 2 if padding == "VALID" else 0
+    size = (height - lost, width - lost)
+    y = net.op(
+        "CONV_2D", (y, weights, bias), net.plane((4, *size, 5), 0.05, 3), Conv2DOptions(padding, 1, 1, 1, 1, "NONE"), 3
+    )
+    crops = net.constant(np.zeros((2, 2), np.int32))
+    return net.op("BATCH_TO_SPACE_ND", (y, block, crops), like(net, y, 1, size[0] * 2, size[1] * 2, 5), None, 2)
+
+
+def between_transposes(net: Int8Net) -> int:
+    """Element-wise ops, a mean and a join on planes that have their channels first."""
+    y = transpose(net, start(net), 0, 3, 1, 2)
+    y = net.op("MUL", (y, int8_constant(net, 4, 1, 1)), like(net, y, 1, 4, 6, 8), MulOptions("NONE"))
+    mean = net.op("MEAN", (y, int32(net, 2, 3)), net.plane((1, 4, 1, 1), 0.02, 1), ReducerOptions(True), 2)
+    y = net.op("ADD", (y, mean), like(net, y, 1, 4, 6, 8), AddOptions("NONE"))
+    other = unary(net, "ABS", y, *quantization(net, y))
+    return last(net, transpose(net, concatenate(net, (y, other), 1), 0, 2, 3, 1))
+
+
+def quantization(net: Int8Net, index: int) -> tuple[float, int]:
+    return net.tensors[index].scales[0], net.tensors[index].zero_points[0]
+
+
+PLACES: dict[str, Case] = {
+    "nearest by TILE": moved(tile),
+    "nearest by CONCATENATION": moved(repeat_by_joining),
+    "pixel shuffle": moved(pixel_shuffle, 12),
+    "pixel unshuffle": moved(pixel_unshuffle),
+    "DEPTH_TO_SPACE version 2": moved(depth_to_space),
+    "SPLIT": moved(split),
+    "GATHER": moved(gather),
+    "REFLECT": moved(mirror("REFLECT")),
+    "SYMMETRIC": moved(mirror("SYMMETRIC")),
+    "SLICE": moved(sliced),
+    "STRIDED_SLICE": moved(lambda net, y: strided(net, y, (0, 1, 1, 0), (1, 6, 8, 4), (1, 2, 3, 1))),
+    "upside down": moved(reverse(1)),
+    "left to right": moved(reverse(2)),
+    "channels turned round": moved(reverse(3)),
+    "transposed picture": moved(lambda net, y: transpose(net, y, 0, 2, 1, 3)),
+    "rows below rows": moved(lambda net, y: concatenate(net, (y, sliced_rows(net, y)), 1)),
+    "columns beside columns": moved(lambda net, y: concatenate(net, (y, y), 2)),
+    "UNPACK and PACK": moved(unpacked),
+    "space to batch": moved(batches),
+    "space to batch, SAME": moved(lambda net, y: batches(net, y, "SAME", (0, 0, 0, 0))),
+    "space to batch, odd pads": moved(lambda net, y: batches(net, y, "VALID", (3, 1, 4, 2))),
+    "between transposes": between_transposes,
+}
+
+
+def sliced_rows(net: Int8Net, y: int) -> int:
+    return strided(net, y, (0, 2, 0, 0), (1, 5, 8, 4), (1, 1, 1, 1))
+
+
+# Numbers
+
+
+def reduced(kind: str, axes: Sequence[int], *, kept: bool, scale: float) -> Case:
+    def make(net: Int8Net) -> int:
+        y = start(net, 5)
+        taken = net.shape(y)
+        shape = [1 if axis in axes else n for axis, n in enumerate(taken) if kept or axis not in axes]
+        given = net.plane(shape, scale, 5) if kind in ("MEAN", "SUM") else like(net, y, *shape)
+        z = net.op(kind, (y, int32(net, *axes)), given, ReducerOptions(kept), 2)
+        if not kept:
+            z = reshape(net, z, *(1 if axis in axes else n for axis, n in enumerate(taken)))
+        return net.op("MUL", (y, z), net.plane(taken, 0.02, 3), MulOptions("NONE"))
+
+    return make
+
+
+def grouped(net: Int8Net) -> int:
+    y = start(net, 6)
+    weights = net.constant(net.random.integers(-127, 128, (4, 3, 3, 3)).astype(np.int8), [0.001, 0.002, 0.003, 0.0005])
+    bias = net.constant(net.random.integers(-999, 999, 4).astype(np.int32))
+    return net.op(
+        "CONV_2D", (y, weights, bias), net.plane((1, 3, 4, 4), 0.05, 3), Conv2DOptions("SAME", 2, 2, 1, 1, "RELU6"), 6
+    )
+
+
+def dense(*, scales: Sequence[float], rank: int) -> Case:
+    def make(net: Int8Net) -> int:
+        y = start(net)
+        taken = y if rank == 4 else reshape(net, y, 48, 4)
+        weights = net.constant(net.random.integers(-127, 128, (3, 4)).astype(np.int8), scales)
+        bias = net.constant(net.random.integers(-999, 999, 3).astype(np.int32))
+        given = net.plane((*net.shape(taken)[:-1], 3), 0.02, 3)
+        z = net.op("FULLY_CONNECTED", (taken, weights, bias), given, FullyConnectedOptions("RELU", rank == 4), 5)
+        return z if rank == 4 else reshape(net, z, 1, 6, 8, 3)
+
+    return make
+
+
+def extreme(kind: str, other: Callable[[Int8Net, int], int]) -> Case:
+    def make(net: Int8Net) -> int:
+        y = start(net)
+        return net.op(kind, (other(net, y), y), like(net, y, *net.shape(y)), None, 2)
+
+    return make
+
+
+def per_channel(net: Int8Net, y: int) -> int:
+    scale, zero_point = quantization(net, y)
+    return net.steps(4, scale=scale, zero_point=zero_point)
+
+
+def number(net: Int8Net, y: int) -> int:
+    scale, zero_point = quantization(net, y)
+    return net.constant(np.int8(-20), [scale], 0, [zero_point])
+
+
+def gelu(net: Int8Net) -> int:
+    return unary(net, "GELU", start(net), 0.03, -100, GeluOptions(False))
+
+
+def island(kind: str) -> Case:
+    def make(net: Int8Net) -> int:
+        y = start(net)
+        real = net.op("DEQUANTIZE", (y,), net.tensor(net.shape(y)), None, 2)
+        made = net.op(kind, (real,), net.tensor(net.shape(y)))
+        return net.op("QUANTIZE", (made,), net.plane(net.shape(y), 0.02, -3))
+
+    return make
+
+
+def mish(net: Int8Net) -> int:
+    """Five ops, two of them with kernels: one table."""
+    y = start(net)
+    exp = unary(net, "EXP", y, 0.3, -128)
+    one = net.constant(np.int8(127), [1 / 255], 0, [-128])
+    more = net.op("ADD", (exp, one), like(net, exp, *net.shape(y)), AddOptions("NONE"), 2)
+    tanh = unary(net, "TANH", unary(net, "LOG", more, 0.02, -128), 1 / 128, 0)
+    return net.op("MUL", (y, tanh), net.plane(net.shape(y), 0.03, -100), MulOptions("NONE"), 2)
+
+
+NUMBERS: dict[str, Case] = {
+    **{
+        f"{kind} of {axes}{'' if kept else ', axes gone'}": reduced(kind, axes, kept=kept, scale=scale)
+        for kind, scale in (("MEAN", 0.02), ("SUM", 0.4), ("REDUCE_MAX", 0), ("REDUCE_MIN", 0))
+        for axes, kept in (((1, 2), True), ((1, 2), False), ((3,), True), ((1,), True), ((2, 3), True), ((2,), False))
+    },
+    "groups": grouped,
+    "dense on pixels": dense(scales=[0.001, 0.002, 0.005], rank=4),
+    "dense on rows of pixels": dense(scales=[0.003], rank=2),
+    "smaller of planes": extreme("MINIMUM", lambda net, y: net.conv(y, 4, activation="NONE", zero_point=-7)),
+    "larger by channel": extreme("MAXIMUM", per_channel),
+    "larger than a number": extreme("MAXIMUM", number),
+    "smaller than a repeated plane": extreme(
+        "MINIMUM", lambda net, y: net.conv(y, 1, activation="NONE", zero_point=-7)
+    ),
+    "GELU": gelu,
+    "Mish": mish,
+    "float SIN": island("SIN"),
+    "float FLOOR": island("FLOOR"),
+}
+
+CASES = {**ENDS, **PLACES, **NUMBERS}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_way_to_say_a_thing_gives_the_reference_bytes(name: str) -> None:
+    net = Int8Net()
+    output = CASES[name](net)
+    least = 2 if "argmax" in name or "FLOOR" in name else 9
+    judge = "tflm" if name.startswith("SUM") else "litert-ref"  # whose reference kernel of SUM adds beyond 8 bits
+    assert differing_bytes(net, output, judge=judge, least=least) == 0
+
+
+@pytest.mark.parametrize("kind", ["ELU", "ROUND"])
+def test_what_the_reference_resolver_lacks_is_judged_by_micro(kind: str) -> None:
+    pytest.importorskip("tflite_micro")
+    net = Int8Net()
+    assert differing_bytes(net, island(kind)(net), judge="tflm", least=3) == 0
+
+
+@pytest.mark.parametrize(
+    ("case", "kinds"),
+    [
+        ("nearest by TILE", ["CONV_2D", "RESIZE_NEAREST_NEIGHBOR", "CONV_2D"]),
+        ("nearest by CONCATENATION", ["CONV_2D", "RESIZE_NEAREST_NEIGHBOR", "CONV_2D"]),
+        ("channels first", ["CONV_2D"]),
+        ("channels first, floats", ["CONV_2D", "ADD", "MOVE"]),
+        ("Mish", ["CONV_2D"]),
+        ("space to batch, SAME", ["CONV_2D", "CONV_2D", "CONV_2D"]),
+        ("between transposes", ["CONV_2D", "MUL", "MEAN", "ADD", "LOOKUP", "CONV_2D"]),
+    ],
+)
+def test_what_a_pattern_becomes(case: str, kinds: list[str]) -> None:
+    net = Int8Net()
+    nodes = lower(net.graph(CASES[case](net))).nodes[1:]
+    assert [node.operation.label for node in nodes if node.operation] == kinds
+
+
+# Sizes
+
+
+def open_net() -> Int8Net:
+    """A net whose picture may have any size, and whose file states 1x1 for it."""
+    net = Int8Net()
+    y = last(net, net.max_pool(net.conv(net.picture(1, 1), 4), (2, 2)))
+    for i, tensor in enumerate(net.tensors):
+        if tensor.data is None:
+            net.tensors[i] = dataclasses.replace(tensor, signature=(1, -1, -1, tensor.shape[3]))
+    assert y == len(net.tensors) - 1
+    return net
+
+
+def test_an_open_size_is_given_and_the_file_is_not_believed() -> None:
+    net = open_net()
+    data = net.tflite(len(net.tensors) - 1)
+    graph = look_inside(data, size=(7, 10)).graph
+    assert [graph.tensors[i].shape for i in (*graph.inputs, *graph.outputs)] == [(1, 7, 10, 3), (1, 4, 5, 3)]
+    assert lower(graph).nodes[-1].plane.height == 4
+
+
+def test_an_open_size_that_nobody_gives_is_asked_for() -> None:
+    net = open_net()
+    with pytest.raises(UserError, match=r"1x\?x\?x3: give its height and width with --size"):
+        look_inside(net.tflite(len(net.tensors) - 1))
+
+
+def test_a_size_is_two_numbers_and_a_fixed_one_stays() -> None:
+    assert parse_size("96x128") == (96, 128)
+    for text in ("96", "0x4", "axb", "4x"):
+        with pytest.raises(UserError, match="is not HEIGHTxWIDTH"):
+            parse_size(text)
+    net = Int8Net()
+    with pytest.raises(UserError, match="does not leave"):
+        look_inside(net.tflite(last(net, net.picture(4, 4))), size=(8, 8))
+
+
+# Refusals
+
+
+def test_all_faults_are_told_at_once_each_with_its_place() -> None:
+    net = Int8Net()
+    y = start(net)
+    y = net.op("CUMSUM", (y, int32(net, 3)), like(net, y, *net.shape(y)))
+    y = last(net, y)
+    z = net.op("TOPK_V2", (net.conv(net.inputs[0], 4), int32(net, 2)), like(net, y, 1, 6, 8, 3))
+    with pytest.raises(UserError) as caught:
+        lower(net.graph(net.op("SUB", (y, z), like(net, y, *net.shape(y)), SubOptions("NONE"))))
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "net cannot be streamed: 2 of its ops stand in the way"
+    assert "op 1 (CUMSUM" in lines[1]
+    assert "op 4 (TOPK_V2" in lines[2]
+    assert "sort on the board" in lines[2]
+
+
+def test_a_tensor_that_nobody_reads_does_not_matter() -> None:
+    net = Int8Net()
+    y = start(net)
+    net.ops_of("TOPK_V2", (y, net.constant(np.int32(2))), [like(net, y, 1, 6, 8, 2), net.tensor((1, 6, 8, 2), "int32")])
+    assert differing_bytes(net, y) == 0
+
+
+def test_ends_of_a_float_model_stay() -> None:
+    net = Int8Net()
+    x = net.tensor((1, 4, 4, 3))
+    net.inputs = [x]
+    graph = net.graph(net.op("NEG", (x,), net.tensor((1, 4, 4, 3))))
+    assert without_ends(graph) is graph
+    assert image_model(graph).input.dtype == "float32"
+    with pytest.raises(UserError, match="float32"):
+        lower(graph)
