@@ -14,6 +14,7 @@ from edgeblur.errors import RunError, UserError
 from edgeblur.models.choose import choose_tflite
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
+from edgeblur.tables import fitted
 
 if TYPE_CHECKING:
     from edgeblur.firmware_harness.emulation.bench import Bench
@@ -61,7 +62,7 @@ def command(
     if as_json:
         click.echo(json.dumps(asdict(outcome) | {"changed": list(map(asdict, changed))}, indent=2))
     else:
-        stdout.print(bench_tables.bench_table(now))
+        stdout.print(fitted(bench_tables.bench_table(now), stdout))
         if changed:
             stdout.print("", bench_tables.difference_table(changed), sep="\n")
         if layers:

@@ -8,6 +8,7 @@ import click
 
 from edgeblur.commands.options import json_option, refuse_given
 from edgeblur.progress import out as stdout
+from edgeblur.tables import fitted
 
 
 @click.command()
@@ -31,4 +32,4 @@ def command(
         facts = [board_json(board) for board in found]
         click.echo(json.dumps(facts[0] if name else facts, indent=2))
     else:
-        stdout.print(board_table(found[0]) if name else boards_table(found))
+        stdout.print(board_table(found[0]) if name else fitted(boards_table(found), stdout))

@@ -14,6 +14,7 @@ from edgeblur.errors import UserError
 from edgeblur.files import refuse_existing
 from edgeblur.progress import out as stdout
 from edgeblur.store.run_folder import open_run
+from edgeblur.tables import fitted
 
 if TYPE_CHECKING:
     from edgeblur.firmware_harness.comparison.table import Comparison, Entry
@@ -72,10 +73,10 @@ def command(
     if as_json:
         print(json.dumps(found.table.as_json()))
         return
-    stdout.print(_table(found.table))
+    stdout.print(fitted(_table(found.table), stdout))
     if privacy or len(found.table.judges) > 1:
         rows = {entry.title: entry.protection for entry in found.table.entries}
-        stdout.print("", protection_table("Privacy, on the same photos", rows), sep="\n")
+        stdout.print("", fitted(protection_table("Privacy, on the same photos", rows), stdout), sep="\n")
     if place:
         stdout.print(f"contact sheet: {place}/compare.png, numbers: {place}/compare.json", markup=False)
 

@@ -21,8 +21,10 @@ from edgeblur.commands.options import (
     refuse_given,
     resized,
 )
+from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
+from edgeblur.tables import fitted
 
 if TYPE_CHECKING:
     from edgeblur.models.choose import Chosen
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("runs_or_models", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--board", "board_name", help="One board; exit code 1 if it does not fit. [default: all real boards]")
+@click.option("--ram-size", type=click.IntRange(1), help="With --flash-size and --core: a board of your own, bytes.")
+@click.option("--flash-size", type=click.IntRange(1), help="Bytes of its flash.")
+@click.option("--core", help="Its core: cortex-m4f, cortex-m0plus, rv32imc, ...")
 @click.option("--all", "all_boards", is_flag=True, help="The emulated boards as well.")
 @click.option("--kind", help="Time at the clock that a kind of project sets: zephyr, pico-sdk, ... [default: highest]")
 @click.option("--npu", help="Instead: what an Arm Ethos-U runs of it, by Vela. ethos-u55-128, ethos-u85-256, ...")
@@ -41,7 +46,8 @@ if TYPE_CHECKING:
 @frame_options
 @json_option
 def command(
-    runs_or_models: tuple[Path, ...], board_name: str | None, all_boards: bool, kind: str | None,
+    runs_or_models: tuple[Path, ...], board_name: str | None, ram_size: int | None, flash_size: int | None,
+    core: str | None, all_boards: bool, kind: str | None,
     npu: str | None, model_name: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
     frame: tuple[int, int] | None, pixels: str | None, hold: str | None, net_size: tuple[int, int] | None,
     margin: int | None, share: int | None, memory: int | None, clamp: str | None, as_json: bool,
@@ -55,7 +61,7 @@ def command(
     than 10 % left is `tight`. With --frame it is all that veiling frames of a camera's size takes.
     """
     from edgeblur.export.stream.options import StreamOptions
-    from edgeblur.firmware_harness.boards.boards import find_board
+    from edgeblur.firmware_harness.boards.boards import Board, find_board, own_board
     from edgeblur.firmware_harness.boards.listing import Wanted, select
     from edgeblur.firmware_harness.fit.fit import choose_candidates, examine, examine_frames, fits
     from edgeblur.firmware_harness.fit.tables import cross_table, fit_table, parts_table, remarks
@@ -66,7 +72,13 @@ def command(
         refuse_given("board_name", "all_boards", "kind", "ram_bytes", "flash_bytes", because="is not for an NPU")
         _npu(choose_candidates(runs_or_models or (default_model(),), model_name), npu, optimize, as_json)
         return
-    boards = (find_board(board_name),) if board_name else select(Wanted(emulated=None if all_boards else False))
+    if ram_size or flash_size or core:
+        if not (ram_size and flash_size and core):
+            raise UserError("a board of your own takes --ram-size, --flash-size and --core together")
+        refuse_given("board_name", "all_boards", "kind", because="is not for a board of your own")
+        boards: tuple[Board, ...] = (own_board(core, ram_size, flash_size),)
+    else:
+        boards = (find_board(board_name),) if board_name else select(Wanted(emulated=None if all_boards else False))
     if kind is not None:
         boards = boards_of_kind(boards, kind)
     chosen = choose_candidates(runs_or_models or (default_model(),), model_name)
@@ -80,10 +92,11 @@ def command(
         click.echo(json.dumps(results[0] if len(results) == 1 else results, indent=2))
     else:
         table = parts_table(found[0]) if len(found) == 1 else fit_table(found) if len(chosen) == 1 else None
-        stdout.print(table or cross_table(found))
+        one_board = len(found) == 1  # its table is prose, which wraps
+        stdout.print(table if table and one_board else fitted(table or cross_table(found), stdout))
         for remark in remarks(found):
             say(remark)
-    if board_name:
+    if board_name or ram_size:
         for fit in found:
             fit.check()
 

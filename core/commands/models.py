@@ -10,6 +10,7 @@ import click
 from edgeblur.commands.options import json_option
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
+from edgeblur.tables import fitted
 
 _PATH = click.Path(path_type=Path)
 
@@ -37,7 +38,7 @@ def _list(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"models": [model.as_json() for model in found]}, indent=2))
     else:
-        stdout.print(models_table(found))
+        stdout.print(fitted(models_table(found), stdout))
 
 
 @command.command(short_help="The card of a model, or all that was measured of it.")

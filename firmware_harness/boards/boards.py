@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -290,8 +291,36 @@ def find_board(name: str) -> Board:
     by_name = {board.name: board for board in boards()}
     if name in by_name:
         return by_name[name]
-    near = difflib.get_close_matches(name, by_name, 3, 0.5) or list(by_name)
-    raise UserError(f"no board is called {name!r}: take {' or '.join(near)}")
+    near = difflib.get_close_matches(name, by_name, 3, 0.8)
+    told = f"take {' or '.join(near)}, or see" if near else "see"  # an unlike chip is no advice
+    raise UserError(
+        f"no board is called {name!r}: {told} `edgeblur boards`; `edgeblur fit` takes one of your own by --ram-size, "
+        "--flash-size and --core"
+    )
+
+
+def own_board(core: str, ram_bytes: int, flash_bytes: int) -> Board:
+    """A board that boards.toml lacks, described by its core and its memory, to ask what would fit it.
+
+    Args:
+        core: a key of boards.toml's cores; of `cortex-m4` that is all of its name up to the next letter.
+        ram_bytes: in one piece.
+        flash_bytes: of it, for code and constants.
+
+    Raises:
+        UserError: no such core.
+    """
+    text = (resources.files("edgeblur.firmware_harness.boards") / "boards.toml").read_text()
+    stored = record_of(_Stored, tomllib.loads(text))
+    found = [name for name in stored.cores if core.lower() in (name, re.sub(r"(?<=\d)[a-z]$", "", name))]
+    if not found:
+        raise UserError(f"no core is called {core!r}: take {', '.join(stored.cores)}")
+    return Board(
+        name="yours", title=f"a board of your own, {core}", core=stored.core(found[0]), clock_hz=None,
+        flash=Region("flash", flash_bytes), ram=(Region("RAM", ram_bytes),), vectors=None,
+        stack_bytes=stored.stack_bytes, emulator=None, twin=None, sdk=None, flash_tool=None, clocks=(), names=(),
+        stm32=None, remark=None, sources=(),
+    )  # fmt: skip
 
 
 _RESERVED_BYTES = 16 * 1024

@@ -103,7 +103,7 @@ def _copy(kind: Kind, board: Board, drive: Path) -> tuple[str, ...]:
         raise UserError(
             f"{drive} is not the drive of {board.name} (it has no {kind.drive}): hold BOOTSEL and plug it in"
         )
-    return ("cp", kind.built, str(drive))
+    return ("cp", kind.built, str(drive.absolute()))  # the tool runs in the project's folder
 
 
 def run_flash(plan: FlashPlan) -> None:

@@ -114,6 +114,10 @@ def test_a_drive_takes_the_place_of_picotool(
     assert code == 0
     assert f"cp build/firmware.uf2 {drive}" in out
     assert (drive / "firmware.uf2").read_bytes() == b"firmware"
+    (drive / "firmware.uf2").unlink()
+    monkeypatch.chdir(bench)
+    code, _, _ = call(capsys, folder, "--drive", "media/user/RPI-RP2")  # relative to here, not to the project
+    assert (code, (drive / "firmware.uf2").read_bytes()) == (0, b"firmware")
 
 
 def test_a_missing_tool_is_named_with_where_it_comes_from(
