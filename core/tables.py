@@ -26,7 +26,7 @@ def fitted(table: Table, console: Console) -> RenderableType:
     last = parts[-1]
     last.caption, last.caption_justify = table.caption, table.caption_justify
     parts[0].title, parts[0].title_justify = table.title, table.title_justify
-    return Group(*(part for i, part in enumerate(parts) for part in ([Text(""), part] if i else [part])))
+    return Group(*(line for i, part in enumerate(parts) for line in ([Text(""), part] if i else [part])))
 
 
 def _width(table: Table, console: Console) -> int:
