@@ -26,7 +26,10 @@ def fitted(table: Table, console: Console) -> RenderableType:
     last = parts[-1]
     last.caption, last.caption_justify = table.caption, table.caption_justify
     parts[0].title, parts[0].title_justify = table.title, table.title_justify
-    return Group(*(line for i, part in enumerate(parts) for line in ([Text(""), part] if i else [part])))
+    lines: list[RenderableType] = []
+    for part in parts:
+        lines += [Text(""), part] if lines else [part]
+    return Group(*lines)
 
 
 def _width(table: Table, console: Console) -> int:
