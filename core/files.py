@@ -57,6 +57,26 @@ def _staged(path: Path, data: bytes) -> Iterator[Path]:
         Path(name).unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Write a large file piece by piece, whole or not at all.
+
+    Yields a hidden sibling with the same suffix, which becomes `path` when the block succeeds and is gone otherwise.
+
+    Raises:
+        UserError, RunError: the operating system refuses it.
+    """
+    with telling_disk_errors(path), made_parents(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:100]}.", suffix=path.suffix)
+        os.close(handle)
+        try:
+            yield Path(name)
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+
 def write_together(files: Mapping[Path, bytes]) -> None:
     """Write files that belong together, all or none: into siblings first, then renamed.
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edgeblur.errors import UserError
 from edgeblur.pictures.images import Pixels
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.signedinteger[Any]]
 
 
 def _bytes(planes: Sequence[NDArray[Any]]) -> Pixels:

@@ -24,7 +24,9 @@ from edgeblur.pictures.images import Pixels
 Cells = NDArray[np.uint8]
 """`[y.cells, x.cells]`: a level 0 to `LEVELS` each, or, remembered, `age << 4 | level`."""
 
-_STRIPE_ROWS = 256
+_SHRUNK_TOGETHER = 32
+_VEILED_TOGETHER = 256
+"""Rows of a frame."""
 
 Find = Callable[[Pixels], NDArray[Any]]
 """A finder: the picture `[y.net, x.net, 3]` to its mask's steps `[>= y.cells, >= x.cells]`."""
@@ -52,21 +54,23 @@ def shrink(frame: Pixels, plan: VeilPlan) -> Ints:
     Returns:
         `[y.content, x.content, components]`, 0 to 255 each.
     """
-    down, across = _weights(plan.y).T, _weights(plan.x)
-    areas = np.zeros((plan.pixels.components, plan.y.content, plan.x.content))
-    for stripe in _stripes(plan.height):
-        sums = plan.pixels.sums(frame[stripe]).astype(np.float64)
-        for component in range(plan.pixels.components):
-            # Whole numbers below 2**53 are exact in float64, and matrix products are fast in it.
-            areas[component] += down[:, stripe] @ (sums[..., component] @ across)
+    down, units = _weights(plan.y).T, plan.x.units
+    columns = np.zeros((plan.y.content, units * plan.pixels.components))
+    for rows in _stripes(plan.height, _SHRUNK_TOGETHER):
+        met = np.flatnonzero(down[:, rows].any(axis=1))
+        sums = plan.pixels.sums(frame[rows]).reshape(rows.stop - rows.start, -1).astype(np.float64)
+        # Whole numbers below 2**53 are exact in float64, and matrix products are fast in it.
+        columns[met[0] : met[-1] + 1] += down[met[0] : met[-1] + 1, rows] @ sums
+    planes = np.ascontiguousarray(np.moveaxis(columns.reshape(plan.y.content, units, -1), -1, 0))
+    areas = (planes @ _weights(plan.x)).astype(np.int64)
     divisors = np.array(plan.pixels.maxima, np.int64)[:, None, None] * plan.total_weight
-    return np.moveaxis((2 * 255 * areas.astype(np.int64) + divisors) // (2 * divisors), 0, -1)
+    return np.moveaxis((2 * 255 * areas + divisors) // (2 * divisors), 0, -1)
 
 
-def _stripes(height: int) -> Iterator[slice]:
+def _stripes(height: int, together: int) -> Iterator[slice]:
     """A frame's rows in parts, so that what is computed of them takes little memory beside the frame itself."""
-    for first in range(0, height, _STRIPE_ROWS):
-        yield slice(first, min(height, first + _STRIPE_ROWS))
+    for first in range(0, height, together):
+        yield slice(first, min(height, first + together))
 
 
 def net_picture(means: Ints, plan: VeilPlan) -> Pixels:
@@ -171,7 +175,7 @@ def _places(axis: Axis, step: int, count: int) -> tuple[Ints, Ints]:
     """Between which centres of cells or squares each unit lies: the first one, and how far behind it, in 1/256."""
     a, b, c = axis.places(step)
     place = (a * np.arange(axis.units, dtype=np.int64) + b) // c - 128
-    place = np.clip(place, 0, (count - 1) * 256)
+    place = np.clip(place, 0, (count - 1) * 256).astype(np.int32)
     first = np.minimum(place >> 8, max(count - 2, 0))
     return first, place - first * 256
 
@@ -186,7 +190,7 @@ def _between(values: Ints, first: Ints, part: Ints) -> Ints:
 
 def alpha(held: Cells, plan: VeilPlan, rows: slice = slice(None)) -> Ints:
     """How strongly each unit of some rows is veiled, `[rows, x.units]`, 0 to 256: levels interpolated between cells."""
-    levels = (held & 15).astype(np.int64)
+    levels = (held & 15).astype(np.int32)
     first, part = _places(plan.y, plan.y.cell, plan.y.cells)
     tall = _between(levels, first[rows], part[rows])
     whole = _between(tall.T, *_places(plan.x, plan.x.cell, plan.x.cells)).T
@@ -200,7 +204,7 @@ def surface(squares: Pixels, plan: VeilPlan, rows: slice, columns: slice) -> Int
     """
     down = [part[rows] for part in _places(plan.y, plan.y.grid, plan.y.squares)]
     across = [part[columns] for part in _places(plan.x, plan.x.grid, plan.x.squares)]
-    tall = _between(squares.astype(np.int64), down[0], down[1])
+    tall = _between(squares.astype(np.int32), down[0], down[1])
     whole = _between(np.moveaxis(tall, 1, 0), across[0], across[1])
     return np.moveaxis(whole >> 16, 0, 1)
 
@@ -215,7 +219,7 @@ def _towards(style: str, squares: Pixels, plan: VeilPlan, rows: slice, columns: 
         return surface(squares, plan, rows, columns)
     down = np.arange(plan.height)[rows] * plan.y.content // plan.height // plan.y.grid
     across = np.arange(plan.x.units)[columns] * plan.x.content // plan.x.units // plan.x.grid
-    coloured = squares.astype(np.int64)[down[:, None], across[None]]
+    coloured = squares.astype(np.int32)[down[:, None], across[None]]
     return coloured if style == "pixelate" else np.zeros_like(coloured)
 
 
@@ -235,7 +239,7 @@ def veil(frame: Pixels, held: Cells, squares: Pixels, plan: VeilPlan, *, style: 
     """
     result = frame.copy()
     units = result.reshape(plan.height, plan.x.units, plan.pixels.unit_bytes)
-    for stripe in _stripes(plan.height) if held.any() else ():
+    for stripe in _stripes(plan.height, _VEILED_TOGETHER) if held.any() else ():
         _veil_rows(units[stripe], alpha(held, plan, stripe), stripe.start, squares, plan, style)
     return result
 
@@ -246,13 +250,13 @@ def _veil_rows(units: Pixels, weight: Ints, top: int, squares: Pixels, plan: Vei
     if not len(tall):
         return
     rows, columns = slice(tall[0], tall[-1] + 1), slice(wide[0], wide[-1] + 1)
-    part, inside = weight[rows, columns], units[rows, columns]
-    touched = part > 0
-    towards = _towards(style, squares, plan, slice(top + rows.start, top + rows.stop), columns)[touched]
-    towards = towards[:, list(plan.pixels.parts)]
-    strength, values = part[touched][:, None], plan.pixels.values(inside[touched]).astype(np.int64)
-    blended = (values * (256 - strength) + towards * strength + 128) >> 8
-    inside[touched] = plan.pixels.bytes_of(blended.astype(np.uint8))
+    strength, inside = weight[rows, columns, None], units[rows, columns]
+    towards = _towards(style, squares, plan, slice(top + rows.start, top + rows.stop), columns)
+    if len(plan.pixels.parts) != plan.pixels.components or plan.pixels.parts != tuple(range(plan.pixels.components)):
+        towards = towards[..., list(plan.pixels.parts)]
+    # Where the strength is 0 this gives the values back, bit for bit.
+    blended = (plan.pixels.values(inside) * (256 - strength) + towards * strength + 128) >> 8
+    inside[...] = plan.pixels.bytes_of(blended.astype(np.uint8))
 
 
 def blind(plan: VeilPlan) -> Pixels:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,7 +18,8 @@ from edgeblur.firmware_harness.blurring.veils import Veiler, has_veil, open_veil
 from edgeblur.firmware_harness.engines.engines import Engine, open_engine
 from edgeblur.models.choose import choose_tflite, read_model
 from edgeblur.pictures.blur import BlurStyle, blur_faces
-from edgeblur.pictures.images import Floats, resize, to_bytes
+from edgeblur.pictures.faces import Face
+from edgeblur.pictures.images import Floats, Pixels, resize, to_bytes
 
 _OVERLAP = 4  # tiles overlap by a quarter of their side
 _VERBS = {"blur": "blur", "pixelate": "pixelate", "black": "blacken"}
@@ -36,13 +38,15 @@ class Blurrer:
         name: of the model or detector.
         how: what it does with pictures of other sizes than its own, for people.
         blur: an RGB picture to one of the same size.
-        veiler: how it finds and veils, where it does these one after the other; a video needs that.
+        look: what it finds in a picture, `[height, width, 3]`: None where it finds and blurs in one.
+        cover: the picture with what it found there, and in others around it, covered.
     """
 
     name: str
     how: str
     blur: Callable[[Image.Image], Image.Image]
-    veiler: Veiler | None = None
+    look: Callable[[Pixels], Any]
+    cover: Callable[[Pixels, Any, Sequence[Any]], Pixels]
 
 
 def open_blurrer(
@@ -86,21 +90,29 @@ def veil_blurrer(veiler: Veiler, name: str) -> Blurrer:
     def blur(picture: Image.Image) -> Image.Image:
         return Image.fromarray(veiler.blur(np.asarray(picture)))
 
-    return Blurrer(name, how, blur, veiler)
+    return Blurrer(name, how, blur, veiler.look, veiler.cover)
 
 
 def detector_blurrer(name: str, style: BlurStyle | None = None, *, shown: str = "blur") -> Blurrer:
     """Approach A: a pretrained detector, and a blur (or what else is shown) inside the ellipses that it finds."""
     detector = open_detector(name)
 
-    def blur(picture: Image.Image) -> Image.Image:
-        blurred, mask = blur_faces(picture, detector.detect(picture), style)
+    def covered(picture: Image.Image, faces: Sequence[Face]) -> Image.Image:
+        blurred, mask = blur_faces(picture, faces, style)
         if shown == "blur":
             return blurred
         return Image.composite(_instead(picture, shown), picture, Image.fromarray(mask))
 
+    def look(picture: Pixels) -> Sequence[Face]:
+        return detector.detect(Image.fromarray(picture))
+
+    def cover(picture: Pixels, own: Sequence[Face], around: Sequence[Sequence[Face]]) -> Pixels:
+        faces = [*own, *(face for found in around for face in found)]
+        return np.asarray(covered(Image.fromarray(picture), faces)) if faces else picture
+
     verb = {"blur": "blurred", "pixelate": "pixelated", "black": "blackened"}[shown]
-    return Blurrer(f"detector:{name}", f"faces found by {name}, {verb} inside their ellipses, at full size", blur)
+    how = f"faces found by {name}, {verb} inside their ellipses, at full size"
+    return Blurrer(f"detector:{name}", how, lambda p: covered(p, detector.detect(p)), look, cover)
 
 
 def _instead(picture: Image.Image, shown: str) -> Image.Image:
@@ -117,9 +129,18 @@ def model_blurrer(engine: Engine, name: str, fit: str) -> Blurrer:
     end = engine.model.input
     size = f"{end.width}x{end.height}"
     if fit == "tile":
-        return Blurrer(name, f"in overlapping tiles of {size} at full size", lambda p: _in_tiles(engine, p))
+        return _at_once(name, f"in overlapping tiles of {size} at full size", lambda p: _in_tiles(engine, p))
     how = f"shrunk to the model's {size} and enlarged again, so detail finer than that is gone"
-    return Blurrer(name, how, lambda p: _resized(engine, p))
+    return _at_once(name, how, lambda p: _resized(engine, p))
+
+
+def _at_once(name: str, how: str, blur: Callable[[Image.Image], Image.Image]) -> Blurrer:
+    """Something that finds and blurs in one: what is around a picture does not help it."""
+
+    def cover(picture: Pixels, own: Any, around: Sequence[Any]) -> Pixels:
+        return np.asarray(blur(Image.fromarray(picture)))
+
+    return Blurrer(name, how, blur, lambda _: None, cover)
 
 
 def _resized(engine: Engine, picture: Image.Image) -> Image.Image:

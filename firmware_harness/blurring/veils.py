@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,10 +69,18 @@ class Veiler:
         levels = grow(mask_levels(find(net_picture(means, plan)), plan), plan)
         return Look(levels, colours(means, plan), plan)
 
-    def cover(self, picture: Pixels, look: Look) -> Pixels:
-        """The picture with what was found veiled; every other byte is the picture's own."""
+    def cover(self, picture: Pixels, own: Look, around: Sequence[Look] = ()) -> Pixels:
+        """The picture with what was found veiled; every other byte is the picture's own.
+
+        Args:
+            picture: `[height, width, 3]` RGB.
+            own: what was found in it.
+            around: what was found in pictures before and behind it, of the same shape: veiled as well.
+        """
         height, width, _ = picture.shape
-        veiled = veil(picture.reshape(height, -1), look.levels, look.squares, look.plan, style=self.style)
+        same = [look.levels for look in around if look.levels.shape == own.levels.shape]
+        levels = np.maximum.reduce([own.levels, *same])
+        veiled = veil(picture.reshape(height, -1), levels, own.squares, own.plan, style=self.style)
         return veiled.reshape(height, width, 3)
 
     def blur(self, picture: Pixels) -> Pixels:

@@ -116,7 +116,8 @@ def test_thumbnails_and_places_are_dropped(scene: Image.Image, tmp_path: Path) -
 def test_stripes_change_no_byte(scene: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
     picture, veiler = np.asarray(scene), open_veil(read_model(require_entry("mask8").path))
     whole = veiler.blur(picture)
-    monkeypatch.setattr(reference, "_STRIPE_ROWS", 7)
+    monkeypatch.setattr(reference, "_SHRUNK_TOGETHER", 7)
+    monkeypatch.setattr(reference, "_VEILED_TOGETHER", 9)
     assert (veiler.blur(picture) == whole).all()
 
 
