@@ -29,10 +29,12 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("export/tflm",),
     ("export/stream/net",),
     ("export/stream/ops",),
+    ("export/stream/passes",),
     ("export/stream/planning",),
     ("export/stream", "export/stream/costs", "export/stream/report"),  # `compile` is below the two, `write` above
     ("export/veil",),
     ("models/shelf.py",),
+    ("models/arenas.py",),
     ("models/choose.py",),
     ("quantize",),
     ("firmware_harness", "firmware_harness/boards"),
