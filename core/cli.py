@@ -112,7 +112,7 @@ def _tell(error: BaseException) -> int:
         told = as_sentence(error)
         sentence, code = str(told), told.exit_code
     else:
-        sentence, code = str(error), getattr(error, "exit_code", 1)
+        sentence, code = f"{error}{_flags(error)}", getattr(error, "exit_code", 1)
     with contextlib.suppress(OSError):  # nobody may be listening there either
         print("edgeblur:", " ".join(sentence.splitlines()), file=sys.stderr, flush=True)
     return code
@@ -143,6 +143,12 @@ def _ended_in_order() -> Iterator[None]:
     finally:
         for number in numbers:
             signal.signal(number, signal.SIG_DFL)
+
+
+def _flags(error: BaseException) -> str:
+    """The options that an error is about, as they are typed: ` (--mask-weight, --face-weight)`."""
+    flags = [f"--{name.replace('_', '-')}" for name in getattr(error, "options", ())]
+    return f" ({', '.join(flags)})" if flags else ""
 
 
 @contextlib.contextmanager

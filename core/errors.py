@@ -11,9 +11,17 @@ _WRONG_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EIS
 
 
 class EdgeblurError(Exception):
-    """Base of all errors whose text is meant for the user: what was expected, what came, what to do."""
+    """Base of all errors whose text is meant for the user: what was expected, what came, what to do.
+
+    Attributes:
+        options: names of the options that it is about, as parameters are spelled; the command line adds its flags.
+    """
 
     exit_code = 1
+
+    def __init__(self, sentence: str, *, options: tuple[str, ...] = ()) -> None:
+        super().__init__(sentence)
+        self.options = options
 
 
 class UserError(EdgeblurError):

@@ -166,7 +166,7 @@ def refuse_existing(path: Path, *, force: bool = False) -> None:
         UserError: `path` is a file, or a folder with something in it, and `force` is false.
     """
     if not force and _occupied(path):
-        raise UserError(f"{path} exists already: choose another place, or add --force to replace it")
+        raise UserError(f"{path} exists already: choose another place, or replace it", options=("force",))
 
 
 def refuse_occupied(path: Path) -> None:

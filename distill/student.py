@@ -64,6 +64,38 @@ class StudentOptions:
         before, after = {"gate": ("gate", ""), "linear": ("w", "-linear")}.get(self.output, ("w", ""))
         return f"{before}{self.width}{levels}{after}"
 
+    def check(self) -> None:
+        """Refuse options that contradict each other or that the family has not.
+
+        Raises:
+            UserError: as it says.
+        """
+        for name, share in (("prune", self.prune), ("sparsity", self.sparsity)):
+            if not 0 <= share < 1:
+                raise UserError(f"{name} is a share of at least 0 and below 1, got {share}", options=(name,))
+        if self.family == "mask" and (self.prune or self.sparsity or self.feature_weight):
+            raise UserError(
+                "pruning, sparsity and a feature weight are for U-Nets: a mask head gets smaller with its width",
+                options=("prune", "sparsity", "feature_weight"),
+            )
+        if self.output == "gate" and (self.feature_weight or self.sparsity):
+            raise UserError(
+                "a feature weight and sparsity are for U-Nets that paint: one with a gate learns from masks, and "
+                "single zeros would let through what it shuts; pruning channels makes it smaller",
+                options=("feature_weight", "sparsity"),
+            )
+        refuse_untrained(self.fit.hard, self.start)
+        if self.fit.ema and self.sparsity:
+            raise UserError(
+                "a moving average would mix zeros with what was there before: train with it first, then make it sparse",
+                options=("ema", "sparsity"),
+            )
+        if self.start and self.alone:
+            raise UserError(
+                "a student that starts from trained weights cannot be compared with one trained alone: leave that out",
+                options=("no_alone",),
+            )
+
     def spec(self, height: int, width: int) -> NetSpec:
         """The net for pictures of this size."""
         if self.family == "mask":
@@ -81,22 +113,9 @@ def distill(run: Run, options: StudentOptions, *, resume: bool = False, force: b
         UserError: no teacher yet, the student exists already, a share outside 0 to 1, an empty split, an option that
             mask heads do not have.
     """
-    if options.family == "mask" and (options.prune or options.sparsity or options.feature_weight):
-        raise UserError("--prune, --sparsity and --feature-weight are for U-Nets: make a mask head smaller by --width")
-    if options.output == "gate" and (options.feature_weight or options.sparsity):
-        raise UserError("--feature-weight and --sparsity are for U-Nets that paint: one with a gate learns from masks, "
-                        "and single zeros would let through what it shuts; --prune makes it smaller")  # fmt: skip
-    refuse_untrained(options.fit.hard, options.start)
-    if options.fit.ema and options.sparsity:
-        raise UserError("--ema would average zeros with what was there before: train with --ema first, then --sparsity")
-    for what, share in (("--prune", options.prune), ("--sparsity", options.sparsity)):
-        if not 0 <= share < 1:
-            raise UserError(f"{what} takes a share of at least 0 and below 1, got {share}")
-    if options.start and options.alone:
-        raise UserError("a student that starts from trained weights cannot be compared with one trained alone: "
-                        "add --no-alone")  # fmt: skip
+    options.check()
     if not run.teacher.keras.exists():
-        raise UserError(f"{run.folder} has no finished teacher: run `edgeblur train` first, or add --resume to it")
+        raise UserError(f"{run.folder} has no finished teacher: run `edgeblur train` first, or resume it")
     workshop = _Workshop(run, open_dataset(run.dataset), load_keras(run.teacher.keras), options, resume, force)
     student = RunModel(run.folder / options.name)
     made = []
@@ -161,7 +180,7 @@ class _Workshop:
             return model
         if not self.force:
             state = "exists already" if model.keras.exists() else "holds an unfinished training"
-            raise UserError(f"{model.folder} {state}: add --force to replace it, or --resume to finish it")
+            raise UserError(f"{model.folder} {state}: replace it, or finish it", options=("force", "resume"))
         refuse_swallowing(model.folder, [self.options.start] if self.options.start else [])
         with alone_in(model.folder):
             shutil.rmtree(model.folder)
@@ -212,7 +231,9 @@ class _Workshop:
         """
         spec = spec_of(student)
         if spec.output != self.options.output:
-            raise UserError(f"{student.name} was trained with --output {spec.output}: prune it with the same")
+            raise UserError(
+                f"{student.name} was trained with the output {spec.output}: prune it with the same", options=("output",)
+            )
         return spec
 
     def pruned(self, student: RunModel) -> RunModel:

@@ -113,7 +113,9 @@ def _reopen(data: Path, out: Path, options: TrainOptions) -> Run:
     run = open_run(out)
     begun = run.settings().training
     if begun is None:
-        raise UserError(f"{out} holds no training that edgeblur began: start one without --resume")
+        raise UserError(
+            f"{out} holds no training that edgeblur began: start one instead of resuming it", options=("resume",)
+        )
     refuse_changed(out, {**begun, "data": str(run.dataset)}, {**_recipe(options), "data": str(data.absolute())})
     return run
 
@@ -187,7 +189,8 @@ def copy_weights(net: Any, source: Any, path: Path, *, seed: int = 0) -> None:
     clamp = gate_clamp(net) if has_gate(net) else None
     if clamp and not has_gate(source):
         raise UserError(
-            f"{path} has no gate, and would put out a picture of its own: start from a net with --output gate"
+            f"{path} has no gate, and would put out a picture of its own: start from a net that has one",
+            options=("start",),
         )
     for layer in shared:
         layer.set_weights(given[layer.name])
@@ -207,7 +210,11 @@ def spec_of(model: RunModel) -> UNetSpec:
     if info.spec is None:
         raise UserError(f"{model.folder}/{MODEL} names no U-Net spec: this model was not trained by edgeblur")
     if info.is_mask_head:
-        raise UserError(f"{model.name} is a mask head: pruning and --qat are for U-Nets, choose another --width")
+        raise UserError(
+            f"{model.name} is a mask head, and pruning and quantization-aware training are for U-Nets: choose another "
+            "width",
+            options=("width",),
+        )
     try:
         return UNetSpec.from_json(info.spec)
     except ValueError as error:

@@ -23,7 +23,10 @@ def choose_model(path: Path, name: str | None = None) -> tuple[Run, RunModel]:
         run = open_run(path)
         return run, run.model(name)
     if name not in (None, path.name):
-        raise UserError(f"{path} is the folder of one model: leave --model {name} out, or give the run, {path.parent}")
+        raise UserError(
+            f"{path} is the folder of one model: leave the model {name} out, or give the run, {path.parent}",
+            options=("model",),
+        )
     return open_run(path.parent), RunModel(path)
 
 
@@ -91,11 +94,14 @@ def choose_tflite(path: Path, name: str | None = None) -> Chosen:
     entry = entry_at(path) if path.is_file() else None if path.exists() else find_entry(str(path))
     if entry is not None:
         if name is not None:
-            raise UserError(f"--model {name} is for a run, and none is named: give {name} itself, or a run folder")
+            raise UserError(
+                f"the model {name} is one of a run, and none is named: give {name} itself, or a run folder",
+                options=("model",),
+            )
         return Chosen(entry.path, None, None, entry.name)
     if path.is_file():
         if name is not None:
-            raise UserError(f"{path} is a file: leave --model {name} out, or give a run folder")
+            raise UserError(f"{path} is a file: leave the model {name} out, or give a run folder", options=("model",))
         model = RunModel(path.parent)
         inside = (path.parent.parent / RUN).is_file() and (path.parent / MODEL).is_file()
         return Chosen(path, Run(path.parent.parent) if inside else None, model if inside else None)

@@ -24,7 +24,10 @@ def calibration_pictures(data: Dataset, count: int, height: int, width: int) -> 
     """
     samples = data.split("train")
     if not samples:
-        raise UserError(f"{data.root} has no train split, so there is nothing to calibrate with: give another --data")
+        raise UserError(
+            f"{data.root} has no train split, so there is nothing to calibrate with: give another data set",
+            options=("data",),
+        )
     return [to_floats(data.load(s, (width, height)).picture)[np.newaxis] for s in evenly(samples, count)]
 
 

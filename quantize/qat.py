@@ -67,9 +67,17 @@ def _suited_spec(model: RunModel) -> UNetSpec:
     """
     spec = spec_of(model)
     if spec.batch_norm:
-        raise UserError(f"--qat handles nets without batch norm, {model.name} has it: quantize it without --qat")
+        raise UserError(
+            f"quantization-aware training is for nets without batch norm, and {model.name} has it: quantize it after "
+            "training",
+            options=("qat",),
+        )
     if finds_masks(spec):
-        raise UserError(f"--qat would move what the gate of {model.name} passes on: quantize it without --qat")
+        raise UserError(
+            f"quantization-aware training would move what the gate of {model.name} passes on: quantize it after "
+            "training",
+            options=("qat",),
+        )
     return spec
 
 

@@ -74,7 +74,7 @@ def models_to_quantize(target: Path, name: str | None) -> tuple[Run | None, list
         raise UserError(f"{target} is a .tflite already: quantize the .keras model that it was made from")
     if target.is_file():
         if name is not None:
-            raise UserError(f"{target} is a file: leave --model {name} out, or give a run folder")
+            raise UserError(f"{target} is a file: leave the model {name} out, or give a run folder", options=("model",))
         return None, []
     if not target.exists():
         raise UserError(f"{target} does not exist: give a run folder or a .keras file")
@@ -115,7 +115,7 @@ def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOpt
         UserError: no data set to calibrate with, `out` occupied, an op without int8.
     """
     if data is None:
-        raise UserError("int8 needs pictures to calibrate with: name a data set with --data DATASET")
+        raise UserError("int8 needs pictures to calibrate with: name a data set", options=("data",))
     refuse_existing(out, force=force)
     dataset, net = open_dataset(data), load_keras(path)
     exact = float_tflite(net)

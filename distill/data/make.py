@@ -118,12 +118,16 @@ def _splits(photos: list[LabelledPhoto], options: MakeOptions) -> list[str]:
     if unknown := options.hold_out - makers:
         found = ", ".join(sorted(makers)) or "no makers at all"
         raise UserError(
-            f"--hold-out names {', '.join(sorted(unknown))}, of whom no photo came; the labels name {found}"
+            f"held out should be {', '.join(sorted(unknown))}, of whom no photo came; the labels name {found}",
+            options=("hold_out",),
         )
     held = {photo.group for photo in photos if photo.maker in options.hold_out}
     rest = [photo for photo in photos if photo.group not in held]
     if held and not rest:
-        raise UserError("--hold-out names all makers there are, so that nothing is left to train on: leave one out")
+        raise UserError(
+            "all makers there are would be held out, so that nothing is left to train on: leave one out",
+            options=("hold_out",),
+        )
     if options.keep_splits:
         assigned = _own_splits(rest)
     else:
@@ -141,7 +145,8 @@ def _own_splits(photos: list[LabelledPhoto]) -> dict[str, str]:
     for photo in photos:
         if photo.split not in SPLITS:
             raise UserError(
-                f"--split labels needs a split (train, val or test) in every label; {photo.source} has none"
+                f"splits by label need a split (train, val or test) in every label; {photo.source} has none",
+                options=("split",),
             )
         # One photo may never be in two splits: later crops follow the first one.
         by_group.setdefault(photo.group, photo.split)

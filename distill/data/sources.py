@@ -78,10 +78,14 @@ def open_photos(
     """
     if labels and len(labels) != len(photos):
         raise UserError(
-            f"give one --labels for each photo folder, in the same order, or none: got {len(labels)} for {len(photos)}"
+            "give one label file for each photo folder, in the same order, or none: "
+            f"got {len(labels)} for {len(photos)}",
+            options=("labels",),
         )
     if terms and not labels:
-        raise UserError("--terms chooses by what a label file says of each picture: name one with --labels")
+        raise UserError(
+            "pictures are chosen by terms that a label file states of each: name one", options=("terms", "labels")
+        )
     opened = None if labels else open_detector(detector)
     parts = []
     for index, (folder, share) in enumerate(zip(photos, _shares(photos, limit), strict=True)):

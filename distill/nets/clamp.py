@@ -67,8 +67,9 @@ def load_clamped(model: RunModel) -> Any:
     net = load_keras(model.keras)
     if not (has_mask(net) or has_gate(net)):
         raise UserError(
-            f"{model.name} is no mask head and has no gate, so it has no clamp: name one with --model, or make one "
-            "with `edgeblur distill RUN --family mask`"
+            f"{model.name} is no mask head and has no gate, so it has no clamp: name a model that has one, or "
+            "make one with `edgeblur distill RUN --family mask`",
+            options=("model",),
         )
     return net
 

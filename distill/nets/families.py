@@ -45,7 +45,9 @@ def build_net(spec: NetSpec, *, seed: int = 0) -> Any:
     try:
         return build_mask_head(spec, seed=seed) if isinstance(spec, MaskSpec) else build_unet(spec, seed=seed)
     except tf.errors.ResourceExhaustedError as error:
-        raise RunError("the memory is too small for a net of this width: lower --width") from error
+        raise RunError(
+            "there is too little memory for a net of this width: choose a smaller width", options=("width",)
+        ) from error
 
 
 def finds_masks(spec: NetSpec) -> bool:

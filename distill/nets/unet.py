@@ -66,7 +66,8 @@ class UNetSpec(Record):
         if self.output == "gate" and (self.batch_norm or min(*self.encoder[0], *self.decoder[-1], self.up[-1]) < GATED):
             raise UserError(
                 f"a U-Net with a gate needs {GATED} filters at its top level and no batch norm, which would shift what "
-                "is passed on: choose another --output or --width"
+                "is passed on: choose another output or width",
+                options=("output", "width"),
             )
         if len(self.up) != levels or len(self.decoder) != levels:
             raise ValueError(f"{levels} encoder levels need as many up and decoder levels")

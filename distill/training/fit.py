@@ -204,16 +204,24 @@ def refuse_unfit(net: Any, options: FitOptions) -> None:
     """Refuse options that a net cannot be trained with.
 
     Raises:
-        UserError: --mask-weight for a net that learns masks anyway or without the weight that tells them, --hard for a
-            net that has no mask.
+        UserError: a mask weight for a net that learns masks anyway or without the face weight that carries them, hard
+            examples for a net that has no mask.
     """
     masks = mask_logit(net) is not None
     if options.mask_weight and masks:
-        raise UserError("--mask-weight is for U-Nets that paint: this net learns masks without it")
+        raise UserError(
+            "a mask weight is for U-Nets that paint: this net learns masks without it", options=("mask_weight",)
+        )
     if options.mask_weight and options.face_weight == 1:
-        raise UserError("--mask-weight reads the masks from the weight of faces: give a --face-weight other than 1 too")
+        raise UserError(
+            "a mask weight needs a face weight other than 1, from which the masks are read",
+            options=("mask_weight", "face_weight"),
+        )
     if options.hard and not masks:
-        raise UserError("--hard goes by the masks of a net: give it to a mask head, or to a U-Net with --output gate")
+        raise UserError(
+            "hard examples are found by the masks of a net: use them for a mask head, or a U-Net with a gate as output",
+            options=("hard", "output"),
+        )
 
 
 @contextlib.contextmanager
@@ -226,7 +234,10 @@ def _telling(folder: Path) -> Iterator[None]:
     except tf.errors.ResourceExhaustedError as error:
         if "No space left" in str(error) or "File too large" in str(error):
             raise OSError(errno.ENOSPC, "No space left on device", str(folder)) from error
-        raise RunError("the memory is too small for this training: lower --batch, --size or --width") from error
+        raise RunError(
+            "there is too little memory for this training: choose a smaller batch, size or width",
+            options=("batch", "size", "width"),
+        ) from error
     except tf.errors.InvalidArgumentError as error:
         if "JPEG" not in str(error):
             raise
@@ -345,7 +356,8 @@ def _refuse_divergence(epoch: int, logs: dict[str, float]) -> None:
     if lost:
         raise RunError(
             f"the training diverged: in epoch {epoch + 1} {', '.join(lost)} became no number; "
-            "start anew with a lower --learning-rate"
+            "start anew with a lower learning rate",
+            options=("learning_rate",),
         )
 
 

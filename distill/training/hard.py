@@ -93,7 +93,10 @@ def refuse_untrained(hard: float, start: Path | None) -> None:
         UserError: `hard` is wanted without trained weights to start from.
     """
     if hard and start is None:
-        raise UserError("--hard shows again what a trained net gets wrong: give its .keras file with --start")
+        raise UserError(
+            "hard examples are those that a trained net gets wrong: start from its .keras file",
+            options=("hard", "start"),
+        )
 
 
 def _misses(mask: Mask, faces: Iterable[Face]) -> bool:

@@ -149,8 +149,9 @@ def _shared_batch(data: Dataset, split: str, count: int, batch: int, workers: in
     """Pictures a step on all workers together: as asked for, or the size that leaves the fewest pictures out."""
     if min(count, batch) < workers:
         raise UserError(
-            f"{workers} workers need at least {workers} pictures a step and in each split, got --batch {batch} and "
-            f"{count} pictures in the {split} split of {data.root}"
+            f"{workers} workers need at least {workers} pictures a step and in each split, got a batch of {batch} and "
+            f"{count} pictures in the {split} split of {data.root}",
+            options=("batch",),
         )
     if keep_size:
         return min(count, batch)

@@ -45,7 +45,8 @@ class Place:
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
                 tf.errors.InternalError, tf.errors.DeadlineExceededError) as error:  # fmt: skip
             raise RunError(
-                "another worker of the cluster stopped: see what it said, then start all workers again with --resume"
+                "another worker of the cluster stopped: see what it said, then resume the training on all workers",
+                options=("resume",),
             ) from error
 
 
@@ -72,7 +73,10 @@ def join(strategy: str) -> Place:
 def _check_config(config: str) -> None:
     """TF_CONFIG must list the cluster and this process in it; TensorFlow itself would train alone without a word."""
     if not config:
-        raise UserError(f"--strategy multiworker needs the environment variable TF_CONFIG, such as {_EXAMPLE}")
+        raise UserError(
+            f"the strategy multiworker needs the environment variable TF_CONFIG, such as {_EXAMPLE}",
+            options=("strategy",),
+        )
     try:
         parsed = json.loads(config)
         kind, index = str(parsed["task"]["type"]), int(parsed["task"]["index"])

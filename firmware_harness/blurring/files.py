@@ -50,7 +50,7 @@ def blur_files(source: Path, out: Path, blurrer: Blurrer, *, force: bool, skippe
         if target.resolve() == path.resolve():
             raise UserError(f"{target} is the picture itself: write the blurred one elsewhere")
         if target.exists() and not force:
-            raise UserError(f"{target} exists already: choose another place, or add --force to replace it")
+            raise UserError(f"{target} exists already: choose another place, or replace it", options=("force",))
     first: UserError | None = None
     any_written = False
     for path, target in track(targets.items(), "blurring", total=len(targets)):

@@ -91,7 +91,7 @@ def compare(
     """
     root = data or (run.dataset if run else None)
     if root is None:
-        raise UserError("compare needs photos with labels: name a run, or a data set with --data DATASET")
+        raise UserError("compare needs photos with labels: name a run, or a data set", options=("data",))
     dataset = open_dataset(root)
     samples = evenly(dataset.split("test"), limit)
     if not samples:

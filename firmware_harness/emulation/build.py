@@ -134,7 +134,7 @@ def no_room(model: str, board: Board, memory: str, needs: str, missing: int) -> 
         missing: how many of these there are not.
     """
     has = (board.flash if board.flash and memory == "flash" else board.ram[0]).size_bytes
-    advice = "a narrower student, a smaller picture or --ram" if memory == "RAM" else "a narrower student"
+    advice = "a narrower student, a smaller picture or a RAM budget" if memory == "RAM" else "a narrower student"
     return UserError(
         f"{model} does not fit {board.name}: {needs}, and there are {has:,} of {memory}: "
         f"{missing:,} bytes are missing; try {advice}"

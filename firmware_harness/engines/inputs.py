@@ -109,7 +109,7 @@ def pick_inputs(model: ImageModel, photos: Path | None, random: int | None, limi
         UserError: two kinds of pictures, or no photo there.
     """
     if photos is not None and random is not None:
-        raise UserError("run takes one kind of picture: give only one of --photos and --random")
+        raise UserError("a run takes photos or random pictures, not both", options=("photos", "random"))
     if photos is not None:
         return photo_inputs(photos, model, limit)
     count = random if random is not None else BOARD_PICTURES
@@ -129,7 +129,7 @@ def frame_inputs(size: tuple[int, int], photos: Path | None, random: int | None,
         UserError: two kinds of pictures, or no photo there.
     """
     if photos is not None and random is not None:
-        raise UserError("run takes one kind of picture: give only one of --photos and --random")
+        raise UserError("a run takes photos or random pictures, not both", options=("photos", "random"))
     if photos is None:
         count = min(filter(None, (random or BOARD_PICTURES, limit)))
         probes = (Probe(random_picture(size[1], size[0], i)) for i in range(count))

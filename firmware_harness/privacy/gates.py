@@ -31,11 +31,11 @@ class PrivacyGates:
     def asked(self) -> list[str]:
         """The options of the gates that ask something."""
         gates = {
-            "--max-leak": self.max_leak,
-            "--max-rank1": self.max_rank1,
-            "--max-parrot": self.max_parrot,
-            "--max-changed": self.max_changed,
-            "--min-outside": self.min_outside_db,
+            "max_leak": self.max_leak,
+            "max_rank1": self.max_rank1,
+            "max_parrot": self.max_parrot,
+            "max_changed": self.max_changed,
+            "min_outside": self.min_outside_db,
         }
         return [name for name, limit in gates.items() if limit is not None]
 
@@ -48,11 +48,16 @@ class PrivacyGates:
         if not self.asked:
             return
         if options is None:
-            raise UserError(f"{self.asked[0]} is about privacy measures: add --privacy")
+            raise UserError(
+                "gates of privacy need the privacy measures: ask for them", options=(self.asked[0], "privacy")
+            )
         if self.max_leak is not None and not options.detectors:
-            raise UserError("--max-leak needs a detector: leave out --detector none")
+            raise UserError("a maximum of leaks needs a detector: name one", options=("max_leak", "detector"))
         if (self.max_rank1 is not None or self.max_parrot is not None) and not options.identity:
-            raise UserError("--max-rank1 and --max-parrot need the face embedding: leave out --no-identity")
+            raise UserError(
+                "a maximum of identified faces needs the face embedding: do not leave identity out",
+                options=("max_rank1", "max_parrot", "no_identity"),
+            )
 
     def check(self, privacy: Privacy) -> None:
         """Fail where a model falls short.
@@ -62,30 +67,32 @@ class PrivacyGates:
         """
         failed = list(self._failures(privacy))
         if failed:
-            raise RunError("; ".join(failed))
+            raise RunError("; ".join(sentence for _, sentence in failed), options=tuple(name for name, _ in failed))
 
-    def _failures(self, privacy: Privacy) -> Iterator[str]:
+    def _failures(self, privacy: Privacy) -> Iterator[tuple[str, str]]:
+        """The option of each gate that failed, and a sentence."""
         model = privacy.model
         worst, identity, outside = model.worst_leak, model.identity, model.fidelity.outside
         by = f" by {worst.detector}" if worst else ""
-        yield from _above(f"leak rate{by}", worst.rate if worst else None, "--max-leak", self.max_leak)
-        yield from _above("rank-1 retrieval", identity.rank1 if identity else None, "--max-rank1", self.max_rank1)
+        yield from _above(f"leak rate{by}", worst.rate if worst else None, "max_leak", self.max_leak)
+        yield from _above("rank-1 retrieval", identity.rank1 if identity else None, "max_rank1", self.max_rank1)
         parrot = identity.parrot_rank1 if identity else None
-        yield from _above("rank-1 under the parrot attack", parrot, "--max-parrot", self.max_parrot)
+        yield from _above("rank-1 under the parrot attack", parrot, "max_parrot", self.max_parrot)
         changed = model.over_blur.face_free_changed_rate
-        yield from _above("share of face-free photos changed", changed, "--max-changed", self.max_changed)
+        yield from _above("share of face-free photos changed", changed, "max_changed", self.max_changed)
         if self.min_outside_db is None:
             return
         if outside is None:
-            yield "PSNR outside the masks is unknown, and --min-outside asks for it"
+            yield "min_outside", "PSNR outside the masks is unknown"
         elif outside.psnr_db < self.min_outside_db:
-            yield f"PSNR outside the masks is {outside.psnr_db:.2f} dB, and --min-outside asks {self.min_outside_db:g}"
+            minimum = f"{self.min_outside_db:g}"
+            yield "min_outside", f"PSNR outside the masks is {outside.psnr_db:.2f} dB, and the minimum is {minimum}"
 
 
-def _above(what: str, share: float | None, option: str, limit: float | None) -> Iterator[str]:
+def _above(what: str, share: float | None, option: str, limit: float | None) -> Iterator[tuple[str, str]]:
     if limit is None:
         return
     if share is None:
-        yield f"{what} is unknown for want of faces or face-free photos, and {option} asks for it"
+        yield option, f"{what} is unknown for want of faces or face-free photos"
     elif share > limit:
-        yield f"{what} is {share:.1%}, and {option} allows {limit:.1%}"
+        yield option, f"{what} is {share:.1%}, and the maximum is {limit:.1%}"

@@ -231,7 +231,7 @@ def measure_privacy(
     """
     chosen = options or PrivacyOptions()
     if chosen.attack and photos.dataset is None:
-        raise UserError("the attack is trained on a data set's train split: name one with --data, or a run")
+        raise UserError("the attack is trained on a data set's train split: name one, or a run", options=("data",))
     if chosen.attack:
         require_training()
     examiner = open_examiner(photos.triples, chosen)

@@ -89,7 +89,7 @@ def plan_flash(
     if drive is not None:
         return FlashPlan(folder, kind, target, _copy(kind, target, drive), folder)
     if kind.must_port and port is None:
-        raise UserError(f"{kind.flash[0]} must know where {target.name} is: give its serial port as --port")
+        raise UserError(f"{kind.flash[0]} must know where {target.name} is: give its serial port", options=("port",))
     command = tuple(fill_arguments(kind, target, port))
     if kind.drive and shutil.which(command[0]) is None and (found := find_drive(kind.drive)):
         return FlashPlan(folder, kind, target, _copy(kind, target, found), folder)
@@ -98,7 +98,9 @@ def plan_flash(
 
 def _copy(kind: Kind, board: Board, drive: Path) -> tuple[str, ...]:
     if kind.drive is None or kind.built is None:
-        raise UserError(f"{board.name} does not take firmware as a drive with a {kind.name} project: leave out --drive")
+        raise UserError(
+            f"{board.name} does not take firmware as a drive with a {kind.name} project", options=("drive",)
+        )
     if not (drive / kind.drive).is_file():
         raise UserError(
             f"{drive} is not the drive of {board.name} (it has no {kind.drive}): hold BOOTSEL and plug it in"

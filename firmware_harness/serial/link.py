@@ -187,10 +187,12 @@ class SerialLink:
         where = f"the board at {self.options.port}"
         if damaged:
             return RunError(
-                f"{where} gave no whole answer, only {damaged} damaged frames: check --baud {self.options.baud} and "
-                "the cable, and that firmware of `edgeblur firmware` runs on it"
+                f"{where} gave no whole answer, only {damaged} damaged frames: check the rate of "
+                f"{self.options.baud} baud and the cable, and that firmware of `edgeblur firmware` runs on it",
+                options=("baud",),
             )
         return RunError(
-            f"{where} did not answer within {silence_s:g} s: check the port, --baud {self.options.baud}, and that "
-            "firmware of `edgeblur firmware` runs on it (if it is only slow, add --timeout)"
+            f"{where} did not answer within {silence_s:g} s: check the port, the rate of {self.options.baud} baud, and "
+            "that firmware of `edgeblur firmware` runs on it; if it is only slow, wait longer",
+            options=("port", "baud", "timeout"),
         )

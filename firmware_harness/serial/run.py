@@ -165,7 +165,7 @@ def _check_model(chosen: Chosen, model: ImageModel, info: BoardInfo, options: Se
     port = options.link.port
     if options.board is not None and options.board != info.board:
         raise UserError(
-            f"{port} is {info.board}, not {options.board}: give the port of that board, or leave out --board"
+            f"{port} is {info.board}, not {options.board}: give the port of that board", options=("port", "board")
         )
     if info.sha256 != model.graph.sha256:
         raise UserError(

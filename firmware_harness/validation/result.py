@@ -209,9 +209,14 @@ class Gates:
         """
         self.privacy.check_answerable(privacy)
         if self.exact and len(engines) < 2:
-            raise UserError("--exact compares engines: name two or more, e.g. --engine litert-ref,tflm")
+            raise UserError(
+                "exact compares engines: name two or more, such as litert-ref,tflm", options=("exact", "engine")
+            )
         if self.min_psnr_db is not None and reference is None:
-            raise UserError("--min-psnr needs something to measure against: add --reference MODEL.tflite or --data")
+            raise UserError(
+                "a minimum PSNR needs something to measure against: a reference model or a data set",
+                options=("min_psnr", "reference", "data"),
+            )
 
     def check(self, validation: Validation) -> None:
         """Fail where a validation falls short.
@@ -225,10 +230,14 @@ class Gates:
             others = ", ".join(c.engine for c in validation.comparisons if c.differing_bytes)
             raise RunError(
                 f"{validation.differing_bytes} of {validation.bytes_compared} output bytes differ between "
-                f"{validation.engine} and {others}, and --exact asks for none"
+                f"{validation.engine} and {others}, and none may",
+                options=("exact",),
             )
         if self.min_psnr_db is None or validation.fidelity is None:
             return
         psnr_db = validation.fidelity.image.psnr_db
         if psnr_db < self.min_psnr_db:
-            raise RunError(f"PSNR over the image is {psnr_db:.2f} dB, and --min-psnr asks for {self.min_psnr_db:g}")
+            raise RunError(
+                f"PSNR over the image is {psnr_db:.2f} dB, and the minimum is {self.min_psnr_db:g}",
+                options=("min_psnr",),
+            )

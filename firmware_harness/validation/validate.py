@@ -39,7 +39,10 @@ def _choose_inputs(
     chosen: Chosen, model: ImageModel, photos: Path | None, data: Path | None, random: int | None, limit: int | None
 ) -> Inputs:
     if sum(choice is not None for choice in (photos, data, random)) > 1:
-        raise UserError("validate runs on one kind of picture: give only one of --photos, --data and --random")
+        raise UserError(
+            "a validation takes photos, a data set or random pictures: only one of them",
+            options=("photos", "data", "random"),
+        )
     if photos is not None:
         return photo_inputs(photos, model, limit)
     if data is not None:
@@ -48,7 +51,10 @@ def _choose_inputs(
         return random_inputs(random or min(RANDOM_PICTURES, limit or RANDOM_PICTURES), model)
     dataset = chosen.run.dataset
     if not dataset.is_dir():
-        raise UserError(f"the run's data set {dataset} is gone: name one with --data, or use --photos or --random")
+        raise UserError(
+            f"the run's data set {dataset} is gone: name another, or take photos or random pictures",
+            options=("data", "photos", "random"),
+        )
     return data_inputs(dataset, model, limit)
 
 
@@ -81,7 +87,8 @@ def _reference_output(reference: Reference | None, model: ImageModel) -> Callabl
     if _shape(engine.model) != _shape(model):
         raise UserError(
             f"the reference {reference.path} turns {_shape(engine.model)}, but this model {_shape(model)}: "
-            "name a reference of the same shape with --reference"
+            "name a reference of the same shape",
+            options=("reference",),
         )
     return lambda probe: engine.infer(probe.picture)
 
@@ -146,7 +153,8 @@ def _privacy(
         found = photos_of_dataset(root, size, limit)
     else:
         raise UserError(
-            "--privacy needs photos with labelled faces: a run, --data DATASET, or --photos FOLDER --labels FILE"
+            "privacy is measured on photos with labelled faces: of a run, a data set, or a folder with a label file",
+            options=("data", "photos", "labels"),
         )
     return measure_privacy(found, lambda picture, faces: engine.blur(picture), options, name=chosen.name)
 

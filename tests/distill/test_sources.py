@@ -297,7 +297,7 @@ def test_several_folders_share_a_limit(tmp_path: Path) -> None:
     assert len(list(open_photos(folders, labels, skipped=[]))) == 25
     with pytest.raises(UserError, match="got 1 for 3"):
         open_photos(folders, labels[:1], skipped=[])
-    with pytest.raises(UserError, match="--terms chooses by what a label file says"):
+    with pytest.raises(UserError, match="chosen by terms that a label file states"):
         open_photos(folders, skipped=[], terms=frozenset({"cc0"}))
     with pytest.raises(UserError, match="no face detector 'x'"):
         open_photos(folders, skipped=[], detector="x")

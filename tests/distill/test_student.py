@@ -195,7 +195,7 @@ def test_a_teacher_alone_can_be_learnt_from(run: Run, tmp_path: Path) -> None:
 def test_an_existing_student_is_refused_unless_forced(distilled: Run, tmp_path: Path) -> None:
     shutil.copytree(distilled.folder, tmp_path / "run")
     run = open_run(tmp_path / "run")
-    with pytest.raises(UserError, match=f"{NAME} exists already: add --force"):
+    with pytest.raises(UserError, match=f"{NAME} exists already: replace it"):
         distill(run, QUICK)
     with pytest.raises(UserError, match="prune50 exists already"):
         distill(run, replace(QUICK, prune=0.5))
@@ -254,7 +254,7 @@ def test_an_unfinished_student_is_resumed(run: Run, tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize(("option", "share"), [("prune", 1.0), ("prune", -0.1), ("sparsity", 1.5)])
 def test_shares_outside_0_to_1_are_refused(run: Run, option: str, share: float) -> None:
     shares = {"prune": 0.0, "sparsity": 0.0, option: share}
-    with pytest.raises(UserError, match=f"--{option} takes a share"):
+    with pytest.raises(UserError, match=f"{option} is a share"):
         distill(run, replace(QUICK, prune=shares["prune"], sparsity=shares["sparsity"]))
 
 
@@ -279,7 +279,7 @@ def test_a_student_that_paints_has_no_hard_pictures(run: Run, tmp_path: Path) ->
     distill(run, options)
     start = tmp_path / "start.keras"
     shutil.copy(run.model(NAME).keras, start)
-    with pytest.raises(UserError, match="--hard goes by the masks"):
+    with pytest.raises(UserError, match="hard examples are found by the masks"):
         distill(run, replace(options, start=start, fit=replace(options.fit, hard=0.1)), force=True)
     assert run.model(NAME).keras.exists()
 
@@ -338,7 +338,7 @@ def test_a_student_is_pruned_with_its_own_output(run: Run) -> None:
     (run.folder / NAME).rename(run.folder / f"{NAME}-linear")
     run.add(f"{NAME}-linear")  # as of an older run, whose names did not tell the output
     for more in ({"prune": 0.5}, {"sparsity": 0.5}):
-        with pytest.raises(UserError, match="trained with --output sigmoid: prune it with the same"):
+        with pytest.raises(UserError, match="trained with the output sigmoid: prune it with the same"):
             distill(run, replace(QUICK, output="linear", **more))  # type: ignore[arg-type]
     assert [model.name for model in run.models()] == ["teacher", f"{NAME}-linear"]
 

@@ -216,7 +216,7 @@ def test_a_training_that_diverges_ends_in_one_sentence(tiny_data: Dataset, tmp_p
     options = TrainOptions(
         SPEC, FitOptions(epochs=2, batch=4, face_weight=3e38)
     )  # the loss overflows: certain to be inf
-    with pytest.raises(RunError, match="lower --learning-rate"):
+    with pytest.raises(RunError, match="lower learning rate"):
         train(tiny_data.root, tmp_path / "run", options)
     assert not (tmp_path / "run").exists()
 
@@ -248,7 +248,7 @@ def test_an_occupied_run_is_refused_unless_forced(tiny_data: Dataset, tiny_run: 
     out = tmp_path / "run"
     shutil.copytree(tiny_run.folder, out)
     (out / "report.md").write_text("old")
-    with pytest.raises(UserError, match="--force"):
+    with pytest.raises(UserError, match="exists already"):
         train(tiny_data.root, out, QUICK)
     train(tiny_data.root, out, QUICK, force=True)
     assert not (out / "report.md").exists()
@@ -410,7 +410,7 @@ def test_a_net_with_a_gate_learns_where_to_open_it(tiny_data: Dataset) -> None:
 
 def test_masks_need_a_weight_of_faces_to_be_read_from(tiny_data: Dataset, tmp_path: Path) -> None:
     options = TrainOptions(SPEC, FitOptions(epochs=1, batch=8, mask_weight=0.1))
-    with pytest.raises(UserError, match="--face-weight other than 1"):
+    with pytest.raises(UserError, match="face weight other than 1"):
         train(tiny_data.root, tmp_path / "run", options)
     options = TrainOptions(MaskSpec(32, 32, 2), FitOptions(epochs=1, batch=8, mask_weight=0.1, face_weight=2))
     with pytest.raises(UserError, match="learns masks without it"):

@@ -210,7 +210,7 @@ def test_wrong_requests_are_refused(tiny: Path) -> None:
     with pytest.raises(UserError, match="no board is called 'mps2-an38': take mps2-an38"):
         find_board("mps2-an38")
     need_tools(find_board("mps2-an386"))
-    with pytest.raises(UserError, match="only one of --photos and --random"):
+    with pytest.raises(UserError, match="photos or random pictures, not both"):
         run_emulated(choose_tflite(tiny), find_board("mps2-an386"), EmulatedOptions(photos=Path("x"), random=2))
 
 

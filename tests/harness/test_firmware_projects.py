@@ -325,7 +325,7 @@ def test_the_command_tells_both_commands(tiny: Path, tmp_path: Path, capsys: pyt
     assert "COMPILE_OPTIONS -O2" in (tmp_path / "out" / "CMakeLists.txt").read_text()
     code, _, err = call([str(tiny), "--board", "pico-2", "--out", out], capsys)
     assert code == 2
-    assert "add --force" in err
+    assert "(--force)" in err
     code, told, _ = call([str(tiny), "--board", "pico", "--kind", "arduino", "--out", out, "--force"], capsys)
     assert code == 0
     assert "arduino-cli compile --fqbn arduino:mbed_rp2040:pico" in told

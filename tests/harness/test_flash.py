@@ -164,7 +164,7 @@ def test_an_emulated_board_and_a_missing_port_are_told(
     (folder / "edgeblur.json").write_text('{"edgeblur": "0", "kind": "arduino", "board": "nicla-vision"}')
     code, _, err = call(capsys, folder, "--dry-run")
     assert code == 2
-    assert "arduino-cli must know where nicla-vision is: give its serial port as --port" in err
+    assert "arduino-cli must know where nicla-vision is: give its serial port (--port)" in err
     code, _, err = call(capsys, folder, "--drive", bench, "--dry-run")
     assert code == 2
-    assert "leave out --drive" in err
+    assert "(--drive)" in err

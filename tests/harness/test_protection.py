@@ -134,7 +134,7 @@ def test_everything_at_once(labelled: tuple[Path, Path], tmp_path: Path, capsys:
     assert run_validate(*arguments, "--max-leak", 0.03, "--max-rank1", 0.05, "--min-outside", 30) == 1
     said = capsys.readouterr()
     assert "leak rate by " in said.err
-    assert "rank-1 retrieval is 100.0%, and --max-rank1 allows 5.0%" in said.err
+    assert "rank-1 retrieval is 100.0%, and the maximum is 5.0% (--max-rank1)" in said.err
     assert "outside" not in said.err
     data = json.loads(said.out)["privacy"]
     assert [leak["detector"] for leak in data["model"]["leaks"]] == list(USUAL_JUDGES)
@@ -173,20 +173,23 @@ def test_gates_that_hold(light: Privacy) -> None:
     model = dataclasses.replace(light.model, over_blur=changed)
     PrivacyGates(max_changed=0.02, min_outside_db=5).check(dataclasses.replace(light, model=model))
     worse = dataclasses.replace(model, over_blur=dataclasses.replace(changed, face_free_changed=3))
-    with pytest.raises(RunError, match=r"face-free photos changed is 3\.0%, and --max-changed allows 2\.0%"):
+    with pytest.raises(RunError, match=r"face-free photos changed is 3\.0%, and the maximum is 2\.0%"):
         PrivacyGates(max_changed=0.02).check(dataclasses.replace(light, model=worse))
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--max-leak", "0.1"], "--max-leak is about privacy measures: add --privacy"),
+        (["--max-leak", "0.1"], "need the privacy measures: ask for them (--max-leak, --privacy)"),
         (["--reversibility"], "belong to the privacy measures: add --privacy"),
-        (["--privacy"], "needs photos with labelled faces"),
-        (["--privacy", "--photos", "PHOTOS"], "needs photos with labelled faces"),
+        (["--privacy"], "on photos with labelled faces"),
+        (["--privacy", "--photos", "PHOTOS"], "on photos with labelled faces"),
         (["--privacy", "--photos", "PHOTOS", "--labels", "missing"], "label file missing does not exist"),
-        (["--privacy", "--data", "DATA", "--detector", "none", "--max-leak", "0.1"], "--max-leak needs a detector"),
-        (["--privacy", "--data", "DATA", "--no-identity", "--max-rank1", "0.1"], "need the face embedding"),
+        (
+            ["--privacy", "--data", "DATA", "--detector", "none", "--max-leak", "0.1"],
+            "needs a detector: name one",
+        ),
+        (["--privacy", "--data", "DATA", "--no-identity", "--max-rank1", "0.1"], "needs the face embedding"),
         (["--privacy", "--data", "DATA", "--no-identity", "--detector", "eyes"], "no face detector 'eyes'"),
         (["--privacy", "--data", "DATA", "--detector", "blazeface", "--detector", "blazeface"], "named twice"),
         (["--privacy", "--photos", "PHOTOS", "--labels", "LABELS", "--reversibility", "--no-identity"], "train split"),

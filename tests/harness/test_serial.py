@@ -359,7 +359,7 @@ def test_something_else_at_the_port_is_told(
     _, line, board = rig
     line.to_host = lambda data: b"\0hello, I am a GPS receiver\0"
     board.link.options = dataclasses.replace(board.link.options, silence_s=0.5)
-    with pytest.raises(RunError, match=r"gave no whole answer, only \d+ damaged frames: check --baud"):
+    with pytest.raises(RunError, match=r"gave no whole answer, only \d+ damaged frames: check the rate"):
         board.info()
 
 

@@ -157,7 +157,7 @@ def test_a_run_whose_data_set_is_gone(capsys: pytest.CaptureFixture[str], run: P
     settings = json.loads((moved / "run.json").read_text())
     write_json(moved / "run.json", {**settings, "dataset": str(tmp_path / "gone")})
     code, _, err = call(capsys, moved)
-    assert (code, "gone is gone: name one with --data" in err) == (2, True)
+    assert (code, "gone is gone: name another" in err) == (2, True)
     assert call_json(capsys, moved, "--random", 1)["reference"]["kind"] == "teacher"
 
 
@@ -240,7 +240,7 @@ def test_gates(checked: Validation) -> None:
     differing = dataclasses.replace(checked.comparisons[0], differing_bytes=7)
     with pytest.raises(RunError, match="7 of 3072 output bytes differ between litert-ref and tflm"):
         Gates(exact=True).check(dataclasses.replace(checked, comparisons=(differing,)))
-    with pytest.raises(RunError, match=r"PSNR over the image is \d+\.\d+ dB, and --min-psnr asks for 77"):
+    with pytest.raises(RunError, match=r"PSNR over the image is \d+\.\d+ dB, and the minimum is 77"):
         Gates(min_psnr_db=77).check(checked)
 
 
@@ -260,7 +260,7 @@ def test_a_failed_gate_still_prints_its_numbers(
         (["{vector}"], "the output of vector is 1x3: one picture is 1 x height x width x channels"),
         (["{int8}", "--engine", "onnx"], "unknown engine 'onnx': choose among litert, litert-ref"),
         (["{int8}", "--engine", "tflm", "--exact"], "name two or more"),
-        (["{int8}", "--random", "2", "--photos", "{empty}"], "only one of --photos, --data and --random"),
+        (["{int8}", "--random", "2", "--photos", "{empty}"], "only one of them (--photos, --data, --random)"),
         (["{int8}", "--random", "0"], "--random"),
         (["{int8}", "--photos", "{empty}"], "holds no picture"),
         (["{int8}", "--photos", "{missing}"], "does not exist: give a picture or a folder"),
