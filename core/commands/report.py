@@ -22,7 +22,7 @@ from edgeblur.store.run_folder import open_run
               help="With identity and leaks by every detector (minutes, if not compared so before).")  # fmt: skip
 @json_option
 def command(run: Path, limit: int | None, judge: str, privacy: bool, as_json: bool) -> None:
-    """Write RUN/report.html (self-contained) and RUN/report.md, comparing first if a model is new."""
+    """Write RUN/report.html (self-contained), RUN/report.md and RUN/report.json, comparing first if a model is new."""
     from edgeblur.firmware_harness.report.facts import gather
     from edgeblur.firmware_harness.report.pages import write_report
 

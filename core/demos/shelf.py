@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeblur import __version__
-from edgeblur.demos.training import agree, emulate, numbered
-from edgeblur.distill.data.make import MakeOptions, make_dataset
-from edgeblur.distill.data.sources import from_synthetic
+from edgeblur.demos.steps import agree, draw, emulate, numbered
+from edgeblur.distill.data.make import MakeOptions
 from edgeblur.errors import UserError
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.stream.write import export_stream
@@ -23,7 +22,7 @@ from edgeblur.firmware_harness.engines.engines import available_engines
 from edgeblur.firmware_harness.report.facts import installed_judge
 from edgeblur.models.choose import Chosen, choose_tflite, read_model
 from edgeblur.models.facts import read_facts
-from edgeblur.progress import say, track
+from edgeblur.progress import say
 
 SCENES = 40
 _MARKERS = ("demo.json", "run/run.json")
@@ -62,7 +61,7 @@ def run_shelf_demo(
     steps, started = numbered(5), time.monotonic()
     if data is None:
         say(f"{next(steps)} drawing {scenes} face scenes")
-        data = _draw(out / "data", scenes, force=force)
+        data = draw(out / "data", scenes, MakeOptions(shares=(0, 0, 1)), force=force)  # all test split
     else:
         say(f"{next(steps)} using the test pictures of {data}")
     say(f"{next(steps)} blurring them with {chosen.name}")
@@ -84,12 +83,6 @@ def run_shelf_demo(
             f"contact sheet: {out / 'compare.png'}",
         ),
     )
-
-
-def _draw(folder: Path, scenes: int, *, force: bool) -> Path:
-    """A data set that is all test split."""
-    photos = track(from_synthetic(scenes, size=192), "drawing", scenes)
-    return make_dataset(photos, folder, MakeOptions(shares=(0, 0, 1)), force=force).root
 
 
 def _compare(chosen: Chosen, data: Path, out: Path) -> Comparison:

@@ -1,42 +1,26 @@
-"""The whole way on a small scale, in a few minutes: what `edgeblur demo` does, stage after stage."""
+"""`edgeblur demo --from-scratch`: the whole way on a small scale, from random weights, stage after stage."""
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgeblur.distill.data.make import MakeOptions, make_dataset
-from edgeblur.distill.data.sources import from_synthetic
+from edgeblur.demos.finish import STEPS, Demo, finish, remark
+from edgeblur.demos.steps import draw, numbered
+from edgeblur.distill.data.make import MakeOptions
 from edgeblur.distill.nets.keras_files import require_tensorflow
 from edgeblur.distill.nets.unet import unet_spec
 from edgeblur.distill.student import StudentOptions, distill
 from edgeblur.distill.teacher import TrainOptions, train
 from edgeblur.distill.training.fit import FitOptions
 from edgeblur.distill.training.lessons import Augmentation
-from edgeblur.errors import RunError, UserError
-from edgeblur.export.stream.options import StreamOptions
-from edgeblur.export.stream.write import export_stream
-from edgeblur.export.tflm.write import export_model
-from edgeblur.files import refuse_existing, refuse_strangers, write_json
-from edgeblur.firmware_harness.boards.boards import find_board
+from edgeblur.files import refuse_existing, refuse_strangers
 from edgeblur.firmware_harness.comparison.table import Entry
-from edgeblur.firmware_harness.emulation.build import compiler_version
-from edgeblur.firmware_harness.emulation.emulator import emulator_of, emulator_version
-from edgeblur.firmware_harness.emulation.run import EmulatedOptions, run_emulated
-from edgeblur.firmware_harness.engines.engines import available_engines
-from edgeblur.firmware_harness.report.facts import Report, gather
-from edgeblur.firmware_harness.report.pages import write_report
-from edgeblur.firmware_harness.validation.validate import validate
-from edgeblur.models.choose import Chosen
-from edgeblur.progress import say, track
-from edgeblur.quantize.quantize import QuantizeOptions, quantize_run_model
-from edgeblur.store.run_folder import RUN, Run, RunModel, open_run
-
-_EXACT = ("tflm", "stream")
-_BOARD = "mps2-an386"
+from edgeblur.firmware_harness.report.facts import Report
+from edgeblur.progress import say
+from edgeblur.store.run_folder import Run, RunModel, open_run
 
 
 @dataclass(frozen=True)
@@ -75,14 +59,6 @@ _FIT = FitOptions(
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Demo:
-    """Where everything lies, and the five lines that sum it up."""
-
-    report: Path
-    summary: tuple[str, ...]
-
-
 def run_demo(out: Path, options: DemoOptions, *, data: Path | None = None, force: bool = False) -> Demo:
     """Go from pictures to C arrays and a report.
 
@@ -97,39 +73,17 @@ def run_demo(out: Path, options: DemoOptions, *, data: Path | None = None, force
     require_tensorflow()
     refuse_existing(out, force=force)
     refuse_strangers(out, "run/run.json" if (out / "run").exists() else "data/manifest.json")  # ended early perhaps
-    steps = numbered(8)
+    steps = numbered(3 + STEPS)
     started = time.monotonic()
     if data is None:
         say(f"{next(steps)} drawing {options.scenes} face scenes")
-        data = out / "data"
-        photos = track(from_synthetic(options.scenes, size=192), "drawing", options.scenes)
-        make_dataset(photos, data, MakeOptions(), force=force)
+        data = draw(out / "data", options.scenes, MakeOptions(), force=force)
     else:
         say(f"{next(steps)} using the data set {data}")
     run = _train(out / "run", data, options, steps, force)
-    say(f"{next(steps)} quantizing to int8")
-    for model in run.models():
-        if model.info().kind != "alone":
-            quantize_run_model(run, model, QuantizeOptions(limit=options.limit, calibration=100), force=force)
     student = run.model(f"w{options.student_width}")
-    shown = Chosen(student.int8_tflite, run, student)
-    say(f"{next(steps)} exporting C arrays")
-    export_model(shown.path, out / "firmware", name="face_blur", title=shown.title, force=force)
-    streamed = out / "firmware_stream"
-    export_stream(shown.path, streamed, StreamOptions("speed"), name="face_blur", title=shown.title, force=force)
-    say(f"{next(steps)} running the student in {', '.join(available_engines())}")
-    agreement = agree(shown, student.folder / "validate.json")
-    say(f"{next(steps)} running the student on an emulated board")
-    board = emulate(shown)
-    say(f"{next(steps)} comparing with approach A, writing the report")
-    report = gather(run, limit=options.limit)
-    html, _ = write_report(report, run.folder)
-    return Demo(html, _summary(report, student, f"{agreement}; {board}", out, time.monotonic() - started))
-
-
-def numbered(count: int) -> Iterator[str]:
-    """`[1/8]`, `[2/8]`, ..."""
-    return (f"[{number}/{count}]" for number in itertools.count(1))
+    done = finish(run, student, out, steps, limit=options.limit, force=force)
+    return Demo(done.html, _summary(done.report, student, done.ran, out, time.monotonic() - started))
 
 
 def _train(folder: Path, data: Path, options: DemoOptions, steps: Iterator[str], force: bool) -> Run:
@@ -150,56 +104,13 @@ def _train(folder: Path, data: Path, options: DemoOptions, steps: Iterator[str],
 def _remark(run: Run, options: DemoOptions) -> None:
     """Say on the report what these figures are worth."""
     teacher, side = run.teacher.info(), options.size
-    remark = (
-        "Made by edgeblur demo, which trains a small teacher of its own: "
+    text = (
+        "Made by edgeblur demo --from-scratch, which trains a small teacher of its own: "
         f"{teacher.parameters:,} parameters at {side}x{side} pixels instead of the thesis's 1,925,667 at 128x128, "
         f"trained for {teacher.seconds:,} seconds. The figures show the way that models take, not how good they can "
         "become: nobody is protected by these nets."
     )
-    replace(run.settings(), remark=remark).write(run.folder / RUN)
-
-
-def agree(chosen: Chosen, note: Path, *, data: Path | None = None) -> str:
-    """Run an int8 model in all engines; those that compute alike must agree byte for byte.
-
-    Args:
-        chosen: the model.
-        note: where to write what `edgeblur validate --json` says.
-        data: whose test pictures to run it on; those of the model's run by default.
-
-    Returns:
-        What came of it, for people.
-
-    Raises:
-        RunError: they differ.
-    """
-    engines = ("litert-ref", *(engine for engine in available_engines() if engine != "litert-ref"))
-    result = validate(chosen, data=data, engines=engines, limit=5)
-    write_json(note, result.as_json())
-    alike = [comparison for comparison in result.comparisons if comparison.engine in _EXACT]
-    for comparison in alike:
-        if comparison.differing_bytes:
-            raise RunError(
-                f"litert-ref and {comparison.engine} differ in {comparison.differing_bytes} of "
-                f"{comparison.bytes_compared} output bytes of {chosen.path}: the two must be equal"
-            )
-    if not alike:
-        return "neither TensorFlow Lite Micro nor a C compiler is installed here, so nothing was compared"
-    compared = sum(comparison.bytes_compared for comparison in alike)
-    return f"{compared:,} output bytes of {' and '.join(c.engine for c in alike)} equal litert-ref's"
-
-
-def emulate(chosen: Chosen) -> str:
-    """Run one picture on an emulated Cortex-M4, if the tools are there; what came of it, for people."""
-    board = find_board(_BOARD)
-    try:
-        emulator_version(emulator_of(board))
-        compiler_version(board.core.toolchain)
-    except UserError as error:
-        return f"not run on an emulated board: {error}"
-    result = run_emulated(chosen, board, EmulatedOptions(random=1, stream=StreamOptions("speed")))
-    result.check()
-    return f"{board.core.title}, emulated: the same bytes in {result.counts.median / 1e6:.0f} M instructions"
+    remark(run, text, student=f"w{options.student_width}")
 
 
 def _summary(report: Report, student: RunModel, agreement: str, out: Path, seconds: float) -> tuple[str, ...]:

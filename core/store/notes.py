@@ -68,6 +68,7 @@ class ModelInfo(Record):
         name: in its run.
         parameters: of the net.
         kind: `teacher`, `student`, or `alone` for a student that was trained only to be compared with.
+        shelf: its name on the shelf, if it was taken from there.
         parent: the model of the run that it learnt from or was made from.
         teacher_weight: share of the teacher in what it learnt from, 0 to 1.
         feature_weight: of attention transfer.
@@ -86,6 +87,7 @@ class ModelInfo(Record):
     name: str | None = None
     parameters: int | None = None
     kind: Literal["teacher", "student", "alone"] | None = None
+    shelf: str | None = None
     parent: str | None = None
     teacher_weight: float | None = None
     feature_weight: float | None = None

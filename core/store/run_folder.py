@@ -11,7 +11,8 @@ RUN/w8/...                 the same for each student: w8-prune50, w8-qat, gate8,
 RUN/mask8/clamp.json       after `edgeblur clamp`, of a net that finds masks; drawn in clamp.png
 RUN/boards.json            what `edgeblur run` counted or timed on boards
 RUN/compare.json           after `edgeblur compare` or `report`, with the contact sheet compare.png
-RUN/report.html, report.md
+RUN/report.html, report.md  with before-after.png
+RUN/report.json            the student that the report leads with, in numbers (`report/summary.py` describes them)
 """
 
 from __future__ import annotations
@@ -93,16 +94,18 @@ class Settings(Record):
         models: names of its models, the teacher first, else by age.
         training: the teacher's options as it was begun with, to be compared with those that it is resumed with.
         remark: a sentence for the report.
+        student: the model that the report leads with.
         edgeblur: the version that made it.
     """
 
-    KEYS: ClassVar = ("edgeblur", "dataset", "training", "models", "remark")
+    KEYS: ClassVar = ("edgeblur", "dataset", "training", "models", "remark", "student")
     REMEDY: ClassVar = "restore it, or train again"
 
     dataset: Path
     models: tuple[str, ...]
     training: Mapping[str, Any] | None = None
     remark: str | None = None
+    student: str | None = None
     edgeblur: str | None = None
 
 

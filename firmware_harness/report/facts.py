@@ -82,11 +82,14 @@ class Report:
 
     @property
     def headline(self) -> Entry | None:
-        """What the page leads with: the int8 student nearest to the target inside the faces.
+        """What the page leads with: the student that run.json names, else the int8 one nearest to the target in faces.
 
         Over the whole picture a net that changes nothing would come close. One that spoils the rest of the picture
         leads only where all do; before a student is quantized, the best net there is.
         """
+        named = self.entry(self.settings.student, "int8") if self.settings.student else None
+        if named:
+            return named
         students = [e for e in self.nets if e.name != TEACHER and not e.name.endswith("-alone")]
         int8 = [e for e in students if e.precision == "int8"]
         known = int8 or students or self.nets
@@ -212,6 +215,8 @@ def _words(info: ModelInfo) -> str:
         return f"{info.zeroed_weights:.0%} of the weights zeroed, fine-tuned"
     if info.quantization_aware:
         return "trained on with int8 simulated"
+    if info.shelf:
+        return "taken from the shelf, trained before"
     return "trained" if info.kind == "teacher" else "distilled from the teacher"
 
 

