@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+import edgeblur
 from edgeblur.commands.options import (
     FiniteRange,
     family_option,
@@ -57,14 +58,12 @@ def command(
 
     require_tensorflow()
     from edgeblur.distill.nets.families import augmentation
-    from edgeblur.distill.student import StudentOptions, distill
-    from edgeblur.distill.training.fit import FitOptions
 
-    fit = FitOptions(augmentation=augmentation(family, output), **learning)
-    options = StudentOptions(
+    fit = edgeblur.FitOptions(augmentation=augmentation(family, output), **learning)
+    options = edgeblur.StudentOptions(
         family, width, levels, output, teacher_weight, feature_weight, prune, sparsity, alone, start, fit
     )
-    models = distill(opened, options, resume=resume, force=force)
+    models = edgeblur.distill_student(opened, options, resume=resume, force=force)
     if as_json:
         print(json.dumps({"models": [m.info().as_json() for m in models]}))
         return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+import edgeblur
 from edgeblur.commands.options import (
     POSITIVE,
     flash_option,
@@ -116,12 +117,14 @@ def _emulated(
     from edgeblur.firmware_harness.boards.records import keep_record
     from edgeblur.firmware_harness.emulation.frames import run_frames
     from edgeblur.firmware_harness.emulation.result import layer_run_table, run_table
-    from edgeblur.firmware_harness.emulation.run import run_emulated
 
     board = find_board(board_name)
     if board.twin and not emulated:
         raise UserError(f"{board.name} is a real board: give its serial port as --port, or add --emulated")
-    result = run_frames(chosen, board, options, frames) if frames else run_emulated(chosen, board, options)
+    if frames:
+        result = run_frames(chosen, board, options, frames)
+    else:
+        result = edgeblur.run_on_board(chosen.path, board.name, options)
     _remark(result.skipped)
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2, allow_nan=False))

@@ -46,9 +46,11 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("firmware_harness/fit",),
     ("firmware_harness/report",),
     ("firmware_harness/validation",),
+    ("firmware_harness/gates",),
     ("firmware_harness/projects",),
     ("firmware_harness/serial",),
     ("models",),
+    ("core/api.py",),
     ("core/demos",),
     ("core/commands",),
 )
