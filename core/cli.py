@@ -23,6 +23,7 @@ COMMANDS = {
     "bench": "Instructions, code and RAM of models on all emulated boards, beside what they were.",
     "blur": "Blur the faces of a picture or a folder, with a model or a detector.",
     "boards": "Boards: core, clock, memory, SDK, and the source of each fact.",
+    "check": "Check a model against your limits of RAM, flash, instructions, leaks: for your CI.",
     "clamp": "From which mask value a net that finds masks blurs: measure it on validation photos, or set it.",
     "compare": "Approach A (detector) beside approach B (teacher, students) on the same photos.",
     "data": "Make a data set: photos and face labels in, picture / blurred / mask out.",

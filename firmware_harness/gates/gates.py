@@ -1,0 +1,191 @@
+"""gates.toml: the limits that a model has to keep, read strictly.
+
+[host]                            # on this machine
+max_differing_bytes = 0           # of our C beside LiteRT's reference kernels, on random pictures
+
+[photos]                          # on labelled photos
+data = "dataset"                  # a data set, or: photos = "photos", labels = "photos/annotations.jsonl"
+max_leak = 0.05                   # share of faces that the keenest detector still finds
+min_outside_db = 30               # PSNR outside the face masks
+
+[boards.pico]                     # a real board: planned, without building anything
+max_ram_bytes = 200_000
+max_flash_bytes = 400_000
+
+[boards.mps2-an386]               # an emulated board: built, run, counted
+optimize = "speed"
+max_instructions = 40_000_000
+max_differing_bytes = 0
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from edgeblur.errors import UserError
+from edgeblur.export.stream.options import AIMS
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class HostGates:
+    """Limits on this machine.
+
+    Attributes:
+        max_differing_bytes: output bytes of the streaming engine that are not those of LiteRT's reference kernels.
+        pictures: how many seeded random pictures are compared.
+    """
+
+    max_differing_bytes: int | None = None
+    pictures: int = 5
+
+
+@dataclass(frozen=True)
+class PhotoGates:
+    """Limits on labelled photos.
+
+    Attributes:
+        data: a data set, whose test split is taken.
+        photos: instead of it, a folder of photos, with `labels`.
+        labels: the label file of `photos`.
+        detectors: who looks for faces in the output; the one that finds most counts.
+        limit: at most so many photos.
+        min_face_px: faces with a smaller longer side are not judged.
+        max_leak: share of faces still found, 0 to 1.
+        max_face_free_changed: share of face-free photos that are visibly changed, 0 to 1.
+        min_outside_db: PSNR outside the face masks.
+    """
+
+    data: Path | None = None
+    photos: Path | None = None
+    labels: Path | None = None
+    detectors: tuple[str, ...] = ("centerface",)
+    limit: int | None = None
+    min_face_px: float = 16.0
+    max_leak: float | None = None
+    max_face_free_changed: float | None = None
+    min_outside_db: float | None = None
+
+
+@dataclass(frozen=True)
+class BoardGates:
+    """Limits on a board.
+
+    Attributes:
+        optimize: `size`, `balanced` or `speed`.
+        max_ram_bytes: of a real board as `edgeblur fit` plans it, of an emulated one from the linked file.
+        max_flash_bytes: the same.
+        max_instructions: of a picture: predicted for a real board's core, counted on an emulated one.
+        max_differing_bytes: output bytes of an emulated board that are not those of LiteRT's reference kernels.
+    """
+
+    optimize: str = "size"
+    max_ram_bytes: int | None = None
+    max_flash_bytes: int | None = None
+    max_instructions: int | None = None
+    max_differing_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Gates:
+    """All limits of a gates.toml; `boards` by name."""
+
+    host: HostGates | None
+    photos: PhotoGates | None
+    boards: Mapping[str, BoardGates]
+
+
+def read_gates(path: Path) -> Gates:
+    """Read a gates.toml; paths in it are relative to its folder.
+
+    Raises:
+        UserError: no such file, no TOML, a name or a type that is not known, or no limit at all.
+    """
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist: write limits there, as `edgeblur check --help` shows") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no TOML: {error}") from error
+    _known(path, "", told, ("host", "photos", "boards"))
+    boards = told.get("boards", {})
+    if not isinstance(boards, dict):
+        raise UserError(f"{path}: write limits of boards as [boards.NAME], such as [boards.pico]")
+    gates = Gates(
+        _section(path, "host", told.get("host"), HostGates),
+        _section(path, "photos", told.get("photos"), PhotoGates),
+        {name: _section(path, f"boards.{name}", limits, BoardGates) or BoardGates() for name, limits in boards.items()},
+    )
+    _check(path, gates)
+    return gates
+
+
+def _section(path: Path, name: str, told: Any, form: type[T]) -> T | None:
+    """A table of the file as a dataclass, None if it is not there."""
+    if told is None:
+        return None
+    if not isinstance(told, dict):
+        raise UserError(f"{path}: {name} should be a table, [{name}], but is {told!r}")
+    fields = {field.name: str(field.type) for field in dataclasses.fields(form)}  # type: ignore[arg-type]
+    _known(path, name, told, tuple(fields))
+    return form(**{key: _value(path, f"{name}.{key}", value, fields[key]) for key, value in told.items()})
+
+
+_WANTED = {
+    "int": "a whole number of at least 0",
+    "float": "a number of at least 0",
+    "str": f"one of {', '.join(AIMS)}",
+    "Path": "a path",
+}
+
+
+def _value(path: Path, key: str, value: Any, form: str) -> Any:
+    """A value as the field's type, written as `int | None` or so."""
+    kind = form.removesuffix(" | None")
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+    if kind == "int" and number and isinstance(value, int):
+        return value
+    if kind == "float" and number:
+        return float(value)
+    if kind == "str" and value in AIMS:
+        return value
+    if kind == "Path" and isinstance(value, str) and value:
+        return path.parent / value
+    if kind.startswith("tuple") and isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    raise UserError(f"{path}: {key} should be {_WANTED.get(kind, 'a list of names')}, but is {value!r}")
+
+
+def _known(path: Path, section: str, told: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    """Refuse a name that nothing reads: a limit that is misspelled must not pass."""
+    for name in told:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
+            raise UserError(f"{path}: {f'[{section}] has' if section else 'there is'} no limit {name!r}: {advice}")
+
+
+def _check(path: Path, gates: Gates) -> None:
+    sections = [section for section in (gates.host, gates.photos, *gates.boards.values()) if section is not None]
+    if not any(_asks(section) for section in sections):
+        raise UserError(f"{path} sets no limit: name one, such as max_ram_bytes = 200_000 under [boards.pico]")
+    photos = gates.photos
+    if photos and (photos.data is None) == (photos.photos is None):
+        raise UserError(f"{path}: [photos] needs a data set as `data`, or `photos` with `labels`, one of the two")
+    if photos and photos.photos and not photos.labels:
+        raise UserError(f"{path}: [photos] needs the label file of {photos.photos} as `labels`")
+
+
+def _asks(section: HostGates | PhotoGates | BoardGates) -> bool:
+    return any(
+        getattr(section, field.name) is not None
+        for field in dataclasses.fields(section)
+        if field.name.startswith(("max_", "min_")) and field.name != "min_face_px"
+    )
