@@ -8,5 +8,6 @@ models/NAME/measures.json   written by `edgeblur models measure NAME`: nothing i
 models/NAME/pictures.jpg    drawn scenes, good and bad, with pictures.json: by `edgeblur models pictures NAME`
 models/NAME/model.keras     to go on training from, with model.json, history.json and quantize.json of its run
 
-A folder with a shelf.json is on the shelf; nothing else lists it.
+A folder with a shelf.json is on the shelf; nothing else lists it. The wheel of edgeblur leaves out model.keras and
+float.tflite, which only training and comparing need; the package edgeblur-keras brings them (`make wheels` builds it).
 """

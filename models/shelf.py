@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -18,6 +20,30 @@ KINDS: tuple[Kind, ...] = ("teacher", "unet", "mask")
 
 INT8, FLOAT = "int8.tflite", "float.tflite"
 _SUFFIXES = {INT8: "", FLOAT: "-float"}
+KERAS = "model.keras"
+EXTRA = "edgeblur-keras"
+"""The package that brings what the wheel of edgeblur leaves out, as only training and comparing need it."""
+
+WHERE = (
+    f"install it with `pip install {EXTRA}`, or take it from the folder models/ of edgeblur's source: a light edgeblur "
+    "comes without the files that only training needs"
+)
+
+
+@functools.cache
+def extra_folder() -> Path | None:
+    """Where the extra package lies, with a folder a model; None if it is not installed."""
+    found = importlib.util.find_spec("edgeblur_keras")
+    places = found.submodule_search_locations if found else None
+    return Path(next(iter(places))) if places else None
+
+
+def stored(folder: Path, file: str) -> Path:
+    """A file of a shelved model: beside its card, else in the extra package; it may not exist."""
+    path, extra = folder / file, extra_folder()
+    if path.is_file() or extra is None or folder.parent != FOLDER:
+        return path
+    return extra / folder.name / file
 
 
 @dataclass(frozen=True)
@@ -58,7 +84,7 @@ class Shelved:
     @property
     def entries(self) -> tuple[Entry, ...]:
         """Its files, int8 first."""
-        files = {file: self.folder / file for file in _SUFFIXES if (self.folder / file).is_file()}
+        files = {file: path for file in _SUFFIXES if (path := stored(self.folder, file)).is_file()}
         return tuple(
             Entry(self.folder.name + _SUFFIXES[file], path, self, self.note.default and file == INT8)
             for file, path in files.items()
@@ -88,9 +114,9 @@ class Entry:
         Raises:
             UserError: it did not come along.
         """
-        path = self.shelved.folder / "model.keras"
+        path = stored(self.shelved.folder, KERAS)
         if not path.is_file():
-            raise UserError(f"{path} does not exist: {self.name} comes without the net that it was made from")
+            raise UserError(f"the net that {self.name} was made from ({KERAS}) is not installed: {WHERE}")
         return path
 
 
@@ -127,8 +153,16 @@ def entries(folder: Path | None = None) -> tuple[Entry, ...]:
 
 
 def find_entry(name: str, folder: Path | None = None) -> Entry | None:
-    """A model by the name that people type, None if there is none."""
-    return next((entry for entry in entries(folder) if entry.name == name), None)
+    """A model by the name that people type, None if there is none.
+
+    Raises:
+        UserError: its file is one that the extra package brings, and that is not installed.
+    """
+    known = entries(folder)
+    found = next((entry for entry in known if entry.name == name), None)
+    if found is None and any(entry.name + _SUFFIXES[FLOAT] == name for entry in known):
+        raise UserError(f"{name} is not installed: {WHERE}")
+    return found
 
 
 def require_entry(name: str, folder: Path | None = None) -> Entry:
@@ -156,9 +190,11 @@ def require_shelved(name: str, folder: Path | None = None) -> Shelved:
 def entry_at(path: Path, folder: Path | None = None) -> Entry | None:
     """The model of the shelf that a file is, None for a file elsewhere."""
     path, folder = path.resolve(), (folder or FOLDER).resolve()
-    if path.parent.parent != folder or not (path.parent / NOTE).is_file():
+    homes = {folder, *([extra.resolve()] if (extra := extra_folder()) else [])}
+    place = folder / path.parent.name
+    if path.parent.parent not in homes or not (place / NOTE).is_file():
         return None
-    return next((entry for entry in read_shelved(path.parent).entries if entry.path.resolve() == path), None)
+    return next((entry for entry in read_shelved(place).entries if entry.path.resolve() == path), None)
 
 
 def default_entry(folder: Path | None = None) -> Entry:

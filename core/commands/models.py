@@ -58,7 +58,7 @@ def show(name: str, as_json: bool) -> None:
 
 @command.command(short_help="Where a model's file lies, for scripts.")
 @click.argument("name", required=False)
-@click.option("--keras", is_flag=True, help="Of the trained net beside it, to go on training from.")
+@click.option("--keras", is_flag=True, help="The trained net that it was made from, to go on training.")
 def path(name: str | None, keras: bool) -> None:
     """Print where the file of the model NAME lies, and nothing else; without NAME, the default's."""
     from edgeblur.models.shelf import default_entry, require_entry

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from build_wheels import LEFT_OUT, build_wheels
+
+from edgeblur import __version__
+from edgeblur.models.shelf import FOLDER
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("core", "distill", "quantize", "export", "firmware_harness", "models")
@@ -46,7 +51,7 @@ def other_files() -> dict[Path, str]:
     found = {}
     for stage in STAGES:
         for path in (ROOT / stage).rglob("*"):
-            if path.is_file() and path.suffix not in (".py", ".pyc"):
+            if path.is_file() and path.suffix not in (".py", ".pyc") and path.name not in LEFT_OUT:
                 home = next(parent for parent in path.parents if (parent / "__init__.py").exists())
                 found[path] = package_name(home)
     return found
@@ -60,40 +65,76 @@ def test_every_template_is_package_data() -> None:
         assert any(inside.match(pattern) for pattern in patterns.get(package, [])), f"{path} is not in package-data"
 
 
-def build_commands(out: Path) -> list[list[str]]:
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "--wheel-dir",
-        str(out),
-    ]
-    return [[*pip, "."], ["uv", "build", "--quiet", "--wheel", "--out-dir", str(out)]]
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both wheels."""
+    out = tmp_path_factory.mktemp("wheels")
+    try:
+        build_wheels(out)
+    except subprocess.CalledProcessError:
+        pytest.skip("uv cannot build a wheel here: it wants setuptools from a package index")
+    return out
 
 
-def test_the_wheel_is_whole(tmp_path: Path) -> None:
-    source, out = tmp_path / "source", tmp_path / "out"
-    source.mkdir()
-    for name in (*STAGES, "pyproject.toml", "README.md", "LICENSE"):  # a build leaves folders behind: not in ours
-        path = ROOT / name
-        (shutil.copytree if path.is_dir() else shutil.copy)(path, source / name)
-    for command in build_commands(out):
-        program = shutil.which(command[0]) or shutil.which(command[0], path=str(Path(sys.executable).parent))
-        if program is None:
-            continue
-        done = subprocess.run([program, *command[1:]], cwd=source, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            break
-    else:
-        pytest.skip("neither pip with setuptools nor uv can build a wheel here")
-    (wheel,) = out.glob("*.whl")
+@pytest.fixture(scope="module")
+def unpacked(wheels: Path) -> tuple[Path, Path]:
+    """The light wheel and the extra one, each as it is installed."""
+    places = wheels / "light", wheels / "extra"
+    for place, wheel in zip(places, ("edgeblur-*.whl", "edgeblur_keras-*.whl"), strict=True):
+        zipfile.ZipFile(next(wheels.glob(wheel))).extractall(place)
+    return places
+
+
+def test_the_wheel_is_whole_and_light(wheels: Path) -> None:
+    (wheel,) = wheels.glob("edgeblur-*.whl")
     packed = set(zipfile.ZipFile(wheel).namelist())
     wanted = {p: package_name(p.parent) for stage in STAGES for p in (ROOT / stage).rglob("*.py")} | other_files()
     for path, package in wanted.items():
         inside = path.relative_to(ROOT / package_folders()[package]).as_posix()
         assert f"{package.replace('.', '/')}/{inside}" in packed
-    assert not any(name.startswith(("tests/", "core/")) for name in packed)
+    assert not any(name.startswith(("tests/", "core/")) or name.endswith(LEFT_OUT) for name in packed)
+    assert wheel.stat().st_size < 8_000_000
+
+
+def test_the_other_wheel_has_every_net(wheels: Path) -> None:
+    (wheel,) = wheels.glob("edgeblur_keras-*.whl")
+    assert wheel.name == f"edgeblur_keras-{__version__}-py3-none-any.whl"
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(LEFT_OUT)}
+    left = {path.relative_to(FOLDER).as_posix() for name in LEFT_OUT for path in FOLDER.glob(f"*/{name}")}
+    assert packed == {f"edgeblur_keras/{name}" for name in left}
+    assert len(left) >= 10
+
+
+def installed(command: str, *places: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A command line of what lies in `places`, rather than of this tree."""
+    path = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places))}
+    arguments = [sys.executable, "-m", "edgeblur", *command.split()]
+    return subprocess.run(arguments, cwd=folder, env=path, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["models path mask8 --keras", "validate mask8-float --random 1", "compare --with mask8-float --data data",
+     "demo --out demo", "run mask8-float --board mps2-an386"],
+)  # fmt: skip
+def test_what_the_light_wheel_lacks_is_said(unpacked: tuple[Path, Path], tmp_path: Path, command: str) -> None:
+    done = installed(command, unpacked[0], folder=tmp_path)
+    assert done.returncode == 2
+    assert "is not installed: install it with `pip install edgeblur-keras`" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_light_wheel_works(unpacked: tuple[Path, Path], tmp_path: Path) -> None:
+    done = installed("models path mask8", unpacked[0], folder=tmp_path)
+    assert Path(done.stdout.strip()) == unpacked[0] / "edgeblur" / "models" / "mask8" / "int8.tflite"
+    names = json.loads(installed("models --json", unpacked[0], folder=tmp_path).stdout)["models"]
+    assert not any(model["name"].endswith("-float") for model in names)
+
+
+def test_with_the_other_wheel_nothing_is_lacking(unpacked: tuple[Path, Path], tmp_path: Path) -> None:
+    done = installed("models path mask8 --keras", *unpacked, folder=tmp_path)
+    assert Path(done.stdout.strip()) == unpacked[1] / "edgeblur_keras" / "mask8" / "model.keras"
+    done = installed("models path mask8-float", *unpacked, folder=tmp_path)
+    assert Path(done.stdout.strip()) == unpacked[1] / "edgeblur_keras" / "mask8" / "float.tflite"
+    named = installed(f"fit {done.stdout.strip()} --board pico --json", *unpacked, folder=tmp_path)
+    assert '"mask8-float"' in named.stdout + named.stderr, "a file of the other wheel goes by its name"
