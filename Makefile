@@ -5,9 +5,10 @@ BIN = $(VENV)/bin
 SCRIPT = PYTHONPATH=tests/helpers $(BIN)/python
 STAGES = distill quantize export firmware_harness models
 
-.PHONY: demo test install lint types sizes bench costs probes answer target families system clean
+.PHONY: demo test install wheels docs lint types sizes bench costs probes answer target families system clean
 
 demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, int8 student in C and a report out
+	@sh .ci/install_system_packages.sh demo
 	$(BIN)/edgeblur demo --force
 
 test: system $(VENV)/.installed lint ## everything that CI checks
@@ -18,7 +19,7 @@ install: $(VENV)/.installed ## the package with all extras, editable, in $(VENV)
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet uv # several times faster than pip at TensorFlow's size
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[all,dev]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[all,dev,docs]'
 	@touch $@
 
 lint: $(VENV)/.installed types
@@ -67,9 +68,17 @@ families: system $(VENV)/.installed
 target: $(VENV)/.installed
 	$(SCRIPT) docs/make/target.py $(DATA)
 
+# The documentation site, in build/site; the notebook that it shows: docs/make/run_notebook.py (seconds).
+docs: $(VENV)/.installed types
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# The light wheel, and that of the trained nets that it leaves out, in dist/ (seconds).
+wheels: $(VENV)/.installed
+	$(BIN)/python wheels/build_wheels.py dist
+
 # What the tests need outside Python: compilers for the C arrays, a browser for the report.
 system:
 	@sh .ci/install_system_packages.sh
 
 clean:
-	rm -rf $(VENV) .typing .mypy_cache .ruff_cache .pytest_cache build *.egg-info demo
+	rm -rf $(VENV) .typing .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info demo
