@@ -169,6 +169,17 @@ def refuse_existing(path: Path, *, force: bool = False) -> None:
         raise UserError(f"{path} exists already: choose another place, or replace it", options=("force",))
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Refuse a place that cannot be written to before what is to be written there has taken its time.
+
+    Raises:
+        UserError: it cannot.
+    """
+    with telling_disk_errors(path), made_parents(path), tempfile.TemporaryFile(dir=path.parent):
+        pass
+    # What was made for the try goes again: a command that fails leaves nothing.
+
+
 def refuse_occupied(path: Path) -> None:
     """Refuse a place that is not free where nothing can be replaced.
 

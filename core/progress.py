@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import TYPE_CHECKING, TypeVar
 
@@ -34,14 +35,22 @@ def bar() -> Progress:
     )
 
 
+_SILENCE_S = 30
+"""Of work that no terminal shows: a line so often, so that a log tells a long one from one that hangs."""
+
+
 def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
     """Go through `items` under a progress bar called `what`."""
     with bar() as progress:
         count = len(items) if total is None and isinstance(items, Sized) else total
         task = progress.add_task(what, total=count, note="")
-        for item in items:
+        told = time.monotonic()
+        for number, item in enumerate(items, start=1):
             yield item
             progress.advance(task)
+            if progress.disable and time.monotonic() - told > _SILENCE_S:
+                told = time.monotonic()
+                say(f"{what}: {number} of {count}" if count else f"{what}: {number}")
 
 
 def say(text: str) -> None:

@@ -20,7 +20,7 @@ from edgeblur.commands.options import (
     refuse_given,
 )
 from edgeblur.errors import UserError
-from edgeblur.files import refuse_existing, write_json
+from edgeblur.files import refuse_existing, refuse_unwritable, write_json
 from edgeblur.models.choose import choose_tflite
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
@@ -89,6 +89,7 @@ def command(
         raise UserError(f"{out} is a folder: name a file for the JSON as --out")
     if out:
         refuse_existing(out, force=force)
+        refuse_unwritable(out)
     result = validate(
         choose_tflite(run_or_model, model_name),
         photos=photos, data=data, random=random, engines=engines, limit=limit, reference=reference,

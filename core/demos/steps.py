@@ -14,6 +14,7 @@ from edgeblur.files import write_json
 from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.boards.records import keep_record
 from edgeblur.firmware_harness.emulation.build import compiler_version
+from edgeblur.firmware_harness.emulation.elf import require_elftools
 from edgeblur.firmware_harness.emulation.emulator import emulator_of, emulator_version
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions, run_emulated
 from edgeblur.firmware_harness.engines.engines import available_engines
@@ -75,6 +76,7 @@ def emulate(chosen: Chosen) -> str:
     try:
         emulator_version(emulator_of(board))
         compiler_version(board.core.toolchain)
+        require_elftools()
     except UserError as error:
         return f"not run on an emulated board: {error}"
     result = run_emulated(chosen, board, EmulatedOptions(random=1, stream=StreamOptions("speed")))

@@ -14,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgeblur.distill.nets.stored_nets import refuse_code
 from edgeblur.errors import RunError, UserError, missing_package
 from edgeblur.files import telling_disk_errors, write_bytes
@@ -58,7 +60,7 @@ def load_keras(path: Path) -> Any:
 
     Raises:
         UserError: the file is missing, would run code of its own, cannot be read by tf_keras, or the model's shapes
-            are others.
+            are others, or a weight is no finite number.
     """
     import tf_keras
 
@@ -73,6 +75,9 @@ def load_keras(path: Path) -> Any:
             "save it with tf_keras (Keras 3 files are another format)"
         ) from error
     _require_picture_to_picture(net, path)
+    if broken := next((w.name for w in net.weights if not np.isfinite(w.numpy()).all()), None):
+        raise UserError(f"{path} has weights that are no numbers ({broken}): its training went astray; train it anew, "
+                        "with a lower learning rate")  # fmt: skip
     return net
 
 

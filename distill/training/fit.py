@@ -9,6 +9,7 @@ import json
 import math
 import shutil
 import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -254,8 +255,14 @@ def _save_best(net: Any, folder: Path) -> None:
 
 def load_best(net: Any, folder: Path) -> None:
     """Give a net the best weights that a training in `folder` has had so far."""
-    with np.load(folder / BEST_WEIGHTS) as weights:
-        net.set_weights(list(weights.values()))
+    path = folder / BEST_WEIGHTS
+    try:
+        with np.load(path, allow_pickle=False) as weights:
+            net.set_weights(list(weights.values()))
+    except (OSError, ValueError, KeyError, EOFError, IndexError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{path} is damaged or of another net ({error!r:.80}): this training cannot be resumed, start it anew"
+        ) from error
 
 
 @contextlib.contextmanager

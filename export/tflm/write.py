@@ -13,6 +13,7 @@ from edgeblur.export.identifier import check_identifier, default_identifier
 from edgeblur.export.tflite.cost import Cost, cost
 from edgeblur.export.tflite.graph import Graph, read_file, read_tflite
 from edgeblur.export.tflm.arena import Arena, record_arena
+from edgeblur.export.tflm.differences import differences
 from edgeblur.export.tflm.ops import missing_kernels, tflm_header
 from edgeblur.files import new_folder, refuse_others, write_bytes, write_text
 
@@ -62,6 +63,11 @@ def _remarks(graph: Graph, arena: Arena) -> tuple[str, ...]:
         remarks.append("this model computes in float, at least in part: for int8 run `edgeblur quantize --int8` first")
     if missing := missing_kernels(graph):
         remarks.append(f"TensorFlow Lite Micro has no kernel for {', '.join(missing)}: the _tflm.h stops with #error")
+    remarks += [
+        f"{told}: these bytes are not LiteRT's. `edgeblur export --engine stream` gives them, and "
+        "`edgeblur validate --engine litert-ref,tflm` counts the difference"
+        for told in differences(graph)
+    ]
     if arena.why_not is not None:
         remarks.append(f"the arena is not known and left out of the _tflm.h: {arena.why_not}")
     return tuple(remarks)

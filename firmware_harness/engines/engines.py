@@ -4,6 +4,7 @@
 `litert-ref`      ai-edge-litert with reference kernels: what "bit-exact" is measured against
 `tflite-runtime`  the same interpreter under its old name (last release 2.14)
 `tflm`            TensorFlow Lite Micro's wheel: the kernels of a microcontroller; equals litert-ref byte for byte
+                  but for what `export.tflm.differences` names
 `stream`          edgeblur's own row-streaming C, compiled by this host's compiler; equals litert-ref byte for byte
 
 A new engine is one function and its line in `_OPENERS`.

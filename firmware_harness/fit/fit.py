@@ -18,6 +18,7 @@ from edgeblur.export.stream.costs.cost import FrameCost, frame_cost
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import read_file
 from edgeblur.export.tflm.arena import Arena, record_arena
+from edgeblur.export.tflm.differences import differences
 from edgeblur.export.veil.compile import CompiledFrames, FrameOptions, compile_frames, plan_frames
 from edgeblur.export.veil.cost import CODE_BYTES, veil_instructions
 from edgeblur.firmware_harness.boards.boards import Board, Region, options_for
@@ -134,6 +135,7 @@ class Candidate:
         options: aim and budgets, whatever the board.
         compiled: for the streaming engine, with direct kernels; None if that refuses it.
         why_not: its refusal.
+        tflm_differs: where TensorFlow Lite Micro's bytes are not LiteRT's, layer by layer.
         arena: of TensorFlow Lite Micro.
         compile_for: compiles it with the kernels that suit a board; None if they are direct on all.
         frames_for: compiles it for frames of a camera's size, with the kernels that suit a board; None for pictures of
@@ -148,6 +150,7 @@ class Candidate:
     arena: Arena
     compile_for: Callable[[Board], Compiled] | None = None
     frames_for: Callable[[Board], CompiledFrames] | None = None
+    tflm_differs: tuple[str, ...] = ()
 
     def compiled_for(self, board: Board) -> Compiled | None:
         """For a board; None if the streaming engine refuses it."""
@@ -271,7 +274,10 @@ def examine(chosen: Chosen, options: StreamOptions | None = None, *, arena: Aren
         except (DoesNotFit, Unsupported) as error:  # TensorFlow Lite Micro may take it
             why_not = str(error)
         suited = None if options.optimize == "size" or compiled is None else _suited(compile_for, compiled, options)
-        return Candidate(chosen.name, graph.size_bytes, options, compiled, why_not, recorded.result(), suited)
+        return Candidate(
+            chosen.name, graph.size_bytes, options, compiled, why_not, recorded.result(), suited,
+            tflm_differs=differences(graph),
+        )  # fmt: skip
 
 
 def examine_frames(chosen: Chosen, frames: FrameOptions, options: StreamOptions | None = None) -> Candidate:

@@ -41,6 +41,12 @@ def remarks(fits: Sequence[Fit]) -> list[str]:
         for fit in fits
         if fit.tflm is None
     ]
+    said += [
+        f"TensorFlow Lite Micro with {fit.candidate.name}: {told}"
+        for fit in fits
+        if fit.tflm is not None
+        for told in fit.candidate.tflm_differs
+    ]
     said += [f"{fit.board.name}: {told}" for fit in fits if (told := _external(fit))]
     if any(not fit.board.emulator for fit in fits):
         said.append("On a real board its SDK and camera driver take memory as well: not counted.")

@@ -227,12 +227,13 @@ class Gates:
         if validation.privacy:
             self.privacy.check(validation.privacy)
         if self.exact and validation.differing_bytes:
-            others = ", ".join(c.engine for c in validation.comparisons if c.differing_bytes)
-            raise RunError(
-                f"{validation.differing_bytes} of {validation.bytes_compared} output bytes differ between "
-                f"{validation.engine} and {others}, and none may",
-                options=("exact",),
-            )
+            first = validation.engine
+            told = [
+                f"{c.differing_bytes} of {c.bytes_compared} output bytes differ between {first} and {c.engine}"
+                for c in validation.comparisons
+                if c.differing_bytes
+            ]
+            raise RunError(f"{'; '.join(told)}, and none may", options=("exact",))
         if self.min_psnr_db is None or validation.fidelity is None:
             return
         psnr_db = validation.fidelity.image.psnr_db

@@ -27,6 +27,7 @@ from edgeblur.firmware_harness.engines.inputs import (
     random_inputs,
 )
 from edgeblur.firmware_harness.engines.latency import host_name, measure_latency
+from edgeblur.firmware_harness.engines.trial import try_engines
 from edgeblur.firmware_harness.privacy.photos import photos_of_dataset, photos_with_labels
 from edgeblur.firmware_harness.privacy.protection import Privacy, PrivacyOptions, measure_privacy
 from edgeblur.firmware_harness.validation.result import Comparison, Gates, Reference, Validation
@@ -206,6 +207,7 @@ def validate(
     compiled = None
     if "stream" in engines:
         compiled = compile_for_host(model, stream)
+    try_engines([name for name in engines if name != "stream"], read_inside(chosen.path).data, chosen.name)
     opened = [open_engine(name, chosen.path, compiled=compiled if name == "stream" else None) for name in engines]
     judged = _privacy(chosen, opened[0], privacy, photos, labels, data, limit) if privacy else None
     ran = [_run(opened, p, wanted(p)) for p in track(inputs.probes, "validate", inputs.planned)]

@@ -15,6 +15,7 @@ import pytest
 from edgeblur.cli import main
 from edgeblur.errors import UserError
 from edgeblur.files import alone_in, new_folder, set_aside, write_json
+from edgeblur.progress import track
 from edgeblur.store.run_folder import create_run, open_run
 
 Capture = pytest.CaptureFixture[str]
@@ -129,3 +130,18 @@ def test_the_slower_of_two_commands_replaces_nothing_unasked(tmp_path: Path) -> 
         make_slowly(tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.json"]
     assert os.listdir(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("place", ["a_file/result.json", "/proc/none/result.json"])
+def test_validate_asks_for_its_place_before_it_runs(place: str, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "a_file").touch()
+    with pytest.raises(SystemExit) as ended:
+        main(["validate", "mask8", "--random", "100000", "--out", str(tmp_path / place)])
+    assert ended.value.code == 2
+    assert "cannot be used" in capsys.readouterr().err
+
+
+def test_what_takes_its_time_says_so_where_no_terminal_looks(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeblur.progress._SILENCE_S", 0)
+    assert list(track([1, 2], "counting")) == [1, 2]
+    assert "counting: 1 of 2" in capsys.readouterr().err

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edgeblur.cli import main
 from edgeblur.distill.nets.keras_files import load_keras
 from edgeblur.distill.nets.unet import build_unet, unet_spec
+from edgeblur.distill.training.fit import BEST_WEIGHTS, load_best
 from edgeblur.errors import UserError
 from edgeblur.store.dataset import Dataset
 from edgeblur.store.run_folder import Run
@@ -128,3 +130,26 @@ def test_layers_and_arithmetic_of_tf_keras_are_read(name: str, tmp_path: Path) -
     x = tf.clip_by_value(tf.nn.relu6(x[:, :, :, :3]) * 2.0 - picture, 0.0, 1.0)
     K.Model(picture, x).save(tmp_path / name)
     assert load_keras(tmp_path / name).output_shape == (None, 8, 8, 3)
+
+
+def test_weights_that_are_no_numbers_are_named(tmp_path: Path) -> None:
+    net = build_unet(unet_spec(1, 1, height=8, width=8))
+    weights = net.get_weights()
+    weights[0][...] = np.nan
+    net.set_weights(weights)
+    net.save(tmp_path / "net.keras")
+    with pytest.raises(UserError, match=r"weights that are no numbers \(.*kernel"):
+        load_keras(tmp_path / "net.keras")
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 cut", b"junk"])
+def test_damaged_best_weights_are_a_sentence(damage: bytes, tmp_path: Path) -> None:
+    (tmp_path / BEST_WEIGHTS).write_bytes(damage)
+    with pytest.raises(UserError, match="is damaged or of another net"):
+        load_best(build_unet(unet_spec(1, 1, height=8, width=8)), tmp_path)
+
+
+def test_best_weights_of_another_net_are_a_sentence(tmp_path: Path) -> None:
+    np.savez(tmp_path / BEST_WEIGHTS, np.zeros(3))
+    with pytest.raises(UserError, match="is damaged or of another net"):
+        load_best(build_unet(unet_spec(1, 1, height=8, width=8)), tmp_path)
