@@ -20,11 +20,11 @@ from edgeblur import __version__
 from edgeblur.errors import EdgeblurError, UserError, as_sentence
 
 COMMANDS = {
-    "bench": "Instructions, code and RAM of models on all emulated boards, beside what they were.",
+    "bench": "Instructions, code size and RAM of models on all emulated boards, compared with earlier runs.",
     "blur": "Blur the faces of a picture or a folder, with a model or a detector.",
     "boards": "Boards: core, clock, memory, SDK, and the source of each fact.",
     "check": "Check a model against your limits of RAM, flash, instructions, leaks: for your CI.",
-    "clamp": "From which mask value a net that finds masks blurs: measure it on validation photos, or set it.",
+    "clamp": "Choose the mask value at which a mask model starts to blur: measure candidates, or set one.",
     "compare": "Approach A (detector) beside approach B (teacher, students) on the same photos.",
     "data": "Make a data set: photos and face labels in, picture / blurred / mask out.",
     "demo": "The whole way on a small scale: data, teacher, student, int8, C, report.",

@@ -31,19 +31,21 @@ if TYPE_CHECKING:
     help="Look at the validation photos of this data set. [default: those of RUN]",
 )
 @click.option("--detector", "detectors", multiple=True,
-              help="Who looks for leaks, such as mtcnn@0.7; repeatable. [default: centerface, blazeface]")  # fmt: skip
-@click.option("--limit", type=click.IntRange(1), help="Validation photos at most, evenly spread. [default: all]")
+              help="Detector that looks for leaks, as mtcnn@0.7; repeatable. [default: centerface, blazeface]")  # fmt: skip
+@click.option(
+    "--limit", type=click.IntRange(1), help="Maximum number of validation photos, evenly spread. [default: all]"
+)
 @click.option("--set", "chosen", metavar="LOW:FULL", help="Measure nothing: give the model this clamp.")
 @json_option
 def command(
     run: Path, model_name: str | None, clamps: str | None, data: Path | None, detectors: tuple[str, ...],
     limit: int | None, chosen: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Measure what a model of RUN protects and spoils by its clamp, on validation photos; or --set the clamp.
+    """Choose the mask value at which a mask model starts to blur: measure candidates on validation photos, or set one.
 
-    For mask heads and U-Nets with a gate: a cell of the mask is left alone up to LOW and blurred fully from FULL.
-    Writes clamp.json and clamp.png into the model's folder. With --set the net is written anew, and its int8 form,
-    which no longer belongs to it, removed.
+    For mask heads and U-Nets with a gate: a cell of the mask is left alone up to LOW and fully blurred from FULL on.
+    Writes clamp.json and clamp.png into the model's folder. --set rewrites the model and removes its int8 form, which
+    no longer belongs to it.
     """
     from edgeblur.distill.nets.clamp import parse_clamp, parse_clamps, reset_clamp
     from edgeblur.distill.nets.keras_files import require_tensorflow

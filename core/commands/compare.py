@@ -38,7 +38,9 @@ _HEADINGS = ("dB", "dB in", "dB out", "SSIM", "MAE", "leak", "over-blur", "param
               help="Detector that says which faces leak; repeatable. mtcnn@0.7 asks for that score, centerface@0.4x5 "
               "enlarges pictures five times; `none` leaves leak rates out.")  # fmt: skip
 @click.option("--privacy", is_flag=True, help="Also look faces up by an embedding (minutes); see docs/privacy.md.")
-@click.option("--limit", default=200, show_default=True, type=click.IntRange(1), help="Test pictures at most.")
+@click.option(
+    "--limit", default=200, show_default=True, type=click.IntRange(1), help="Maximum number of test pictures."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for compare.json and compare.png; RUN by default.")
 @force_option
 @json_option

@@ -56,7 +56,7 @@ def _shares(context: click.Context, parameter: click.Parameter, text: str) -> tu
               help="Standard deviation of the blur, as a share of the face's longer side.")  # fmt: skip
 @click.option("--grow", default=1.35, show_default=True, type=POSITIVE,
               help="Factor on the face's ellipse.")  # fmt: skip
-@click.option("--limit", type=click.IntRange(1), help="Pictures at most.")
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of pictures.")
 @click.option(
     "--seed", default=0, show_default=True, type=SEED, help="Of the split, the crops and the synthetic scenes."
 )

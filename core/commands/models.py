@@ -90,7 +90,7 @@ def add(
 @click.argument("name")
 @click.option("--data", type=_PATH, help="A data set, whose test split is taken. [default: nothing on photos]")
 @click.option("--photos", default="test", show_default=True, help="What this set of photos is called in the card.")
-@click.option("--limit", type=click.IntRange(1), help="At most so many photos. [default: all]")
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of photos. [default: all]")
 @click.option("--board", "boards", multiple=True, default=("mps2-an386",), show_default=True,
               help="Emulated board to count instructions on; may be given again, `none` for none.")  # fmt: skip
 @click.argument("compare_options", nargs=-1, type=click.UNPROCESSED)

@@ -82,27 +82,28 @@ model_option = click.option("--model", "model_name", help="Which model of a run;
 
 family_option = click.option(
     "--family", type=click.Choice(["unet", "mask"]), default="unet", show_default=True,
-    help="unet puts out the blurred picture; mask finds the faces, and a fixed blur is blended in (far fewer MACs).",
+    help="unet outputs the blurred picture; mask finds the faces, and a fixed blur is blended in (far fewer MACs).",
 )  # fmt: skip
 
 output_option = click.option(
     "--output", type=click.Choice(["sigmoid", "linear", "gate"]), default="sigmoid", show_default=True,
-    help="Behind the last conv of a U-Net: the thesis's sigmoid, or nothing. With gate it learns where faces are, and "
-    "its weights let the input pass there or a blur of it; elsewhere it learns how the blurred picture looks.",
+    help="What follows a U-Net's last convolution: sigmoid (as in the thesis) or linear (nothing) paint the blurred "
+    "picture; gate learns where faces are, and passes on the input or a blur of it.",
 )  # fmt: skip
 
 optimize_option = click.option(
     "--optimize", type=click.Choice(["size", "balanced", "speed"]), default="size", show_default=True,
-    help="What the streaming engine's C is written for: little flash, few instructions, or those within 1.5 times it.",
+    help="Optimise the generated C for size (least flash), speed (fewest instructions) or balanced (fewest within 1.5 "
+    "times the flash of size).",
 )  # fmt: skip
 ram_option = click.option(
     "--ram", "ram_bytes", type=click.IntRange(1),
-    help="The streaming engine may take so many bytes of RAM (without stack): it computes rows twice to fit.",
+    help="RAM budget in bytes, stack excluded; rows are recomputed where needed to meet it.",
 )  # fmt: skip
 
 flash_option = click.option(
     "--flash", "flash_bytes", type=click.IntRange(1),
-    help="Code and weights may take so many bytes with --optimize speed or balanced. [default: 1000000]",
+    help="Flash budget in bytes for code and weights, with --optimize speed or balanced. [default: 1000000]",
 )  # fmt: skip
 
 _SHARE = FiniteRange(0, 1)
@@ -110,18 +111,18 @@ _SHARE = FiniteRange(0, 1)
 _PRIVACY = [
     click.option("--labels", type=click.Path(path_type=Path), help="Label file of --photos, for --privacy."),
     click.option("--detector", "detectors", multiple=True, default=("centerface", "blazeface"), show_default=True,
-                 help="Who looks for leaks; repeatable. `none` leaves leak rates out."),
+                 help="Detector that looks for leaks; repeatable. `none` leaves leak rates out."),
     click.option("--identity/--no-identity", default=True, help="Look blurred faces up by a face embedding."),
     click.option("--min-face", "min_face_px", type=POSITIVE, default=16, show_default=True,
-                 help="Judge faces from so many pixels on, longer side at the model's size."),
+                 help="Minimum face size in pixels: the longer side, at the model's input size."),
     click.option("--reversibility", is_flag=True, help="Train a net to undo the blur (minutes; edgeblur[train])."),
-    click.option("--steps", type=click.IntRange(1), default=600, show_default=True, help="Of that training."),
-    click.option("--seed", type=SEED, default=0, show_default=True, help="Of that training."),
-    click.option("--max-leak", type=_SHARE, help="Fail above this leak rate, 0 to 1, of the keenest detector."),
-    click.option("--max-rank1", type=_SHARE, help="Fail if a larger share of faces is found at rank 1."),
-    click.option("--max-parrot", type=_SHARE, help="The same in a gallery blurred alike."),
-    click.option("--max-changed", type=_SHARE, help="Fail if more of the face-free photos are visibly changed."),
-    click.option("--min-outside", "min_outside_db", type=Finite(), help="Fail below so many dB outside masks."),
+    click.option("--steps", type=click.IntRange(1), default=600, show_default=True, help="Steps of that training."),
+    click.option("--seed", type=SEED, default=0, show_default=True, help="Random seed of that training."),
+    click.option("--max-leak", type=_SHARE, help="Maximum leak rate, 0 to 1, by the detector that finds most."),
+    click.option("--max-rank1", type=_SHARE, help="Maximum share of faces that are identified at rank 1."),
+    click.option("--max-parrot", type=_SHARE, help="The same where the gallery is blurred by the same model."),
+    click.option("--max-changed", type=_SHARE, help="Maximum share of face-free photos that are visibly changed."),
+    click.option("--min-outside", "min_outside_db", type=Finite(), help="Minimum PSNR outside the masks, in dB."),
 ]  # fmt: skip
 
 
@@ -138,26 +139,29 @@ def fit_options(*, epochs: int) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         for option in reversed(
             [
-                click.option("--epochs", default=epochs, show_default=True, type=click.IntRange(1), help="At most."),
-                click.option("--batch", default=16, show_default=True, type=click.IntRange(1), help="Pictures a step."),
+                click.option("--epochs", default=epochs, show_default=True, type=click.IntRange(1),
+                             help="Maximum number of epochs."),
+                click.option("--batch", default=16, show_default=True, type=click.IntRange(1),
+                             help="Pictures per step."),
                 click.option("--learning-rate", default=1e-3, show_default=True, type=POSITIVE,
-                             help="Of Adam at the start; falls along a cosine."),
+                             help="Adam's learning rate at the start; it falls along a cosine."),
                 click.option("--patience", default=10, show_default=True, type=click.IntRange(1),
-                             help="Stop after so many epochs without a better validation loss."),
+                             help="Stop after this many epochs without a better validation loss."),
                 click.option("--face-weight", default=1.0, show_default=True, type=POSITIVE,
                              help="How much more a pixel inside a face counts in the loss; 1 is plain MSE."),
                 click.option("--mask-weight", default=0.0, show_default=True, type=FiniteRange(0),
-                             help="Of also telling, while a U-Net trains, where the faces are; needs a --face-weight."),
-                click.option("--seed", default=0, show_default=True, type=SEED, help="Of weights and shuffling."),
+                             help="Weight of predicting face masks as well while a U-Net trains; needs --face-weight."),
+                click.option("--seed", default=0, show_default=True, type=SEED,
+                             help="Random seed for weights and shuffling."),
                 click.option("--bfloat16", is_flag=True,
                              help="Compute convolutions with 16 bits: faster where lscpu names avx512_bf16."),
                 click.option("--ema", default=0.0, show_default=True, type=FiniteRange(0, 1, max_open=True),
                              help="Keep a moving average of the weights, over about 1/(1-EMA) steps; 0 is off."),
                 click.option("--hard", default=0.0, show_default=True, type=FiniteRange(0, 0.4),
-                             help="Share of an epoch for pictures whose faces the net of --start misses, and as much "
-                                  "again for those in which it finds faces that are none."),
+                             help="Share of each epoch spent on pictures where the --start model misses a face; the "
+                                  "same share again on pictures where it reports a face that is not there."),
                 click.option("--keep", default="best", show_default=True, type=click.Choice(["best", "last"]),
-                             help="Weights of which epoch: of the lowest validation loss, or of the last."),
+                             help="Keep the weights of the epoch with the best validation loss, or of the last one."),
             ]
         ):  # fmt: skip
             function = option(function)

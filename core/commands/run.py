@@ -42,11 +42,11 @@ _PATH = click.Path(path_type=Path)
 @click.option("--port", help="A board that runs firmware of `edgeblur firmware`: /dev/ttyACM0, COM3, ...")
 @model_option
 @click.option("--photos", type=_PATH, help="A folder of photos, resized to the model's input.")
-@click.option("--random", type=click.IntRange(1), help="So many seeded random pictures. [default: 5]")
-@click.option("--limit", type=click.IntRange(1), help="At most so many pictures, evenly spread.")
-@click.option("--baud", default=115200, show_default=True, type=click.IntRange(300), help="Of --port.")
+@click.option("--random", type=click.IntRange(1), help="Number of random pictures (seeded). [default: 5]")
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of pictures, evenly spread.")
+@click.option("--baud", default=115200, show_default=True, type=click.IntRange(300), help="Baud rate of --port.")
 @click.option("--timeout", "silence_s", default=30.0, show_default=True, type=POSITIVE,
-              help="Give the board at --port up after so many seconds without a word.")  # fmt: skip
+              help="Give up on the board at --port after this many seconds of silence.")  # fmt: skip
 @click.option("--camera", "picture", type=_PATH, help="Save here what the board at --port makes of its own camera.")
 @optimize_option
 @ram_option

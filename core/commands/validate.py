@@ -36,7 +36,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--random", type=click.IntRange(1), help="So many seeded random pictures. [default outside a run: 10]")
 @click.option("--engine", default="litert", show_default=True,
               help="litert, litert-ref, tflite-runtime, tflm, stream; several with commas are compared.")  # fmt: skip
-@click.option("--limit", type=click.IntRange(1), help="At most so many pictures, evenly spread.")
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of pictures, evenly spread.")
 @click.option("--reference", type=ModelFile(),
               help="A .tflite to measure fidelity against. [default: the run's teacher, or the data set]")  # fmt: skip
 @click.option("--exact", is_flag=True, help="Fail (exit code 1) if output bytes of the engines differ.")
