@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     help="Look at the validation photos of this data set. [default: those of RUN]",
 )
 @click.option("--detector", "detectors", multiple=True,
-              help="Detector that looks for leaks, as mtcnn@0.7; repeatable. [default: centerface, blazeface]")  # fmt: skip
+              help="Looks for leaks, such as mtcnn@0.7; repeatable. [default: centerface, blazeface]")  # fmt: skip
 @click.option(
     "--limit", type=click.IntRange(1), help="Maximum number of validation photos, evenly spread. [default: all]"
 )
