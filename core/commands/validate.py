@@ -10,6 +10,7 @@ import click
 from edgeblur.commands.options import (
     Finite,
     ModelFile,
+    Size,
     flash_option,
     force_option,
     json_option,
@@ -42,6 +43,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--exact", is_flag=True, help="Fail (exit code 1) if output bytes of the engines differ.")
 @click.option("--min-psnr", "min_psnr_db", type=Finite(), help="Fail (exit code 1) below so many dB over the image.")
 @click.option("--privacy", is_flag=True, help="Measure also leaks, identity and over-blur; needs labelled photos.")
+@click.option("--frame", type=Size(), help="Judge privacy on veiled frames of a camera's size, such as 320x240.")
 @privacy_options
 @optimize_option
 @ram_option
@@ -52,7 +54,8 @@ _PATH = click.Path(path_type=Path)
 def command(
     run_or_model: Path, model_name: str | None, photos: Path | None, data: Path | None, random: int | None,
     engine: str, limit: int | None, reference: Path | None, exact: bool, min_psnr_db: float | None,
-    privacy: bool, labels: Path | None, detectors: tuple[str, ...], identity: bool, min_face_px: float,
+    privacy: bool, frame: tuple[int, int] | None, labels: Path | None, detectors: tuple[str, ...],
+    identity: bool, min_face_px: float,
     reversibility: bool, steps: int, seed: int, max_leak: float | None, max_rank1: float | None,
     max_parrot: float | None, max_changed: float | None, min_outside_db: float | None,
     optimize: str, ram_bytes: int | None, flash_bytes: int | None, out: Path | None, force: bool, as_json: bool,
@@ -77,6 +80,8 @@ def command(
     attack = AttackOptions(steps=steps, seed=seed) if reversibility else None
     judged = tuple(name for name in detectors if name != "none")
     asked = PrivacyOptions(judged, identity, min_face_px, attack) if privacy else None
+    if frame is not None and not privacy:
+        raise UserError("--frame is for the privacy measures: add --privacy")
     if not privacy and (labels or reversibility):
         raise UserError("--labels and --reversibility belong to the privacy measures: add --privacy")
     stream = StreamOptions(optimize, ram_bytes, flash_bytes)
@@ -93,7 +98,7 @@ def command(
     result = validate(
         choose_tflite(run_or_model, model_name),
         photos=photos, data=data, random=random, engines=engines, limit=limit, reference=reference,
-        gates=gates, stream=stream, privacy=asked, labels=labels,
+        gates=gates, stream=stream, privacy=asked, labels=labels, frame=frame,
     )  # fmt: skip
     for remark in (*result.skipped, *(result.privacy.skipped if result.privacy else ())):
         say(f"skipped: {remark}")

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from edgeblur.errors import UserError
 from edgeblur.pictures.blur import BlurStyle, blur_faces
+from edgeblur.pictures.faces import Face
 from edgeblur.progress import track
 from edgeblur.store.dataset import Dataset, Triple, evenly, open_dataset
 
@@ -63,7 +65,9 @@ def photos_of_dataset(root: Path, size: tuple[int, int], limit: int | None = Non
     return PrivacyPhotos(f"test split of {root}", tuple(triples), dataset_style(dataset), dataset)
 
 
-def photos_with_labels(photos: Path, labels: Path, size: tuple[int, int], limit: int | None = None) -> PrivacyPhotos:
+def photos_with_labels(
+    photos: Path, labels: Path, size: tuple[int, int], limit: int | None = None, *, in_shape: bool = False
+) -> PrivacyPhotos:
     """Any photos with a label file, cut to squares as `edgeblur data make` does, then resized to `(width, height)`.
 
     Args:
@@ -71,6 +75,7 @@ def photos_with_labels(photos: Path, labels: Path, size: tuple[int, int], limit:
         labels: JSON Lines, one picture a line: `{"file": "a.jpg", "faces": [[x, y, w, h]]}` and more.
         size: of a model's input.
         limit: at most so many, evenly spread.
+        in_shape: cut their middle in the shape of `size` instead, as a camera would frame it.
 
     Raises:
         UserError: the folder or the label file is missing or damaged, or not one picture could be used.
@@ -80,15 +85,28 @@ def photos_with_labels(photos: Path, labels: Path, size: tuple[int, int], limit:
     skipped: list[str] = []
     found = from_labels(photos, labels, skipped, None, limit)
     style = BlurStyle()
-    triples = [_triple(photo, size, style) for photo in track(found, "reading photos", found.total)]
+    triples = [_triple(photo, size, style, in_shape) for photo in track(found, "reading photos", found.total)]
     return PrivacyPhotos(
         f"photos of {photos} with the labels of {labels}", tuple(triples), style, skipped=tuple(skipped)
     )
 
 
-def _triple(photo: LabelledPhoto, size: tuple[int, int], style: BlurStyle) -> Triple:
+def _framed(photo: LabelledPhoto, size: tuple[int, int]) -> tuple[Image.Image, tuple[Face, ...]]:
+    """The largest part of a photo in the middle that has a frame's shape, at the frame's size."""
+    width, height = photo.picture.size
+    scale = max(size[0] / width, size[1] / height)
+    left, top = (width - size[0] / scale) / 2, (height - size[1] / scale) / 2
+    box = (left, top, left + size[0] / scale, top + size[1] / scale)
+    picture = photo.picture.resize(size, Image.Resampling.LANCZOS, box=box)
+    return picture, tuple(face.moved(-left, -top, scale) for face in photo.faces)
+
+
+def _triple(photo: LabelledPhoto, size: tuple[int, int], style: BlurStyle, in_shape: bool) -> Triple:
     from edgeblur.distill.data.make import labelled, square
 
-    picture, faces = square(photo, size, random.Random(f"{_SEED} {photo.source}"))
+    if in_shape:
+        picture, faces = _framed(photo, size)
+    else:
+        picture, faces = square(photo, size, random.Random(f"{_SEED} {photo.source}"))
     blurred, mask = blur_faces(picture, faces, style)
     return Triple(np.asarray(picture), np.asarray(blurred), mask, labelled(faces, size))

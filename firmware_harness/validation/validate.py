@@ -16,6 +16,7 @@ from edgeblur.export.tflite.cost import cost
 from edgeblur.export.tflite.graph import ImageModel, blurring_model, image_model
 from edgeblur.export.tflite.pixels import Raw, from_raw, to_raw
 from edgeblur.export.tflm.arena import record_arena
+from edgeblur.firmware_harness.blurring.veils import open_veil
 from edgeblur.firmware_harness.engines.engines import Engine, open_engine
 from edgeblur.firmware_harness.engines.host_c import NAME, compile_for_host
 from edgeblur.firmware_harness.engines.inputs import (
@@ -138,13 +139,15 @@ def _run(engines: Sequence[Engine], probe: Probe, wanted: Picture | None) -> _Ra
 
 def _privacy(
     chosen: Chosen, engine: Engine, options: PrivacyOptions, photos: Path | None, labels: Path | None,
-    data: Path | None, limit: int | None,
+    data: Path | None, limit: int | None, frame: tuple[int, int] | None,
 ) -> Privacy:  # fmt: skip
     """Find labelled photos, and measure.
 
     Raises:
         UserError: there are none, or the model gives no picture of its input's size.
     """
+    if frame is not None:
+        return _frame_privacy(chosen, engine, options, photos, labels, limit, frame)
     end = blurring_model(engine.model.graph).input
     size = end.width, end.height
     root = data or (chosen.run.dataset if chosen.run and not photos else None)
@@ -160,6 +163,24 @@ def _privacy(
     return measure_privacy(found, lambda picture, faces: engine.blur(picture), options, name=chosen.name)
 
 
+def _frame_privacy(
+    chosen: Chosen, engine: Engine, options: PrivacyOptions, photos: Path | None, labels: Path | None,
+    limit: int | None, frame: tuple[int, int],
+) -> Privacy:  # fmt: skip
+    """The same for frames of a camera's size, veiled as firmware that holds them in a buffer does.
+
+    Faces count from as many pixels on as cover `min_side_px` of the net's input.
+    """
+    if photos is None or labels is None:
+        raise UserError("--frame judges photos cut to the frame's shape: give --photos FOLDER --labels FILE")
+    veiler = open_veil(engine.model.graph, engine=engine.name)
+    net = veiler.finder.input
+    scale = max(frame[0] / net.width, frame[1] / net.height)
+    options = replace(options, min_side_px=round(options.min_side_px * scale, 1))
+    found = photos_with_labels(photos, labels, frame, limit, in_shape=True)
+    return measure_privacy(found, lambda picture, faces: veiler.blur(picture), options, name=chosen.name)
+
+
 def validate(
     chosen: Chosen,
     *,
@@ -173,6 +194,7 @@ def validate(
     stream: StreamOptions | None = None,
     privacy: PrivacyOptions | None = None,
     labels: Path | None = None,
+    frame: tuple[int, int] | None = None,
 ) -> Validation:
     """Run a model on this host: size, arena, MACs, latency, fidelity, and whether engines agree.
 
@@ -193,6 +215,7 @@ def validate(
         privacy: measure also what the first engine's outputs protect and spoil, on `data`, the run's data set, or
             `photos` with `labels`.
         labels: the label file of `photos`, for privacy.
+        frame: width and height in pixels: privacy is measured on frames of that size, veiled.
 
     Raises:
         UserError: a wrong model, engine, reference, or nothing to run it on.
@@ -209,7 +232,7 @@ def validate(
         compiled = compile_for_host(model, stream)
     try_engines([name for name in engines if name != "stream"], read_inside(chosen.path).data, chosen.name)
     opened = [open_engine(name, chosen.path, compiled=compiled if name == "stream" else None) for name in engines]
-    judged = _privacy(chosen, opened[0], privacy, photos, labels, data, limit) if privacy else None
+    judged = _privacy(chosen, opened[0], privacy, photos, labels, data, limit, frame) if privacy else None
     ran = [_run(opened, p, wanted(p)) for p in track(inputs.probes, "validate", inputs.planned)]
     return Validation(
         name=chosen.name,

@@ -1,0 +1,74 @@
+"""Sequences made from photos, and photos in a frame's shape."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgeblur.cli import main
+from edgeblur.firmware_harness.privacy.photos import photos_with_labels
+from edgeblur.firmware_harness.privacy.sequences import FRAMES, Bare, clips
+from edgeblur.pictures.faces import Box, Face
+
+
+def _marked(size: tuple[int, int] = (90, 70), box: tuple[int, int, int, int] = (30, 20, 20, 24)) -> Image.Image:
+    """A grey picture whose face is a white box."""
+    picture = Image.new("RGB", size, (90, 90, 90))
+    picture.paste((255, 255, 255), (box[0], box[1], box[0] + box[2], box[1] + box[3]))
+    return picture
+
+
+FACE = Face.from_box(Box(30, 20, 20, 24))
+
+
+def test_faces_move_as_fast_as_the_clip_says_and_stay_on_the_face() -> None:
+    made = list(clips(_marked(), (FACE,), (160, 120), (0.5,), seed=4))
+    assert {clip.kind for clip in made} == {"pan", "shake", "enter", "zoom", "turn"}
+    for clip in made:
+        assert len(clip.frames) == FRAMES
+        for frame in clip.frames:
+            for face in frame.faces:
+                x, y = round(face.box.x + face.box.w / 2), round(face.box.y + face.box.h / 2)
+                assert frame.picture[min(y, 119), min(x, 159)].min() > 200
+    pan, enter = (next(clip for clip in made if clip.kind == kind) for kind in ("pan", "enter"))
+    steps = np.hypot(*np.diff([(f.faces[0].box.x, 2 * f.faces[0].box.y) for f in pan.frames], axis=0).T)
+    assert np.allclose(steps, 0.5 * pan.frames[0].faces[0].box.w, rtol=0.01)
+    assert not enter.frames[0].faces
+    assert enter.frames[-1].faces
+
+
+def test_a_face_is_open_as_far_as_it_is_not_veiled() -> None:
+    veiled = np.zeros((70, 90), bool)
+    veiled[:, :37] = True  # a third of the face
+    bare = Bare().seen(veiled, (FACE,)).seen(~veiled, (FACE,)).seen(veiled | ~veiled, (FACE,))
+    assert (bare.faces, bare.open_half, bare.open_fifth, bare.frames) == (3, 1, 2, 3)
+
+
+def test_photos_are_framed_as_a_camera_would(tmp_path: Path) -> None:
+    _marked().save(tmp_path / "a.png")
+    labels = tmp_path / "labels.jsonl"
+    labels.write_text(json.dumps({"file": "a.png", "faces": [[30, 20, 20, 24]]}))
+    (triple,) = photos_with_labels(tmp_path, labels, (160, 60), in_shape=True).triples
+    assert triple.picture.shape == (60, 160, 3)
+    box = triple.faces[0].box
+    assert box.w / box.h == pytest.approx(20 / 24)
+    assert (box.x, box.w) == (pytest.approx(30 * 160 / 90), pytest.approx(20 * 160 / 90))
+
+
+def test_privacy_is_judged_on_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _marked((200, 150), (60, 40, 50, 60)).save(tmp_path / "a.png")
+    labels = tmp_path / "labels.jsonl"
+    labels.write_text(json.dumps({"file": "a.png", "faces": [[60, 40, 50, 60]]}))
+    line = (
+        f"validate mask4 --privacy --frame 160x120 --photos {tmp_path} --labels {labels} --detector none --no-identity"
+    )
+    with pytest.raises(SystemExit) as ended:
+        main([*line.split(), "--json"])
+    assert ended.value.code == 0
+    told = json.loads(capsys.readouterr().out)["privacy"]
+    assert told["min_side_px"] == 20.0  # 16 of the net's 128 pixels
+    assert told["model"]["over_blur"]["pictures"] == 1
