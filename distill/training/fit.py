@@ -21,8 +21,8 @@ from edgeblur.distill.nets.families import mask_logit
 from edgeblur.distill.training.curves import draw_curves
 from edgeblur.distill.training.hard import hard_pictures
 from edgeblur.distill.training.lessons import Augmentation, lessons, shown
-from edgeblur.distill.training.mask_pupil import MASK_AS_WEIGHT, mask_pupil_class
-from edgeblur.distill.training.pupil import Finding, Teaching, psnr, pupil_class, ssim
+from edgeblur.distill.training.mask_student_model import MASK_AS_WEIGHT, mask_student_model_class
+from edgeblur.distill.training.student_model import Finding, Teaching, psnr, ssim, student_model_class
 from edgeblur.errors import RunError, UserError
 from edgeblur.files import telling_disk_errors, write_bytes
 from edgeblur.progress import bar, say
@@ -49,7 +49,7 @@ class FitOptions:
         learning_rate: of Adam at the start; falls to 1 % of it along a cosine over all epochs.
         patience: stop after so many epochs without a better validation loss; of no effect where the last is kept.
         face_weight: how much more a pixel inside a face counts in the loss; 1 is the thesis's plain MSE.
-        mask_weight: weight of telling where the faces are, beside the picture (`pupil.Finding`); 0 is off.
+        mask_weight: weight of predicting where the faces are, beside the picture (`student_model.Finding`); 0 is off.
         seed: of weights and shuffling.
         augmentation: how pictures are varied; None shows them as they are.
         bfloat16: let convolutions compute with 16 bits where that loses nothing else; weights stay float32. Twice as
@@ -155,12 +155,16 @@ def fit(
         for split in ("train", "val")
     )  # fmt: skip
     finding = Finding(options.mask_weight, options.face_weight) if options.mask_weight else None
-    pupil = mask_pupil_class()(net, teaching, options.face_weight) if masks else pupil_class()(net, teaching, finding)
+    student = (
+        mask_student_model_class()(net, teaching, options.face_weight)
+        if masks
+        else student_model_class()(net, teaching, finding)
+    )
     schedule = tf_keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * len(train), alpha=0.01)
     adam = tf_keras.optimizers.Adam(schedule, use_ema=options.ema > 0, ema_momentum=options.ema)
-    pupil.compile(optimizer=adam, loss="mse", weighted_metrics=[], metrics=["mae", psnr, ssim])
+    student.compile(optimizer=adam, loss="mse", weighted_metrics=[], metrics=["mae", psnr, ssim])
     _average_statistics(net, options.ema)
-    pupil.build(net.input_shape)  # so that a checkpoint finds the optimizer's slots when it is restored
+    student.build(net.input_shape)  # so that a checkpoint finds the optimizer's slots when it is restored
     if not resume:  # a checkpoint that lies about would be taken for this training's own
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     begun_with = {**asdict(options), **(recipe or {})}
@@ -170,7 +174,7 @@ def fit(
         watcher = _watcher_class()(net, history)
         everyone = [*callbacks, watcher, keeper]
         with telling_disk_errors(folder), _telling(folder), watcher.progress:
-            pupil.fit(train, validation_data=val, epochs=options.epochs, verbose=0, callbacks=everyone)
+            student.fit(train, validation_data=val, epochs=options.epochs, verbose=0, callbacks=everyone)
     history.draw()
     load_best(net, folder)
     return history.fitted()

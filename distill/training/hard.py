@@ -13,7 +13,7 @@ import numpy as np
 
 from edgeblur.distill.nets.families import mask_logit
 from edgeblur.distill.nets.mask_head import SHRINK
-from edgeblur.distill.training.mask_pupil import pooled
+from edgeblur.distill.training.mask_student_model import pooled
 from edgeblur.errors import UserError
 from edgeblur.pictures.faces import Face
 from edgeblur.progress import track

@@ -70,7 +70,7 @@ def measure_masks(data: Path, split: str, limit: int | None) -> dict[str, Any]:
     import tensorflow as tf
     import tf_keras
 
-    from edgeblur.distill.training.mask_pupil import pooled
+    from edgeblur.distill.training.mask_student_model import pooled
 
     judged = _judged(data, split, limit)
     examiner = Examiner(judged, open_judges(USUAL_JUDGES), None, MIN_SIDE_PX, regions=False)

@@ -21,7 +21,13 @@ from edgeblur.distill.nets.unet import build_unet, unet_spec
 from edgeblur.distill.student import StudentOptions, _gain, _Workshop, distill
 from edgeblur.distill.teacher import copy_weights, spec_of
 from edgeblur.distill.training.fit import FitOptions, Fitted, Teaching, fit
-from edgeblur.distill.training.mask_pupil import mask_loss, mask_pupil_class, spoilt_by_blur, wanted_mask, worth_finding
+from edgeblur.distill.training.mask_student_model import (
+    mask_loss,
+    mask_student_model_class,
+    spoilt_by_blur,
+    wanted_mask,
+    worth_finding,
+)
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.graph import Graph, read_tflite
 from edgeblur.pictures.images import Floats, to_floats
@@ -296,9 +302,9 @@ def test_what_a_teacher_says_changes_the_loss(pictures: list[Floats]) -> None:
     losses, spec, teacher = [], MaskSpec(32, 32, 1), lively(MaskSpec(32, 32, 1))
     for teaching in (None, Teaching(teacher, 0.5)):
         net = build_mask_head(spec)
-        pupil = mask_pupil_class()(net, teaching, 1.0)
-        pupil.compile(optimizer=tf_keras.optimizers.SGD(0.1), run_eagerly=True)
-        losses.append(float(pupil.train_step(batch)["loss"]))
+        student = mask_student_model_class()(net, teaching, 1.0)
+        student.compile(optimizer=tf_keras.optimizers.SGD(0.1), run_eagerly=True)
+        losses.append(float(student.train_step(batch)["loss"]))
     assert abs(losses[0] - losses[1]) > 0.01
 
 

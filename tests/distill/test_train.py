@@ -355,23 +355,23 @@ def test_no_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_a_unet_that_also_tells_masks_learns_where_faces_are(tiny_data: Dataset, tmp_path: Path) -> None:
     """The finders learn, are dropped, and leave a net of the thesis's own shape."""
-    from edgeblur.distill.training.pupil import Finding, pupil_class
+    from edgeblur.distill.training.student_model import Finding, student_model_class
 
     net = build_unet(SPEC)
-    pupil = pupil_class()(net, None, Finding(weight=0.1, face_weight=3.0))
+    student = student_model_class()(net, None, Finding(weight=0.1, face_weight=3.0))
     batch = next(iter(lessons(tiny_data, "train", height=32, width=32, batch=16, face_weight=3.0, augment=None)))
-    pupil.compile(optimizer="adam", loss="mse", weighted_metrics=[], metrics=[])
+    student.compile(optimizer="adam", loss="mse", weighted_metrics=[], metrics=[])
     x, _, weight = batch
 
     def entropy() -> float:
-        _, *features = pupil.tapped(x)
-        return float(pupil.found(pupil.finding, features, weight))
+        _, *features = student.tapped(x)
+        return float(student.found(student.finding, features, weight))
 
     before = entropy()
-    pupil.fit(x, (batch[1]), sample_weight=weight, batch_size=16, epochs=30, verbose=0)
+    student.fit(x, (batch[1]), sample_weight=weight, batch_size=16, epochs=30, verbose=0)
     assert entropy() < 0.8 * before
     assert net.count_params() == build_unet(SPEC).count_params()
-    assert pupil.finders[0].name == "find_midb_relu"
+    assert student.finders[0].name == "find_midb_relu"
 
 
 def test_a_net_with_a_gate_learns_where_to_open_it(tiny_data: Dataset) -> None:
@@ -381,19 +381,19 @@ def test_a_net_with_a_gate_learns_where_to_open_it(tiny_data: Dataset) -> None:
 
     from edgeblur.distill.nets.families import mask_logit
     from edgeblur.distill.nets.unet import build_unet, has_gate, held
-    from edgeblur.distill.training.mask_pupil import MASK_AS_WEIGHT, mask_pupil_class
+    from edgeblur.distill.training.mask_student_model import MASK_AS_WEIGHT, mask_student_model_class
 
     spec = unet_spec(8, 2, height=32, width=32, output="gate")
     net = build_unet(spec)
     assert set(held(net)) == {layer.name for layer in net.layers if layer.trainable_weights}
     assert not any(part.any() for part in held(net)["head"])
     assert all(0 < part.mean() < 1 for name in ("enc1a", "midb", "up1", "dec1a") for part in held(net)[name])
-    pupil = mask_pupil_class()(net, None, 1.0)
+    student = mask_student_model_class()(net, None, 1.0)
     picture, target, weight = next(
         iter(lessons(tiny_data, "train", height=32, width=32, batch=16, face_weight=MASK_AS_WEIGHT, augment=None))
     )
-    pupil.compile(optimizer=tf_keras.optimizers.Adam(5e-3), loss="mse", weighted_metrics=[], metrics=[])
-    pupil.fit(picture, target, sample_weight=weight, batch_size=16, epochs=80, verbose=0)
+    student.compile(optimizer=tf_keras.optimizers.Adam(5e-3), loss="mse", weighted_metrics=[], metrics=[])
+    student.fit(picture, target, sample_weight=weight, batch_size=16, epochs=80, verbose=0)
 
     gate = tf_keras.Model(net.input, mask_logit(net)).predict(picture, verbose=0)[..., 0]
     face = weight.numpy() > 1.9

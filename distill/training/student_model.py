@@ -56,12 +56,12 @@ def ssim(target: Any, output: Any) -> Any:
     return tf.image.ssim(target, output, 1.0)
 
 
-def pupil_class() -> type[Any]:
+def student_model_class() -> type[Any]:
     """The model that learns; a class inside a function because its base needs TensorFlow."""
     import tensorflow as tf
     import tf_keras
 
-    class Pupil(tf_keras.Model):  # type: ignore[misc]
+    class StudentModel(tf_keras.Model):  # type: ignore[misc]
         """A net that learns from the ground truth, and from a teacher's output and features if there is one."""
 
         def __init__(self, net: Any, teaching: Teaching | None, finding: Finding | None = None) -> None:
@@ -77,7 +77,7 @@ def pupil_class() -> type[Any]:
             self.observe: Callable[[Any], list[Any]] | None = None
             if teaching and taught:
                 observed = _tapped(teaching.teacher, self.compared)
-                # In a closure, so that checkpoints of the pupil do not hold the teacher.
+                # In a closure, so that checkpoints of the student do not hold the teacher.
                 self.observe = lambda x: tf.nest.flatten(observed(x, training=False))
 
         def call(self, x: Any, training: bool = False) -> Any:
@@ -119,7 +119,7 @@ def pupil_class() -> type[Any]:
                 loss += coarse_loss(mask, finder(coarse))
             return loss
 
-    return Pupil
+    return StudentModel
 
 
 def finders(net: Any, stages: list[str]) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from edgeblur.distill.nets.families import mask_logit
 from edgeblur.distill.nets.mask_head import SHRINK
 from edgeblur.distill.nets.unet import GATE, GATED, has_gate, held
-from edgeblur.distill.training.pupil import Teaching, coarse_loss, coarse_stages, finders, pupil_class
+from edgeblur.distill.training.student_model import Teaching, coarse_loss, coarse_stages, finders, student_model_class
 
 MASK_AS_WEIGHT = 2.0
 """The face weight with which `lessons` tells the mask itself: pixel weights from 1 (outside) to 2 (face)."""
@@ -24,12 +24,12 @@ _MOST_CHANGE = 6.0  # times the usual
 _SEEN = 0.5  # mask value from which a cell counts as face in the measure `iou`
 
 
-def mask_pupil_class() -> type[Any]:
+def mask_student_model_class() -> type[Any]:
     """The net that learns masks; a class inside a function because its base needs TensorFlow."""
     import tensorflow as tf
     import tf_keras
 
-    class MaskPupil(pupil_class()):  # type: ignore[misc]
+    class MaskStudentModel(student_model_class()):  # type: ignore[misc]
         """Learns the masks that `lessons` tells as pixel weights 1 (outside) to 2 (face); the blend stays as it is."""
 
         def __init__(self, net: Any, teaching: Teaching | None, face_weight: float) -> None:
@@ -37,7 +37,7 @@ def mask_pupil_class() -> type[Any]:
             self.face_weight = face_weight
             logit, gated = mask_logit(net), has_gate(net)
             self.shrink = net.input_shape[1] // logit.shape[1]
-            coarse = coarse_stages(net) if gated else []  # deep supervision, see pupil.Finding
+            coarse = coarse_stages(net) if gated else []  # deep supervision, see student_model.Finding
             self.finders = finders(net, coarse)
             self.trunk = tf_keras.Model(net.input, [logit, *(net.get_layer(name).output for name in coarse)])
             self.whole = tf_keras.Model(net.input, [net.output, logit])
@@ -49,7 +49,7 @@ def mask_pupil_class() -> type[Any]:
                 self.teaching_weight = teaching.weight
                 observed = tf_keras.Model(teaching.teacher.input, theirs)
                 size = logit.shape[1:3]
-                # In a closure, so that checkpoints of the pupil do not hold the teacher.
+                # In a closure, so that checkpoints of the student do not hold the teacher.
                 self.observe = lambda x: [tf.image.resize(tf.sigmoid(observed(x, training=False)), size)]
 
         def train_step(self, data: Any) -> Any:
@@ -96,7 +96,7 @@ def mask_pupil_class() -> type[Any]:
             iou = tf.math.divide_no_nan(self.both.result(), self.either.result())
             return {"loss": self.loss_mean.result(), "iou": iou}
 
-    return MaskPupil
+    return MaskStudentModel
 
 
 def _free(net: Any) -> dict[str, Any]:
