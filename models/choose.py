@@ -72,13 +72,17 @@ def read_model(path: Path) -> Graph:
     return read_tflite(path, name=called(path))
 
 
-def read_inside(path: Path) -> Inside:
+def read_inside(path: Path, *, size: tuple[int, int] | None = None, output: str | None = None) -> Inside:
     """Read a .tflite file under that name, and take off what a converter put around its integer net.
+
+    Args:
+        path: the file.
+        size, output: as `look_inside` takes them.
 
     Raises:
         UserError: as `look_inside`.
     """
-    return look_inside(path, name=called(path))
+    return look_inside(path, size=size, output=output, name=called(path))
 
 
 def choose_tflite(path: Path, name: str | None = None) -> Chosen:

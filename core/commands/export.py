@@ -14,12 +14,15 @@ from edgeblur.commands.options import (
     force_option,
     frame_options,
     frames_asked_for,
+    inner,
     json_option,
     model_argument,
     model_option,
     optimize_option,
+    output_option,
     ram_option,
     resized,
+    size_option,
 )
 from edgeblur.errors import UserError
 from edgeblur.models.choose import Chosen, choose_tflite
@@ -49,12 +52,15 @@ if TYPE_CHECKING:
 @click.option(
     "--board", "board_name", help="Whose kernels --engine stream takes and predicts. [default: a Cortex-M4's]"
 )
+@size_option
+@output_option
 @frame_options
 @force_option
 @json_option
 def command(
     run_or_model: Path, out: Path, engine: str, model_name: str | None, name: str | None, optimize: str,
     ram_bytes: int | None, flash_bytes: int | None, board_name: str | None, frame: tuple[int, int] | None,
+    size: tuple[int, int] | None, output: str | None,
     pixels: str | None, hold: str | None, net_size: tuple[int, int] | None, margin: int | None, share: int | None,
     memory: int | None, clamp: str | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
@@ -75,7 +81,7 @@ def command(
     options = StreamOptions(optimize, ram_bytes, flash_bytes)
     if engine == "tflm" and (options != StreamOptions() or board_name is not None):
         raise UserError("--ram, --flash, --optimize and --board are for the streaming engine: add --engine stream")
-    chosen = choose_tflite(run_or_model, model_name)
+    chosen = inner(choose_tflite(run_or_model, model_name), size, output)
     from edgeblur.export.identifier import default_identifier
 
     label = f"{chosen.model.name}_{chosen.path.stem}" if chosen.model else chosen.shelf_name or chosen.path.stem

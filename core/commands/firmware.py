@@ -11,11 +11,14 @@ import click
 from edgeblur.commands.options import (
     flash_option,
     force_option,
+    inner,
     json_option,
     model_argument,
     model_option,
     optimize_option,
+    output_option,
     ram_option,
+    size_option,
 )
 from edgeblur.errors import UserError
 from edgeblur.models.choose import choose_tflite
@@ -38,12 +41,14 @@ from edgeblur.progress import out as stdout
 @optimize_option
 @ram_option
 @flash_option
+@size_option
+@output_option
 @force_option
 @json_option
 def command(
     run_or_model: Path, board_name: str, out: Path, kind: str | None, engine: str, tflm: Path | None,
     model_name: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
-    force: bool, as_json: bool,
+    size: tuple[int, int] | None, output: str | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Write a project around RUN_OR_MODEL for a board: a run, a .tflite file or a name of `edgeblur models`.
 
@@ -62,7 +67,7 @@ def command(
     from edgeblur.firmware_harness.boards.boards import find_board
     from edgeblur.firmware_harness.projects.projects import ProjectOptions, write_firmware
 
-    chosen = choose_tflite(run_or_model, model_name)
+    chosen = inner(choose_tflite(run_or_model, model_name), size, output)
     options = ProjectOptions(kind, stream, force, tflm)
     project = write_firmware(chosen.path, find_board(board_name), out, options)
     if as_json:

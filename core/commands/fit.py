@@ -14,12 +14,15 @@ from edgeblur.commands.options import (
     flash_option,
     frame_options,
     frames_asked_for,
+    inner,
     json_option,
     model_option,
     optimize_option,
+    output_option,
     ram_option,
     refuse_given,
     resized,
+    size_option,
 )
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
@@ -43,12 +46,15 @@ if TYPE_CHECKING:
 @optimize_option
 @ram_option
 @flash_option
+@size_option
+@output_option
 @frame_options
 @json_option
 def command(
     runs_or_models: tuple[Path, ...], board_name: str | None, ram_size: int | None, flash_size: int | None,
     core: str | None, all_boards: bool, kind: str | None,
     npu: str | None, model_name: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
+    size: tuple[int, int] | None, output: str | None,
     frame: tuple[int, int] | None, pixels: str | None, hold: str | None, net_size: tuple[int, int] | None,
     margin: int | None, share: int | None, memory: int | None, clamp: str | None, as_json: bool,
 ) -> None:  # fmt: skip
@@ -81,7 +87,7 @@ def command(
         boards = (find_board(board_name),) if board_name else select(Wanted(emulated=None if all_boards else False))
     if kind is not None:
         boards = boards_of_kind(boards, kind)
-    chosen = choose_candidates(runs_or_models or (default_model(),), model_name)
+    chosen = [inner(one, size, output) for one in choose_candidates(runs_or_models or (default_model(),), model_name)]
     if frames is None:
         chosen = [resized(one, net_size) for one in chosen]
     options = StreamOptions(optimize, ram_bytes, flash_bytes)

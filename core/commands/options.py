@@ -224,6 +224,29 @@ def frames_asked_for(
     return FrameOptions(*frame, pixels or DEFAULT_PIXELS, hold or DEFAULT_HOLD, net_size, limits, margin, share, memory)
 
 
+def _size(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    from edgeblur.export.tflite.inside import parse_size
+
+    return None if text is None else parse_size(text)
+
+
+size_option = click.option("--size", callback=_size, help="HEIGHTxWIDTH, for a model whose file leaves it open.")
+output_option = click.option("--output", help="Of several outputs, the one to keep: its name, or its number from 0.")
+
+
+def inner(chosen: Chosen, size: tuple[int, int] | None, output: str | None) -> Chosen:
+    """A model of a size, with one of its outputs, in a file that is gone when the command ends.
+
+    Raises:
+        UserError: it cannot take that size, or has no such output.
+    """
+    if size is None and output is None:
+        return chosen
+    from edgeblur.models.choose import read_inside
+
+    return _passing(chosen, read_inside(chosen.path, size=size, output=output).data, "")
+
+
 def resized(chosen: Chosen, size: tuple[int, int] | None) -> Chosen:
     """A model rewritten for pictures of another size, in a file that is gone when the command ends.
 
@@ -232,18 +255,23 @@ def resized(chosen: Chosen, size: tuple[int, int] | None) -> Chosen:
     """
     if size is None:
         return chosen
-    import atexit
-    import shutil
-    import tempfile
-    from dataclasses import replace
-
     from edgeblur.export.tflite.input_size import with_input_size
     from edgeblur.export.tflite.writer import write_tflite
     from edgeblur.models.choose import read_model
 
     data = write_tflite(with_input_size(read_model(chosen.path), *size))
+    return _passing(chosen, data, f"-{size[0]}x{size[1]}")
+
+
+def _passing(chosen: Chosen, data: bytes, suffix: str) -> Chosen:
+    """A model's rewritten bytes as a file that is gone when the command ends."""
+    import atexit
+    import shutil
+    import tempfile
+    from dataclasses import replace
+
     folder = Path(tempfile.mkdtemp(prefix="edgeblur-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    path = folder / f"{chosen.name.removesuffix('.tflite')}-{size[0]}x{size[1]}.tflite"
+    path = folder / f"{Path(chosen.name).name.removesuffix('.tflite')}{suffix}.tflite"
     path.write_bytes(data)
     return replace(chosen, path=path, run=None, model=None, shelf_name=None)

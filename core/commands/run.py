@@ -15,12 +15,15 @@ from edgeblur.commands.options import (
     flash_option,
     frame_options,
     frames_asked_for,
+    inner,
     json_option,
     model_argument,
     model_option,
     optimize_option,
+    output_option,
     ram_option,
     resized,
+    size_option,
 )
 from edgeblur.errors import UserError
 from edgeblur.models.choose import Chosen, choose_tflite
@@ -51,13 +54,16 @@ _PATH = click.Path(path_type=Path)
 @optimize_option
 @ram_option
 @flash_option
+@size_option
+@output_option
 @frame_options
 @click.option("--keep", type=_PATH, help="A new folder to keep sources, linked files and outputs in.")
 @json_option
 def command(
     run_or_model: Path, board_name: str | None, emulated: bool, port: str | None, model_name: str | None,
     photos: Path | None, random: int | None, limit: int | None, baud: int, silence_s: float, picture: Path | None,
-    optimize: str, ram_bytes: int | None, flash_bytes: int | None, frame: tuple[int, int] | None, pixels: str | None,
+    optimize: str, ram_bytes: int | None, flash_bytes: int | None, size: tuple[int, int] | None, output: str | None,
+    frame: tuple[int, int] | None, pixels: str | None,
     hold: str | None, net_size: tuple[int, int] | None, margin: int | None, share: int | None, memory: int | None,
     clamp: str | None, keep: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
@@ -76,7 +82,7 @@ def command(
     Exit code 1 if a byte differs from LiteRT's reference kernels. What a run's model took is kept in RUN/boards.json,
     for `edgeblur report`.
     """
-    chosen = choose_tflite(run_or_model, model_name)
+    chosen = inner(choose_tflite(run_or_model, model_name), size, output)
     if emulated and (port is not None or board_name is None):
         raise UserError("--emulated is for a real board that is emulated: give its name as --board, and no --port")
     from edgeblur.export.stream.options import StreamOptions

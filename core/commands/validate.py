@@ -13,12 +13,15 @@ from edgeblur.commands.options import (
     Size,
     flash_option,
     force_option,
+    inner,
     json_option,
     model_option,
     optimize_option,
+    output_option,
     privacy_options,
     ram_option,
     refuse_given,
+    size_option,
 )
 from edgeblur.errors import UserError
 from edgeblur.files import refuse_existing, refuse_unwritable, write_json
@@ -48,6 +51,8 @@ _PATH = click.Path(path_type=Path)
 @optimize_option
 @ram_option
 @flash_option
+@size_option
+@output_option
 @click.option("--out", type=_PATH, help="Also write the JSON to this file.")
 @force_option
 @json_option
@@ -58,7 +63,8 @@ def command(
     identity: bool, min_face_px: float,
     reversibility: bool, steps: int, seed: int, max_leak: float | None, max_rank1: float | None,
     max_parrot: float | None, max_changed: float | None, min_outside_db: float | None,
-    optimize: str, ram_bytes: int | None, flash_bytes: int | None, out: Path | None, force: bool, as_json: bool,
+    optimize: str, ram_bytes: int | None, flash_bytes: int | None, size: tuple[int, int] | None,
+    output: str | None, out: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run RUN_OR_MODEL on this host and say what it needs and how faithful it is.
 
@@ -96,7 +102,7 @@ def command(
         refuse_existing(out, force=force)
         refuse_unwritable(out)
     result = validate(
-        choose_tflite(run_or_model, model_name),
+        inner(choose_tflite(run_or_model, model_name), size, output),
         photos=photos, data=data, random=random, engines=engines, limit=limit, reference=reference,
         gates=gates, stream=stream, privacy=asked, labels=labels, frame=frame,
     )  # fmt: skip

@@ -276,7 +276,10 @@ def read_tflite(source: Path | bytes, *, name: str | None = None) -> Graph:
 
 def _image_end(graph: Graph, indices: tuple[int, ...], end: str, verb: str) -> ImageEnd:
     if len(indices) != 1:
-        raise Unsupported(f"{graph.name} has {len(indices)} {end}s: edgeblur needs a model with one picture {verb}")
+        told = f"{graph.name} has {len(indices)} {end}s"
+        if end == "output" and indices:
+            raise Unsupported(f"{told}: choose one with --output: {told_outputs(graph)}")
+        raise Unsupported(f"{told}: edgeblur needs a model with one picture {verb}")
     tensor = graph.tensors[indices[0]]
     sizes = "x".join("?" if n < 0 else str(n) for n in tensor.signature) or "a single number"
     shape = tensor.shape if end == "input" else as_plane(tensor.shape)
@@ -294,6 +297,12 @@ def _image_end(graph: Graph, indices: tuple[int, ...], end: str, verb: str) -> I
             )
         scale, zero_point = tensor.scales[0], tensor.zero_points[0]
     return ImageEnd(tensor, *shape[1:], tensor.dtype, scale, zero_point)
+
+
+def told_outputs(graph: Graph) -> str:
+    """A graph's outputs as people choose among them: number, name, shape."""
+    tensors = [graph.tensors[i] for i in graph.outputs]
+    return ", ".join(f"{n} {t.name!r} {'x'.join(map(str, t.shape))}" for n, t in enumerate(tensors))
 
 
 def as_plane(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from edgeblur.errors import UserError
-from edgeblur.export.tflite.graph import ABSENT, Graph, Op, Tensor, read_file, read_tflite
+from edgeblur.export.tflite.graph import ABSENT, Graph, Op, Tensor, read_file, read_tflite, told_outputs
 from edgeblur.export.tflite.writer import pack
 
 Size = tuple[int, int]
@@ -44,25 +44,38 @@ class Inside:
     data: bytes
 
 
-def look_inside(source: Path | bytes, *, size: Size | None = None, name: str | None = None) -> Inside:
+def look_inside(
+    source: Path | bytes, *, size: Size | None = None, output: str | None = None, name: str | None = None
+) -> Inside:
     """Read a .tflite and take off what converters put around the integer net.
 
     Args:
         source: a file, or the bytes of one.
         size: for a model whose height and width are open.
+        output: of several, the one to keep: its name, or its number from 0.
         name: what messages call the model, as `read_tflite` takes it.
 
     Raises:
-        UserError: as `read_tflite`; or its size is open and none was given, or given and fixed otherwise.
+        UserError: as `read_tflite`; its size is open and none was given, or given and fixed otherwise; or it has no
+            such output.
     """
     graph = read_tflite(source, name=name)
     data = source if isinstance(source, bytes) else read_file(source)
     if _is_open(graph) or size is not None:
         graph, data = _settle(graph, data, size)
-    inner = without_ends(graph)
+    whole = graph if output is None else _with_output(graph, output)
+    inner = without_ends(whole)
     if inner is not graph or any(op.version > OLDEST_SAME.get(op.kind, op.version) for op in graph.ops):
         data = _rewrite(data, graph, inner)
     return Inside(inner, data)
+
+
+def _with_output(graph: Graph, output: str) -> Graph:
+    """A graph that ends with one of its outputs."""
+    for number, index in enumerate(graph.outputs):
+        if output in (str(number), graph.tensors[index].name):
+            return dataclasses.replace(graph, outputs=(index,))
+    raise UserError(f"{graph.name} has no output {output!r}: choose among {told_outputs(graph)}")
 
 
 # Ends

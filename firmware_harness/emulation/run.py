@@ -33,7 +33,7 @@ from edgeblur.firmware_harness.emulation.emulator import Told, emulate, emulator
 from edgeblur.firmware_harness.emulation.result import BoardRun, Comparison, Counts, LayerRun
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.inputs import Inputs, pick_inputs
-from edgeblur.models.choose import Chosen, read_model
+from edgeblur.models.choose import Chosen, read_inside
 
 _CALIBRATION_LIMIT = 0.01
 
@@ -186,7 +186,7 @@ def compile_model(chosen: Chosen, options: EmulatedOptions, board: Board) -> tup
     Raises:
         UserError: it cannot be streamed.
     """
-    model = image_model(read_model(chosen.path))
+    model = image_model(read_inside(chosen.path).graph)
     provenance = Provenance(comment_safe(chosen.title), NAME, model.graph, options.stream.arguments)
     return model, compile_stream(model.graph, provenance, options_for(board, options.stream))
 

@@ -261,10 +261,23 @@ def open_engine(name: str, source: Path | bytes, *, compiled: Compiled | None = 
         except (RuntimeError, ValueError) as error:
             cause, reason = error, _condense(error, printed(), _custom_ops(model))
     label = "this model" if isinstance(source, bytes) else source
-    raise UserError(f"{name} cannot run {label}: {reason}; {_advice(name, model)}") from cause
+    raise UserError(f"{name} cannot run {label}: {reason}; {_advice(name, model, data)}") from cause
 
 
-def _advice(name: str, model: ImageModel) -> str:
+def _advice(name: str, model: ImageModel, data: bytes) -> str:
+    """What to do about a model that an engine does not take: another one that was tried and does."""
     if _custom_ops(model):
         return "convert it with TensorFlow Lite's own ops only"
-    return f"try {' or '.join(n for n in ('litert', 'litert-ref') if n != name)}"
+    for other in ("litert-ref", "tflm", "litert"):
+        if other != name and other in available_engines() and _runs(other, model, data):
+            return f"{other} runs it" + (", with kernels that round otherwise" if other == "litert" else "")
+    return "no other interpreter here runs it: convert it with ops that have an int8 kernel"
+
+
+def _runs(name: str, model: ImageModel, data: bytes) -> bool:
+    with _stderr_caught():
+        try:
+            _OPENERS[name](data, model)
+        except (RuntimeError, ValueError, UserError):
+            return False
+    return True

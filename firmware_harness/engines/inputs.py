@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from edgeblur.errors import UserError
-from edgeblur.export.tflite.graph import ImageModel
+from edgeblur.export.tflite.graph import ImageModel, require_photos
 from edgeblur.pictures.images import Pixels, find_pictures, readable_pictures, resize
 from edgeblur.store.dataset import Dataset, Sample, evenly, open_dataset
 
@@ -59,6 +59,7 @@ def photo_inputs(folder: Path, model: ImageModel, limit: int | None = None) -> I
     Raises:
         UserError: no such folder, or no picture in it; and, while they are read, that none of them can be.
     """
+    require_photos(model)
     skipped = list[str]()
     paths = evenly(find_pictures(folder, skipped), limit)
     size = model.input.width, model.input.height
@@ -84,6 +85,7 @@ def data_inputs(root: Path, model: ImageModel, limit: int | None = None) -> Inpu
     Raises:
         UserError: no data set there, or its test split is empty.
     """
+    require_photos(model)
     dataset = open_dataset(root)
     samples = evenly(dataset.split("test"), limit)
     if not samples:

@@ -16,7 +16,7 @@ from edgeblur.export.tflite.graph import ImageModel, image_model
 from edgeblur.export.tflite.pixels import pixel_table
 from edgeblur.files import write_text
 from edgeblur.firmware_harness.emulation.build import NAME
-from edgeblur.models.choose import called, read_model
+from edgeblur.models.choose import called, read_inside
 
 ENGINE_FILES = ("protocol.c", "protocol.h", "engine.h", "camera.h", "platform.h")
 """What every firmware has beside its model; left to it are `main`, camera_row, and what platform.h declares."""
@@ -95,7 +95,7 @@ def firmware_model(path: Path, options: StreamOptions | None = None) -> Firmware
     Raises:
         UserError: it cannot be read, streamed, or brought into so many bytes.
     """
-    model = image_model(read_model(path))
+    model = image_model(read_inside(path).graph)
     options = options or StreamOptions()
     provenance = Provenance(safe_name(path), NAME, model.graph, options.arguments)
     compiled = compile_stream(model.graph, provenance, options)

@@ -26,7 +26,7 @@ from edgeblur.firmware_harness.engines.inputs import pick_inputs
 from edgeblur.firmware_harness.serial.board import SerialBoard, open_board
 from edgeblur.firmware_harness.serial.frames import BoardInfo, Times, pattern
 from edgeblur.firmware_harness.serial.link import LinkCounts, LinkOptions
-from edgeblur.models.choose import Chosen, read_model
+from edgeblur.models.choose import Chosen, read_inside
 from edgeblur.pictures.images import save_picture, to_bytes
 from edgeblur.progress import track
 
@@ -215,7 +215,7 @@ def run_serial(chosen: Chosen, options: SerialOptions) -> SerialRun:
         UserError: no such port, a board with another model, no pictures.
         RunError: the board does not answer, or fails.
     """
-    model = image_model(read_model(chosen.path))
+    model = image_model(read_inside(chosen.path).graph)
     inputs = pick_inputs(model, options.photos, options.random, options.limit)
     with open_board(options.link) as board:
         info = board.info()
@@ -253,7 +253,7 @@ def camera_picture(chosen: Chosen, options: SerialOptions, picture: Path) -> Tim
         RunError: the board does not answer, or has no camera.
     """
     refuse_existing(picture)
-    model = image_model(read_model(chosen.path))
+    model = image_model(read_inside(chosen.path).graph)
     given = model.output.tensor
     _, height, width, channels = given.shape
     with open_board(options.link) as board:

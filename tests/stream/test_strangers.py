@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 from int8_nets import Int8Net, differing_bytes
 
+from edgeblur.cli import cli
 from edgeblur.errors import UserError
 from edgeblur.export.stream.lower import lower
 from edgeblur.export.tflite.graph import ABSENT, image_model
@@ -34,6 +37,7 @@ from edgeblur.export.tflite.options import (
     SubOptions,
     UnpackOptions,
 )
+from edgeblur.firmware_harness.engines.engines import open_engine
 
 Case = Callable[[Int8Net], int]
 
@@ -470,6 +474,47 @@ def test_a_size_is_two_numbers_and_a_fixed_one_stays() -> None:
     net = Int8Net()
     with pytest.raises(UserError, match="does not leave"):
         look_inside(net.tflite(last(net, net.picture(4, 4))), size=(8, 8))
+
+
+def command(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, list(arguments))
+
+
+def test_commands_take_a_size(tmp_path: Path) -> None:
+    net, path = open_net(), tmp_path / "open.tflite"
+    path.write_bytes(net.tflite(len(net.tensors) - 1))
+    for words in (("export", str(path), "--engine", "stream", "--out", str(tmp_path / "c")), ("fit", str(path))):
+        result = command(*words)
+        assert "--size" in f"{result.exception} {' '.join(result.output.split())}"
+    engines = ("--engine", "stream,litert-ref", "--exact", "--random", "2")
+    assert command("validate", str(path), "--size", "9x6", *engines).exit_code == 0
+    out = ("--out", str(tmp_path / "c"))
+    assert command("export", str(path), "--engine", "stream", "--size", "9x6", *out).exit_code == 0
+    [header] = [p for p in (tmp_path / "c").glob("*.h") if "weights" not in p.name]
+    assert "INPUT_HEIGHT 9" in header.read_text()
+
+
+def test_one_of_several_outputs_is_chosen(tmp_path: Path) -> None:
+    net, path = Int8Net(), tmp_path / "two.tflite"
+    y = start(net)
+    path.write_bytes(net.tflite(last(net, y), y))
+    words = ("validate", str(path), "--engine", "stream,litert-ref", "--exact", "--random", "2")
+    told = str(command(*words).exception)
+    assert "choose one with --output: 0 't6' 1x6x8x3, 1 't3' 1x6x8x4" in told
+    assert "choose among 0" in str(command(*words, "--output", "2").exception)
+    for output in ("0", "1", "t3"):
+        assert command(*words, "--output", output).exit_code == 0
+
+
+def test_an_engine_that_runs_a_model_is_named_and_no_circle_told() -> None:
+    net = Int8Net()
+    y = start(net)
+    weights = net.constant(net.random.integers(-127, 128, (3, 1, 1, 4)).astype(np.int8), [0.02])
+    given, options = net.plane((1, 6, 8, 3), 0.05, 3), Conv2DOptions("SAME", 1, 1, 1, 1, "NONE")
+    z = net.op("CONV_2D", (y, weights, ABSENT), given, options, 3)
+    with pytest.raises(UserError, match=r"litert-ref cannot run .*; tflm runs it"):
+        open_engine("litert-ref", net.tflite(z))
+    assert differing_bytes(net, z, judge="tflm") == 0
 
 
 # Refusals
