@@ -74,12 +74,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         try:
             _refuse_empty(sys.argv[1:] if arguments is None else arguments)
             code = cli.main(arguments, prog_name="edgeblur", standalone_mode=False)
-            sys.stdout.flush()  # here, where a full disk or a closed pipe can still be told
+            sys.stdout.flush()  # here, where a full disk or a closed pipe can still be reported
         except click.ClickException as error:
             error.show()
             code = 2
-        except _TOLD as error:
-            code = _tell(error)
+        except _REPORTED as error:
+            code = _report(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -92,14 +92,14 @@ def _refuse_empty(arguments: list[str]) -> None:
     for before, argument in itertools.pairwise(["", *arguments]):
         if not argument or (argument.startswith("--") and argument.endswith("=")):
             where = argument.rstrip("=") or before
-            told = f" behind {where}" if where.startswith("-") else ""
-            raise UserError(f"an argument{told} is empty: give it a value, or leave it out")
+            place = f" behind {where}" if where.startswith("-") else ""
+            raise UserError(f"an argument{place} is empty: give it a value, or leave it out")
 
 
-_TOLD = (EdgeblurError, OSError, MemoryError, click.exceptions.Abort, KeyboardInterrupt)
+_REPORTED = (EdgeblurError, OSError, MemoryError, click.exceptions.Abort, KeyboardInterrupt)
 
 
-def _tell(error: BaseException) -> int:
+def _report(error: BaseException) -> int:
     """Write the one sentence for an error to standard error, and give its exit code."""
     if isinstance(error, BrokenPipeError):  # `| head` has seen enough; as click does, no word about it
         return 1
@@ -110,8 +110,8 @@ def _tell(error: BaseException) -> int:
     elif isinstance(error, MemoryError):
         sentence, code = "there is not enough memory for this: try smaller pictures, batches or nets", 1
     elif isinstance(error, OSError):
-        told = as_sentence(error)
-        sentence, code = str(told), told.exit_code
+        refusal = as_sentence(error)
+        sentence, code = str(refusal), refusal.exit_code
     else:
         sentence, code = f"{error}{_flags(error)}", getattr(error, "exit_code", 1)
     with contextlib.suppress(OSError):  # nobody may be listening there either
@@ -166,5 +166,5 @@ def _own_streams() -> Iterator[None]:
     finally:
         try:
             sys.stdout.flush()
-        except OSError:  # told already; Python would tell it again at its end
+        except OSError:  # reported already; Python would report it again at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

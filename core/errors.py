@@ -1,4 +1,4 @@
-"""The two ways a command can end badly, each told to the user in one sentence."""
+"""The two ways a command can fail, each with one sentence for the user."""
 
 from __future__ import annotations
 

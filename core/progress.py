@@ -36,7 +36,7 @@ def bar() -> Progress:
 
 
 _SILENCE_S = 30
-"""Of work that no terminal shows: a line so often, so that a log tells a long one from one that hangs."""
+"""Of work that no terminal shows: a line so often, so that a log shows whether a long one still runs."""
 
 
 def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
@@ -44,12 +44,12 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
     with bar() as progress:
         count = len(items) if total is None and isinstance(items, Sized) else total
         task = progress.add_task(what, total=count, note="")
-        told = time.monotonic()
+        reported = time.monotonic()
         for number, item in enumerate(items, start=1):
             yield item
             progress.advance(task)
-            if progress.disable and time.monotonic() - told > _SILENCE_S:
-                told = time.monotonic()
+            if progress.disable and time.monotonic() - reported > _SILENCE_S:
+                reported = time.monotonic()
                 say(f"{what}: {number} of {count}" if count else f"{what}: {number}")
 
 

@@ -216,7 +216,7 @@ def _field(kind: Any, field: dataclasses.Field[Any], hint: Any) -> _Field:
 
 
 def _below(key: str, read: _Reader, data: Any) -> Any:
-    """Read a part; what is wrong with it is told with its key."""
+    """Read a part; what is wrong with it is reported with its key."""
     try:
         return read(data)
     except MismatchError as error:
@@ -285,7 +285,7 @@ def _one_of(values: tuple[Any, ...], data: Any) -> Any:
 
 
 def _any_of(readers: tuple[_Reader, ...], data: Any) -> Any:
-    """The first type that fits; what is wrong is told of the first."""
+    """The first type that fits; errors are those of the first."""
     first: MismatchError | None = None
     for read in readers:
         try:

@@ -164,7 +164,7 @@ def copy_weights(net: Any, source: Any, path: Path, *, seed: int = 0) -> None:
     Args:
         net: gets the weights.
         source: has them.
-        path: of `source`, for what is told.
+        path: of `source`, for messages.
         seed: of the shares of copied channels.
 
     Raises:

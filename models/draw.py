@@ -148,7 +148,7 @@ def sheet_of(name: str, chosen: Chosen) -> Image.Image:
 
 
 def _strips(judged: Sequence[JudgedScene]) -> tuple[Strip, ...]:
-    return tuple(Strip((one.marked, one.scene.triple.blur, one.output), one.told) for one in judged)
+    return tuple(Strip((one.marked, one.scene.triple.blur, one.output), one.caption) for one in judged)
 
 
 def _record(made: Judged, options: PictureOptions, name: str, model: Path, sheet: bytes, shown: Shown) -> Pictures:

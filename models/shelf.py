@@ -169,7 +169,7 @@ def require_entry(name: str, folder: Path | None = None) -> Entry:
     """A model by the name that people type.
 
     Raises:
-        UserError: there is none; the nearest names are told.
+        UserError: there is none; the message has the nearest names.
     """
     entry = find_entry(name, folder)
     if entry is None:
@@ -181,7 +181,7 @@ def require_shelved(name: str, folder: Path | None = None) -> Shelved:
     """A folder of the shelf by its name, or by the name of a model in it.
 
     Raises:
-        UserError: there is none; the nearest names are told.
+        UserError: there is none; the message has the nearest names.
     """
     place = (folder or FOLDER) / name
     return read_shelved(place) if (place / NOTE).is_file() else require_entry(name, folder).shelved
@@ -205,8 +205,8 @@ def default_entry(folder: Path | None = None) -> Entry:
     """
     found = [entry for entry in entries(folder) if entry.default]
     if len(found) != 1:
-        told = " and ".join(entry.name for entry in found) or "none"
-        raise UserError(f"the shelf should have one default model, but has {told}: name a model")
+        names = " and ".join(entry.name for entry in found) or "none"
+        raise UserError(f"the shelf should have one default model, but has {names}: name a model")
     return found[0]
 
 

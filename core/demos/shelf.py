@@ -26,7 +26,7 @@ from edgeblur.progress import say
 
 SCENES = 40
 _MARKERS = ("demo.json", "run/run.json")
-"""What tells the folder of a demo, with a model or with a training, from somebody's own."""
+"""What distinguishes the folder of a demo, with a model or with a training, from a user's own."""
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def run_demo(out: Path, options: DemoOptions, *, data: Path | None = None, force
     """
     require_tensorflow()
     for name in (TEACHER, STUDENT, PAINTER):
-        _ = require_entry(name).keras  # what is missing is told before anything is made
+        _ = require_entry(name).keras  # what is missing is reported before anything is made
     refuse_existing(out, force=force)
     refuse_strangers(out, "run/run.json" if (out / "run").exists() else "data/manifest.json")  # ended early perhaps
     steps, started = numbered(3 + STEPS), time.monotonic()

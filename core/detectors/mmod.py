@@ -17,7 +17,7 @@ from edgeblur.errors import missing_package
 from edgeblur.pictures.faces import Box
 
 _SIDE = 640  # pixels: the longer side of what the network sees
-_EYES = (0.3, 0.7), 0.4  # shares of a box's width and height: dlib tells none, so a face counts as upright
+_EYES = (0.3, 0.7), 0.4  # shares of a box's width and height: dlib gives none, so a face counts as upright
 _LABELLED = (0.04, 0.0, 0.94, 1.264)
 
 

@@ -72,11 +72,11 @@ class MTCNN:
         shrink = _CELL / _SMALLEST
         while min(canvas.size) * shrink >= _CELL:
             size = (round(canvas.width * shrink), round(canvas.height * shrink))
-            told = self._run("pnet", np.asarray(canvas.resize(size, Image.Resampling.BILINEAR), np.float32)[None])
-            face = _probability(told["face"][0])
+            heads = self._run("pnet", np.asarray(canvas.resize(size, Image.Resampling.BILINEAR), np.float32)[None])
+            face = _probability(heads["face"][0])
             rows, columns = np.nonzero(face > _SURE[0])
             corners = _STRIDE * np.stack([columns, rows, columns, rows], 1) + np.array([0, 0, _CELL, _CELL])
-            some = ((corners + _CELL * told["box"][0, rows, columns]) / shrink).astype(np.float32)
+            some = ((corners + _CELL * heads["box"][0, rows, columns]) / shrink).astype(np.float32)
             kept = _kept(some, face[rows, columns], 0.5)
             boxes.append(some[kept])
             scores.append(face[rows, columns][kept])
@@ -89,18 +89,18 @@ class MTCNN:
     ) -> tuple[_Floats, _Floats, _Floats]:
         """What a later net makes of proposals: better boxes `[n, 4]`, scores `[n]`, five landmarks `[n, 5, 2]`.
 
-        Those below the threshold are gone; only the last net tells landmarks, others leave zeros.
+        Those below the threshold are gone; only the last net gives landmarks, others leave zeros.
         """
         if not len(boxes):
             return boxes, np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32)
         side = _SIDES[name]
         cuts = np.stack([_cut(canvas, box, side) for box in boxes.tolist()])
-        told = self._run(name, cuts)
-        scores = _probability(told["face"])
+        heads = self._run(name, cuts)
+        scores = _probability(heads["face"])
         sides = (boxes[:, 2:] - boxes[:, :2] + 1)[:, None]  # [n, 1, 2]
-        better = boxes + (told["box"].reshape(-1, 2, 2) * sides).reshape(-1, 4)
+        better = boxes + (heads["box"].reshape(-1, 2, 2) * sides).reshape(-1, 4)
         points = (
-            told["points"].reshape(-1, 2, 5).transpose(0, 2, 1) if "points" in told else np.zeros((len(boxes), 5, 2))
+            heads["points"].reshape(-1, 2, 5).transpose(0, 2, 1) if "points" in heads else np.zeros((len(boxes), 5, 2))
         )
         sure = scores >= threshold
         return better[sure], scores[sure], (boxes[:, None, :2] + points * sides)[sure]
@@ -164,7 +164,7 @@ def _weights(name: str) -> list[_Floats]:
         import joblib
 
         arrays: list[_Floats] = joblib.load(path)
-    except (ModuleNotFoundError, ValueError) as error:  # joblib tells a missing lz4 as a ValueError
+    except (ModuleNotFoundError, ValueError) as error:  # joblib reports a missing lz4 as a ValueError
         raise missing_package("joblib and lz4", "detect") from error
     return arrays
 
@@ -219,6 +219,6 @@ def _model(name: str, weights: list[_Floats]) -> Any:
         layer(x, out=head)
     shape = ["n", 3, "h", "w"]
     inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, shape)]
-    outputs = [helper.make_tensor_value_info(head, TensorProto.FLOAT, None) for head in _HEADS[name]]
-    graph = helper.make_graph(nodes, name, inputs, outputs, tensors)
+    values = [helper.make_tensor_value_info(head, TensorProto.FLOAT, None) for head in _HEADS[name]]
+    graph = helper.make_graph(nodes, name, inputs, values, tensors)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)

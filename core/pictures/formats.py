@@ -43,10 +43,10 @@ def left_out(paths: Iterable[Path], folder: Path) -> str | None:
         return None
     ranked = kinds.most_common()
     named = ranked if len(ranked) <= _KINDS_NAMED else ranked[: _KINDS_NAMED - 1]
-    told = [f"{kind} ({count})" for kind, count in named]
+    counts = [f"{kind} ({count})" for kind, count in named]
     if len(named) < len(ranked):
-        told.append(f"others ({kinds.total() - sum(count for _, count in named)})")
-    return f"{folder} holds files that are hidden or not read as pictures: {', '.join(told)}"
+        counts.append(f"others ({kinds.total() - sum(count for _, count in named)})")
+    return f"{folder} holds files that are hidden or not read as pictures: {', '.join(counts)}"
 
 
 def _reason(path: Path) -> str | None:

@@ -171,7 +171,7 @@ def find_pictures(folder: Path, skipped: list[str] | None = None) -> list[Path]:
 
 
 def readable_pictures(paths: list[Path], skipped: list[str]) -> Iterator[tuple[Path, Image.Image]]:
-    """Load one picture after the other; those that cannot be read are told in `skipped` and passed over.
+    """Load one picture after the other; those that cannot be read are noted in `skipped` and passed over.
 
     Raises:
         UserError: not one of them could be read.

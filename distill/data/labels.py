@@ -209,7 +209,7 @@ def _refuse_outside(faces: tuple[Face, ...], size: tuple[int, int]) -> None:
 
 
 def _load_all(photos: Path, labels: list[_Label], skipped: list[str]) -> Iterator[LabelledPhoto]:
-    """Load one labelled picture after the other; what cannot be used is told in `skipped`."""
+    """Load one labelled picture after the other; what cannot be used is noted in `skipped`."""
     reasons: list[str] = []
     for label in labels:
         try:

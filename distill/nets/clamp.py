@@ -75,7 +75,7 @@ def load_clamped(model: RunModel) -> Any:
 
 
 def clamp_of(net: Any) -> Clamp:
-    """The clamp that a net has now: the inverse of `clamp_net`, as near as float32 weights tell it."""
+    """The clamp that a net has now: the inverse of `clamp_net`, as exactly as float32 weights hold it."""
     if not has_mask(net):
         return Clamp(*gate_clamp(net))
     kernel, bias = net.get_layer("steepen").get_weights()

@@ -83,13 +83,13 @@ def load_keras(path: Path) -> Any:
 
 def _require_picture_to_picture(net: Any, path: Path) -> None:
     shapes = [tuple(tensor.shape) for tensor in (*net.inputs, *net.outputs)]
-    told = " and ".join(map(str, shapes))
+    found = " and ".join(map(str, shapes))
     if len(net.inputs) != 1 or len(net.outputs) != 1 or any(len(shape) != 4 for shape in shapes):
-        raise UserError(f"{path} should take one picture and give one ([N, H, W, 3]), it has {told}")
+        raise UserError(f"{path} should take one picture and give one ([N, H, W, 3]), it has {found}")
     if None in shapes[0][1:]:
         raise UserError(f"{path} has an open input size {shapes[0]}: fix height, width and channels for a board")
     if shapes[0][3] != 3 or shapes[1][1:] != shapes[0][1:]:
-        raise UserError(f"{path} should take an RGB picture and give one of the same size, it has {told}")
+        raise UserError(f"{path} should take an RGB picture and give one of the same size, it has {found}")
 
 
 def concrete(net: Any) -> Any:

@@ -74,7 +74,7 @@ class MaskSpec(Record):
 
     @property
     def family(self) -> str:
-        """What tells its JSON from a U-Net's."""
+        """What distinguishes its JSON from a U-Net's."""
         return "mask"
 
 

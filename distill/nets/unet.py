@@ -246,7 +246,7 @@ def set_gate(net: Any, threshold: float, full: float) -> None:
     for first, sign in ((0, -1), (CARRIERS, 1)):
         opened = np.arange(first, first + CARRIERS)
         kernel[1, 1, GATE, opened], kernel[1, 1, GATE + 1, opened] = sign * _GAIN / width, -sign * _GAIN / width
-    bias[GATE] = -threshold  # nobody reads this channel: it remembers what the gate's own weights do not tell
+    bias[GATE] = -threshold  # nobody reads this channel: it remembers what the gate's own weights do not hold
     net.get_layer("dec1b").set_weights([kernel, bias])
 
 
@@ -259,7 +259,7 @@ def ease_gate(net: Any) -> None:
     as they were they would widen the range for all, and zeros would get a scale that fast kernels cannot use.
 
     Args:
-        net: changed in place; its clamp is not told by its weights any more.
+        net: changed in place; its weights do not hold its clamp any more.
     """
     kernel, bias = net.get_layer("dec1a").get_weights()
     kernel[..., :GATE] *= _TOP / _GAIN

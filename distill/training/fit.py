@@ -357,7 +357,7 @@ class _History:
 
 
 def _success(logs: dict[str, float]) -> str:
-    """How well a net does on what it is trained with: a mask head is told by its masks."""
+    """How well a net does on what it is trained with: a mask head is judged by its masks."""
     return f"{logs['psnr']:.2f} dB" if "psnr" in logs else f"mask IoU {logs['iou']:.3f}"
 
 

@@ -10,14 +10,14 @@ from edgeblur.distill.nets.unet import GATE, GATED, has_gate, held
 from edgeblur.distill.training.student_model import Teaching, coarse_loss, coarse_stages, finders, student_model_class
 
 MASK_AS_WEIGHT = 2.0
-"""The face weight with which `lessons` tells the mask itself: pixel weights from 1 (outside) to 2 (face)."""
+"""The face weight with which `lessons` hands over the mask itself: pixel weights from 1 (outside) to 2 (face)."""
 _NEIGHBOURHOOD = 17  # cells: a face of this size (68 pixels of 128) and larger has weight 1 a cell
 _SMALLEST_SHARE = 1 / 12  # of the neighbourhood: a face that fills less of it weighs no more a cell
 _GROWN_BY = 2  # pixels to all sides (docs/target.md)
 _SMALL_BELOW, _SMALL_UP_TO = 0.15, 0.25  # of the neighbourhood: a face of 23 pixels, one of 30
 _TINY = 5  # pairs of pixels: the side of a square that fits into a face of 13 pixels
 _OVERLAP_WEIGHT = 0.5
-_COARSE_WEIGHT = 0.2  # of what each coarse stage of a U-Net tells, beside the gate
+_COARSE_WEIGHT = 0.2  # of what each coarse stage of a U-Net predicts, beside the gate
 _BLUR_CELLS = 8  # cells: the side of the squares whose means are the blurred picture
 _USUAL_CHANGE = 0.02
 _MOST_CHANGE = 6.0  # times the usual
@@ -30,7 +30,7 @@ def mask_student_model_class() -> type[Any]:
     import tf_keras
 
     class MaskStudentModel(student_model_class()):  # type: ignore[misc]
-        """Learns the masks that `lessons` tells as pixel weights 1 (outside) to 2 (face); the blend stays as it is."""
+        """Learns the masks that `lessons` gives as pixel weights 1 (outside) to 2 (face); the blend stays as it is."""
 
         def __init__(self, net: Any, teaching: Teaching | None, face_weight: float) -> None:
             super().__init__(net, None)
@@ -66,7 +66,7 @@ def mask_student_model_class() -> type[Any]:
             slopes = tape.gradient(loss, learning)
             moves = [self.allowed(slope, of.name) for slope, of in zip(slopes, learning, strict=True)]
             self.optimizer.apply_gradients(zip(moves, learning, strict=True))
-            return self.told(loss, mask, logit)
+            return self.measures(loss, mask, logit)
 
         def allowed(self, slope: Any, name: str) -> Any:
             """A gradient without what would move the pictures behind a gate, or untie its two channels."""
@@ -83,11 +83,11 @@ def mask_student_model_class() -> type[Any]:
             mask, judged = wanted_mask(weight, self.shrink), worth_finding(weight, self.shrink)
             output, logit = self.whole(x, training=False)
             loss = mask_loss(mask, logit, self.face_weight, judged=judged, shrink=self.shrink)
-            told = self.told(loss, mask, logit)
+            measured = self.measures(loss, mask, logit)
             seen = self.compute_metrics(x, y, output, None)
-            return {**{name: seen[name] for name in ("mae", "psnr", "ssim")}, **told}
+            return {**{name: seen[name] for name in ("mae", "psnr", "ssim")}, **measured}
 
-        def told(self, loss: Any, mask: Any, logit: Any) -> dict[str, Any]:
+        def measures(self, loss: Any, mask: Any, logit: Any) -> dict[str, Any]:
             # Without the picture's own measures: blend and SSIM take longer than a training step of the trunk.
             self.loss_mean.update_state(loss, tf.shape(mask)[0])
             wanted, found = mask >= _SEEN, logit >= 0.0
@@ -158,7 +158,7 @@ def _spread(cells: Any, size: int) -> Any:
 
 
 def _share(cells: Any) -> Any:
-    """How much of each cell's neighbourhood is face: tells small faces from large ones without counting them."""
+    """How much of each cell's neighbourhood is face: separates small faces from large ones without counting them."""
     import tensorflow as tf
 
     return tf.nn.avg_pool2d(cells, _NEIGHBOURHOOD, 1, "SAME")
@@ -184,7 +184,7 @@ def mask_loss(
 ) -> Any:
     """Cross entropy in which small faces count like large ones, plus one minus each picture's overlap (soft Dice).
 
-    How small a face is, is told by how little of its neighbourhood is face. The overlap term punishes false finds in
+    How small a face is follows from how little of its neighbourhood is face. The overlap term punishes false finds in
     face-free pictures hardest.
 
     Args:

@@ -28,7 +28,7 @@ class Teaching:
 
 @dataclass(frozen=True)
 class Finding:
-    """Deep supervision: during training, the coarser stages of a U-Net also have to tell where the faces are.
+    """Deep supervision: during training, the coarser stages of a U-Net also have to predict where the faces are.
 
     A net that only sees how a picture should look hedges: a face it is not sure of becomes half transparent, which
     protects nobody. Lee et al. 2015, "Deeply-Supervised Nets". The heads for it are dropped when training ends.
@@ -112,7 +112,7 @@ def student_model_class() -> type[Any]:
             return (1.0 - self.teaching_weight) * y + self.teaching_weight * shown, features
 
         def found(self, finding: Finding, features: list[Any], weight: Any) -> Any:
-            """Cross entropy of the masks that the finders tell from the coarse stages, each at its own size."""
+            """Cross entropy of the masks that the finders predict from the coarse stages, each at its own size."""
             mask = (weight[..., tf.newaxis] - 1.0) / (finding.face_weight - 1.0)
             loss = 0.0
             for finder, coarse in zip(self.finders, features, strict=True):
@@ -123,7 +123,7 @@ def student_model_class() -> type[Any]:
 
 
 def finders(net: Any, stages: list[str]) -> list[Any]:
-    """A 1x1 conv for each of a net's stages, which tells from its features where faces are."""
+    """A 1x1 conv for each of a net's stages, which predicts from its features where faces are."""
     import tf_keras
 
     made = [tf_keras.layers.Conv2D(1, 1, name=f"find_{name}") for name in stages]
@@ -133,7 +133,7 @@ def finders(net: Any, stages: list[str]) -> list[Any]:
 
 
 def coarse_loss(mask: Any, logit: Any) -> Any:
-    """Cross entropy of what a finder tells, `[B, h, w, 1]`, and the mask, `[B, H, W, 1]`, 0 to 1, shrunk to it."""
+    """Cross entropy of what a finder predicts, `[B, h, w, 1]`, and the mask, `[B, H, W, 1]`, 0 to 1, shrunk to it."""
     import tensorflow as tf
 
     wanted = tf.image.resize(mask, tf.shape(logit)[1:3], method="area")

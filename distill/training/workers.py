@@ -1,4 +1,4 @@
-"""Training on several machines: one process each, told by TF_CONFIG who they are."""
+"""Training on several machines: one process each; TF_CONFIG says which one it is."""
 
 from __future__ import annotations
 

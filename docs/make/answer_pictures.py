@@ -92,7 +92,7 @@ def face_free(judged: Judged) -> int | None:
 def sheet(judged: Judged) -> Image.Image:
     """The rows, each with the untouched scene, its target, and what everything made of it."""
     sections = [Section("The worst scene of each approach", [
-        strip(judged, place, judged[name][place].marked, f"Worst for {name}: {judged[name][place].told}")
+        strip(judged, place, judged[name][place].marked, f"Worst for {name}: {judged[name][place].caption}")
         for name, place in worst(judged)
     ])]  # fmt: skip
     place = face_free(judged)

@@ -39,7 +39,7 @@ def blur_files(source: Path, out: Path, blurrer: Blurrer, *, force: bool, skippe
     """Blur a picture into a file, or a folder's pictures into a folder under the same names; yields what was written.
 
     A picture whose format is only read (`a.ico`) is written as `a.ico.png`. One that cannot be read, blurred or written
-    in its format is told in `skipped`, as is all else that the folder holds, and never stops the rest.
+    in its format is noted in `skipped`, as is all else that the folder holds, and never stops the rest.
 
     Raises:
         UserError: nothing to read, a result that is there already (without `force`), or `out` would be the source; and,

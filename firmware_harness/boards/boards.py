@@ -58,7 +58,7 @@ class Core:
         title: as people know it.
         toolchain: what compiles for it.
         startup: names `firmware/startup_STARTUP.c`; None where an SDK or an operating system brings its own.
-        flags: what tells the compiler about it.
+        flags: compiler flags that select it.
     """
 
     name: str
@@ -292,9 +292,9 @@ def find_board(name: str) -> Board:
     if name in by_name:
         return by_name[name]
     near = difflib.get_close_matches(name, by_name, 3, 0.8)
-    told = f"take {' or '.join(near)}, or see" if near else "see"  # an unlike chip is no advice
+    advice = f"take {' or '.join(near)}, or see" if near else "see"  # an unlike chip would not help
     raise UserError(
-        f"no board is called {name!r}: {told} `edgeblur boards`; `edgeblur fit` takes one of your own by --ram-size, "
+        f"no board is called {name!r}: {advice} `edgeblur boards`; `edgeblur fit` takes one of your own by --ram-size, "
         "--flash-size and --core"
     )
 

@@ -1,4 +1,4 @@
-"""Boards as people look for them: chosen by what they have, listed, and told with the sources of each fact."""
+"""Boards as people look for them: chosen by what they have, listed, and described with the sources of each fact."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ NAME = "boards.json"
 
 @dataclass(frozen=True)
 class Ran(Record):
-    """A model's run on a board, as later reports need it; what a kind of board cannot tell is None.
+    """A model's run on a board, as later reports need it; what a kind of board cannot measure is None.
 
     Attributes:
         board: its name.

@@ -140,8 +140,8 @@ def _drawn(curve: ClampCurve) -> bytes:
         places = _places(curve, index)
         beside, side = (((-5, 5), "right"), ((5, -9), "left"))[index % 2]  # of two lines each has a side of its own
         (line,) = axes.plot([x for x, _, _ in places], [y for _, y, _ in places], marker="o", markersize=4, label=name)
-        for x, y, told in places:
-            axes.annotate(told, (x, y), beside, textcoords="offset points", ha=side, fontsize=7, color=line.get_color())
+        for x, y, text in places:
+            axes.annotate(text, (x, y), beside, textcoords="offset points", ha=side, fontsize=7, color=line.get_color())
     axes.margins(0.15)  # so that labels stay inside
     photos = f"{curve.images} {SPLIT} photos of {Path(curve.data).name} at {curve.width}x{curve.height}"
     axes.set_title(f"{curve.model} by its clamp: {photos}, float", fontsize=10)

@@ -129,8 +129,8 @@ def _common_size(nets: Sequence[_Net]) -> tuple[int, int] | None:
     """
     inputs = [(net.name, blurring_model(read_model(net.path)).input) for net in nets]
     if len({(end.width, end.height) for _, end in inputs}) > 1:
-        told = ", ".join(f"{name} {end.width}x{end.height}" for name, end in inputs)
-        raise UserError(f"the nets take pictures of different sizes ({told}): compare those of one size at a time")
+        sizes = ", ".join(f"{name} {end.width}x{end.height}" for name, end in inputs)
+        raise UserError(f"the nets take pictures of different sizes ({sizes}): compare those of one size at a time")
     return next(((end.width, end.height) for _, end in inputs), None)
 
 

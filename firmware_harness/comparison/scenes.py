@@ -76,7 +76,7 @@ class JudgedFace:
         return self.found or self.covered < COVERED
 
     @property
-    def told(self) -> str:
+    def caption(self) -> str:
         """For people: how large it is, and what is wrong with it."""
         how = "missed" if self.covered < MISSED else f"{self.covered:.0%} blurred"
         return f"face of {self.face.box.side:.0f} px {how}{', still found' if self.found else ''}"
@@ -116,14 +116,14 @@ class JudgedScene:
         return float(sum(part.mean() for part in self.false))
 
     @property
-    def told(self) -> str:
+    def caption(self) -> str:
         """For people, in one line."""
         number, wrong = len(self.faces), len(self.exposed)
         well = "no face to blur" if not number else "the face is covered" if number == 1 else f"all {number} covered"
-        told = [self.exposed[0].told + (f" (and {wrong - 1} more)" if wrong > 1 else "") if wrong else well]
+        caption = [self.exposed[0].caption + (f" (and {wrong - 1} more)" if wrong > 1 else "") if wrong else well]
         if self.false:
-            told.append(f"{max(0.01, self.false_share):.0%} changed where no face is")
-        return f"scene {self.scene.number}: {'; '.join(told)}"
+            caption.append(f"{max(0.01, self.false_share):.0%} changed where no face is")
+        return f"scene {self.scene.number}: {'; '.join(caption)}"
 
     @property
     def marked(self) -> Pixels:

@@ -175,7 +175,7 @@ class Gallery:
         ]
         return _Shot(tuple(p for p, _ in shots), tuple(f for _, f in shots), tuple(frames))
 
-    def _describe(self, outputs: Sequence[Pixels], shot: _Shot, told: str, *, alone: bool = False) -> Vectors:
+    def _describe(self, outputs: Sequence[Pixels], shot: _Shot, label: str, *, alone: bool = False) -> Vectors:
         """Embed the faces of outputs, with what is around them or the middle `alone`."""
         chips = [
             frame.cut(picture, alone=alone)
@@ -184,7 +184,7 @@ class Gallery:
         ]
         batches = [chips[start : start + _BATCH] for start in range(0, len(chips), _BATCH)]
         return np.concatenate(
-            [np.zeros((0, 128)), *(self._embedding.describe(batch) for batch in track(batches, told))]
+            [np.zeros((0, 128)), *(self._embedding.describe(batch) for batch in track(batches, label))]
         )
 
     def untouched(self) -> Identity | None:
@@ -193,12 +193,12 @@ class Gallery:
             return None
         return self._identity(self._describe(self._second.pictures, self._second, "identity: second shots"), None)
 
-    def look_up(self, blur: Blur, told: str) -> Identity | None:
+    def look_up(self, blur: Blur, label: str) -> Identity | None:
         """Blur all photos and look their faces up, among the clear ones and among those blurred alike.
 
         Args:
             blur: what is examined.
-            told: its name for the progress bar.
+            label: its name for the progress bar.
 
         Returns:
             None if there are no two different faces: nobody can be mistaken.
@@ -208,18 +208,18 @@ class Gallery:
         outputs, again = (
             [blur(p, f) for p, f in zip(shot.pictures, shot.faces, strict=True)] for shot in (self._first, self._second)
         )
-        queries = self._describe(outputs, self._first, f"identity: {told}")
-        gallery = self._describe(outputs, self._first, f"parrot's gallery: {told}", alone=True)
-        parrots = self._describe(again, self._second, f"parrot attack: {told}", alone=True)
+        queries = self._describe(outputs, self._first, f"identity: {label}")
+        gallery = self._describe(outputs, self._first, f"parrot's gallery: {label}", alone=True)
+        parrots = self._describe(again, self._second, f"parrot attack: {label}", alone=True)
         return self._identity(queries, int(self._right(_distances(parrots, gallery)).sum()))
 
-    def restored(self, restore: Blur, told: str) -> Identity | None:
+    def restored(self, restore: Blur, label: str) -> Identity | None:
         """Look up what an attack made of blurred faces; without the parrot attack."""
         if not self._tells_apart:
             return None
         shot = self._first
         outputs = [restore(p, f) for p, f in zip(shot.pictures, shot.faces, strict=True)]
-        return self._identity(self._describe(outputs, shot, f"identity: {told}"), None)
+        return self._identity(self._describe(outputs, shot, f"identity: {label}"), None)
 
     def _right(self, apart: _Distances) -> NDArray[np.bool_]:
         """For each query, a row of distances to the gallery, whether the nearest is its own or the same photo's."""

@@ -107,7 +107,7 @@ class Leak(Record):
 
 
 def size_bins(min_side_px: float) -> list[tuple[float, float]]:
-    """The sizes of faces that are told apart, each from the first number to below the second, which may be infinite."""
+    """The bins of face sizes, each from the first number to below the second, which may be infinite."""
     edges = (min_side_px, *(limit for limit in SIZE_LIMITS_PX if limit > min_side_px), math.inf)
     return list(itertools.pairwise(edges))
 

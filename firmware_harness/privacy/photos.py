@@ -27,14 +27,14 @@ class PrivacyPhotos:
     """Photos at a model's size, with their faces, masks and targets.
 
     Attributes:
-        told: what they are, for people.
+        description: what they are, for people.
         triples: photo, target, mask and labelled faces.
         style: the blur of the targets.
         dataset: whose test split they are; None for photos with a label file.
         skipped: a sentence for each picture that could not be used.
     """
 
-    told: str
+    description: str
     triples: tuple[Triple, ...]
     style: BlurStyle
     dataset: Dataset | None = None

@@ -85,7 +85,7 @@ class Privacy:
     """A model's protection, and the two yardsticks on the same photos.
 
     Attributes:
-        told: the photos, for people.
+        description: the photos, for people.
         images, face_free: how many photos, and those without a face.
         min_side_px: of the judged faces.
         untouched: the photos as they are: what detectors and embedding find at all.
@@ -94,7 +94,7 @@ class Privacy:
         skipped: a sentence for each picture that could not be used.
     """
 
-    told: str
+    description: str
     images: int
     face_free: int
     min_side_px: float
@@ -111,7 +111,7 @@ class Privacy:
     def as_json(self) -> dict[str, Any]:
         """Everything by name."""
         return {
-            "photos": self.told,
+            "photos": self.description,
             "skipped": list(self.skipped),
             "images": self.images,
             "face_free": self.face_free,
@@ -242,4 +242,4 @@ def measure_privacy(
         won = measure_reversal(photos.dataset, photos.triples, blur, examiner.gallery, chosen.attack)
         model = replace(model, reversal=won)
     images, free = len(photos.triples), photos.face_free
-    return Privacy(photos.told, images, free, chosen.min_side_px, first, target, model, photos.skipped)
+    return Privacy(photos.description, images, free, chosen.min_side_px, first, target, model, photos.skipped)

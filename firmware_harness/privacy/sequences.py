@@ -19,7 +19,7 @@ from edgeblur.pictures.faces import Face
 from edgeblur.pictures.images import Pixels
 
 FRAMES = 7
-"""Of a sequence; the first one is blind where the frame before tells."""
+"""Of a sequence; the first one is blind where the frame before counts."""
 
 LEAST_INSIDE = 0.7
 """A face of which less than this share lies inside a frame is not judged there."""

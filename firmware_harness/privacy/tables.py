@@ -63,8 +63,8 @@ def protection_table(title: str, rows: Mapping[str, Protection]) -> Table:
 
 def privacy_table(privacy: Privacy) -> Table:
     """The model beside the untouched photos and the target."""
-    told = f"Privacy: {privacy.images} pictures ({privacy.face_free} without a face), {privacy.told}"
-    return protection_table(told, privacy.rows)
+    title = f"Privacy: {privacy.images} pictures ({privacy.face_free} without a face), {privacy.description}"
+    return protection_table(title, privacy.rows)
 
 
 def size_table(privacy: Privacy) -> Table | None:

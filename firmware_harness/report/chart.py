@@ -23,12 +23,12 @@ class Point:
 
     Attributes:
         series: points of one series are joined and share a colour: a model's float and int8 form.
-        told: what it is, shown when the mouse rests on it.
+        title: what it is, shown when the mouse rests on it.
         solid: filled (int8) or hollow (float).
     """
 
     series: str
-    told: str
+    title: str
     x: float
     y: float
     solid: bool
@@ -44,7 +44,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Mark:
-    """A place in the drawing with something written there (a tick, a label) or told by it (a point)."""
+    """A place in the drawing with something written there (a tick, a label) or shown by it (a point)."""
 
     x: float
     y: float
@@ -165,7 +165,7 @@ def _series(points: Sequence[Point], lines: Sequence[Mark], x_axis: _Axis, y_axi
     """Points by series, in order, each with a place for its name that nothing else takes."""
     groups: dict[str, list[Mark]] = {}
     for p in points:
-        groups.setdefault(p.series, []).append(Mark(x_axis.place(p.x), y_axis.place(p.y), p.told, p.solid))
+        groups.setdefault(p.series, []).append(Mark(x_axis.place(p.x), y_axis.place(p.y), p.title, p.solid))
     taken = [(m.x - _DOT, m.y - _DOT, m.x + _DOT, m.y + _DOT) for marks in groups.values() for m in marks]
     taken += [(m.x - len(m.text) * _CHARACTER, m.y - _LINE - 3, m.x, m.y + 2) for m in lines]
     for colour, (name, marks) in enumerate(groups.items()):

@@ -228,12 +228,12 @@ class Gates:
             self.privacy.check(validation.privacy)
         if self.exact and validation.differing_bytes:
             first = validation.engine
-            told = [
+            sentences = [
                 f"{c.differing_bytes} of {c.bytes_compared} output bytes differ between {first} and {c.engine}"
                 for c in validation.comparisons
                 if c.differing_bytes
             ]
-            raise RunError(f"{'; '.join(told)}, and none may", options=("exact",))
+            raise RunError(f"{'; '.join(sentences)}, and none may", options=("exact",))
         if self.min_psnr_db is None or validation.fidelity is None:
             return
         psnr_db = validation.fidelity.image.psnr_db

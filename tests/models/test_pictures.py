@@ -132,7 +132,7 @@ def test_covered_is_the_share_of_detail_that_is_gone(share: float, scenes: tuple
         assert face.covered == pytest.approx(share, abs=0.03), "bytes are rounded"
         assert face.exposed == (share < COVERED)
     assert not judged.false
-    assert ("missed" in judged.told, "blurred" in judged.told) == (share == 0, share == 0.5)
+    assert ("missed" in judged.caption, "blurred" in judged.caption) == (share == 0, share == 0.5)
 
 
 def test_the_dark_changes_no_verdict(scenes: tuple[Scene, ...]) -> None:
@@ -149,7 +149,7 @@ def test_a_change_where_no_face_is_is_told_and_marked(scenes: tuple[Scene, ...])
     output[32:64, 32:64] ^= 128
     judged = judge_scene(scene, output, [])
     assert 1 / 16 <= judged.false_share < 1 / 12
-    assert judged.told.endswith("% changed where no face is")
+    assert judged.caption.endswith("% changed where no face is")
     assert (judged.marked != scene.triple.picture).any()
     assert not judge_scene(scene, scene.triple.picture, []).false
 
