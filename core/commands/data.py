@@ -113,5 +113,5 @@ def make(
     if as_json:
         print(json.dumps({"out": str(out), "counts": counts, "faces": faces, "skipped": skipped}))
     else:
-        told = ", ".join(f"{count} {split}" for split, count in counts.items())
-        stdout.print(f"{out}: {told} pictures with {faces} faces ({len(skipped)} files skipped)", markup=False)
+        splits = ", ".join(f"{count} {split}" for split, count in counts.items())
+        stdout.print(f"{out}: {splits} pictures with {faces} faces ({len(skipped)} files skipped)", markup=False)

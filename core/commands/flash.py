@@ -25,7 +25,7 @@ def command(folder: Path, board: str | None, port: str | None, drive: Path | Non
     from edgeblur.firmware_harness.projects.flash import plan_flash, run_flash
 
     plan = plan_flash(folder, board=board, port=port, drive=drive)
-    stdout.print(plan.told, soft_wrap=True)
+    stdout.print(plan.shell_line, soft_wrap=True)
     if not dry_run:
         run_flash(plan)
         stdout.print(f"{plan.board.name} is flashed")

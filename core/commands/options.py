@@ -39,7 +39,7 @@ class ModelFile(click.Path):
     """A .tflite file, or a name of the shelf; a path that exists wins."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """The path, or the shelf's file of that name; what is neither is told in one sentence."""
+        """The path, or the shelf's file of that name; what is neither gets one sentence."""
         from edgeblur.models.shelf import advice, find_entry
 
         path = Path(value)

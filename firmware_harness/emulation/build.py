@@ -37,10 +37,10 @@ _COMMON = ("stack.c", "calibration.c", "main_files.c", "port_semihosting.c")
 _TRACED = (f"{NAME}.c", f"{NAME}{FINDER}.c", "main_files.c")  # the others are the same
 _HEADERS = ("infer.h", "port.h", "stack.h", "timer.h")
 COMPILE_FLAGS = (*FLAGS, "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables")
-"""What compilers of bare metal are told beside the core."""
+"""Flags of compilers for bare metal, beside those of the core."""
 
 LINK_FLAGS = ("-nostartfiles", "-Wl,--gc-sections", "-Wl,--fatal-warnings")
-"""What linkers of bare metal are told."""
+"""Flags of linkers for bare metal."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Project:
         sources: the C files' names; the model's is `model.c`.
         nodes: how many the model's net has.
         optimize: `size` or `speed`.
-        traced: what the compiler is told so that `model_trace` is called around each step of the net.
+        traced: compiler flags with which `model_trace` is called around each step of the net.
     """
 
     folder: Path
@@ -172,7 +172,7 @@ def write_project(
         folder: exists.
         compiled: the model, with the prefix `NAME`.
         board: an emulated one.
-        optimize: what the model was compiled for, and what the C compiler is told.
+        optimize: what the model was compiled for, and at which level the C compiler optimizes.
         frames: a veil, whose finder `compiled` is then; its prefix is `NAME` as well.
     """
     emulator = board.emulator or board.twin
@@ -225,7 +225,7 @@ def build(project: Project, *, traced: bool = False) -> Path:
 
 
 def _run(command: Sequence[str], place: Path, project: Project) -> None:
-    """Run a compiler in a folder; what it was told is noted beside the sources."""
+    """Run a compiler in a folder; its command is noted beside the sources."""
     with (project.folder / "commands.txt").open("a") as file:
         file.write(f"(cd {place.name} && {shlex.join([project.compiler, *command[1:]])})\n")
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, errors="replace", check=False)

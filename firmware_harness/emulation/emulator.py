@@ -34,8 +34,8 @@ _ENDS = {2: "a picture was cut short", 3: "the engine did not give as many rows 
 
 
 @dataclass(frozen=True)
-class Told:
-    """What firmware told about itself.
+class FirmwareReport:
+    """What firmware reported about its run.
 
     Attributes:
         frame_ticks: of the board's counter, for each picture.
@@ -89,7 +89,7 @@ def _command(emulator: Emulator, elf: Path) -> tuple[list[str], dict[str, str]]:
 
 def emulate(
     board: Board, elf: Path, pictures: Sequence[bytes], *, output_bytes: int, limit_s: float
-) -> tuple[list[bytes], Told]:
+) -> tuple[list[bytes], FirmwareReport]:
     """Run firmware on pictures, one after the other.
 
     Args:
@@ -100,7 +100,7 @@ def emulate(
         limit_s: seconds of this host after which the firmware is taken for hung.
 
     Returns:
-        The finished pictures, and what the firmware told.
+        The finished pictures, and what the firmware reported.
 
     Raises:
         UserError: no emulator.
@@ -117,14 +117,14 @@ def emulate(
     report = folder / "report.txt"
     lines = report.read_text().splitlines() if report.exists() else []
     complaint = (folder / "emulator.txt").read_text(errors="replace")
-    told = _understand([line.partition(" ")[::2] for line in lines], board, elf, complaint)
+    reported = _understand([line.partition(" ")[::2] for line in lines], board, elf, complaint)
     outputs = (folder / "outputs.bin").read_bytes()
-    if len(told.frame_ticks) != len(pictures) or len(outputs) != len(pictures) * output_bytes:
+    if len(reported.frame_ticks) != len(pictures) or len(outputs) != len(pictures) * output_bytes:
         raise RunError(
-            f"the firmware on {board.name} gave {len(outputs):,} bytes of {len(told.frame_ticks)} pictures, "
+            f"the firmware on {board.name} gave {len(outputs):,} bytes of {len(reported.frame_ticks)} pictures, "
             f"{len(pictures) * output_bytes:,} of {len(pictures)} were expected"
         )
-    return [outputs[i : i + output_bytes] for i in range(0, len(outputs), output_bytes)], told
+    return [outputs[i : i + output_bytes] for i in range(0, len(outputs), output_bytes)], reported
 
 
 @contextlib.contextmanager
@@ -157,7 +157,7 @@ def _wait(process: subprocess.Popen[bytes], outputs: Path, size: int, count: int
     )
 
 
-def _understand(lines: Sequence[Sequence[str]], board: Board, elf: Path, complaint: str) -> Told:
+def _understand(lines: Sequence[Sequence[str]], board: Board, elf: Path, complaint: str) -> FirmwareReport:
     """The firmware's report, `name hexadecimal` a line."""
     numbers: dict[str, list[int]] = {}
     for name, value in lines:
@@ -172,7 +172,7 @@ def _understand(lines: Sequence[Sequence[str]], board: Board, elf: Path, complai
     stack = numbers["stack"][0]
     if stack >= board.stack_bytes:
         raise RunError(f"the firmware on {board.name} used up all {board.stack_bytes} bytes of its stack")
-    return Told(
+    return FirmwareReport(
         frame_ticks=tuple(numbers.get("frame", ())),
         node_ticks=tuple(numbers.get("node", ())),
         calibration_ticks=numbers["calibration_ticks"][0],

@@ -22,7 +22,7 @@ from edgeblur.firmware_harness.emulation.build import (
     write_project,
 )
 from edgeblur.firmware_harness.emulation.elf import read_elf, require_elftools
-from edgeblur.firmware_harness.emulation.emulator import Told, emulate, emulator_of, emulator_version
+from edgeblur.firmware_harness.emulation.emulator import FirmwareReport, emulate, emulator_of, emulator_version
 from edgeblur.firmware_harness.emulation.result import BoardRun, Comparison
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions, count, workplace
 from edgeblur.firmware_harness.engines.engines import open_engine
@@ -38,16 +38,16 @@ class _FrameRig:
     board: Board
     frames: CompiledFrames
 
-    def run(self, elf: Path, given: Sequence[Pixels]) -> tuple[list[Pixels], Told]:
+    def run(self, elf: Path, given: Sequence[Pixels]) -> tuple[list[Pixels], FirmwareReport]:
         """Frames through built firmware, one after the other."""
         plan = self.frames.plan
         size = plan.height * plan.row_bytes
         work = max(self.frames.compiled.net.macs, 10**6) + 10 * size
-        outputs, told = emulate(
+        outputs, report = emulate(
             self.board, elf, [frame.tobytes() for frame in given], output_bytes=size,
             limit_s=60 + len(given) * work * 6e-6,
         )  # fmt: skip
-        return [np.frombuffer(output, np.uint8).reshape(plan.height, -1) for output in outputs], told
+        return [np.frombuffer(output, np.uint8).reshape(plan.height, -1) for output in outputs], report
 
     def expected(self, given: Sequence[Pixels]) -> list[Pixels]:
         """The same by the reference, with LiteRT's reference kernels as finder."""
@@ -84,20 +84,20 @@ def run_frames(chosen: Chosen, board: Board, options: EmulatedOptions, frames: F
         plain = build(project)
         traced, linked = build(project, traced=True), read_elf(plain)
         _, again = rig.run(plain, given[:1])
-        outputs, told = rig.run(plain, given)
-        counts = count(told, again, rig.run(traced, given[:1])[1], compiled.compiled.net, board)
+        outputs, report = rig.run(plain, given)
+        counts = count(report, again, rig.run(traced, given[:1])[1], compiled.compiled.net, board)
     differing = sum(int((a != b).sum()) for a, b in zip(outputs, rig.expected(given), strict=True))
     return BoardRun(
         model=chosen.name,
         board=board,
         optimize=options.stream.optimize,
-        told=inputs.told,
+        description=inputs.description,
         skipped=tuple(inputs.skipped),
         comparison=Comparison(len(given), sum(output.size for output in outputs), differing),
         counts=counts,
         linked=linked,
         weights_bytes=linked.size_bytes(".model_constants"),
-        stack_bytes=told.stack_bytes,
+        stack_bytes=report.stack_bytes,
         macs=compiled.compiled.net.macs,
         compiler=versions[0],
         emulator=versions[1],

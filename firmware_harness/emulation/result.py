@@ -74,7 +74,7 @@ class BoardRun:
         model: its name.
         board: where it ran.
         optimize: `size`, `balanced` or `speed`.
-        told: what the pictures were, for people.
+        description: what the pictures were, for people.
         skipped: why pictures were passed over.
         comparison: with the host.
         counts: of instructions.
@@ -89,7 +89,7 @@ class BoardRun:
     model: str
     board: Board
     optimize: str
-    told: str
+    description: str
     skipped: tuple[str, ...]
     comparison: Comparison
     counts: Counts
@@ -184,8 +184,8 @@ def _time(run: BoardRun) -> list[tuple[str, str]]:
 def _frames(run: BoardRun) -> list[tuple[str, str]]:
     if (veil := run.veil) is None:
         return []
-    told = f"{veil.width}x{veil.height} {veil.pixels.name}, {veil.hold}, looked at in {veil.x.net}x{veil.y.net}"
-    return [("frames", told)]
+    text = f"{veil.width}x{veil.height} {veil.pixels.name}, {veil.hold}, looked at in {veil.x.net}x{veil.y.net}"
+    return [("frames", text)]
 
 
 def _rows(run: BoardRun) -> list[tuple[str, str]]:
@@ -199,7 +199,7 @@ def _rows(run: BoardRun) -> list[tuple[str, str]]:
     return [
         ("board", f"{run.board.title}: {run.board.core.title}"),
         *_frames(run),
-        ("pictures", f"{given.images}: {run.told}"),
+        ("pictures", f"{given.images}: {run.description}"),
         ("output bytes", f"{given.bytes_compared:,}, {same}"),
         (counts.unit, f"{counts.median:,} a picture (median), {again}"),
         *_time(run),

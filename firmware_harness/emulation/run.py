@@ -29,7 +29,7 @@ from edgeblur.firmware_harness.emulation.build import (
     write_project,
 )
 from edgeblur.firmware_harness.emulation.elf import read_elf, require_elftools
-from edgeblur.firmware_harness.emulation.emulator import Told, emulate, emulator_of, emulator_version
+from edgeblur.firmware_harness.emulation.emulator import FirmwareReport, emulate, emulator_of, emulator_version
 from edgeblur.firmware_harness.emulation.result import BoardRun, Comparison, Counts, LayerRun
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.inputs import Inputs, pick_inputs
@@ -77,7 +77,7 @@ def workplace(keep: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
-def count(told: Told, again: Told, traced: Told, net: Net, board: Board) -> Counts:
+def count(report: FirmwareReport, again: FirmwareReport, traced: FirmwareReport, net: Net, board: Board) -> Counts:
     """Instructions or cycles from the ticks of three runs.
 
     Raises:
@@ -85,7 +85,7 @@ def count(told: Told, again: Told, traced: Told, net: Net, board: Board) -> Coun
     """
     emulator = emulator_of(board)
     per_tick = emulator.instructions_per_tick or 1.0
-    error = told.calibration_ticks * per_tick / (emulator.calibration_cycles or told.calibration_instructions) - 1
+    error = report.calibration_ticks * per_tick / (emulator.calibration_cycles or report.calibration_instructions) - 1
     if abs(error) > _CALIBRATION_LIMIT:
         raise RunError(
             f"the timer of {board.name} is off by {error:+.1%} for a loop of known length: "
@@ -102,8 +102,8 @@ def count(told: Told, again: Told, traced: Told, net: Net, board: Board) -> Coun
         for node, ticks in zip(net.nodes, traced.node_ticks, strict=True)
         if node.operation
     )
-    frames = tuple(round(ticks * per_tick) for ticks in told.frame_ticks)
-    return Counts(emulator.counts, frames, told.frame_ticks[0] == again.frame_ticks[0], layers, error)
+    frames = tuple(round(ticks * per_tick) for ticks in report.frame_ticks)
+    return Counts(emulator.counts, frames, report.frame_ticks[0] == again.frame_ticks[0], layers, error)
 
 
 def _compare(chosen: Chosen, raws: Sequence[Raw], outputs: Sequence[Raw]) -> Comparison:
@@ -135,15 +135,15 @@ class Rig:
     compiler: str
     emulator: str
 
-    def _run(self, elf: Path, raws: Sequence[Raw]) -> tuple[list[Raw], Told]:
+    def _run(self, elf: Path, raws: Sequence[Raw]) -> tuple[list[Raw], FirmwareReport]:
         """Pictures through built firmware, in the model's own numbers."""
         given = self.model.output.tensor
         # Ten times what 60 instructions a multiply-accumulate take at 100 million a second; and a minute to start.
         limit_s = 60 + len(raws) * max(self.compiled.net.macs, 10**6) * 6e-6
         size = int(np.prod(given.shape)) * np.dtype(given.dtype).itemsize
         taken = [raw.tobytes() for raw in raws]
-        outputs, told = emulate(self.board, elf, taken, output_bytes=size, limit_s=limit_s)
-        return [np.frombuffer(output, given.dtype).reshape(given.shape) for output in outputs], told
+        outputs, report = emulate(self.board, elf, taken, output_bytes=size, limit_s=limit_s)
+        return [np.frombuffer(output, given.dtype).reshape(given.shape) for output in outputs], report
 
     def measure(self, project: Project, plain: Path) -> BoardRun:
         """Run the pictures, and compare what comes out with the host's.
@@ -161,19 +161,19 @@ class Rig:
         traced, linked = build(project, traced=True), read_elf(plain)
         raws = [to_raw(probe.picture, self.model.input) for probe in self.inputs.probes]
         _, again = self._run(plain, raws[:1])
-        outputs, told = self._run(plain, raws)
-        counts = count(told, again, self._run(traced, raws[:1])[1], self.compiled.net, self.board)
+        outputs, report = self._run(plain, raws)
+        counts = count(report, again, self._run(traced, raws[:1])[1], self.compiled.net, self.board)
         return BoardRun(
             model=self.chosen.name,
             board=self.board,
             optimize=self.optimize,
-            told=self.inputs.told,
+            description=self.inputs.description,
             skipped=tuple(self.inputs.skipped),
             comparison=_compare(self.chosen, raws, outputs),
             counts=counts,
             linked=linked,
             weights_bytes=linked.size_bytes(".model_constants"),
-            stack_bytes=told.stack_bytes,
+            stack_bytes=report.stack_bytes,
             macs=self.compiled.net.macs,
             compiler=self.compiler,
             emulator=self.emulator,
@@ -216,7 +216,7 @@ def run_emulated(chosen: Chosen, board: Board, options: EmulatedOptions) -> Boar
         UserError: no such emulation, missing tools, a model that cannot be streamed or does not fit the board.
         RunError: the firmware failed.
     """
-    compiler_version(board.core.toolchain), emulator_version(emulator_of(board))  # what is missing is told at once
+    compiler_version(board.core.toolchain), emulator_version(emulator_of(board))  # what is missing is reported at once
     rig = prepare(chosen, board, options, *compile_model(chosen, options, board))
     with workplace(options.keep) as folder:
         project = write_project(folder, rig.compiled, rig.board, options.stream.optimize)

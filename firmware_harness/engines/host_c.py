@@ -49,7 +49,7 @@ def build_library(source: Path, library: Path, flags: Sequence[str] = ("-O2",)) 
 
     Raises:
         UserError: no compiler.
-        RunError: it does not compile cleanly; the compiler's first complaint is told.
+        RunError: it does not compile cleanly; the message has the compiler's first complaint.
     """
     command = [find_compiler(), *FLAGS, *flags, "-shared", "-fPIC", str(source), "-o", str(library)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -40,14 +40,14 @@ class Inputs:
 
     Attributes:
         kind: `photos`, `data` or `random`.
-        told: what they are, for people.
+        description: what they are, for people.
         planned: how many there are, the unreadable ones included.
         probes: the pictures.
         skipped: why pictures were passed over, filled while `probes` is read.
     """
 
     kind: str
-    told: str
+    description: str
     planned: int
     probes: Iterator[Probe]
     skipped: list[str]
@@ -68,8 +68,8 @@ def photo_inputs(folder: Path, model: ImageModel, limit: int | None = None) -> I
         for _, picture in readable_pictures(paths, skipped):
             yield Probe(np.asarray(resize(picture, *size)))
 
-    told = f"photos of {folder}, each resized to {size[0]}x{size[1]}"
-    return Inputs("photos", told, len(paths), probes(), skipped)
+    description = f"photos of {folder}, each resized to {size[0]}x{size[1]}"
+    return Inputs("photos", description, len(paths), probes(), skipped)
 
 
 def _data_probe(dataset: Dataset, sample: Sample, model: ImageModel) -> Probe:
@@ -138,5 +138,5 @@ def frame_inputs(size: tuple[int, int], photos: Path | None, random: int | None,
         return Inputs("random", f"random pictures, seed {_SEED}", count, probes, [])
     paths, skipped = evenly(find_pictures(photos), limit), list[str]()
     cut = (ImageOps.fit(picture, size, Image.Resampling.LANCZOS) for _, picture in readable_pictures(paths, skipped))
-    told = f"photos of {photos}, each cut and resized to {size[0]}x{size[1]}"
-    return Inputs("photos", told, len(paths), (Probe(np.asarray(picture)) for picture in cut), skipped)
+    description = f"photos of {photos}, each cut and resized to {size[0]}x{size[1]}"
+    return Inputs("photos", description, len(paths), (Probe(np.asarray(picture)) for picture in cut), skipped)

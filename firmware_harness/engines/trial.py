@@ -26,7 +26,7 @@ _LIMIT_S = 600
 
 
 def try_engines(names: Sequence[str], data: bytes, label: str) -> None:
-    """Run a model once in each of these engines, in another process; what they refuse in words is told later.
+    """Run a model once in each of these engines, in another process; what they refuse in words is reported later.
 
     Args:
         names: of engines.

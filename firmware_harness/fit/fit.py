@@ -225,8 +225,8 @@ class Fit:
         if chosen is None:
             raise UserError(f"{self.candidate.why_not}; and of TensorFlow Lite Micro: {self.candidate.arena.why_not}")
         if chosen.verdict == NO:
-            told = " and ".join(_lacks(memory) for memory in chosen.memories if memory.missing_bytes)
-            raise RunError(f"{self.candidate.name} does not fit {self.board.name} with {engine}: {told}")
+            missing = " and ".join(_lacks(memory) for memory in chosen.memories if memory.missing_bytes)
+            raise RunError(f"{self.candidate.name} does not fit {self.board.name} with {engine}: {missing}")
 
 
 def _lacks(memory: Memory) -> str:
@@ -298,7 +298,7 @@ def examine_frames(chosen: Chosen, frames: FrameOptions, options: StreamOptions 
     def frames_for(board: Board) -> CompiledFrames:
         return compiled(options_for(board, options))
 
-    plan_frames(graph, frames)  # what is wrong is told at once
+    plan_frames(graph, frames)  # what is wrong is reported at once
     arena = Arena(None, "it runs nets, and a veil of frames is none")
     return Candidate(chosen.name, graph.size_bytes, options, None, None, arena, frames_for=frames_for)
 

@@ -42,12 +42,12 @@ def remarks(fits: Sequence[Fit]) -> list[str]:
         if fit.tflm is None
     ]
     said += [
-        f"TensorFlow Lite Micro with {fit.candidate.name}: {told}"
+        f"TensorFlow Lite Micro with {fit.candidate.name}: {text}"
         for fit in fits
         if fit.tflm is not None
-        for told in fit.candidate.tflm_differs
+        for text in fit.candidate.tflm_differs
     ]
-    said += [f"{fit.board.name}: {told}" for fit in fits if (told := _external(fit))]
+    said += [f"{fit.board.name}: {text}" for fit in fits if (text := _external(fit))]
     if any(not fit.board.emulator for fit in fits):
         said.append("On a real board its SDK and camera driver take memory as well: not counted.")
     if any(fit.estimated_ms is not None for fit in fits):
@@ -120,17 +120,17 @@ def _add_work(table: Table, fit: Fit) -> None:
     """What a frame takes of the processor, as far as that is known."""
     if fit.frame:
         known = fit.frame.prices
-        told = f"predicted; as counted on {known.core}, frames of other nets were off by at most {known.off:.1%}"
-        table.add_row("  instructions", _instructions(fit), Text(told))
+        text = f"predicted; as counted on {known.core}, frames of other nets were off by at most {known.off:.1%}"
+        table.add_row("  instructions", _instructions(fit), Text(text))
     if fit.estimated_ms is not None and fit.clock_hz:
         whose = f", as a {fit.kind} project runs it" if fit.kind else ""
-        told = f"estimated; by docs/cost-model.md, without wait states, at {fit.clock_hz / 1e6:g} MHz{whose}"
-        table.add_row("  time", f"{_milliseconds(fit)} ms", Text(told))
+        text = f"estimated; by docs/cost-model.md, without wait states, at {fit.clock_hz / 1e6:g} MHz{whose}"
+        table.add_row("  time", f"{_milliseconds(fit)} ms", Text(text))
 
 
 def _add_memory(table: Table, memory: Memory) -> None:
     region = f"of {memory.region.size_bytes:,} B: {memory.region.name}"
     table.add_row(f"  {memory.kind}", f"{memory.size_bytes:,} B", Text(region))
     for part in memory.parts:
-        told = f"{part.basis}; {part.note}" if part.note else part.basis
-        table.add_row(f"    {part.name}", f"{part.size_bytes:,} B", Text(told, "dim"))
+        text = f"{part.basis}; {part.note}" if part.note else part.basis
+        table.add_row(f"    {part.name}", f"{part.size_bytes:,} B", Text(text, "dim"))

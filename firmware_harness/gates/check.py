@@ -92,8 +92,8 @@ class Checked:
             RunError: one sentence that names all of those.
         """
         if self.failed:
-            told = ", ".join(f"{row.gate} of {row.place}" for row in self.failed)
-            raise RunError(f"{self.model} fails {len(self.failed)} of {len(self.rows)} gates: {told}")
+            failed = ", ".join(f"{row.gate} of {row.place}" for row in self.failed)
+            raise RunError(f"{self.model} fails {len(self.failed)} of {len(self.rows)} gates: {failed}")
 
 
 def check_gates(chosen: Chosen, gates: Gates) -> Checked:
@@ -108,7 +108,7 @@ def check_gates(chosen: Chosen, gates: Gates) -> Checked:
             that the streaming engine refuses.
         RunError: firmware failed.
     """
-    boards = {name: find_board(name) for name in gates.boards}  # what is unknown is told before anything runs
+    boards = {name: find_board(name) for name in gates.boards}  # what is unknown is reported before anything runs
     for name, board in boards.items():
         _refuse_unmeasurable(board, gates.boards[name])
     rows = [row for name, board in boards.items() for row in _board(chosen, board, gates.boards[name])]

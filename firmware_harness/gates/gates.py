@@ -109,33 +109,33 @@ def read_gates(path: Path) -> Gates:
         UserError: no such file, no TOML, a name or a type that is not known, or no limit at all.
     """
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist: write limits there, as `edgeblur check --help` shows") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is no TOML: {error}") from error
-    _known(path, "", told, ("host", "photos", "boards"))
-    boards = told.get("boards", {})
+    _known(path, "", data, ("host", "photos", "boards"))
+    boards = data.get("boards", {})
     if not isinstance(boards, dict):
         raise UserError(f"{path}: write limits of boards as [boards.NAME], such as [boards.pico]")
     gates = Gates(
-        _section(path, "host", told.get("host"), HostGates),
-        _section(path, "photos", told.get("photos"), PhotoGates),
+        _section(path, "host", data.get("host"), HostGates),
+        _section(path, "photos", data.get("photos"), PhotoGates),
         {name: _section(path, f"boards.{name}", limits, BoardGates) or BoardGates() for name, limits in boards.items()},
     )
     _check(path, gates)
     return gates
 
 
-def _section(path: Path, name: str, told: Any, form: type[T]) -> T | None:
+def _section(path: Path, name: str, data: Any, form: type[T]) -> T | None:
     """A table of the file as a dataclass, None if it is not there."""
-    if told is None:
+    if data is None:
         return None
-    if not isinstance(told, dict):
-        raise UserError(f"{path}: {name} should be a table, [{name}], but is {told!r}")
+    if not isinstance(data, dict):
+        raise UserError(f"{path}: {name} should be a table, [{name}], but is {data!r}")
     fields = {field.name: str(field.type) for field in dataclasses.fields(form)}  # type: ignore[arg-type]
-    _known(path, name, told, tuple(fields))
-    return form(**{key: _value(path, f"{name}.{key}", value, fields[key]) for key, value in told.items()})
+    _known(path, name, data, tuple(fields))
+    return form(**{key: _value(path, f"{name}.{key}", value, fields[key]) for key, value in data.items()})
 
 
 _WANTED = {
@@ -163,9 +163,9 @@ def _value(path: Path, key: str, value: Any, form: str) -> Any:
     raise UserError(f"{path}: {key} should be {_WANTED.get(kind, 'a list of names')}, but is {value!r}")
 
 
-def _known(path: Path, section: str, told: Mapping[str, Any], names: tuple[str, ...]) -> None:
+def _known(path: Path, section: str, data: Mapping[str, Any], names: tuple[str, ...]) -> None:
     """Refuse a name that nothing reads: a limit that is misspelled must not pass."""
-    for name in told:
+    for name in data:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1)
             advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"

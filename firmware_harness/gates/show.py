@@ -37,11 +37,11 @@ def junit_xml(checked: Sequence[Checked]) -> bytes:
             case = ElementTree.SubElement(
                 suite, "testcase", {"classname": f"{one.model}.{row.place}", "name": row.gate}
             )
-            told = f"found {_number(row, row.found)}, limit {_number(row, row.limit)}, {row.basis}"
+            message = f"found {_number(row, row.found)}, limit {_number(row, row.limit)}, {row.basis}"
             if row.passed:
-                ElementTree.SubElement(case, "system-out").text = told
+                ElementTree.SubElement(case, "system-out").text = message
             else:
-                ElementTree.SubElement(case, "failure", {"message": told, "type": row.gate})
+                ElementTree.SubElement(case, "failure", {"message": message, "type": row.gate})
     ElementTree.indent(suites)
     return bytes(ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)) + b"\n"
 

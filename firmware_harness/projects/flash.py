@@ -37,7 +37,7 @@ class FlashPlan:
     place: Path
 
     @property
-    def told(self) -> str:
+    def shell_line(self) -> str:
         """The command as a shell takes it."""
         return f"cd {shlex.quote(str(self.place))} && {shlex.join(self.command)}"
 
@@ -71,7 +71,7 @@ def plan_flash(
     Args:
         folder: from `edgeblur firmware`.
         board: its board's name, if the user gave it.
-        port: where the board is, for tools that must be told.
+        port: where the board is, for tools that need it.
         drive: where the board shows itself as a drive, to copy the firmware there.
 
     Raises:

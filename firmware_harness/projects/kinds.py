@@ -101,7 +101,7 @@ def fill_arguments(kind: Kind, board: Board, port: str | None) -> list[str]:
     Args:
         kind: of the project.
         board: what it is for.
-        port: of the board, where the command needs it to be told.
+        port: of the board, where the command needs it.
     """
     values = {"name": board.name_in(kind.name) or "", "pyocd": board.name_in("pyocd") or "", "port": port or ""}
     arguments: list[str] = []

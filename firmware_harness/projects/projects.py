@@ -44,7 +44,7 @@ _BUILDS = ("build", ".pio", "managed_components", "dependencies.lock", "sdkconfi
 """What the ecosystems' tools leave in a project; a project may be written anew over it."""
 
 _OURS_ALONE = ("-std=c99", "-pedantic", "-Wconversion", "-Werror")
-"""What our own builds are told and a user's are not: his compiler may know warnings that ours does not."""
+"""Flags of our own builds that a user's has not: another compiler may know warnings that ours does not."""
 
 _TFLM_CHECKED = (
     "Our tests build projects with this engine against a stand-in for TensorFlow Lite Micro, and run that in QEMU; "

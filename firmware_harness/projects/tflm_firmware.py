@@ -51,7 +51,7 @@ def tflm_model(path: Path, *, optimize: str = "size") -> FirmwareModel:
 
     Args:
         path: an int8 model.
-        optimize: what the compiler is told.
+        optimize: at which level the compiler optimizes.
 
     Raises:
         UserError: it cannot be read, has an op without a kernel, or takes other things than bytes.

@@ -59,8 +59,8 @@ class SerialRun:
     Attributes:
         model: its name.
         port: where the board was.
-        info: what the board told about itself.
-        told: what the pictures were, for people.
+        info: what the board reported about itself.
+        description: what the pictures were, for people.
         skipped: why pictures were passed over.
         comparison: with the host; the picture that the board made itself is not among it.
         times: of each picture.
@@ -74,7 +74,7 @@ class SerialRun:
     model: str
     port: str
     info: BoardInfo
-    told: str
+    description: str
     skipped: tuple[str, ...]
     comparison: Comparison
     times: tuple[Times, ...]
@@ -228,7 +228,7 @@ def run_serial(chosen: Chosen, options: SerialOptions) -> SerialRun:
         model=chosen.name,
         port=options.link.port,
         info=info,
-        told=inputs.told,
+        description=inputs.description,
         skipped=tuple(inputs.skipped),
         comparison=_sum(comparison for comparison, _ in runs),
         times=tuple(times for _, times in runs),
@@ -282,7 +282,7 @@ def _rows(run: SerialRun) -> list[tuple[str, str]]:
     used = [(info.ram_bytes, "of the engine"), (run.stack_bytes, "of stack used")]
     rows = [
         ("board", f"{info.board} at {run.port}, engine {info.engine}, firmware of edgeblur {info.version}"),
-        ("pictures", f"{given.images}: {run.told}"),
+        ("pictures", f"{given.images}: {run.description}"),
         ("output bytes", f"{given.bytes_compared:,}, {same}"),
         ("measured", measured),
         ("  spread", spread),

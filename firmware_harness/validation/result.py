@@ -31,7 +31,7 @@ class Reference:
     path: Path | None = None
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """The same for people."""
         return f"{self.kind} {self.path}" if self.path else "the data set's pictures with blurred faces"
 
@@ -81,7 +81,7 @@ class Validation:
         engine: the first engine: outputs, fidelity and latency are its own.
         host: what the latencies were measured on.
         source: the kind of pictures it ran on: `photos`, `data` or `random`.
-        told: the same for people, with the place.
+        description: the same for people, with the place.
         skipped: a sentence for each picture that could not be read.
         images: how many pictures ran.
         cost: MACs and parameters, layer by layer.
@@ -100,7 +100,7 @@ class Validation:
     engine: str
     host: str
     source: str
-    told: str
+    description: str
     skipped: tuple[str, ...]
     images: int
     cost: Cost
@@ -135,7 +135,7 @@ class Validation:
             "engine": self.engine,
             "host": self.host,
             "images": self.images,
-            "source": {"kind": self.source, "told": self.told, "skipped": list(self.skipped)},
+            "source": {"kind": self.source, "told": self.description, "skipped": list(self.skipped)},
             "size_bytes": graph.size_bytes,
             "arena_bytes": self.arena.bytes,
             "arena_unknown": self.arena.why_not,

@@ -53,10 +53,10 @@ def _rows(validation: Validation) -> list[tuple[str, str]]:
         ("host", f"{validation.host}; 1 thread used"),
         (f"latency, {validation.engine}", _times(validation.latency)),
         *((f"latency, {c.engine}", _times(c.latency)) for c in validation.comparisons),
-        ("pictures", f"{validation.images}: {validation.told}"),
+        ("pictures", f"{validation.images}: {validation.description}"),
     ]
     if validation.fidelity and validation.reference:
-        rows.append(("fidelity to", validation.reference.told))
+        rows.append(("fidelity to", validation.reference.description))
         parts = {"image": validation.fidelity.image, "inside": validation.fidelity.inside}
         parts["outside"] = validation.fidelity.outside
         rows += [(f"  {name}", _near(part)) for name, part in parts.items() if part]

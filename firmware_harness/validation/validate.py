@@ -241,7 +241,7 @@ def validate(
         engine=opened[0].name,
         host=host_name(),
         source=inputs.kind,
-        told=inputs.told,
+        description=inputs.description,
         skipped=tuple(inputs.skipped),
         images=len(ran),
         cost=cost(model.graph),
