@@ -212,7 +212,9 @@ def test_layers_and_distilling_are_told(reported: Path) -> None:
 def test_the_page_needs_no_other_file(reported: Path) -> None:
     text = (reported / "report.html").read_text()
     addresses = Page(text).addresses
-    assert sum(address.startswith("data:image/png;base64,") for address in addresses) == 4  # sheet and three curves
+    assert (
+        sum(address.startswith("data:image/png;base64,") for address in addresses) == 5
+    )  # before and after, sheet, three curves
     assert all(address.startswith(("data:", "#")) for address in addresses)
     assert not re.search(r"https?:|url\(|@import", text)
     fragments = {address[1:] for address in addresses if address.startswith("#")}
@@ -221,7 +223,13 @@ def test_the_page_needs_no_other_file(reported: Path) -> None:
 
 def test_the_pictures_of_the_markdown_page_exist(reported: Path) -> None:
     pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", (reported / "report.md").read_text())
-    assert pictures == ["compare.png", "teacher/curves.png", "w1l2-alone/curves.png", "w1l2/curves.png"]
+    assert pictures == [
+        "before-after.png",
+        "compare.png",
+        "teacher/curves.png",
+        "w1l2-alone/curves.png",
+        "w1l2/curves.png",
+    ]
     assert all((reported / picture).is_file() for picture in pictures)
 
 
@@ -250,7 +258,7 @@ def test_a_browser_shows_it(reported: Path, facts: list[dict[str, Any]], width: 
     probed.write_text((reported / "report.html").read_text().replace("</body>", f"{PROBE}</body>"))
     text = dumped(probed, width, tmp_path / "profile")
     seen = json.loads(html.unescape(re.search(r"<title>(\{.*?\})</title>", text).group(1)))  # type: ignore[union-attr]
-    assert len(seen["images"]) == 4
+    assert len(seen["images"]) == 5
     assert all(wide > 100 and tall > 100 for wide, tall in seen["images"])
     assert seen["requests"] == []
     assert seen["styled"] == "right"
@@ -411,3 +419,15 @@ def test_a_model_without_int8_is_said_to_have_none(student_run: Run, tmp_path: P
     text = (folder / "report.html").read_text()
     assert "Nothing is quantized yet" in text
     assert "w1l2 float32 <small" in text
+
+
+def test_report_json_is_the_student_that_the_page_leads_with(reported: Path, facts: list[dict[str, Any]]) -> None:
+    student = json.loads((reported / "report.json").read_text())["student"]
+    row = next(e for e in facts if (e["name"], e.get("precision")) == (student["name"], "int8"))
+    assert student["name"] == "w1l2"
+    assert student["size_bytes"] == row["size_bytes"]
+    assert student.get("leak_rate") == row.get("leak", {}).get("rate")
+    assert student["psnr_outside_db"] == pytest.approx(row["fidelity"]["outside"]["psnr_db"], abs=0.01)
+    assert not {"instructions", "ram_bytes", "differing_bytes"} & set(student), "it ran on no board"
+    assert 'id="before-after"' in (reported / "report.html").read_text()
+    assert "](before-after.png)" in (reported / "report.md").read_text()
