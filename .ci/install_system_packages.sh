@@ -17,6 +17,7 @@ rp2040js=""
 if [ -z "$demo" ]; then
     need g++ g++
     need clang clang
+    need wasm-ld lld
     need chromium chromium
     need qemu-system-riscv32 qemu-system-misc
     need riscv64-unknown-elf-gcc "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf"

@@ -34,6 +34,7 @@ COMMANDS = {
     "fit": "Will it fit? RAM and flash of models on boards, before anything is built.",
     "firmware": "Write a firmware project around a model that a board's own ecosystem builds.",
     "models": "Trained models that come with edgeblur: list, show, path.",
+    "page": "One HTML page in which a model runs as WebAssembly: scenes, pictures, the webcam.",
     "quantize": "Quantize to int8 after training, and say where fidelity was lost.",
     "report": "One self-contained HTML page and one Markdown page about a run.",
     "run": "Run a model on a board, emulated or at a serial port: bytes, instructions or milliseconds, RAM.",

@@ -44,6 +44,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("firmware_harness/comparison",),
     ("firmware_harness/emulation",),
     ("firmware_harness/fit",),
+    ("firmware_harness/page",),
     ("firmware_harness/report",),
     ("firmware_harness/validation",),
     ("firmware_harness/gates",),
