@@ -51,13 +51,13 @@ def _with(table: Table, columns: Iterable[Column]) -> Table:
 
 def _parts(table: Table, console: Console) -> Iterator[Table]:
     first, *others = table.columns
-    taken: list[Column] = []
+    columns: list[Column] = []
     for column in others:
-        if taken and _width(_with(table, [first, *taken, column]), console) > console.width:
-            yield _with(table, [first, *taken])
-            taken = []
-        taken.append(column)
-    yield _with(table, [first, *taken])
+        if columns and _width(_with(table, [first, *columns, column]), console) > console.width:
+            yield _with(table, [first, *columns])
+            columns = []
+        columns.append(column)
+    yield _with(table, [first, *columns])
 
 
 def _records(table: Table) -> Iterator[RenderableType]:

@@ -175,14 +175,14 @@ def copy_weights(net: Any, source: Any, path: Path, *, seed: int = 0) -> None:
     theirs = {layer.name: layer.get_weights() for layer in source.layers}
     shared = [layer for layer in net.layers if layer.name in theirs and layer.trainable]
     shapes = {layer.name: [w.shape for w in layer.get_weights()] for layer in shared}
-    given = {name: theirs[name] if [w.shape for w in theirs[name]] == shapes[name] else None for name in shapes}
-    if None in given.values() and has_mask(net) and has_mask(source):
+    weights = {name: theirs[name] if [w.shape for w in theirs[name]] == shapes[name] else None for name in shapes}
+    if None in weights.values() and has_mask(net) and has_mask(source):
         rng = np.random.default_rng(seed)
         each = {layer.name for layer in shared if isinstance(layer, tf_keras.layers.DepthwiseConv2D)}
-        given = {name: widened(theirs[name], shapes[name], rng, sums=name not in each) for name in shapes}
-        if None not in given.values():
+        weights = {name: widened(theirs[name], shapes[name], rng, sums=name not in each) for name in shapes}
+        if None not in weights.values():
             say(f"{path} has {source.count_params():,} parameters: its channels are copied")
-    if None in given.values() or not any(layer.trainable_weights for layer in shared):
+    if None in weights.values() or not any(layer.trainable_weights for layer in shared):
         raise UserError(f"{path} has {source.count_params():,} parameters in another arrangement than the net's "
                         f"{net.count_params():,}: start from a model of the same shape, or from a mask head of half "
                         "the width, or a third")  # fmt: skip
@@ -193,7 +193,7 @@ def copy_weights(net: Any, source: Any, path: Path, *, seed: int = 0) -> None:
             options=("start",),
         )
     for layer in shared:
-        layer.set_weights(given[layer.name])
+        layer.set_weights(weights[layer.name])
     if clamp:
         set_gate(net, *clamp)
     if new := [layer.name for layer in net.layers if layer.trainable_weights and layer.name not in theirs]:

@@ -16,7 +16,7 @@ from edgeblur.quantize.diagnose import Probe
 from edgeblur.store.dataset import evenly
 
 _PICTURES = 32
-_MOST = 1 / 6
+_MAX_SHARE = 1 / 6
 """Of the gate's range: more than that is no rounding, but a gate that hardly ever stands between shut and open."""
 
 
@@ -39,7 +39,7 @@ def correct_gate(net: Any, int8: bytes, pictures: list[Floats]) -> None:
         probe.run(picture)
         off.append((probe.real(index)[..., GATE] - gate).mean())
         between.append(((gate > 0) & (gate < relu.max_value)).mean())  # a bias moves these alone
-    most = _MOST * relu.max_value
+    limit = _MAX_SHARE * relu.max_value
     kernel, bias = net.get_layer("dec1a").get_weights()
-    bias[GATE] -= np.clip(np.mean(off) / max(np.mean(between), 1e-6), -most, most)
+    bias[GATE] -= np.clip(np.mean(off) / max(np.mean(between), 1e-6), -limit, limit)
     net.get_layer("dec1a").set_weights([kernel, bias])

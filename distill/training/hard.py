@@ -25,7 +25,7 @@ _SURE = 0.6  # mean of a face's mask below which it counts as missed
 _FOUND = 0.3  # mask value from which a cell counts as found
 _FALSE_SHARE = 1 / 128  # of the picture: fewer false cells are a wide rim
 _RIM = 2  # cells about a mask that are neither face nor not
-_MOST_OFTEN = 8  # times that one picture is shown again
+_MAX_REPEATS = 8  # times that one picture is shown again
 _AT_ONCE = 32
 
 Mask = np.ndarray[Any, np.dtype[np.float32]]
@@ -48,7 +48,7 @@ class Hard(Record):
         return [
             known[name]
             for names in (self.missed, self.false)
-            for name in islice(cycle(names), min(wanted, _MOST_OFTEN * len(names)))
+            for name in islice(cycle(names), min(wanted, _MAX_REPEATS * len(names)))
         ]
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from edgeblur.firmware_harness.emulation.bench import Bench, Difference
 
-_MOST_LAYERS = 20
+_MAX_LAYERS = 20
 
 
 def bench_table(bench: Bench) -> Table:
@@ -42,7 +42,7 @@ def difference_table(found: Sequence[Difference]) -> Table:
 
 def layer_difference_table(found: Sequence[Difference]) -> Table:
     """The layers that changed most."""
-    table = difference_table(found[:_MOST_LAYERS])
-    if len(found) > _MOST_LAYERS:
-        table.caption = f"and {len(found) - _MOST_LAYERS} layers that changed less"
+    table = difference_table(found[:_MAX_LAYERS])
+    if len(found) > _MAX_LAYERS:
+        table.caption = f"and {len(found) - _MAX_LAYERS} layers that changed less"
     return table

@@ -38,22 +38,22 @@ class _FrameRig:
     board: Board
     frames: CompiledFrames
 
-    def run(self, elf: Path, given: Sequence[Pixels]) -> tuple[list[Pixels], FirmwareReport]:
+    def run(self, elf: Path, frames_in: Sequence[Pixels]) -> tuple[list[Pixels], FirmwareReport]:
         """Frames through built firmware, one after the other."""
         plan = self.frames.plan
         size = plan.height * plan.row_bytes
         work = max(self.frames.compiled.net.macs, 10**6) + 10 * size
         outputs, report = emulate(
-            self.board, elf, [frame.tobytes() for frame in given], output_bytes=size,
-            limit_s=60 + len(given) * work * 6e-6,
+            self.board, elf, [frame.tobytes() for frame in frames_in], output_bytes=size,
+            limit_s=60 + len(frames_in) * work * 6e-6,
         )  # fmt: skip
         return [np.frombuffer(output, np.uint8).reshape(plan.height, -1) for output in outputs], report
 
-    def expected(self, given: Sequence[Pixels]) -> list[Pixels]:
+    def expected(self, frames_in: Sequence[Pixels]) -> list[Pixels]:
         """The same by the reference, with LiteRT's reference kernels as finder."""
         engine = open_engine("litert-ref", self.frames.finder.data)
         find = Blurrer(self.frames.plan, lambda picture: engine.run(to_raw(picture, engine.model.input))[0, :, :, 0])
-        return [find.blur(frame) for frame in given]
+        return [find.blur(frame) for frame in frames_in]
 
 
 def run_frames(chosen: Chosen, board: Board, options: EmulatedOptions, frames: FrameOptions) -> BoardRun:
@@ -77,23 +77,23 @@ def run_frames(chosen: Chosen, board: Board, options: EmulatedOptions, frames: F
     board = with_stack(board, compiled.compiled)
     check_room(chosen.name, compiled, board)
     inputs = frame_inputs((frames.width, frames.height), options.photos, options.random, options.limit)
-    given = [compiled.plan.pixels.frame_of(probe.picture) for probe in inputs.probes]
+    frames_in = [compiled.plan.pixels.frame_of(probe.picture) for probe in inputs.probes]
     rig = _FrameRig(board, compiled)
     with workplace(options.keep) as folder:
         project = write_project(folder, compiled.compiled, board, options.stream.optimize, frames=compiled.files)
         plain = build(project)
         traced, linked = build(project, traced=True), read_elf(plain)
-        _, again = rig.run(plain, given[:1])
-        outputs, report = rig.run(plain, given)
-        counts = count(report, again, rig.run(traced, given[:1])[1], compiled.compiled.net, board)
-    differing = sum(int((a != b).sum()) for a, b in zip(outputs, rig.expected(given), strict=True))
+        _, again = rig.run(plain, frames_in[:1])
+        outputs, report = rig.run(plain, frames_in)
+        counts = count(report, again, rig.run(traced, frames_in[:1])[1], compiled.compiled.net, board)
+    differing = sum(int((a != b).sum()) for a, b in zip(outputs, rig.expected(frames_in), strict=True))
     return BoardRun(
         model=chosen.name,
         board=board,
         optimize=options.stream.optimize,
         description=inputs.description,
         skipped=tuple(inputs.skipped),
-        comparison=Comparison(len(given), sum(output.size for output in outputs), differing),
+        comparison=Comparison(len(frames_in), sum(output.size for output in outputs), differing),
         counts=counts,
         linked=linked,
         weights_bytes=linked.size_bytes(".model_constants"),

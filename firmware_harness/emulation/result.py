@@ -189,9 +189,11 @@ def _frames(run: BoardRun) -> list[tuple[str, str]]:
 
 
 def _rows(run: BoardRun) -> list[tuple[str, str]]:
-    counts, linked, given = run.counts, run.linked, run.comparison
+    counts, linked, comparison = run.counts, run.linked, run.comparison
     same = (
-        "all equal to LiteRT's reference kernels" if not given.differing_bytes else f"{given.differing_bytes:,} differ"
+        "all equal to LiteRT's reference kernels"
+        if not comparison.differing_bytes
+        else f"{comparison.differing_bytes:,} differ"
     )
     again = "the same again in a second run" if counts.repeatable else "another number in a second run"
     sections = ", ".join(f"{section.name} {section.size_bytes:,}" for section in linked.sections)
@@ -199,8 +201,8 @@ def _rows(run: BoardRun) -> list[tuple[str, str]]:
     return [
         ("board", f"{run.board.title}: {run.board.core.title}"),
         *_frames(run),
-        ("pictures", f"{given.images}: {run.description}"),
-        ("output bytes", f"{given.bytes_compared:,}, {same}"),
+        ("pictures", f"{comparison.images}: {run.description}"),
+        ("output bytes", f"{comparison.bytes_compared:,}, {same}"),
         (counts.unit, f"{counts.median:,} a picture (median), {again}"),
         *_time(run),
         ("  counter", f"off by {counts.calibration_error:+.3%} for a loop of known length"),

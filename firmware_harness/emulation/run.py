@@ -137,13 +137,13 @@ class Rig:
 
     def _run(self, elf: Path, raws: Sequence[Raw]) -> tuple[list[Raw], FirmwareReport]:
         """Pictures through built firmware, in the model's own numbers."""
-        given = self.model.output.tensor
+        tensor = self.model.output.tensor
         # Ten times what 60 instructions a multiply-accumulate take at 100 million a second; and a minute to start.
         limit_s = 60 + len(raws) * max(self.compiled.net.macs, 10**6) * 6e-6
-        size = int(np.prod(given.shape)) * np.dtype(given.dtype).itemsize
-        taken = [raw.tobytes() for raw in raws]
-        outputs, report = emulate(self.board, elf, taken, output_bytes=size, limit_s=limit_s)
-        return [np.frombuffer(output, given.dtype).reshape(given.shape) for output in outputs], report
+        size = int(np.prod(tensor.shape)) * np.dtype(tensor.dtype).itemsize
+        inputs = [raw.tobytes() for raw in raws]
+        outputs, report = emulate(self.board, elf, inputs, output_bytes=size, limit_s=limit_s)
+        return [np.frombuffer(output, tensor.dtype).reshape(tensor.shape) for output in outputs], report
 
     def measure(self, project: Project, plain: Path) -> BoardRun:
         """Run the pictures, and compare what comes out with the host's.

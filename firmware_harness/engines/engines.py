@@ -59,9 +59,9 @@ class Engine:
             ValueError: another shape or type.
             RunError: the interpreter gave up.
         """
-        taken = self.model.input.tensor
-        if raw.shape != taken.shape or raw.dtype != taken.dtype:
-            raise ValueError(f"the model takes {taken.dtype} {taken.shape}, got {raw.dtype} {raw.shape}")
+        tensor = self.model.input.tensor
+        if raw.shape != tensor.shape or raw.dtype != tensor.dtype:
+            raise ValueError(f"the model takes {tensor.dtype} {tensor.shape}, got {raw.dtype} {raw.shape}")
         try:
             return self.invoke(raw)
         except (RuntimeError, ValueError) as error:
@@ -79,12 +79,15 @@ class Engine:
 def _tflite(interpreter: Any) -> Invoke:
     """The interface that ai-edge-litert and tflite-runtime share."""
     interpreter.allocate_tensors()
-    taken, given = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    input_index, output_index = (
+        interpreter.get_input_details()[0]["index"],
+        interpreter.get_output_details()[0]["index"],
+    )
 
     def invoke(raw: Raw) -> Raw:
-        interpreter.set_tensor(taken, raw)
+        interpreter.set_tensor(input_index, raw)
         interpreter.invoke()
-        output: Raw = interpreter.get_tensor(given)
+        output: Raw = interpreter.get_tensor(output_index)
         return output
 
     return invoke

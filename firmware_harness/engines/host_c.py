@@ -61,12 +61,12 @@ def build_library(source: Path, library: Path, flags: Sequence[str] = ("-O2",)) 
 def call_raw(library: Path, name: str, compiled: Compiled, model: ImageModel) -> Callable[[Raw], Raw]:
     """A compiled model as a function of its own numbers, `[1, height, width, channels]` both ways."""
     run = getattr(ctypes.CDLL(str(library)), f"{name}_run_raw")
-    given = model.output.tensor
+    tensor = model.output.tensor
     state = np.zeros(-(-compiled.files.state_bytes // 4), np.uint32)
 
     def invoke(raw: Raw) -> Raw:
         picture = np.ascontiguousarray(raw)
-        finished = np.empty(given.shape, given.dtype)
+        finished = np.empty(tensor.shape, tensor.dtype)
         status = run(*(ctypes.c_void_p(array.ctypes.data) for array in (state, picture, finished)))
         if status:
             raise RuntimeError(f"status {status}")

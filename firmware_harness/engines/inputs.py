@@ -73,9 +73,9 @@ def photo_inputs(folder: Path, model: ImageModel, limit: int | None = None) -> I
 
 
 def _data_probe(dataset: Dataset, sample: Sample, model: ImageModel) -> Probe:
-    taken, given = ((end.width, end.height) for end in (model.input, model.output))
-    triple = dataset.load(sample, taken)
-    wanted = triple if given == taken else dataset.load(sample, given)
+    input_size, output_size = ((end.width, end.height) for end in (model.input, model.output))
+    triple = dataset.load(sample, input_size)
+    wanted = triple if output_size == input_size else dataset.load(sample, output_size)
     return Probe(triple.picture, wanted.blur, wanted.mask)
 
 

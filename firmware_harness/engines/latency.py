@@ -16,8 +16,8 @@ from edgeblur.firmware_harness.engines.engines import Engine
 from edgeblur.firmware_harness.engines.inputs import random_picture
 from edgeblur.records import Record
 
-_MOST_RUNS = 30
-_LEAST_RUNS = 3
+_MAX_RUNS = 30
+_MIN_RUNS = 3
 _BUDGET_S = 2.0
 """Reference kernels may take seconds a picture: a few runs must do then."""
 
@@ -47,7 +47,7 @@ def measure_call(call: Callable[[], object]) -> Latency:
     call()
     times_ms: list[float] = []
     deadline = time.perf_counter() + _BUDGET_S
-    while len(times_ms) < _LEAST_RUNS or (len(times_ms) < _MOST_RUNS and time.perf_counter() < deadline):
+    while len(times_ms) < _MIN_RUNS or (len(times_ms) < _MAX_RUNS and time.perf_counter() < deadline):
         start = time.perf_counter()
         call()
         times_ms.append((time.perf_counter() - start) * 1e3)

@@ -17,9 +17,9 @@ data = sys.stdin.buffer.read()
 for name in sys.argv[1:]:
     print(name, flush=True)
     engine = open_engine(name, data)
-    taken = engine.model.input.tensor
-    noise = np.random.default_rng(0).integers(0, 256, taken.shape).astype(np.uint8)
-    engine.run(noise.view(np.int8) if taken.dtype == "int8" else noise.astype(taken.dtype))
+    tensor = engine.model.input.tensor
+    noise = np.random.default_rng(0).integers(0, 256, tensor.shape).astype(np.uint8)
+    engine.run(noise.view(np.int8) if tensor.dtype == "int8" else noise.astype(tensor.dtype))
 """
 
 _LIMIT_S = 600

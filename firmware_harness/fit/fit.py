@@ -32,8 +32,8 @@ TIGHT_SHARE = 0.1
 """A model that leaves less than this share of the RAM or of the flash is `tight`."""
 
 TFLM_CODE_BYTES = (41_000, 74_000)
-"""TensorFlow Lite Micro's code without the model, least and most: its U-Nets of width 4 to 32 with CMSIS-NN, linked for
-Cortex-M3 to M55 at -O2 and -O3. The most counts."""
+"""TensorFlow Lite Micro's code without the model, minimum and maximum: U-Nets of width 4 to 32 with CMSIS-NN, linked
+for Cortex-M3 to M55 at -O2 and -O3. The maximum counts."""
 
 SERIAL_BYTES = (56, 700)
 """RAM and flash of the serial protocol, in what `edgeblur firmware` wrote for mps2-an386 around U-Nets of width 4 and 8
@@ -420,6 +420,6 @@ def _tflm_parts(candidate: Candidate, board: Board) -> tuple[Parts, Parts] | Non
     note = "reference kernels, 64-bit tables; input and output are in it"
     transport, transport_code = _transport(board)
     ram = (Part("arena", arena, "recorded", note), transport, _stack(board))
-    least, most = TFLM_CODE_BYTES
-    code = Part("library code", most, "estimated", f"{least:,} to {most:,} B were measured with CMSIS-NN")
+    minimum, maximum = TFLM_CODE_BYTES
+    code = Part("library code", maximum, "estimated", f"{minimum:,} to {maximum:,} B were measured with CMSIS-NN")
     return ram, (Part("model", candidate.size_bytes, "exact"), code, *transport_code)

@@ -28,7 +28,7 @@ class Row:
         place: a board, `host` or `photos`.
         measure: as gates.toml calls it, without `max_` or `min_`.
         unit: of `found` and `limit`.
-        limit: the most that is allowed, or the least where `at_least`.
+        limit: the maximum, or the minimum where `at_least`.
         found: what was measured; None if it could not be, which fails.
         basis: where the figure comes from: `planned`, `predicted`, `counted in emulation`, `linked`, `measured`.
         at_least: the figure should not be below the limit.

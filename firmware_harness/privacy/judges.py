@@ -12,7 +12,7 @@ from edgeblur.errors import UserError
 
 THRESHOLD = 0.4
 """Score from which a detector's finding counts where no other is named."""
-_MOST_ENLARGED = 10
+_MAX_ENLARGED = 10
 _SPEC = re.compile(r"(?P<detector>[a-z][a-z-]*)(@(?P<threshold>[0-9.]+))?(x(?P<enlarged>[0-9]+))?")
 
 
@@ -52,10 +52,10 @@ def parse_judge(text: str) -> Judge:
         UserError: it is something else, or a threshold or a factor is out of bounds.
     """
     judge = _read(text)
-    if judge is None or not 0 < judge.threshold < 1 or not 1 <= judge.enlarged <= _MOST_ENLARGED:
+    if judge is None or not 0 < judge.threshold < 1 or not 1 <= judge.enlarged <= _MAX_ENLARGED:
         raise UserError(
             f"{text!r} is no judge: write a detector's name, and behind it, if you like, the score from which a "
-            f"finding counts (0 to 1) and a factor of 1 to {_MOST_ENLARGED} by which pictures are enlarged, such as "
+            f"finding counts (0 to 1) and a factor of 1 to {_MAX_ENLARGED} by which pictures are enlarged, such as "
             "centerface@0.4x5"
         )
     return judge

@@ -16,7 +16,7 @@ from edgeblur.models.choose import Chosen
 from edgeblur.store.run_folder import Run, RunModel
 
 CYCLES = (1.0, 2.0)
-"""Of an instruction, least and most, on cores that begin at most one in each cycle."""
+"""Of an instruction, minimum and maximum, on cores that begin at most one in each cycle."""
 
 _CYCLES_OF = {"cortex-m7": (0.5, 1.5)}  # begins up to two
 MODEL_OF_TIME = (
@@ -49,12 +49,12 @@ class BoardRow:
 
     @property
     def estimated_ms(self) -> tuple[float, float] | None:
-        """Least and most milliseconds of a picture; of boards that exist only in an emulator, time means nothing."""
+        """Minimum and maximum milliseconds of a picture; time means nothing on boards that are emulated alone."""
         if self.instructions is None or self.board.clock_hz is None or self.board.emulator:
             return None
-        least, most = _CYCLES_OF.get(self.board.core.name, CYCLES)
+        minimum, maximum = _CYCLES_OF.get(self.board.core.name, CYCLES)
         ms = 1e3 * self.instructions / self.board.clock_hz
-        return least * ms, most * ms
+        return minimum * ms, maximum * ms
 
     @property
     def cells(self) -> tuple[str, ...]:

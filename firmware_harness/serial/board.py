@@ -107,7 +107,7 @@ class SerialBoard:
             self._ask(Command.BEGIN, Source.CAMERA, bytes(4))
             finished = b"".join(self._waiting(0, row_bytes))
             answer = self._ask(Command.TIMES)
-            if answer.given == height:
+            if answer.rows_out == height:
                 return finished, frames.parse_times(answer.payload)
         raise RunError(f"{self._where} did not finish the picture of its camera: was it reset?")
 
@@ -121,7 +121,7 @@ class SerialBoard:
             finished += self._row(answer, len(finished), row_bytes)
         finished += self._waiting(len(finished), row_bytes)
         answer = self._ask(Command.TIMES)
-        if len(finished) != height or answer.given != height:
+        if len(finished) != height or answer.rows_out != height:
             raise _ForgottenError
         return b"".join(finished), frames.parse_times(answer.payload)
 
@@ -138,7 +138,7 @@ class SerialBoard:
         """The row that an answer brings, if any; it must be the one after so many others."""
         if not answer.has_row:
             return []
-        if answer.given != count + 1 or len(answer.payload) != row_bytes:
+        if answer.rows_out != count + 1 or len(answer.payload) != row_bytes:
             raise _ForgottenError
         return [answer.payload]
 

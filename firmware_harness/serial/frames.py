@@ -64,7 +64,7 @@ class Answer:
         sequence: of the request.
         status: one of `Status`, or a newer firmware's.
         has_row: the payload is a finished row.
-        taken, given: rows of this picture, so far.
+        rows_in, rows_out: of this picture, so far.
         payload: bytes.
     """
 
@@ -72,8 +72,8 @@ class Answer:
     sequence: int
     status: int
     has_row: bool
-    taken: int
-    given: int
+    rows_in: int
+    rows_out: int
     payload: bytes
 
 
@@ -83,15 +83,15 @@ class BoardInfo:
 
     Attributes:
         sha256: of the .tflite, in hexadecimal digits.
-        taken, given: `(height, width, channels)` of the model's input and output.
+        input, output: `(height, width, channels)` of the model.
         ram_bytes: writable memory of the engine, without stack; None if the firmware does not know.
         tick_hz: ticks a second of the board's counter; None if the board does not know.
         model, board, engine, version: names, and edgeblur's version that wrote the firmware.
     """
 
     sha256: str
-    taken: tuple[int, int, int]
-    given: tuple[int, int, int]
+    input: tuple[int, int, int]
+    output: tuple[int, int, int]
     ram_bytes: int | None
     tick_hz: int | None
     model: str
@@ -162,8 +162,8 @@ def parse_answer(frame: bytes) -> Answer:
     body, check = whole[:-_CHECK_BYTES], whole[-_CHECK_BYTES:]
     if len(body) < _ANSWER.size or struct.pack("<I", zlib.crc32(body)) != check or not body[0] & 0x80:
         raise DamagedError
-    command, sequence, status, has_row, taken, given = _ANSWER.unpack_from(body)
-    return Answer(command & 0x7F, sequence, status, bool(has_row), taken, given, body[_ANSWER.size :])
+    command, sequence, status, has_row, rows_in, rows_out = _ANSWER.unpack_from(body)
+    return Answer(command & 0x7F, sequence, status, bool(has_row), rows_in, rows_out, body[_ANSWER.size :])
 
 
 def protocol_version(payload: bytes) -> int | None:
@@ -181,9 +181,9 @@ def parse_info(payload: bytes) -> BoardInfo:
     if protocol_version(payload) != VERSION or len(texts) <= _TEXTS:
         raise DamagedError
     _, sha256, *sizes, ram_bytes, tick_hz = _INFO.unpack_from(payload)
-    taken, given = (sizes[0], sizes[1], sizes[2]), (sizes[3], sizes[4], sizes[5])
+    ends = (sizes[0], sizes[1], sizes[2]), (sizes[3], sizes[4], sizes[5])
     model, board, engine, version = texts[:_TEXTS]
-    return BoardInfo(sha256.hex(), taken, given, ram_bytes or None, tick_hz or None, model, board, engine, version)
+    return BoardInfo(sha256.hex(), *ends, ram_bytes or None, tick_hz or None, model, board, engine, version)
 
 
 def parse_times(payload: bytes) -> Times:

@@ -146,11 +146,11 @@ class SerialRun:
 
     def check(self) -> None:
         """Raise a `RunError` if the board gave other bytes than the host."""
-        given, where = self.comparison, f"on {self.info.board} at {self.port}"
-        if given.differing_bytes:
+        comparison, where = self.comparison, f"on {self.info.board} at {self.port}"
+        if comparison.differing_bytes:
             raise RunError(
-                f"{given.differing_bytes:,} of {given.bytes_compared:,} output bytes {where} differ from LiteRT's "
-                "reference kernels: please report this model and board"
+                f"{comparison.differing_bytes:,} of {comparison.bytes_compared:,} output bytes {where} differ from "
+                "LiteRT's reference kernels: please report this model and board"
             )
         if not self.own_equal:
             raise RunError(f"the picture made {where} came out other than LiteRT's: please report this model and board")
@@ -192,9 +192,9 @@ class _Bench:
 
     def run_own(self) -> tuple[bool, Times]:
         """The picture that the board makes itself."""
-        taken = self.reference.model.input.tensor
-        size = int(np.prod(taken.shape))
-        raw = np.frombuffer(pattern(_SEED, size), taken.dtype).reshape(taken.shape)
+        tensor = self.reference.model.input.tensor
+        size = int(np.prod(tensor.shape))
+        raw = np.frombuffer(pattern(_SEED, size), tensor.dtype).reshape(tensor.shape)
         times = self.board.infer(_SEED)
         return times.crc32 == zlib.crc32(self.reference.run(raw).tobytes()), times
 
@@ -254,20 +254,22 @@ def camera_picture(chosen: Chosen, options: SerialOptions, picture: Path) -> Tim
     """
     refuse_existing(picture)
     model = image_model(read_inside(chosen.path).graph)
-    given = model.output.tensor
-    _, height, width, channels = given.shape
+    tensor = model.output.tensor
+    _, height, width, channels = tensor.shape
     with open_board(options.link) as board:
         _check_model(chosen, model, board.info(), options)
         finished, times = board.camera(height, width * channels)
-    pixels = to_bytes(from_raw(np.frombuffer(finished, given.dtype).reshape(given.shape), model.output))
+    pixels = to_bytes(from_raw(np.frombuffer(finished, tensor.dtype).reshape(tensor.shape), model.output))
     save_picture(picture, pixels if channels == 3 else pixels[..., 0])
     return times
 
 
 def _rows(run: SerialRun) -> list[tuple[str, str]]:
-    given, info, line = run.comparison, run.info, run.line
+    comparison, info, line = run.comparison, run.info, run.line
     same = (
-        "all equal to LiteRT's reference kernels" if not given.differing_bytes else f"{given.differing_bytes:,} differ"
+        "all equal to LiteRT's reference kernels"
+        if not comparison.differing_bytes
+        else f"{comparison.differing_bytes:,} differ"
     )
     if run.frame_ms:
         doubt = " (if this is an emulator, its host's time)" if run.may_be_emulated else ""
@@ -282,8 +284,8 @@ def _rows(run: SerialRun) -> list[tuple[str, str]]:
     used = [(info.ram_bytes, "of the engine"), (run.stack_bytes, "of stack used")]
     rows = [
         ("board", f"{info.board} at {run.port}, engine {info.engine}, firmware of edgeblur {info.version}"),
-        ("pictures", f"{given.images}: {run.description}"),
-        ("output bytes", f"{given.bytes_compared:,}, {same}"),
+        ("pictures", f"{comparison.images}: {run.description}"),
+        ("output bytes", f"{comparison.bytes_compared:,}, {same}"),
         ("measured", measured),
         ("  spread", spread),
         ("RAM", " and ".join(f"{size:,} B {what}" for size, what in used if size is not None)),

@@ -108,7 +108,7 @@ def test_no_noise_passes_for_an_answer(noise: bytes) -> None:
 def test_a_board_tells_what_it_is(tiny: Path, rig: tuple[HostBoard, Line, SerialBoard]) -> None:
     info, model = rig[2].info(), firmware_model(tiny)
     assert info.sha256 == model.model.graph.sha256
-    assert (info.taken, info.given) == ((16, 16, 3), (16, 16, 3))
+    assert (info.input, info.output) == ((16, 16, 3), (16, 16, 3))
     assert (info.model, info.board, info.engine) == ("tiny.tflite", "host", "stream")
     assert info.ram_bytes == model.engine.ram_bytes
     assert info.tick_hz == 1_000_000
@@ -213,7 +213,7 @@ def test_what_a_board_refuses(rig: tuple[HostBoard, Line, SerialBoard]) -> None:
     assert link.ask(Command.BEGIN, Source.HOST, bytes(4)).status == Status.OK
     assert link.ask(Command.ROW, 1, bytes(48)).status == Status.OUT_OF_ORDER
     assert link.ask(Command.ROW, 0, bytes(47)).status == Status.WRONG_SIZE
-    assert link.ask(Command.ROW, 0, bytes(48)).taken == 1
+    assert link.ask(Command.ROW, 0, bytes(48)).rows_in == 1
 
 
 def test_a_request_whose_answer_got_lost_is_carried_out_once(rig: tuple[HostBoard, Line, SerialBoard]) -> None:
@@ -222,7 +222,7 @@ def test_a_request_whose_answer_got_lost_is_carried_out_once(rig: tuple[HostBoar
     lost = iter([b""])
     line.to_host = lambda data: next(lost, data)
     assert board.link.ask(Command.ROW, 0, bytes(48)).status == Status.OK
-    assert board.link.ask(Command.ROW, 1, bytes(48)).taken == 2
+    assert board.link.ask(Command.ROW, 1, bytes(48)).rows_in == 2
     assert board.link.counts.repeated == 1
 
 
