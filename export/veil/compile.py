@@ -59,7 +59,7 @@ def default_veil(finder: Finder, hold: str) -> VeilOptions:
     `live` veils by the frame before, so it grows what it found by the way that a face may have gone since.
     """
     clamp = finder.clamp or (VeilOptions.low, VeilOptions.full)
-    return VeilOptions(*clamp, margin=1, share=2, memory=2) if hold == "live" else VeilOptions(*clamp)
+    return VeilOptions(*clamp, share=2, memory=2) if hold == "live" else VeilOptions(*clamp)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.emit import StreamFiles
 from edgeblur.export.stream.planning.schedule import Schedule
 from edgeblur.export.tflite.finder import Finder
+from edgeblur.export.veil.golden import SEED, golden_crc32
 from edgeblur.export.veil.plan import LEVELS, Axis, VeilPlan
 from edgeblur.files import write_text
 
@@ -96,7 +97,7 @@ def _fields(plan: VeilPlan, compiled: Compiled, sum_bytes: int, mask_width: int)
     if plan.hold == "rows":
         yield 1, ring_rows(plan, compiled) * plan.row_bytes
         yield from ((2, 1), (2, 2))
-    yield from ((4, 1), (2, 1), (2, 2), (1, 1), (1, 1), (4, 1), (4, 1))
+    yield from ((4, 1), (2, 1), (2, 2), (1, 1), (1, 1), (4, 1), (4, 1), (4, 1))
 
 
 def _size(fields: Iterator[tuple[int, int]]) -> int:
@@ -233,7 +234,8 @@ def emit_veil(plan: VeilPlan, finder: Finder, compiled: Compiled, provenance: Pr
         "levels_most": LEVELS, "level_lines": _number_lines(plan.levels), "loads": _loads(plan),
         "means": kinds, "mean_of": [kinds.index(mean) for mean in means],
         "picture_lines": _picture_lines(plan, finder.input.channels),
-        "blind_bytes": ", ".join(map(str, layout.blind_unit)), "crc": crc, "magic": 0xED6EB100 + _VERSION,
+        "blind_bytes": ", ".join(map(str, layout.blind_unit)), "crc": crc,
+        "golden": golden_crc32(plan, finder), "golden_seed": SEED, "magic": 0xED6EB100 + _VERSION,
         "ring_rows": ring_rows(plan, compiled) if plan.hold == "rows" else 0,
         "example": [line.format(n=name, N=name.upper()) for line in _EXAMPLES[plan.hold]],
         "state_bytes": _size(_fields(plan, compiled, sum_bytes, finder.output.width)),

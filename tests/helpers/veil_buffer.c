@@ -41,6 +41,8 @@ int main(void)
     for (unsigned i = 0; i < sizeof painted; ++i) {
         painted[i] = (uint8_t)(i % 100u);
     }
+    CHECK(model_self_test(&state, frame) == MODEL_OK);
+    CHECK(blur(STRIDE) == MODEL_OK && clear_bytes(STRIDE) == whole);
     memset(&state, 0xA5, sizeof state);
     CHECK(blur(STRIDE) == MODEL_DAMAGED && clear_bytes(STRIDE) == 0); /* never begun */
     CHECK(blur(STRIDE) == MODEL_OK && clear_bytes(STRIDE) == whole);

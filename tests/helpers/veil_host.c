@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "infer.h"
+#include "model.h"
 #include "port.h"
 #include "timer.h"
 
@@ -22,8 +23,13 @@ timer_ticks timer_now(void)
 
 int main(void)
 {
+    static model_state state;
+    static uint8_t row[MODEL_ROW_BYTES];
     uint64_t ticks;
     infer_status status;
+    if (model_self_test(&state, row) != MODEL_OK) {
+        return 9;
+    }
     while ((status = infer(&ticks)) == INFER_DONE) {
     }
     return status == INFER_NO_PICTURE ? 0 : (int)status;

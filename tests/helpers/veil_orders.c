@@ -256,7 +256,11 @@ static void try_order(uint8_t memory)
 
 int main(int count, char **arguments)
 {
+    uint8_t row[ROW];
     const unsigned longest = count > 1 ? (unsigned)atoi(arguments[1]) : 4;
+    if (model_self_test(&state, row) != MODEL_OK || model_self_test(NULL, row) != MODEL_NULL) {
+        stop("the self-test failed");
+    }
     for (length = 0; length <= longest; ++length) {
         unsigned long orders = 1;
         for (unsigned i = 0; i < length; ++i) {
