@@ -32,7 +32,7 @@ from edgeblur.progress import say
 
 PATH = Path(__file__).with_name("cycles.csv")
 WIDTH, LEVELS, SIZE = 4, 2, (16, 16)
-INNER = "multiply_2x2"
+INNER = "model_multiply_2x2"
 """The innermost loop of convolutions, kernels/conv_2d_*.h."""
 
 REFILL = 2

@@ -36,7 +36,9 @@ from edgeblur.firmware_harness.emulation.emulator import emulate
 from edgeblur.firmware_harness.fit.code_sizes import PATH, kernels_of
 from edgeblur.progress import say
 
-UNUSED = ("model_run", "model_run_raw", "model_push_row", "model_pop_row", "pixel_to_step", "step_to_pixel")
+UNUSED = (
+    "model_run", "model_run_raw", "model_push_row", "model_pop_row", "model_pixel_to_step", "model_step_to_pixel",
+)  # fmt: skip
 """What our firmware does not call, so that the linker drops it."""
 
 FLAGS = ("-std=c99", "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables")

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeblur import __version__
 from edgeblur.export.c_array import Provenance, render
 from edgeblur.export.stream.members import check_members
 from edgeblur.export.stream.net.net import Array, Field, Net, Node, Plane, Window
+from edgeblur.export.stream.own_names import with_own_names
 from edgeblur.export.stream.planning.layout import position_bytes, row_bytes, scratch_bytes, state_bytes
 from edgeblur.export.stream.planning.plan import Plan
 from edgeblur.export.stream.planning.program import Program, compress
@@ -83,12 +85,16 @@ class StreamFiles:
             write_text(folder / f"{name}{suffix}", text)
 
 
+_LICENCE = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+"""Each kernel's first line; the C of a model says it once."""
+
 _INCLUDE = re.compile(r'#include "(.+)"\n')
 
 
 @functools.cache
 def _kernel_file(name: str) -> str:
-    return (resources.files("edgeblur.export.stream") / "kernels" / name).read_text()
+    text = (resources.files("edgeblur.export.stream") / "kernels" / name).read_text()
+    return text.removeprefix(_LICENCE)
 
 
 def _kernel(name: str, included: set[str]) -> str:
@@ -109,8 +115,9 @@ def _c_type(values: NDArray[Any]) -> str:
 
 @dataclass
 class _Constants:
-    """The arrays of a model; equal ones are written once."""
+    """The arrays of a model, whose names begin with `prefix`; equal ones are written once."""
 
+    prefix: str
     definitions: list[tuple[str, NDArray[Any]]] = field(default_factory=list)
     _names: dict[tuple[str, bytes], str] = field(default_factory=dict)
 
@@ -118,8 +125,8 @@ class _Constants:
         """The name of an array of these values, made up from `label` if it is new."""
         key = (values.dtype.name, values.tobytes())
         if key not in self._names:
-            self._names[key] = label
-            self.definitions.append((label, values))
+            self._names[key] = f"{self.prefix}_{label}"
+            self.definitions.append((self._names[key], values))
         return self._names[key]
 
     @property
@@ -136,13 +143,14 @@ class _Constants:
 
     def text(self) -> list[str]:
         """C definitions, in the order they were asked for."""
-        return [_definition(name, values) for name, values in self.definitions]
+        aligned = f"{self.prefix.upper()}_ALIGNED"
+        return [_definition(name, values, aligned) for name, values in self.definitions]
 
 
-def _definition(name: str, values: NDArray[Any]) -> str:
+def _definition(name: str, values: NDArray[Any], aligned: str) -> str:
     numbers = list(map(str, values.ravel().tolist()))
     lines = (",".join(numbers[i : i + _NUMBERS_A_LINE]) for i in range(0, len(numbers), _NUMBERS_A_LINE))
-    return f"static const {_c_type(values)} {name}[{len(numbers)}] ALIGNED = {{\n" + ",\n".join(lines) + "};"
+    return f"static const {_c_type(values)} {name}[{len(numbers)}] {aligned} = {{\n" + ",\n".join(lines) + "};"
 
 
 def _unsigned(largest: int) -> type[np.unsignedinteger[Any]]:
@@ -174,7 +182,7 @@ class _Emitter:
     net: Net
     schedule: Schedule
     plan: Plan
-    constants: _Constants = field(default_factory=_Constants)
+    constants: _Constants
 
     def addresses(self, n: int) -> str | None:
         """The array of a node's row addresses, in units; None for the output, whose rows go to the caller."""
@@ -225,7 +233,8 @@ class _Emitter:
         windows = self.windows(n)
         table = node.table and self.constants.name(f"{label}_table", np.frombuffer(node.table, np.uint8))
         return {
-            "number": n, "name": label, "kernel": node.operation.kernel, "label": node.operation.label,
+            "number": n, "name": f"{self.constants.prefix}_{label}",
+            "kernel": node.operation.kernel, "label": node.operation.label,
             "shape": _shape(node.plane), "members": members, "windows": windows, "table": table,
             "pointers": sum(w["count"] for w in windows), "rows": self.addresses(n), "row_bytes": node.plane.row_bytes,
             "recomputes": node.recomputes is not None, "height": node.plane.height,
@@ -278,12 +287,12 @@ def emit(
     Returns:
         Three texts, written when they are asked for; the same arguments give the same bytes.
     """
-    emitter = _Emitter(net, schedule, plan)
+    emitter = _Emitter(net, schedule, plan, _Constants(provenance.name))
     program: Program = compress([step.node for step in schedule.steps])
     layers = [emitter.layer(n) for n in range(1, len(net.nodes))]
     codes = np.array(program.codes, _unsigned(len(net.nodes) - 1))
     values: dict[str, Any] = {
-        "name": provenance.name, "lines": provenance.lines, "layers": layers,
+        "name": provenance.name, "version": __version__, "lines": provenance.lines, "layers": layers,
         "speed": optimize == "speed", "program": program, "codes": emitter.constants.name("program", codes),
         "position": f"uint{8 * position_bytes(program)}_t",
         "picture_rows": emitter.addresses(0), "unit_bytes": plan.unit_bytes,
@@ -299,7 +308,7 @@ def emit(
 
     def text(template: str) -> str:
         if template == "stream.c.j2":
-            return render(template, kernels=_kernels(layers), **values)
+            return with_own_names(render(template, kernels=_kernels(layers), **values), provenance.name)
         return render(template, arrays=constants.text() if template == "stream_weights.h.j2" else "", **values)
 
     return StreamFiles(

@@ -62,7 +62,8 @@ def test_a_header_promises_what_the_compiler_sees(small: Path, tmp_path: Path) -
     told = json.loads(edgeblur("export", small, "--engine", "stream", "--out", tmp_path / "c", "--json").output)
     (tmp_path / "main.c").write_text(
         '#include <stdio.h>\n#include "small.h"\n'
-        'int main(void) { printf("%zu %d %d", sizeof(small_state), SMALL_RAM_BYTES, SMALL_FLASH_BYTES); return 0; }\n'
+        "int main(void)\n{\n"
+        '    printf("%zu %d %d", sizeof(small_state), SMALL_RAM_BYTES, SMALL_CONSTANT_BYTES);\n    return 0;\n}\n'
     )
     program = tmp_path / "main"
     subprocess.run(["cc", "-I", tmp_path / "c", tmp_path / "main.c", "-o", program], check=True)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ADD and SUB, one output row. Both operands are brought to one scale with 20 bits to spare. */
 
 #include "common.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ARG_MAX and ARG_MIN over the channels of each pixel, one output row of numbers of 4 or 8 bytes. */
 struct arg_max {
     int16_t width, channels; /* of the input */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* AVERAGE_POOL_2D, one output row. What lies outside the picture takes no part and is not counted. */
 
 #include "common.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What kernels share: TensorFlow Lite's requantization, and pairs of operands. */
 
 #if defined(__ARM_ARCH_6M__)
@@ -51,7 +52,7 @@ SEPARATE int32_t requantize(int32_t sum, int32_t multiplier, int shift)
     return (high >> right) + (rest > half ? 1 : 0);
 }
 
-#if defined(__ARM_FEATURE_DSP) && !defined(EDGEBLUR_PORTABLE)
+#if defined(DSP)
 #include "common_dsp.h"
 #else
 #include "common_portable.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Instructions of Armv7E-M and Armv8-M with the DSP extension (Cortex-M4, M7, M33), two 16-bit numbers a word. */
 
 /* Bytes 0 and 2, or 1 and 3, as two 16-bit numbers. */

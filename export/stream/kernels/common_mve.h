@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Helium (M-profile vector extension, integers): requantization of four sums at once. */
 
 /* What `requantize` needs, for four channels. */

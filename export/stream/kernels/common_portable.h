@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* For any processor, what common_dsp.h does with instructions of its own. */
 
 /* `requantize` to the right by 1 to 20 bits, for sums below 2^30, and the zero point: the same rounding, one shift. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CONCATENATION along the channels, one output row. */
 
 struct concatenation {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CONV_2D, one output row.
  *
  * The windows of a strip of pixels are gathered column by column, with the input's zero point where they hang over the
@@ -71,9 +72,9 @@ HELPER void gather_bytes(const struct conv_2d *op, const int8_t *const *rows, in
 #if defined(HELIUM)
 #include "conv_2d_mve.h"
 #else
-#if defined(__ARM_FEATURE_DSP) && !defined(EDGEBLUR_PORTABLE)
+#if defined(DSP)
 #include "conv_2d_dsp.h"
-#elif defined(__ARM_ARCH_6M__) && !defined(EDGEBLUR_PORTABLE)
+#elif defined(ARMV6M)
 #include "conv_2d_armv6m.h"
 #else
 #include "conv_2d_portable.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CONV_2D, two pixels by two channels at a time, around a processor's gather_column and multiply_2x2. Columns that the
  * next strip shares are kept. */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CONV_2D for Armv6-M (Cortex-M0, M0+): columns stay bytes. These cores load signed bytes by an index only, multiply in
  * place, and have eight registers for it; compilers spill in such a loop and take twice as long.
  *

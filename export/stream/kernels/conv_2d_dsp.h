@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CONV_2D for Armv7E-M and Armv8-M with DSP: two products an instruction.
  *
  * The columns under a strip of pixels are widened to 16 bits once; a word of weights is widened in the loop. Both come

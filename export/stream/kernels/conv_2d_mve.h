@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CONV_2D for Helium: two pixels by four channels at a time, 16 products an instruction. Columns stay bytes.
  *
  * The windows of a strip of pixels are gathered, unless they are pixels as they lie in a row. Then four channels after

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CONV_2D for processors without vectors: columns stay bytes. */
 
 typedef uint32_t column_word; /* 4 bytes of a column */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CONV_2D 3x3 of stride 1, two output rows, by Winograd's F(2x2, 3x3): 16 products instead of 36 for 2x2 outputs.
  *
  * With twice the usual matrix, the transformed weights are integers: sums of products, modulo 2^32, are exactly four
@@ -31,7 +32,7 @@ struct conv_2d_winograd {
 /* What the sums of a pair and a block are. */
 enum { ROWS = 2, COLUMNS = 2, TILES = 2, BLOCK = 4, SUMS = ROWS * COLUMNS * TILES * BLOCK };
 
-#if defined(__ARM_FEATURE_DSP) && !defined(EDGEBLUR_PORTABLE)
+#if defined(DSP)
 #include "conv_2d_winograd_dsp.h"
 #else
 #include "conv_2d_winograd_portable.h"

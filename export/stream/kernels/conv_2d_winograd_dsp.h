@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Winograd's F(2x2, 3x3) for Armv7E-M and Armv8-M with DSP: two products an instruction, weights of 16 bits. */
 
 /* A column's difference of two rows, four channels, to `even` and `odd`: 0 and 2, 1 and 3, 16 bits each. r0: the first

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Winograd's F(2x2, 3x3) for any processor: what conv_2d_winograd_dsp.h does with instructions of its own. */
 
 SHARED uint32_t load_word(const int8_t *from)

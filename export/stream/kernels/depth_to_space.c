@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* DEPTH_TO_SPACE, one output row: a slice of each input pixel's channels becomes `block` pixels side by side. */
 
 struct depth_to_space {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* DEPTHWISE_CONV_2D, one output row. Each output channel sums over a window of one input channel. */
 
 #include "common.h"

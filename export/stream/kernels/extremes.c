@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MINIMUM and MAXIMUM, one output row: steps of one scale. */
 
 #include "common.h"

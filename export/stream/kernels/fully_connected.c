@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* FULLY_CONNECTED on the channels of each pixel, one output row.
  *
  * LiteRT's reference kernel of this op rounds once, halves up; that of convolutions rounds twice (see common.h). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* CONV_2D in groups, one output row. Each output channel sums over a window of its group's input channels. */
 
 #include "common.h"

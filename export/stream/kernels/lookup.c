@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An op that is nothing but its table: a copy, and the caller looks every byte up. */
 
 struct lookup {

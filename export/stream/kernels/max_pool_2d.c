@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MAX_POOL_2D, one output row. What lies outside the picture takes no part. */
 
 #include "common.h"

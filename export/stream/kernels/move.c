@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MOVE: a row whose numbers lie elsewhere, piece by piece; whole pieces repeat along the row. */
 struct move {
     const int32_t *pieces;    /* [pieces, 3]: row pointer, first byte there, length in bytes */

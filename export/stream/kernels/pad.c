@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* PAD, one output row: the border first, then the input's row into it. */
 
 struct pad {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* PRELU, one output row. The second operand holds the slopes below zero. */
 
 #include "common.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* REDUCE_MAX and REDUCE_MIN, one output row, over rows, columns, channels or any of them. */
 struct reduce_extreme {
     int16_t rows, width, channels; /* of the input; one row unless the height is reduced */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MEAN and SUM, one output row, over rows, columns, channels or any of them: a sum, looked up in a staircase. */
 struct reduce_sum {
     const int32_t *sums; /* [stairs], ascending: from this sum on ... */

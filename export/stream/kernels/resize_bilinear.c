@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* RESIZE_BILINEAR, one output row, in 1/1024 of a pixel: a mean of two rows and two columns. */
 
 struct resize_bilinear {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* RESIZE_NEAREST_NEIGHBOR, one output row. The caller chose the input row; a table chooses the pixels. */
 
 struct resize_nearest_neighbor {

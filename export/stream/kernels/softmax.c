@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* SOFTMAX over the channels of each pixel, one output row; gemmlowp's fixed point, as TensorFlow Lite has it. */
 
 #include "common.h"

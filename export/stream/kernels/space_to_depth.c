@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* SPACE_TO_DEPTH, one output row: `block` pixels side by side of each input row become a slice of a pixel's channels. */
 
 struct space_to_depth {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* TRANSPOSE_CONV, one output row. Each output pixel gathers from the input pixels whose windows reach it. */
 
 #include "common.h"
