@@ -33,6 +33,7 @@ COMMANDS = {
     "flash": "Flash a firmware project onto a board, with the ecosystem's own tool.",
     "fit": "Will it fit? RAM and flash of models on boards, before anything is built.",
     "firmware": "Write a firmware project around a model that a board's own ecosystem builds.",
+    "inspect": "What is in a .tflite: ops, shapes, scales, MACs, and which engines run it.",
     "models": "Trained models that come with edgeblur: list, show, path.",
     "page": "One HTML page in which a model runs as WebAssembly: scenes, pictures, the webcam.",
     "quantize": "Quantize to int8 after training, and say where fidelity was lost.",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from edgeblur.errors import Unsupported
 from edgeblur.export.stream.net.builder import Builder, RefusedError
 from edgeblur.export.stream.net.net import Net
 from edgeblur.export.stream.ops import LOWERINGS
 from edgeblur.export.stream.passes.simplify import simplify
 from edgeblur.export.stream.refusals import advice, told
-from edgeblur.export.tflite.graph import Graph, Op, image_model, require_int8
+from edgeblur.export.tflite.graph import Graph, image_model, require_int8
 from edgeblur.export.tflite.inside import without_ends
 
 _MOST_NODES = 256
@@ -27,9 +25,8 @@ def lower(graph: Graph) -> Net:
     if "float" in image_model(inner).input.dtype:
         require_int8(inner)
     simple = simplify(inner)
-    builder = Builder(simple)
-    builder.add_picture(simple.inputs[0])
-    if faults := _add_all(builder, simple.ops):
+    builder, faults = lower_ops(simple)
+    if faults:
         raise Unsupported(told(graph, faults))
     net = builder.net()
     if len(net.nodes) > _MOST_NODES:
@@ -39,11 +36,17 @@ def lower(graph: Graph) -> Net:
     return net
 
 
-def _add_all(builder: Builder, ops: Sequence[Op]) -> list[RefusedError]:
-    """Lower what can be lowered; the refusals of the rest. What only reads something refused is not told again."""
+def lower_ops(graph: Graph) -> tuple[Builder, list[RefusedError]]:
+    """Lower what can be lowered; the refusals of the rest. What only reads something refused is not told again.
+
+    Raises:
+        Unsupported: no picture comes in.
+    """
+    builder = Builder(graph)
+    builder.add_picture(graph.inputs[0])
     faults: list[RefusedError] = []
     lost: set[int] = set()
-    for op in ops:
+    for op in graph.ops:
         if lost.intersection(op.inputs):
             lost.update(op.outputs)
             continue
@@ -54,4 +57,4 @@ def _add_all(builder: Builder, ops: Sequence[Op]) -> list[RefusedError]:
         except RefusedError as fault:
             faults.append(fault)
             lost.update(op.outputs)
-    return faults
+    return builder, faults

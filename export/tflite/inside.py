@@ -45,7 +45,12 @@ class Inside:
 
 
 def look_inside(
-    source: Path | bytes, *, size: Size | None = None, output: str | None = None, name: str | None = None
+    source: Path | bytes,
+    *,
+    size: Size | None = None,
+    output: str | None = None,
+    name: str | None = None,
+    keep_ends: bool = False,
 ) -> Inside:
     """Read a .tflite and take off what converters put around the integer net.
 
@@ -54,6 +59,7 @@ def look_inside(
         size: for a model whose height and width are open.
         output: of several, the one to keep: its name, or its number from 0.
         name: what messages call the model, as `read_tflite` takes it.
+        keep_ends: leave floats and channels first where they are.
 
     Raises:
         UserError: as `read_tflite`; its size is open and none was given, or given and fixed otherwise; or it has no
@@ -64,7 +70,7 @@ def look_inside(
     if _is_open(graph) or size is not None:
         graph, data = _settle(graph, data, size)
     whole = graph if output is None else _with_output(graph, output)
-    inner = without_ends(whole)
+    inner = whole if keep_ends else without_ends(whole)
     if inner is not graph or any(op.version > OLDEST_SAME.get(op.kind, op.version) for op in graph.ops):
         data = _rewrite(data, graph, inner)
     return Inside(inner, data)

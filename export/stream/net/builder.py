@@ -63,11 +63,13 @@ class RefusedError(Unsupported):
 
     Attributes:
         sentence: the error's text without the model's name.
+        op_index: the op's place in its graph.
     """
 
-    def __init__(self, text: str, sentence: str) -> None:
+    def __init__(self, text: str, sentence: str, op_index: int) -> None:
         super().__init__(text)
         self.sentence = sentence
+        self.op_index = op_index
 
 
 class Builder:
@@ -183,7 +185,7 @@ class Builder:
         """The error for an op that cannot be streamed: its place, what came, what to do."""
         name = layer_name(self.graph, op)
         sentence = f"op {op.index} ({op.kind} {name!r}): {what}; {instead}"
-        return RefusedError(f"{self.graph.name} cannot be streamed: {sentence}", sentence)
+        return RefusedError(f"{self.graph.name} cannot be streamed: {sentence}", sentence, op.index)
 
     # Building the net
 
