@@ -14,13 +14,9 @@ from PIL import Image
 
 from edgeblur.errors import UserError
 from edgeblur.files import write_bytes
+from edgeblur.pictures.arrays import Floats as Floats
+from edgeblur.pictures.arrays import Pixels as Pixels
 from edgeblur.pictures.formats import READ_FORMATS, SUFFIXES, left_out, written_format
-
-Pixels = NDArray[np.uint8]
-"""A picture as bytes: `[height, width, 3]` RGB, or `[height, width]` for a mask."""
-
-Floats = NDArray[np.float32]
-"""A picture or batch as floats in 0 to 1."""
 
 # Large photos are no attack, and what is one is refused by its own error; Pillow says so again at each crop.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)

@@ -10,7 +10,7 @@ from edgeblur.export.tflite.finder import Finder
 from edgeblur.export.tflite.pixels import to_raw
 from edgeblur.export.veil.plan import VeilPlan
 from edgeblur.export.veil.reference import colours, net_picture, shrink, veil
-from edgeblur.pictures.images import Pixels
+from edgeblur.pictures.arrays import Pixels
 
 SEED = 0x2545F491
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.errors import UserError
-from edgeblur.pictures.images import Pixels
+from edgeblur.pictures.arrays import Pixels
 
 Ints = NDArray[np.signedinteger[Any]]
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from edgeblur.export.veil.pixels import Ints
 from edgeblur.export.veil.plan import LEVELS, Axis, VeilPlan
-from edgeblur.pictures.images import Pixels
+from edgeblur.pictures.arrays import Pixels
 
 Cells = NDArray[np.uint8]
 """`[y.cells, x.cells]`: a level 0 to `LEVELS` each, or, remembered, `age << 4 | level`."""

@@ -1,0 +1,12 @@
+"""Pictures as arrays: the two types that everything speaks of, without what reads and writes files."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+"""A picture as bytes: `[height, width, 3]` RGB, or `[height, width]` for a mask."""
+
+Floats = NDArray[np.float32]
+"""A picture or batch as floats in 0 to 1."""
