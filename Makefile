@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 SCRIPT = PYTHONPATH=tests/helpers $(BIN)/python
 STAGES = distill quantize export firmware_harness models
 
-.PHONY: demo test install wheels docs lint types sizes bench costs probes answer target families system clean
+.PHONY: demo test install wheels docs lint types sizes bench costs probes answer target families fuzz torture sbom system clean
 
 demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, int8 student in C and a report out
 	@sh .ci/install_system_packages.sh demo
@@ -75,6 +75,19 @@ docs: $(VENV)/.installed types
 # The light wheel, and that of the trained nets that it leaves out, in dist/ (seconds).
 wheels: $(VENV)/.installed
 	$(BIN)/python wheels/build_wheels.py dist
+
+# Mutated files through every reader, for so many seconds; what breaks is kept in build/fuzz.
+SECONDS ?= 3600
+fuzz: $(VENV)/.installed
+	$(SCRIPT) bench/fuzz.py --seconds $(SECONDS)
+
+# Kills and full disks at random moments of data make, blur, export and train (an hour).
+torture: $(VENV)/.installed
+	$(SCRIPT) bench/torture.py
+
+# A bill of materials of this environment (CycloneDX).
+sbom: $(VENV)/.installed
+	@$(BIN)/python bench/sbom.py
 
 # What the tests need outside Python: compilers for the C arrays, a browser for the report.
 system:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -138,3 +139,22 @@ def test_with_the_other_wheel_nothing_is_lacking(unpacked: tuple[Path, Path], tm
     assert Path(done.stdout.strip()) == unpacked[1] / "edgeblur_keras" / "mask8" / "float.tflite"
     named = installed(f"fit {done.stdout.strip()} --board pico --json", *unpacked, folder=tmp_path)
     assert '"mask8-float"' in named.stdout + named.stderr, "a file of the other wheel goes by its name"
+
+
+def test_the_bill_of_materials_names_what_the_light_install_needs() -> None:
+    from sbom import bill
+
+    components = {component["name"]: component for component in bill()["components"]}
+    assert {"ai-edge-litert", "click", "jinja2", "numpy", "pillow", "rich"} <= set(components)
+    assert all(component["version"] for component in components.values())
+    assert bill() == bill()
+
+
+def test_the_licences_of_all_dependencies_are_told() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    told = (ROOT / "SECURITY.md").read_text().lower()
+    lines = [*project["dependencies"], *(line for extra, lines in project["optional-dependencies"].items()
+                                         if extra not in ("dev", "docs") for line in lines)]  # fmt: skip
+    names = {re.split(r"[\[<>=;~ ]", line)[0].lower() for line in lines}
+    missing = {name for name in names if name not in told and not name.startswith(("edgeblur", "importlib"))}
+    assert not missing

@@ -194,9 +194,9 @@ class _Stairs:
         each, more = sums // self.count, sums % self.count  # so many numbers are one larger
         numbers = each[:, None] + (np.arange(self.count) < more[:, None])
         shape = [self.lengths[axis] if axis in self.axes else 1 for axis in (1, 2, 3)]
-        free = next((axis for axis in (3, 2, 1) if axis not in self.axes), 0)  # if none is, one sum at a time
+        free = next((axis for axis in (3, 2, 1) if axis not in self.axes), 0)  # if none is, a picture a sum
         if free == 0:
-            return np.concatenate([self._one(n.reshape(1, *shape)) for n in numbers])
+            return self._one(numbers.reshape(len(sums), *shape))
         steps = np.moveaxis(numbers.reshape(len(sums), *shape), 0, free - 1).reshape(self._with(shape, free, len(sums)))
         return self._one(steps).ravel()
 
