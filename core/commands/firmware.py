@@ -11,6 +11,8 @@ import click
 from edgeblur.commands.options import (
     flash_option,
     force_option,
+    frame_options,
+    frames_asked_for,
     inner,
     json_option,
     model_argument,
@@ -18,6 +20,7 @@ from edgeblur.commands.options import (
     optimize_option,
     output_option,
     ram_option,
+    resized,
     size_option,
 )
 from edgeblur.errors import UserError
@@ -43,19 +46,23 @@ from edgeblur.progress import out as stdout
 @flash_option
 @size_option
 @output_option
+@frame_options
 @force_option
 @json_option
 def command(
     run_or_model: Path, board_name: str, out: Path, kind: str | None, engine: str, tflm: Path | None,
     model_name: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
-    size: tuple[int, int] | None, output: str | None, force: bool, as_json: bool,
+    size: tuple[int, int] | None, output: str | None, frame: tuple[int, int] | None, pixels: str | None,
+    hold: str | None, net_size: tuple[int, int] | None, margin: int | None, share: int | None, memory: int | None,
+    clamp: str | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Write a project around RUN_OR_MODEL for a board: a run, a .tflite file or a name of `edgeblur models`.
 
     Without RUN_OR_MODEL it is the default of `edgeblur models`.
 
     It holds the streaming engine, a hook for the camera's rows, a serial protocol that `edgeblur run --port` speaks,
-    and a README with the two commands that build and flash it.
+    and a README with the two commands that build and flash it. With --frame, a veil for frames of the camera's size
+    comes along.
     """
     if (engine == "tflm") != (tflm is not None):
         raise UserError("--engine tflm and --tflm PATH belong together: give both, or none for the streaming engine")
@@ -68,7 +75,12 @@ def command(
     from edgeblur.firmware_harness.projects.projects import ProjectOptions, write_firmware
 
     chosen = inner(choose_tflite(run_or_model, model_name), size, output)
-    options = ProjectOptions(kind, stream, force, tflm)
+    frames = frames_asked_for(frame, pixels, hold, net_size, margin, share, memory, clamp)
+    if frames is None:
+        chosen = resized(chosen, net_size)
+    elif tflm is not None:
+        raise UserError("--frame is for the streaming engine: leave --engine tflm out")
+    options = ProjectOptions(kind, stream, force, tflm, frames)
     project = write_firmware(chosen.path, find_board(board_name), out, options)
     if as_json:
         click.echo(json.dumps(project.as_json(), indent=2))

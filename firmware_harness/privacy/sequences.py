@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from edgeblur.pictures.faces import Face
 from edgeblur.pictures.images import Pixels
@@ -67,11 +67,13 @@ class _Stage:
 
     @cached_property
     def wide(self) -> Image.Image:
-        """The photo with its mirror images around it, as wide as a frame on each side."""
+        """The photo amid its own mirror images, out of focus so that nobody is seen there, wider than any frame."""
         pixels, pad = np.asarray(self.picture), self.pad
-        rows = _mirrored(pixels.shape[0], pad)
-        columns = _mirrored(pixels.shape[1], pad)
-        return Image.fromarray(pixels[rows][:, columns])
+        rows, columns = (_mirrored(length, pad) for length in pixels.shape[:2])
+        around = Image.fromarray(pixels[rows][:, columns])
+        around = around.filter(ImageFilter.GaussianBlur(0.3 * self.largest.box.side))
+        around.paste(self.picture, (pad, pad))
+        return around
 
     @property
     def pad(self) -> int:
