@@ -93,7 +93,7 @@ def test_from_teacher_to_int8(tiny_data: Dataset, tmp_path: Path) -> None:
 
 def test_c_files_of_a_model(tiny_int8: Path, tmp_path: Path) -> None:
     made = edgeblur.compile_model(tiny_int8, tmp_path / "c", name="small", board="mps3-an547")
-    assert made.core == "cortex-m55"
+    assert made.options.core == "cortex-m55"
     assert (tmp_path / "c" / "small.c").is_file()
 
 
