@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from edgeblur.errors import UserError
 from edgeblur.firmware_harness.boards.boards import boards, find_board
 from edgeblur.firmware_harness.projects.flash import find_drive, plan_flash
 from edgeblur.firmware_harness.projects.kinds import kinds, kinds_of
-from edgeblur.firmware_harness.projects.projects import ProjectOptions, write_firmware
+from edgeblur.firmware_harness.projects.projects import MARKER, Marker, ProjectOptions, write_firmware
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +35,11 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tools / tool).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     return tmp_path
+
+
+def mark(folder: Path, kind: str, board: str) -> None:
+    """Say of a folder that it holds a project."""
+    Marker("0", kind, board, "w2", "0a", "make", {}).write(folder / MARKER)
 
 
 def project(tiny: Path, bench: Path, board: str, kind: str | None = None, *, built: bool = True) -> Path:
@@ -92,7 +96,7 @@ def test_the_boards_tool_is_called(
 def test_every_kind_of_every_real_board_can_be_flashed(tiny: Path, tmp_path: Path) -> None:
     for board in boards():
         for kind in kinds_of(board) if board.emulator is None else ():
-            (tmp_path / "edgeblur.json").write_text(json.dumps({"edgeblur": "0", "kind": kind, "board": board.name}))
+            mark(tmp_path, kind, board.name)
             command = plan_flash(tmp_path, port="/dev/ttyACM0").command
             assert command[0] in dict(kinds()[kind].tools)
             assert all(command), command  # no name is missing
@@ -149,7 +153,7 @@ def test_what_cannot_be_flashed_is_told(tiny: Path, bench: Path, capsys: pytest.
     code, _, err = call(capsys, folder, "--board", "pico")
     assert code == 2
     assert "was written for nucleo-f446re, not pico" in err
-    (folder / "edgeblur.json").write_text('{"edgeblur": "9", "kind": "abacus", "board": "pico"}')
+    mark(folder, "abacus", "pico")
     with pytest.raises(UserError, match="names no kind of project that this edgeblur knows"):
         plan_flash(folder)
 
@@ -161,7 +165,7 @@ def test_an_emulated_board_and_a_missing_port_are_told(
     code, _, err = call(capsys, folder)
     assert code == 2
     assert "is emulated and needs no flashing: start it with `cd" in err
-    (folder / "edgeblur.json").write_text('{"edgeblur": "0", "kind": "arduino", "board": "nicla-vision"}')
+    mark(folder, "arduino", "nicla-vision")
     code, _, err = call(capsys, folder, "--dry-run")
     assert code == 2
     assert "arduino-cli must know where nicla-vision is: give its serial port (--port)" in err
