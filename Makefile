@@ -26,6 +26,7 @@ lint: $(VENV)/.installed types
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	sh .ci/lint_c.sh $(BIN)
 
 # A view of the package map for type checkers: they cannot follow the editable install's import hook.
 types:

@@ -17,6 +17,8 @@ rp2040js=""
 if [ -z "$demo" ]; then
     need g++ g++
     need clang clang
+    need clang-tidy clang-tidy
+    need cppcheck cppcheck
     need wasm-ld lld
     need chromium chromium
     need qemu-system-riscv32 qemu-system-misc

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -132,3 +135,25 @@ int net_run(const struct op *op)
         assert part in renamed
     with pytest.raises(ValueError, match="net_run"):
         with_own_names("static int run(void)\n{\n    return net_run();\n}\n", "net")
+
+
+def test_the_stack_table_is_what_was_measured() -> None:
+    rows = {
+        core: (size, speed)
+        for core, size, speed in re.findall(
+            r"^\| ([\w-]+) \| (\d+) B \| (\d+) B \|$", (ROOT / "docs" / "kernels.md").read_text(), re.MULTILINE
+        )
+    }
+    measured = json.loads((ROOT / "firmware_harness" / "fit" / "code_sizes.json").read_text())["cores"]
+    assert rows == {core: tuple(str(facts[aim]["stack_bytes"]) for aim in AIMS) for core, facts in measured.items()}
+
+
+def test_a_linter_of_c_that_is_missing_is_named(tmp_path: Path) -> None:
+    """What it finds is `make lint`'s affair."""
+    for tool in ("sh", "dirname"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or "")
+    command = ["sh", str(ROOT / ".ci" / "lint_c.sh"), str(Path(sys.executable).parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    for tool in ("cppcheck", "clang-tidy"):
+        assert f"{tool} is not installed, so C was not checked by it: sh .ci/install_system_packages.sh" in done.stderr

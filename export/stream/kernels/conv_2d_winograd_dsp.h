@@ -27,7 +27,14 @@
 #define BOTH(operation, even, odd, less_even, less_odd) \
     operation " r12, " even ", " less_even "\n" operation " lr, " odd ", " less_odd "\n"
 
-/* A tile's columns in the order 1, 2, 0, 3; the last one takes the place of the first. r3: to; r10: to the next column. */
+/* A tile's columns in the order 1, 2, 0, 3; the last one takes the place of the first.
+ *
+ * r0 to r2   as COLUMN_LESS has them
+ * r3         to: this pair's column 1, this group
+ * r10        from there to the next column
+ * e0 to o2   three neighbouring columns, even and odd channels of each: two come in, the third is loaded
+ * r11        column 0, 2 or 3, where it goes
+ * r12, lr    what is stored */
 #define TILE(column, e0, o0, e1, o1, e2, o2, at, odd_at) \
     column(e2, o2) "add r11, r3, r10, lsl #1\n" \
     BOTH("ssub16", e0, o0, e2, o2) \
@@ -45,6 +52,11 @@
     "str r12, [r11, #" at "]\n" \
     "str lr, [r11, #" odd_at "]\n"
 
+/* All groups of all pairs. Registers as in TILE, and
+ *
+ * r4 to r9   three columns, even and odd: r4, r5 and r6, r7 begin a pair; its last two columns, made with its second tile,
+ *            are the next pair's first, and move there from r6, r7 and r8, r9
+ * r12        counts pairs and groups between tiles */
 #define GROUPS(label, column) \
     label "0:\n" /* a group */ \
     "ldr r12, [sp, #12]\n" \
@@ -78,7 +90,7 @@
  *
  * a, b: rows, `apart` bytes from a pixel to the next. to: of a pair, its four columns `next` words apart. sum: of the rows,
  * or their difference. Naked, so that it also compiles without optimization. On the stack: 0: a; 4: pairs left; 12: pairs;
- * 52: to; 56: next; 60: sum; 64: groups left. */
+ * 52: to; 56: next; 60: sum; 64: groups left. In registers: what GROUPS says. */
 __attribute__((naked, noinline)) static void transform_groups(const int8_t *a UNUSED, const int8_t *b UNUSED,
                                                               int apart UNUSED, int pairs UNUSED, uint32_t *to UNUSED,
                                                               int next UNUSED, int sum UNUSED, int groups UNUSED)
@@ -93,7 +105,14 @@ __attribute__((naked, noinline)) static void transform_groups(const int8_t *a UN
         "bne.w 20f\n" GROUPS("1", COLUMN_LESS) GROUPS("2", COLUMN_AND));
 }
 
-/* Half a group by a block at both tiles: 16 products in 11 instructions. r0: inputs; r1: weights; r4 to r11: sums. */
+/* Half a group by a block at both tiles: 16 products in 11 instructions.
+ *
+ * r0         inputs; goes on by 8 bytes
+ * r1         weights; goes on by 16 bytes
+ * r2, r3     two input channels of the left tile, of the right one
+ * r4 to r7   sums of the left tile, output channels 0 to 3
+ * r8 to r11  of the right one
+ * r12, lr    weights of output channels 0 and 1, then 2 and 3 */
 #define PRODUCTS \
     ".macro products\n" \
     "ldrd r2, r3, [r0], #8\n" /* both tiles */ \
@@ -109,7 +128,8 @@ __attribute__((naked, noinline)) static void transform_groups(const int8_t *a UN
     "smlad r11, r3, lr, r11\n" \
     ".endm\n"
 
-/* A column of the transform, four groups a turn; the first turn begins where the rest is. */
+/* A column of the transform, four groups a turn; the first turn begins where the rest is. Registers as in PRODUCTS; r2 is
+ * then where the column's inputs end, and free. */
 #define COLUMN(label, entry, end) \
     "ldr.w pc, [sp, #" entry "]\n" label ":\n" \
     ".rept 8\n" \
@@ -119,12 +139,17 @@ __attribute__((naked, noinline)) static void transform_groups(const int8_t *a UN
     "cmp r0, r2\n" \
     "bne.w " label "b\n"
 
+/* Where a column's loop is entered, kept on the stack. r6: bytes of code to jump over, and 1 for Thumb; r7: free. */
 #define ENTRY(label, entry) \
     "adr.w r7, " label "f\n" \
     "add r7, r7, r6\n" \
     "str r7, [sp, #" entry "]\n"
 
-/* What becomes of eight sums: stored; or the sums and differences of what there was and them; or added. */
+/* What becomes of eight sums: stored; or the sums and differences of what there was and them; or added.
+ *
+ * r4 to r11  the sums, as in PRODUCTS
+ * r2, r3     two numbers that lie there; for STORE, r2 is where the sums lie
+ * r12        where the sums lie */
 #define STORE(at) \
     "ldr r2, [sp, #128]\n" \
     "add r2, r2, #" at "\n" \
@@ -153,7 +178,7 @@ __attribute__((naked, noinline)) static void transform_groups(const int8_t *a UN
     "add r12, r12, #" at "\n" \
     "stm r12, {r4-r11}\n"
 
-/* Twice what column 1 made, less what columns 1 and 2 made: where column 3 goes on. */
+/* Twice what column 1 made, less what columns 1 and 2 made: where column 3 goes on. r2, r3: free; low, high: two sums. */
 #define TURN_2(from, to, low, high) \
     "ldrd r2, r3, [sp, #" from "]\n" \
     "rsb r2, " low ", r2, lsl #1\n" \
@@ -167,7 +192,8 @@ __attribute__((naked, noinline)) static void transform_groups(const int8_t *a UN
  *
  * On the stack: 0: zeros; 32: what column 1 made; 64: where column 3 goes on; 96: where columns of inputs end; 112: where
  * to enter their loops; 128: sums; 132: blocks left; 136: inputs; 140: what to do with finished sums; 148: weights; 152:
- * blocks. Naked, so that it also compiles without optimization: all registers are spoken for. */
+ * blocks. In registers: what PRODUCTS says; before the first pair r3 is the step, and r4 to r7 find the places to enter.
+ * Naked, so that it also compiles without optimization: all registers are spoken for. */
 __attribute__((naked, noinline)) static void multiply_strip(const uint32_t *inputs UNUSED, const int16_t *weights UNUSED,
                                                             int32_t *sums UNUSED, int blocks UNUSED, int groups UNUSED,
                                                             int step UNUSED, int pairs UNUSED)
@@ -263,8 +289,13 @@ __attribute__((naked, noinline)) static void multiply_strip(const uint32_t *inpu
         ".purgem products\n");
 }
 
-/* A pixel's sum, so many bytes from r0, becomes a byte in r8. r4: twice the bias; r5: multiplier; r6: what rounds, and the
- * zero point; r7: bits to the right. */
+/* A pixel's sum, so many bytes from r0, becomes a byte in r8.
+ *
+ * r0         sums of the pair, at this channel
+ * r4, r5     twice the bias; the multiplier
+ * r6         what rounds, and the zero point
+ * r7         bits to the right
+ * r8         the number */
 #define FINISH(at) \
     "ldr r8, [r0, #" at "]\n" \
     "add r8, r4, r8, asr #1\n" \
@@ -279,7 +310,13 @@ __attribute__((naked, noinline)) static void multiply_strip(const uint32_t *inpu
     "strb r8, [" out ", r9]\n" FINISH(at0) "strb r8, [" out "], #1\n"
 
 /* The sums of a pair become bytes of four pixels, `apart` bytes from each other, in two rows. scaling, right: of so many
- * `channels`. zero: 2 * zero point + 1. r9: three pixels; r10: scaling; r11: right; lr: channels done. */
+ * `channels`. zero: 2 * zero point + 1.
+ *
+ * r0, r4 to r8   as in FINISH
+ * r1, r2         this channel of the first pixel, in the upper and in the lower row
+ * r3, r9         one pixel; three of them
+ * r10, r11       scaling; right: of the next channel
+ * r12, lr        zero; channels done */
 __attribute__((naked, noinline)) static void finish_rows(const int32_t *sums UNUSED, int8_t *top UNUSED,
                                                          int8_t *bottom UNUSED, int apart UNUSED,
                                                          const int32_t *scaling UNUSED, const int8_t *right UNUSED,
