@@ -143,10 +143,11 @@ def _stream(
     from edgeblur.export.stream.report.show_plan import plan_table
     from edgeblur.export.stream.write import export_stream
     from edgeblur.firmware_harness.boards.boards import find_board
+    from edgeblur.firmware_harness.engines.host_c import check_compiles
 
     if board_name:
         options = replace(options, core=find_board(board_name).core.name)
-    result = export_stream(chosen.path, out, options, name=name, title=chosen.title, force=force)
+    result = export_stream(chosen.path, out, options, name=name, title=chosen.title, force=force, check=check_compiles)
     if as_json:
         click.echo(json.dumps({"model": chosen.name, **result.as_json()}, indent=2))
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ def export_stream(
     name: str | None = None,
     title: str | None = None,
     force: bool = False,
+    check: Callable[[Path], None] | None = None,
 ) -> StreamExport:
     """Write `NAME.h`, `NAME.c`, `NAME_weights.h`, `plan.svg` and `README.txt` into the folder `out`, all or none.
 
@@ -83,6 +85,7 @@ def export_stream(
         name: prefix of everything public in the C; by default made from the file's name.
         title: what comments and messages call the model; by default the file's name.
         force: replace an earlier export.
+        check: gets `NAME.c` before anything is in its place, and raises an error if that should not be.
 
     Raises:
         UserError: no whole int8 .tflite, an op that cannot be streamed, a budget that cannot be met, no identifier,
@@ -104,6 +107,8 @@ def export_stream(
     )
     with new_folder(out, force=force) as folder:
         compiled.files.write(folder, name)
+        if check is not None:
+            check(folder / f"{name}.c")
         write_text(folder / "plan.svg", plan_svg(compiled))
         write_text(folder / "README.txt", readme)
     cost = stream_cost(compiled, name, options.optimize)

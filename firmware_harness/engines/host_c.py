@@ -58,6 +58,20 @@ def build_library(source: Path, library: Path, flags: Sequence[str] = ("-O2",)) 
         raise RunError(f"generated C did not compile with {command[0]}: {complaint}")
 
 
+def check_compiles(source: Path) -> None:
+    """Let this host's compiler, if there is one, look at generated C.
+
+    Raises:
+        RunError: it has a complaint: a fault of edgeblur's, told before somebody else's compiler meets it.
+    """
+    if (compiler := compiler_path()) is None:
+        return
+    done = subprocess.run([compiler, *FLAGS, "-fsyntax-only", str(source)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        complaint = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip())
+        raise RunError(f"generated C does not compile with {compiler}, and was not written: {complaint}")
+
+
 def call_raw(library: Path, name: str, compiled: Compiled, model: ImageModel) -> Callable[[Raw], Raw]:
     """A compiled model as a function of its own numbers, `[1, height, width, channels]` both ways."""
     run = getattr(ctypes.CDLL(str(library)), f"{name}_run_raw")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from int8_nets import Int8Net
+from stream_c import compiler
 
-from edgeblur.errors import UserError
+from edgeblur.errors import RunError, UserError
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import compile_stream
 from edgeblur.export.stream.lower import lower
@@ -17,7 +19,9 @@ from edgeblur.export.stream.planning import plan as planning
 from edgeblur.export.stream.planning.plan import plan
 from edgeblur.export.stream.planning.schedule import Rows, Schedule, Step, schedule
 from edgeblur.export.stream.report.show_plan import plan_svg
+from edgeblur.export.stream.write import export_stream
 from edgeblur.export.tflite.graph import read_tflite
+from edgeblur.firmware_harness.engines.host_c import check_compiles
 
 
 def tall_kernel() -> bytes:
@@ -110,3 +114,18 @@ def test_both_ways_of_planning_keep_rows_apart(monkeypatch: pytest.MonkeyPatch) 
             if a.birth <= b.death and b.birth <= a.death:
                 one, other = found.addresses[a.node, a.row], found.addresses[b.node, b.row]
                 assert one + a.size_bytes <= other or other + b.size_bytes <= one
+
+
+def test_c_that_does_not_compile_is_not_written(tmp_path: Path) -> None:
+    compiler("cc")
+    net = Int8Net(0)
+    (tmp_path / "net.tflite").write_bytes(net.tflite(net.conv(net.picture(4, 4, 3), 3)))
+    assert export_stream(tmp_path / "net.tflite", tmp_path / "good", check=check_compiles).files
+
+    def spoil(source: Path) -> None:
+        source.write_text(source.read_text().replace("static int8_t", "static int9_t", 1))
+        check_compiles(source)
+
+    with pytest.raises(RunError, match=r"does not compile with .*, and was not written: .*int9_t"):
+        export_stream(tmp_path / "net.tflite", tmp_path / "bad", check=spoil)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["good", "net.tflite"]

@@ -38,7 +38,8 @@ NETS = int(os.environ.get("EDGEBLUR_RANDOM_NETS", "150"))
 PICTURES = 3
 _BATCH = 25  # nets in one program: starting the compiler costs more than most nets do
 
-_FLAGS = (["-O0", *SANITIZERS], ["-O0"], ["-O1"], ["-O0"], ["-O0"], ["-O0"])
+_ASSERTED = ("-DEDGEBLUR_ASSERT=assert", "-include", "assert.h")  # every row's place inside the arena
+_FLAGS = (["-O0", *SANITIZERS, *_ASSERTED], ["-O0"], ["-O1"], ["-O0"], ["-O0"], ["-O0"])
 """Of one batch after the other; what takes longest least often."""
 
 batches = pytest.mark.parametrize("seeds", [range(i, min(i + _BATCH, NETS)) for i in range(0, NETS, _BATCH)], ids=str)
