@@ -123,6 +123,7 @@ class RandomNet:
     seed: int
     net: Int8Net
     output: int
+    picture: int = 0
 
     @property
     def graph(self) -> Graph:
@@ -134,7 +135,7 @@ class RandomNet:
 
     def pictures(self, count: int) -> list[NDArray[Any]]:
         """Inputs: noise, then black and white, then a ramp, and so on."""
-        tensor = self.net.tensors[self.net.inputs[0]]
+        tensor = self.net.tensors[self.picture]
         random = np.random.default_rng(self.seed)
         noise = random.integers(-128, 128, (count, *tensor.shape)).astype(np.int8)
         result = [noise, np.where(noise < 0, -128, 127), np.sort(noise.reshape(count, -1)).reshape(noise.shape)]
@@ -191,7 +192,22 @@ def random_net(seed: int) -> RandomNet:
         grow(g)
     written = g.planes[1:] or g.planes
     output = written[-1] if g.chance(0.85) else int(g.one_of(written))
-    return RandomNet(seed, g.net, _uint8(g, output) if g.chance(0.1) else output)
+    output = _uint8(g, output) if g.chance(0.1) else output
+    picture = g.net.inputs[0]
+    if output != picture and g.chance(0.15):
+        output = _float_ends(g.net, output)
+    return RandomNet(seed, g.net, output, picture)
+
+
+def _float_ends(net: Int8Net, output: int) -> int:
+    """Floats in and out, as converters leave them; the engines are compared inside."""
+    (picture,) = net.inputs
+    net.inputs = [net.tensor(net.shape(picture))]
+    net.op("QUANTIZE", net.inputs, picture)
+    net.ops.insert(0, net.ops.pop())
+    given = net.op("DEQUANTIZE", (output,), net.tensor(net.shape(output)), None, 2)
+    net.ops[:] = [dataclasses.replace(op, index=n) for n, op in enumerate(net.ops)]
+    return given
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from edgeblur.export.stream.ops.conv_2d_winograd import WinogradConv2D, as_winog
 from edgeblur.export.stream.planning.plan import plan
 from edgeblur.export.stream.planning.schedule import schedule
 from edgeblur.export.tflite.graph import Graph, image_model
+from edgeblur.export.tflite.inside import without_ends
 
 ROOMS = (0, 300, 1024, 5000)
 """Bytes of scratch: for a block of channels at a time, for some, for all, for several pairs of tiles."""
@@ -42,4 +43,6 @@ def compile_whole(net: Net, graph: Graph, provenance: Provenance, *, optimize: s
     """Put a net in order and in place, and write its C."""
     order = schedule(net)
     places = plan(order)
-    return Compiled(net, order, places, emit(net, order, places, image_model(graph), provenance, optimize=optimize))
+    return Compiled(
+        net, order, places, emit(net, order, places, image_model(without_ends(graph)), provenance, optimize=optimize)
+    )

@@ -20,6 +20,7 @@ from stream_c import HARNESS, SANITIZERS, build, compiler, run, write_list, writ
 
 from edgeblur.export.stream.emit import OPTIMIZE
 from edgeblur.export.tflite.graph import image_model, read_tflite
+from edgeblur.export.tflite.inside import look_inside
 from edgeblur.export.tflite.options import ResizeNearestNeighborOptions
 from edgeblur.export.tflite.pixels import Raw, pixel_table, step_table
 from edgeblur.firmware_harness.engines.engines import open_engine
@@ -70,7 +71,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pictures(name: str) -> list[Raw]:
-    taken = image_model(read_tflite(data(name))).input.tensor
+    taken = image_model(look_inside(data(name)).graph).input.tensor
     random = np.random.default_rng(len(name))
     return [random.integers(0, 256, taken.shape).astype(np.uint8).view(taken.dtype) for _ in range(PICTURES)]
 
