@@ -11,7 +11,7 @@ from edgeblur.firmware_harness.privacy.intervals import interval_json, wilson
 from edgeblur.firmware_harness.privacy.judges import Judge, open_judges, parse_judge
 from edgeblur.firmware_harness.privacy.leaks import leak_rates
 from edgeblur.firmware_harness.privacy.protection import Examiner
-from edgeblur.models.measures import judge_of, worst_leak
+from edgeblur.models.measures import worst_leak
 from edgeblur.pictures.faces import Box, Ellipse, Face
 from edgeblur.store.dataset import Triple
 
@@ -83,11 +83,11 @@ def test_examiner_asks_each_detector_as_seldom_as_it_can(monkeypatch: pytest.Mon
 
 
 def test_shelf_names_the_keenest_judge() -> None:
-    rows = [
-        {"detector": "a", "threshold": 0.4, "by_size": [{"from_px": 16, "faces": 10, "leaked": 1}]},
-        {"detector": "a", "threshold": 0.4, "enlarged": 5, "by_size": [{"from_px": 16, "faces": 10, "leaked": 2}]},
-    ]
-    assert judge_of(worst_leak({"leaks": rows})) == "a@0.4x5"
+    plain, *_ = leak_rates(shy([]), [(BLANK, (FACE,))], (0.7,))
+    enlarged, *_ = leak_rates(shy([]), [(BLANK, (FACE,))], (0.7,), enlarged=5)
+    keenest = worst_leak((plain, enlarged))
+    assert keenest is not None
+    assert keenest.judge == "shy@0.7x5"
 
 
 def test_wilson_holds_near_zero() -> None:
