@@ -51,6 +51,8 @@ _PATH = click.Path(path_type=Path)
 @click.option("--timeout", "silence_s", default=30.0, show_default=True, type=POSITIVE,
               help="Give up on the board at --port after this many seconds of silence.")  # fmt: skip
 @click.option("--camera", "picture", type=_PATH, help="Save here what the board at --port makes of its own camera.")
+@click.option("--compiler", type=click.Choice(["gcc", "clang"]), default="gcc", show_default=True,
+              help="What builds an emulated board's firmware.")  # fmt: skip
 @optimize_option
 @ram_option
 @flash_option
@@ -62,7 +64,8 @@ _PATH = click.Path(path_type=Path)
 def command(
     run_or_model: Path, board_name: str | None, emulated: bool, port: str | None, model_name: str | None,
     photos: Path | None, random: int | None, limit: int | None, baud: int, silence_s: float, picture: Path | None,
-    optimize: str, ram_bytes: int | None, flash_bytes: int | None, size: tuple[int, int] | None, output: str | None,
+    compiler: str, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
+    size: tuple[int, int] | None, output: str | None,
     frame: tuple[int, int] | None, pixels: str | None,
     hold: str | None, net_size: tuple[int, int] | None, margin: int | None, share: int | None, memory: int | None,
     clamp: str | None, keep: Path | None, as_json: bool,
@@ -92,9 +95,10 @@ def command(
     if frames is None:
         chosen = resized(chosen, net_size)
     if port is not None:
-        if keep is not None or stream != StreamOptions():
+        if keep is not None or stream != StreamOptions() or compiler != "gcc":
             raise UserError(
-                "--keep, --ram, --flash and --optimize are for emulated boards: the one at --port has its firmware"
+                "--keep, --compiler, --ram, --flash and --optimize are for emulated boards: "
+                "the one at --port has its firmware"
             )
         from edgeblur.firmware_harness.serial.link import LinkOptions
         from edgeblur.firmware_harness.serial.run import SerialOptions
@@ -109,7 +113,7 @@ def command(
     elif board_name is not None:
         from edgeblur.firmware_harness.emulation.run import EmulatedOptions
 
-        aims = EmulatedOptions(photos, random, limit, stream, keep)
+        aims = EmulatedOptions(photos, random, limit, stream, keep, compiler)
         _emulated(chosen, board_name, emulated, aims, frames, as_json)
     else:
         raise UserError("run needs a board: give an emulated one as --board, or a real one's serial port as --port")

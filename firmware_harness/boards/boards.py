@@ -41,12 +41,16 @@ class Toolchain:
         compiler: the program.
         packages: Debian packages that bring it and its C library.
         flags: what it always needs.
+        linker: the program that links what it compiled.
+        link_flags: what that always needs.
     """
 
     name: str
     compiler: str
     packages: tuple[str, ...]
     flags: tuple[str, ...]
+    linker: str
+    link_flags: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -201,6 +205,13 @@ class _Tools:
     compiler: str
     packages: tuple[str, ...]
     flags: tuple[str, ...]
+    linker: str | None = None
+    link_flags: tuple[str, ...] | None = None
+
+    def named(self, name: str) -> Toolchain:
+        """A compiler that links as well names no linker."""
+        link_flags = self.flags if self.link_flags is None else self.link_flags
+        return Toolchain(name, self.compiler, self.packages, self.flags, self.linker or self.compiler, link_flags)
 
 
 @dataclass(frozen=True)
@@ -246,8 +257,7 @@ class _Stored:
 
     def core(self, name: str) -> Core:
         core = self.cores[name]
-        tools = self.toolchains[core.toolchain]
-        toolchain = Toolchain(core.toolchain, tools.compiler, tools.packages, tools.flags)
+        toolchain = self.toolchains[core.toolchain].named(core.toolchain)
         return Core(name, core.title, toolchain, core.startup, core.flags)
 
     def board(self, name: str, cores: Mapping[str, Core]) -> Board:
@@ -274,10 +284,15 @@ class _Stored:
 
 
 @functools.cache
+def _stored() -> _Stored:
+    text = (resources.files("edgeblur.firmware_harness.boards") / "boards.toml").read_text()
+    return record_of(_Stored, tomllib.loads(text))
+
+
+@functools.cache
 def boards() -> tuple[Board, ...]:
     """All boards, in the order of boards.toml."""
-    text = (resources.files("edgeblur.firmware_harness.boards") / "boards.toml").read_text()
-    stored = record_of(_Stored, tomllib.loads(text))
+    stored = _stored()
     cores = {name: stored.core(name) for name in stored.cores}
     return tuple(stored.board(name, cores) for name in stored.boards)
 
@@ -310,8 +325,7 @@ def own_board(core: str, ram_bytes: int, flash_bytes: int) -> Board:
     Raises:
         UserError: no such core.
     """
-    text = (resources.files("edgeblur.firmware_harness.boards") / "boards.toml").read_text()
-    stored = record_of(_Stored, tomllib.loads(text))
+    stored = _stored()
     found = [name for name in stored.cores if core.lower() in (name, re.sub(r"(?<=\d)[a-z]$", "", name))]
     if not found:
         raise UserError(f"no core is called {core!r}: take {', '.join(stored.cores)}")
@@ -321,6 +335,26 @@ def own_board(core: str, ram_bytes: int, flash_bytes: int) -> Board:
         stack_bytes=stored.stack_bytes, emulator=None, twin=None, sdk=None, flash_tool=None, clocks=(), names=(),
         stm32=None, remark=None, sources=(),
     )  # fmt: skip
+
+
+COMPILERS = ("gcc", "clang")
+"""What builds firmware for emulated boards."""
+
+
+def built_by(board: Board, compiler: str) -> Board:
+    """The board with one of `COMPILERS` in place of its usual one, GNU's.
+
+    Raises:
+        UserError: boards.toml has no such compiler for its core.
+    """
+    if compiler == "gcc":
+        return board
+    name = f"{board.core.toolchain.name}-{compiler}"
+    if name not in _stored().toolchains:
+        raise UserError(
+            f"--compiler {compiler} is for Arm's Cortex-M, and {board.name} has a {board.core.title}: leave it out"
+        )
+    return replace(board, core=replace(board.core, toolchain=_stored().toolchains[name].named(name)))
 
 
 _RESERVED_BYTES = 16 * 1024

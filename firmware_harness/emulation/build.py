@@ -63,11 +63,6 @@ class Project:
     optimize: str
     traced: tuple[str, ...] = ()
 
-    @property
-    def compiler(self) -> str:
-        """The board's cross compiler."""
-        return self.board.core.toolchain.compiler
-
 
 def find_tool(program: str, packages: Sequence[str]) -> str:
     """The path of a program.
@@ -209,32 +204,35 @@ def build(project: Project, *, traced: bool = False) -> Path:
     """
     toolchain, emulator = project.board.core.toolchain, project.board.emulator or project.board.twin
     assert emulator is not None
-    compiler = find_tool(toolchain.compiler, toolchain.packages)
+    compiler, linker = (find_tool(tool, toolchain.packages) for tool in (toolchain.compiler, toolchain.linker))
     objects = project.folder / ("traced" if traced else "plain")
     objects.mkdir()
-    target = (*toolchain.flags, *project.board.core.flags, OPTIMIZE_FLAGS[project.optimize])
+    target = (*project.board.core.flags, OPTIMIZE_FLAGS[project.optimize])
     defines = [f"-DTIMER_ADDRESS={emulator.timer_address}u"] if emulator.timer_address is not None else []
     defines += project.traced if traced else []
     traceable = [source for source in project.sources if source in _TRACED or not traced]
     sources = [f"../{source}" for source in traceable]
-    _run([compiler, *target, *COMPILE_FLAGS, *defines, "-c", *sources], objects, project)
+    _run([compiler, *toolchain.flags, *target, *COMPILE_FLAGS, *defines, "-c", *sources], objects, project)
     places = ["." if source in traceable else "../plain" for source in project.sources]
     files = [f"{place}/{Path(source).stem}.o" for place, source in zip(places, project.sources, strict=True)]
-    _run([compiler, *target, *LINK_FLAGS, "-T", "../link.ld", *files, "-o", "firmware.elf"], objects, project)
+    link = [linker, *toolchain.link_flags, *target, *LINK_FLAGS, "-T", "../link.ld"]
+    _run([*link, *files, "-o", "firmware.elf"], objects, project)
     return objects / "firmware.elf"
 
 
 def _run(command: Sequence[str], place: Path, project: Project) -> None:
     """Run a compiler in a folder; its command is noted beside the sources."""
     with (project.folder / "commands.txt").open("a") as file:
-        file.write(f"(cd {place.name} && {shlex.join([project.compiler, *command[1:]])})\n")
+        file.write(f"(cd {place.name} && {shlex.join([Path(command[0]).name, *command[1:]])})\n")
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         _refuse(project, done.stderr)
 
 
 _OVERFLOW = re.compile(r"region [`'](?P<region>\w+)' overflowed by (?P<missing>\d+) bytes")
-_NO_LIBRARY = re.compile(r"(string|stdint|stddef)\.h: No such file|cannot find -l|read spec file|crt0\.o")
+_NO_LIBRARY = re.compile(
+    r"(string|stdint|stddef)\.h(: No such file|' file not found)|cannot find -l|read spec file|crt0\.o"
+)
 
 
 def _refuse(project: Project, complaints: str) -> NoReturn:

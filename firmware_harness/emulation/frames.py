@@ -12,7 +12,7 @@ from edgeblur.export.c_array import Provenance, comment_safe
 from edgeblur.export.tflite.pixels import to_raw
 from edgeblur.export.veil.compile import CompiledFrames, FrameOptions, compile_frames
 from edgeblur.export.veil.reference import Blurrer
-from edgeblur.firmware_harness.boards.boards import Board, options_for
+from edgeblur.firmware_harness.boards.boards import Board, built_by, options_for
 from edgeblur.firmware_harness.emulation.build import (
     NAME,
     build,
@@ -69,6 +69,7 @@ def run_frames(chosen: Chosen, board: Board, options: EmulatedOptions, frames: F
         UserError: no such emulation, missing tools, a model without a mask, or one that does not fit the board.
         RunError: the firmware failed.
     """
+    board = built_by(board, options.compiler)
     versions = compiler_version(board.core.toolchain), emulator_version(emulator_of(board))
     require_elftools()
     graph = read_model(chosen.path)

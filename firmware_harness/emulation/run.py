@@ -18,7 +18,7 @@ from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import ImageModel, image_model
 from edgeblur.export.tflite.pixels import Raw, to_raw
 from edgeblur.files import new_folder, refuse_occupied
-from edgeblur.firmware_harness.boards.boards import Board, options_for
+from edgeblur.firmware_harness.boards.boards import Board, built_by, options_for
 from edgeblur.firmware_harness.emulation.build import (
     NAME,
     Project,
@@ -48,6 +48,7 @@ class EmulatedOptions:
         limit: at most so many pictures.
         stream: aim, of the generated C and of the C compiler, and budgets; the core is the board's.
         keep: a new folder for sources, linked files and what was exchanged; without it nothing stays.
+        compiler: one of `COMPILERS`.
     """
 
     photos: Path | None = None
@@ -55,6 +56,7 @@ class EmulatedOptions:
     limit: int | None = None
     stream: StreamOptions = field(default_factory=StreamOptions)
     keep: Path | None = None
+    compiler: str = "gcc"
 
     def inputs(self, model: ImageModel) -> Inputs:
         """The pictures.
@@ -216,6 +218,7 @@ def run_emulated(chosen: Chosen, board: Board, options: EmulatedOptions) -> Boar
         UserError: no such emulation, missing tools, a model that cannot be streamed or does not fit the board.
         RunError: the firmware failed.
     """
+    board = built_by(board, options.compiler)
     compiler_version(board.core.toolchain), emulator_version(emulator_of(board))  # what is missing is reported at once
     rig = prepare(chosen, board, options, *compile_model(chosen, options, board))
     with workplace(options.keep) as folder:

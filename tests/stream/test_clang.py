@@ -1,0 +1,61 @@
+"""The engine's C by clang, which Keil's and Arm's compilers are built on: no warning, and the host's bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from int8_nets import Int8Net, unet
+from tools import require
+
+from edgeblur.cli import main
+from edgeblur.errors import UserError
+from edgeblur.export.stream.options import StreamOptions
+from edgeblur.export.veil.compile import FrameOptions
+from edgeblur.firmware_harness.boards.boards import built_by, find_board
+from edgeblur.firmware_harness.emulation.frames import run_frames
+from edgeblur.firmware_harness.emulation.run import EmulatedOptions, run_emulated
+from edgeblur.models.choose import choose_tflite
+from edgeblur.models.shelf import find_entry
+
+BOARDS = ("mps2-an385-m0plus", "mps2-an386", "mps3-an547")
+"""Armv6-M, Armv7E-M with DSP instructions, Helium: each has assembly of its own."""
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A U-Net of width 2 and two levels on 16x16 pixels."""
+    require("clang", "arm-none-eabi-gcc", "qemu-system-arm")
+    net = Int8Net(seed=3)
+    path = tmp_path_factory.mktemp("nets") / "tiny.tflite"
+    path.write_bytes(net.tflite(unet(net, 2, 2, (16, 16))))
+    return path
+
+
+@pytest.mark.parametrize("optimize", ["size", "speed"])
+@pytest.mark.parametrize("board", BOARDS)
+def test_clangs_firmware_gives_the_hosts_bytes(tiny: Path, board: str, optimize: str) -> None:
+    options = EmulatedOptions(random=2, stream=StreamOptions(optimize), compiler="clang")
+    run = run_emulated(choose_tflite(tiny), find_board(board), options)
+    assert (run.comparison.images, run.comparison.differing_bytes) == (2, 0)
+    assert "clang version" in run.compiler
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_clangs_firmware_veils_frames_as_the_reference_does(board: str) -> None:
+    require("clang", "arm-none-eabi-gcc", "qemu-system-arm")
+    entry = find_entry("mask4")
+    assert entry is not None
+    options = EmulatedOptions(random=1, compiler="clang")
+    frames = FrameOptions(48, 48, hold="buffer", net=(48, 48))
+    run = run_frames(choose_tflite(entry.path), find_board(board), options, frames)
+    assert (run.comparison.images, run.comparison.differing_bytes) == (1, 0)
+
+
+def test_clang_is_for_arm(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UserError, match="--compiler clang is for Arm's Cortex-M, and riscv32-virt has a 32-bit RISC-V"):
+        built_by(find_board("riscv32-virt"), "clang")
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "mask4", "--port", "/dev/null", "--compiler", "clang"])
+    assert ended.value.code == 2
+    assert "are for emulated boards" in capsys.readouterr().err
