@@ -306,10 +306,11 @@ def find_board(name: str) -> Board:
     by_name = {board.name: board for board in boards()}
     if name in by_name:
         return by_name[name]
-    near = difflib.get_close_matches(name, by_name, 3, 0.8)
-    advice = f"take {' or '.join(near)}, or see" if near else "see"  # an unlike chip would not help
+    near = difflib.get_close_matches(name, by_name, 3, 0.7)
+    if near:  # an unlike chip would not help
+        raise UserError(f"no board is called {name!r}: take {' or '.join(near)}")
     raise UserError(
-        f"no board is called {name!r}: {advice} `edgeblur boards`; `edgeblur fit` takes one of your own by --ram-size, "
+        f"no board is called {name!r}: see `edgeblur boards`; `edgeblur fit` takes one of your own by --ram-size, "
         "--flash-size and --core"
     )
 

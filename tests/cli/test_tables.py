@@ -68,6 +68,6 @@ def test_a_board_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unknown_board_gets_no_unlike_one_as_advice(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = call(capsys, "fit", "mask8", "--board", "stm32f407")
     assert code == 2
-    assert "take" not in err.split(":", 2)[2].split("`edgeblur fit` takes")[0]
+    assert ": take" not in err
     assert "--ram-size" in err
     assert "take pico" in call(capsys, "fit", "mask8", "--board", "picoo")[2]

@@ -55,6 +55,10 @@ def _is_plain(graph: Graph, op: Op) -> bool:
     return op.kind in ("DEPTH_TO_SPACE", "SPACE_TO_DEPTH") or tensors[0].shape == tensors[-1].shape
 
 
+_MOST_ELEMENTS = 2**24
+"""Of a tensor that is looked at number by number; no net that a board holds has such."""
+
+
 class _Moving:
     """The pass at work. `views` has the tensors that are not written, as views of some that are."""
 
@@ -82,12 +86,14 @@ class _Moving:
         taken = data_inputs(self.graph, op)
         if len({self._kind(i) for i in (*taken, *op.outputs)}) > 1 or len(taken) < _planes_read(op):
             return False
+        if any(self.graph.tensors[i].elements > _MOST_ELEMENTS for i in (*taken, *op.outputs)):
+            return False
         sources, sizes, places = merged([self.view(i) for i in taken])
         inputs = iter(places)
         arranged = [next(inputs) if i in taken else np.zeros(0, np.int64) for i in op.inputs]
         try:
             moved = MOVERS[op.kind](self.graph, op, arranged)
-        except (UnclearError, ValueError, IndexError):
+        except (UnclearError, ValueError, IndexError, TypeError, MemoryError):  # constants that are none of this op's
             return False
         if any(m.shape != self.graph.tensors[i].shape for m, i in zip(moved, op.outputs, strict=False)):
             return False
