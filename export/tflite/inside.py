@@ -160,7 +160,9 @@ def _permutation(graph: Graph, op: Op) -> tuple[int, ...] | None:
 
 
 def _is_open(graph: Graph) -> bool:
-    return any(n < 0 for tensor in graph.tensors for n in tensor.signature)
+    """Whether a size is to be found out: any but that of a batch, which is one picture."""
+    open_axes = ((tensor, axis) for tensor in graph.tensors for axis, n in enumerate(tensor.signature) if n < 0)
+    return any(axis > 0 or tensor.shape[0] != 1 for tensor, axis in open_axes)
 
 
 def parse_size(text: str) -> Size:
