@@ -157,7 +157,7 @@ def _watched(told: dict[str, Any]) -> list[str]:
         for row in told["rows"]
     ]
     looked = (
-        f"{told['detector']} at {told['threshold']} still finds, in those of {told['photos']} photos at {SPEEDS[-1]:g}"
+        f"{told['detector']} at {told['threshold']} still finds, for {told['photos']} photos at speed {SPEEDS[-1]:g}"
     )
     return ["", f"{looked}: {'; '.join(rows)}."]
 
