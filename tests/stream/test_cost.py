@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -25,11 +27,12 @@ from edgeblur.export.stream.costs.cost import (
     layer_instructions,
     prices,
 )
-from edgeblur.export.stream.costs.work import PRICED_AS, WORK, layer_work, layers
+from edgeblur.export.stream.costs.work import PRICED_AS, is_counted, layer_work, layers
 from edgeblur.export.stream.emit import OPTIMIZE
 from edgeblur.export.stream.lower import lower
-from edgeblur.export.stream.net.net import Net
+from edgeblur.export.stream.net.net import Net, Plane
 from edgeblur.export.stream.ops import LOWERINGS
+from edgeblur.export.stream.ops.conv_2d import Conv2D
 from edgeblur.export.tflite.graph import read_tflite
 from edgeblur.files import read_object
 from edgeblur.firmware_harness.emulation.bench import Bench, Frame
@@ -96,20 +99,22 @@ def test_layers_one_by_one(bench: Bench, held_out: dict[str, Net], core: str) ->
 
 def test_every_kernel_has_prices_on_every_core() -> None:
     net = lower(every_kernel())
-    assert {node.operation.kernel for node in net.nodes if node.operation} == set(WORK) - {WINOGRAD}
+    found = layers(net).values()
+    assert len({layer.operation.kernel for layer in found}) > 12
+    assert all(map(is_counted, found))
     for core in CORES:
         for optimize in OPTIMIZE:
             known = prices(core, optimize)
             assert known is not None
             priced = {unit.split(".")[0] for unit in known.units}
-            assert {PRICED_AS.get(kernel, kernel) for kernel in set(WORK) - {WINOGRAD}} <= priced
+            assert {PRICED_AS.get(layer.operation.kernel, layer.operation.kernel) for layer in found} <= priced
             assert (WINOGRAD in priced) == (optimize == "speed" and core in WINOGRAD_CORES)
             assert all(cost > 0 for cost in layer_instructions(net, core, optimize=optimize).values())
 
 
 def test_every_operator_is_among_the_kernels() -> None:
-    kernels = {kind.lower() for kind in LOWERINGS}
-    assert set(WORK) - {"lookup", "conv_2d", WINOGRAD} <= kernels
+    counted = {layer.operation.kernel for layer in layers(lower(every_kernel())).values()}
+    assert counted - {"lookup", "conv_2d"} <= {kind.lower() for kind in LOWERINGS}
 
 
 def test_units_count_the_loops_of_the_kernel() -> None:
@@ -132,14 +137,29 @@ def test_unknown_kernels_and_cores_are_refused(held_out: dict[str, Net]) -> None
     assert prices("xtensa-lx7") is None
 
 
+class Unpriced(Conv2D):
+    kernel = "fancy"
+
+
+class Uncounted(Conv2D):
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> None:  # type: ignore[override]
+        return None
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [(Unpriced, "'fancy' was not counted on cortex-m7"), (Uncounted, "no instructions were counted for .* 'conv_2d'")],
+)
 def test_a_kernel_without_prices_is_unknown_and_not_free(
-    held_out: dict[str, Net], monkeypatch: pytest.MonkeyPatch
+    held_out: dict[str, Net], kind: type[Conv2D], sentence: str
 ) -> None:
-    net = held_out["unet6.tflite"]
-    monkeypatch.setitem(WORK, "fancy", lambda layer: {"elements": layer.elements})
-    with pytest.raises(UserError, match="'fancy' was not counted on cortex-m7"):
-        instructions(layers(net)[1], "fancy", "cortex-m7")
-    monkeypatch.delitem(WORK, "conv_2d")
+    nodes = list(held_out["unet6.tflite"].nodes)
+    conv = nodes[1].operation
+    assert isinstance(conv, Conv2D)
+    nodes[1] = dataclasses.replace(nodes[1], operation=kind(conv.weights, conv.bias, conv.requantization, conv.options))
+    net = Net("net", tuple(nodes))
+    with pytest.raises(UserError, match=sentence):
+        instructions(layers(net)[1], core="cortex-m7")
     assert frame_cost(net, "cortex-m7") is None
 
 

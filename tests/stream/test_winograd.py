@@ -17,8 +17,8 @@ from winograd_nets import compile_whole, forced, winograd_layers
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.costs.choose import BALANCED, WINOGRAD, choose_kernels, constant_bytes, cost_on
-from edgeblur.export.stream.costs.work import Layer
 from edgeblur.export.stream.lower import lower
+from edgeblur.export.stream.net.layer import Layer
 from edgeblur.export.stream.net.net import Net
 from edgeblur.export.stream.ops.conv_2d import Conv2D
 from edgeblur.export.stream.ops.conv_2d_winograd import WinogradConv2D, as_winograd, takes_winograd, transform

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from edgeblur.export.stream.costs.cost import instructions, prices
-from edgeblur.export.stream.costs.work import Layer, layer_of
+from edgeblur.export.stream.costs.work import layer_of
+from edgeblur.export.stream.net.layer import Layer
 from edgeblur.export.stream.net.net import Array, Net, Node, Operation
 from edgeblur.export.stream.ops.conv_2d import Conv2D
 from edgeblur.export.stream.ops.conv_2d_winograd import ROOM_BYTES, WinogradConv2D, as_winograd, takes_winograd

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeblur.errors import UserError
-from edgeblur.export.stream.costs.work import DIRECT, WORK, Layer, Work, layer_work, layers
+from edgeblur.export.stream.costs.work import DIRECT, is_counted, layer_work, layers
+from edgeblur.export.stream.net.layer import Layer, Work
 from edgeblur.export.stream.net.net import Net
 from edgeblur.records import read_record
 
@@ -171,7 +172,7 @@ def instructions(layer: Layer, kernel: str = DIRECT, core: str = DEFAULT_CORE, *
 
     Args:
         layer: of `work.layers(net)`, or `work.layer_of(net, node)`.
-        kernel: `direct` for the one that its operation names, or another of `work.WORK` that could do the same.
+        kernel: `direct` for the one that its operation names, or `conv_2d_winograd` where that could do the same.
         core: a key of boards.toml, counted or running the code of one that was.
         optimize: `size` or `speed`.
 
@@ -227,7 +228,7 @@ def frame_cost(net: Net, core: str, *, optimize: str = "speed") -> FrameCost | N
     """
     known = prices(core, optimize)
     found = list(layers(net).values())
-    if known is None or any(layer.operation.kernel not in WORK for layer in found):
+    if known is None or not all(map(is_counted, found)):
         return None
     works = [frame_work(net), *(layer_work(layer, helium=known.helium) for layer in found)]
     if not all(map(known.know, works)):

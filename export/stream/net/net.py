@@ -120,6 +120,16 @@ class Operation(abc.ABC):
         """Bytes that the kernel may write during one row, aligned to 4."""
         return 0
 
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Mapping[str, float] | None:
+        """What the kernel does in a frame, by units that each take a processor about the same time.
+
+        It walks the kernel's loops as its C does, without the numbers; `helium` is for a core with vectors.
+
+        Returns:
+            None for a kernel that the cost model does not know.
+        """
+        return None
+
 
 @dataclass(frozen=True, eq=False)
 class Node:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import clamp, quantize_multiplier
-from edgeblur.export.stream.net.net import Field, Plane
+from edgeblur.export.stream.net.layer import Layer, Work, pointwise
+from edgeblur.export.stream.net.net import Array, Field, Plane
 from edgeblur.export.stream.ops.operands import Operand, Pairwise, read_operands
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import AddOptions, SubOptions
@@ -16,6 +17,9 @@ KINDS = ("ADD", "SUB")
 
 _LEFT_SHIFT = 20
 """Bits that TensorFlow Lite adds to both operands before it brings them to one scale."""
+
+_POWER_OF_TWO = 1 << 30
+"""The multiplier of a scale that is a power of two."""
 
 Factor = tuple[int, int]
 """Multiplier and shift, as `requantize` in kernels/common.h takes them."""
@@ -53,6 +57,20 @@ class Add(Pairwise):
             "out_zero_point": self.zero_point,
             "least": self.least,
             "most": self.most,
+        }
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        """Both operands are brought to one scale: a constant that is one number only once, powers of two by a shift."""
+        layer = Layer(self, tuple(inputs), output)
+        constant = layer.operation.fields(layer.inputs, layer.output)["in.constant"]
+        single = isinstance(constant, Array) and constant.values.size == 1
+        operands = ("first",) if single else ("first", "second")
+        multiplied = sum(layer.number(f"{name}_multiplier") != _POWER_OF_TWO for name in operands)
+        return {
+            **pointwise(layer),
+            "operands": layer.elements * len(operands),
+            "multiplications": layer.elements * multiplied,
+            "differences": layer.elements * any(layer.number(f"{name}_unit") < 0 for name in operands),
         }
 
 

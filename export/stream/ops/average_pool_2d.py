@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.layer import Layer, Work, windowed
+from edgeblur.export.stream.net.net import Plane
 from edgeblur.export.stream.ops.max_pool_2d import Pool2D, lower_pool
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import Pool2DOptions
@@ -16,6 +19,9 @@ class AveragePool2D(Pool2D):
 
     kernel = "average_pool_2d"
     label = "AVERAGE_POOL_2D"
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        return windowed(Layer(self, tuple(inputs), output))
 
 
 def lower(builder: Builder, op: Op) -> None:

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import padding_before
+from edgeblur.export.stream.net.layer import Layer, Work
 from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
+from edgeblur.export.stream.ops.conv_2d_work import conv_2d_helium_work, conv_2d_work
 from edgeblur.export.stream.ops.geometry import output_size
 from edgeblur.export.stream.ops.grouped_conv_2d import lower_grouped
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
@@ -78,6 +80,10 @@ class Conv2D(Operation):
     def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
         strip = strip_pixels(self.weights, self.options.stride_w, self.options.dilation_w)
         return strip_bytes(self.weights, self.options.stride_w, self.options.dilation_w, strip)
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        layer = Layer(self, tuple(inputs), output)
+        return conv_2d_helium_work(layer) if helium else conv_2d_work(layer)
 
 
 def is_tame(

@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeblur.export.stream.net.layer import Layer, Work, ceil_div
 from edgeblur.export.stream.net.net import Array, Field, Plane
 from edgeblur.export.stream.ops.conv_2d import Conv2D, is_tame
 
@@ -88,6 +89,23 @@ class WinogradConv2D(Conv2D):
             return min(strip, -(-width // 4)), blocks
         chunks = -(-blocks // max(1, (self.room_bytes - _pair_bytes(groups, 0)) // _pair_bytes(0, 1)))
         return 1, -(-blocks // chunks)
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        """Pairs of tiles by four channels."""
+        layer, width = Layer(self, tuple(inputs), output), output.width
+        groups, blocks, channels = layer.number("groups"), layer.number("blocks"), layer.output.channels
+        steps, pairs = ceil_div(layer.output.height, 2), ceil_div(width, 4)
+        inside = max(0, (layer.inputs[0].width - 2 + layer.number("pad_left")) // 4 - layer.number("pad_left"))
+        whole = sum(plane.channels // 4 for plane in layer.inputs)
+        plain = (layer.number("least"), layer.number("most")) == (-128, 127)
+        return {
+            "rows": steps,
+            "borders": steps * (max(0, pairs - inside) * whole + pairs * (groups - whole)),
+            "inputs": steps * pairs * groups,
+            "blocks": steps * pairs * blocks,
+            "words": steps * pairs * blocks * groups,
+            "elements" if plain else "rough_elements": steps * pairs * channels * 8,
+        }
 
 
 def takes_winograd(conv: Conv2D) -> bool:

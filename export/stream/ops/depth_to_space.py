@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeblur.export.stream.net.builder import LONGEST_SIDE, Builder
+from edgeblur.export.stream.net.layer import Layer, Work, copied
 from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import DepthToSpaceOptions
@@ -28,6 +29,9 @@ class DepthToSpace(Operation):
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
         return {"in_width": inputs[0].width, "out_channels": output.channels, "block": self.block}
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        return copied(Layer(self, tuple(inputs), output), output.height * inputs[0].width)
 
 
 def checked_block(builder: Builder, op: Op, block: int) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder, told_shape
 from edgeblur.export.stream.net.fixed_point import padding_before
+from edgeblur.export.stream.net.layer import Layer, Work, windowed
 from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.geometry import output_size
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
@@ -63,6 +64,11 @@ class DepthwiseConv2D(Operation):
 
     def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
         return output.width * self.weights.size
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        layer = Layer(self, tuple(inputs), output)
+        several = layer.number("depth_multiplier") > 1
+        return {**windowed(layer), "divisions": layer.elements if several else 0}
 
 
 def lower(builder: Builder, op: Op) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.layer import Layer, Work, copied
 from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
 from edgeblur.export.tflite.graph import Graph, Op
 from edgeblur.export.tflite.options import TableOptions
@@ -29,6 +30,9 @@ class Lookup(Operation):
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
         return {"size": output.row_bytes}
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        return copied(Layer(self, tuple(inputs), output), output.height)
 
 
 def reference_table(graph: Graph, op: Op) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import clamp, padding_before
+from edgeblur.export.stream.net.layer import VECTOR, Layer, Work, ceil_div, columns_inside, windowed
 from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.geometry import output_size
 from edgeblur.export.tflite.graph import Op
@@ -52,6 +53,18 @@ class MaxPool2D(Pool2D):
 
     kernel = "max_pool_2d"
     label = "MAX_POOL_2D"
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        layer = Layer(self, tuple(inputs), output)
+        if not helium:
+            return windowed(layer)
+        rows, vectors = layer.rows_inside(), ceil_div(output.channels, VECTOR)
+        return {
+            "rows": output.height,
+            "vectors": layer.pixels * vectors,
+            "lines": rows * output.width * vectors,
+            "taps": rows * columns_inside(layer) * vectors,
+        }
 
 
 def lower_pool(builder: Builder, op: Op, operation: type[Pool2D]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import clamp, fits_32_bits, quantize_multiplier, scale_ratio
-from edgeblur.export.stream.net.net import Field
+from edgeblur.export.stream.net.layer import Layer, Work, pointwise
+from edgeblur.export.stream.net.net import Field, Plane
 from edgeblur.export.stream.ops.operands import Pairwise, read_operands
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import MulOptions
@@ -41,6 +42,9 @@ class Multiply(Pairwise):
             "least": self.least,
             "most": self.most,
         }
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        return pointwise(Layer(self, tuple(inputs), output))
 
 
 def lower(builder: Builder, op: Op) -> None:

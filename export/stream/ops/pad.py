@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.layer import Layer, Work, copied
 from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
 from edgeblur.export.tflite.graph import ABSENT, Op
 
@@ -41,6 +42,11 @@ class Pad(Operation):
             "front": self.front,
             "value": self.value,
         }
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        layer = Layer(self, tuple(inputs), output)
+        whole = layer.number("in_channels") == layer.number("out_channels")
+        return copied(layer, output.height * (2 if whole else 1 + layer.number("in_width")))
 
 
 def _read_paddings(builder: Builder, op: Op) -> list[tuple[int, int]]:

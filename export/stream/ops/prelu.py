@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import fits_32_bits, quantize_multiplier, scale_ratio
-from edgeblur.export.stream.net.net import Field
+from edgeblur.export.stream.net.layer import Layer, Work, pointwise
+from edgeblur.export.stream.net.net import Field, Plane
 from edgeblur.export.stream.ops.mul import WORST_PRODUCT
 from edgeblur.export.stream.ops.operands import Pairwise, read_operands
 from edgeblur.export.tflite.graph import Op
@@ -36,6 +37,9 @@ class Prelu(Pairwise):
             "shift_below": self.below[1],
             "out_zero_point": self.zero_point,
         }
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        return pointwise(Layer(self, tuple(inputs), output))
 
 
 def lower(builder: Builder, op: Op) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.layer import Layer, Work, pointwise
 from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.resize import read_resize
 from edgeblur.export.tflite.graph import Op
@@ -67,6 +68,9 @@ class ResizeBilinear(Operation):
             "out_width": output.width,
             "channels": output.channels,
         }
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        return pointwise(Layer(self, tuple(inputs), output))
 
 
 def _axis(builder: Builder, op: Op, size: int, output: int, options: ResizeBilinearOptions) -> Axis:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.layer import Layer, Work, copied
 from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.resize import read_resize
 from edgeblur.export.tflite.graph import Op
@@ -47,6 +48,10 @@ class ResizeNearestNeighbor(Operation):
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
         columns = np.array(nearest(inputs[0].width, output.width, self.options), np.int16)
         return {"columns": Array("columns", columns), "out_width": output.width, "channels": output.channels}
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        layer = Layer(self, tuple(inputs), output)
+        return copied(layer, layer.pixels)
 
 
 def lower(builder: Builder, op: Op) -> None:

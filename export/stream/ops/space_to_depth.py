@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.layer import Layer, Work, copied
 from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.depth_to_space import checked_block
 from edgeblur.export.tflite.graph import Op
@@ -29,6 +30,10 @@ class SpaceToDepth(Operation):
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
         return {"out_width": output.width, "in_channels": inputs[0].channels, "block": self.block}
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        layer = Layer(self, tuple(inputs), output)
+        return copied(layer, layer.pixels * self.block)
 
 
 def lower(builder: Builder, op: Op) -> None:

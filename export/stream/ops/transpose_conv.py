@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder, told_shape
 from edgeblur.export.stream.net.fixed_point import padding_before
+from edgeblur.export.stream.net.layer import Layer, Work
 from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.conv_2d import arrange, column_bytes, is_tame, strip_bytes, strip_pixels
+from edgeblur.export.stream.ops.conv_2d_work import conv_2d_helium_work, conv_2d_work
 from edgeblur.export.stream.ops.geometry import output_size
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
 from edgeblur.export.tflite.graph import Op
@@ -75,6 +77,25 @@ class TransposeConv(Operation):
         # As in papers and in `export.cost`: each input number is spread over a whole window. A row's share of them.
         return inputs[0].height * inputs[0].width * self.weights.size // output.height
 
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        """Each output number gathers from the pixels whose windows reach it."""
+        layer = Layer(self, tuple(inputs), output)
+        width, channels = layer.output.width, layer.output.channels
+        kernel, stride, pad = (layer.number(name) for name in ("kernel_w", "stride_w", "pad_left"))
+        firsts = tuple((x + pad - kernel) // stride + 1 for x in range(width))
+        lasts = [(x + pad) // stride for x in range(width)]
+        limit = layer.inputs[0].width - 1
+        reached = sum(max(0, min(last, limit) - max(first, 0) + 1) for first, last in zip(firsts, lasts, strict=True))
+        rows = layer.rows_inside()
+        return {
+            "rows": layer.output.height,
+            "pixels": layer.pixels,
+            "elements": layer.elements,
+            "lines": rows * width * channels,
+            "taps": rows * reached * channels,
+            "products": rows * reached * channels * layer.inputs[0].channels,
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class TiledTransposeConv(TransposeConv):
@@ -125,6 +146,10 @@ class TiledTransposeConv(TransposeConv):
     def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
         phase = self._phases()[0]
         return strip_bytes(phase, 1, 1, strip_pixels(phase, 1, 1))
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        layer = Layer(self, tuple(inputs), output)
+        return conv_2d_helium_work(layer) if helium else conv_2d_work(layer)
 
 
 def _tiles(options: TransposeConvOptions, weights: NDArray[np.int8], taken: Plane, given: Plane) -> bool:
