@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from random_ops import MAKERS, NOT_MADE
 from stream_c import SANITIZERS, build, compiler, run
 from winograd_nets import compile_whole, forced
 
+from edgeblur.errors import Unsupported
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.lower import lower
@@ -87,11 +89,27 @@ def blame(case: RandomNet) -> str:
     return f"{case}\nno difference if run one by one"
 
 
+def is_refused(seed: int) -> bool:
+    """Whether a net's scales are so far apart that sums may leave 32 bits, which is refused: about one net in 500."""
+    try:
+        compiled_net(seed)
+    except Unsupported as error:
+        assert "sums may leave 32 bits" in str(error)
+        return True
+    return False
+
+
 @batches
 def test_random_nets_give_the_reference_bytes(seeds: range, tmp_path: Path) -> None:
+    refused = [seed for seed in seeds if is_refused(seed)]
+    assert len(refused) <= 1, refused
+    _compare([seed for seed in seeds if seed not in refused], seeds.start // _BATCH, tmp_path)
+
+
+def _compare(seeds: Sequence[int], batch: int, tmp_path: Path) -> None:
     for seed in seeds:
         compiled_net(seed).files.write(tmp_path, f"net{seed}")
-    program = build(tmp_path, [f"net{seed}" for seed in seeds], _FLAGS[seeds.start // _BATCH % len(_FLAGS)])
+    program = build(tmp_path, [f"net{seed}" for seed in seeds], _FLAGS[batch % len(_FLAGS)])
     pictures = [picture for seed in seeds for picture in random_net(seed).pictures(PICTURES)]
     outputs, at = run(program, "mixed", pictures, PICTURES), 0
     for seed in seeds:
