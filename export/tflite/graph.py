@@ -278,7 +278,7 @@ def _image_end(graph: Graph, indices: tuple[int, ...], end: str, verb: str) -> I
     if len(indices) != 1:
         told = f"{graph.name} has {len(indices)} {end}s"
         if end == "output" and indices:
-            raise Unsupported(f"{told}: choose one with --output: {told_outputs(graph)}")
+            raise Unsupported(f"{told}: choose one: {told_outputs(graph)}", options=("output",))
         raise Unsupported(f"{told}: edgeblur needs a model with one picture {verb}")
     tensor = graph.tensors[indices[0]]
     sizes = "x".join("?" if n < 0 else str(n) for n in tensor.signature) or "a single number"
@@ -286,7 +286,9 @@ def _image_end(graph: Graph, indices: tuple[int, ...], end: str, verb: str) -> I
     if len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
         raise Unsupported(f"the {end} of {graph.name} is {sizes}: one picture is 1 x height x width x channels")
     if any(n < 0 for n in tensor.signature[1:]):
-        raise Unsupported(f"the {end} of {graph.name} is {sizes}: give its height and width with --size, as in 96x128")
+        raise Unsupported(
+            f"the {end} of {graph.name} is {sizes}: give its height and width, as in 96x128", options=("size",)
+        )
     if tensor.dtype not in ("float32", "int8", "uint8", *(COUNTS if end == "output" else ())):
         raise Unsupported(f"the {end} of {graph.name} is of type {tensor.dtype}: it should be int8, uint8 or float32")
     scale, zero_point = None, None
@@ -338,7 +340,10 @@ def require_photos(model: ImageModel) -> None:
     channels = model.input.channels
     if channels not in (1, 3):
         name = model.graph.name
-        raise Unsupported(f"the input of {name} has {channels} channels: a photo has 1 (grey) or 3 (RGB); use --random")
+        raise Unsupported(
+            f"the input of {name} has {channels} channels: a photo has 1 (grey) or 3 (RGB); take random pictures",
+            options=("random",),
+        )
 
 
 def blurring_model(graph: Graph) -> ImageModel:

@@ -187,10 +187,15 @@ def _fixed_shape(graph: Graph, tensor: Tensor, size: Size | None) -> tuple[int, 
         axes = []
     for axis, length in zip(axes, size or (), strict=False):
         if shape[axis] not in (-1, length):
-            raise UserError(f"the input of {graph.name} is {told}, which does not leave {size} open: leave --size out")
+            raise UserError(
+                f"the input of {graph.name} is {told}, which does not leave {size} open: leave the size out",
+                options=("size",),
+            )
         shape[axis] = length
     if min(shape, default=1) < 0:
-        raise UserError(f"the input of {graph.name} is {told}: give its height and width with --size, as in 96x128")
+        raise UserError(
+            f"the input of {graph.name} is {told}: give its height and width, as in 96x128", options=("size",)
+        )
     return tuple(shape)
 
 
@@ -242,7 +247,8 @@ def _run_once(
     except (RuntimeError, ValueError) as error:
         told = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{graph.name} does not run at {next(iter(shapes.values()))}: {told}; try another --size"
+            f"{graph.name} does not run at {next(iter(shapes.values()))}: {told}; try another size",
+            options=("size",),
         ) from error
     details = {d["index"]: tuple(int(n) for n in d["shape"]) for d in interpreter.get_tensor_details()}
     values = {i: np.ascontiguousarray(interpreter.get_tensor(i)).tobytes() for i in wanted}

@@ -310,8 +310,9 @@ def find_board(name: str) -> Board:
     if near:  # an unlike chip would not help
         raise UserError(f"no board is called {name!r}: take {' or '.join(near)}")
     raise UserError(
-        f"no board is called {name!r}: see `edgeblur boards`; `edgeblur fit` takes one of your own by --ram-size, "
-        "--flash-size and --core"
+        f"no board is called {name!r}: see `edgeblur boards`; `edgeblur fit` takes one of your own by core and "
+        "sizes of RAM and flash",
+        options=("core", "ram_size", "flash_size"),
     )
 
 
@@ -353,7 +354,8 @@ def built_by(board: Board, compiler: str) -> Board:
     name = f"{board.core.toolchain.name}-{compiler}"
     if name not in _stored().toolchains:
         raise UserError(
-            f"--compiler {compiler} is for Arm's Cortex-M, and {board.name} has a {board.core.title}: leave it out"
+            f"the compiler {compiler} is for Arm's Cortex-M, and {board.name} has a {board.core.title}: leave it out",
+            options=("compiler",),
         )
     return replace(board, core=replace(board.core, toolchain=_stored().toolchains[name].named(name)))
 

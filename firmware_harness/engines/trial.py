@@ -61,7 +61,8 @@ def run_apart(program: str, names: Sequence[str], data: bytes, label: str) -> No
         how = signal.Signals(-child.returncode).name
         raise RunError(
             f"{_last(printed, names)} crashed on {label} ({how}): the interpreter itself is broken by this model; "
-            "name other engines with --engine, such as stream"
+            "name other engines, such as stream",
+            options=("engine",),
         )
 
 

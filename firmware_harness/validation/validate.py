@@ -172,7 +172,10 @@ def _frame_privacy(
     Faces count from as many pixels on as cover `min_side_px` of the net's input.
     """
     if photos is None or labels is None:
-        raise UserError("--frame judges photos cut to the frame's shape: give --photos FOLDER --labels FILE")
+        raise UserError(
+            "frames are judged on photos cut to their shape: give a folder with a label file",
+            options=("frame", "photos", "labels"),
+        )
     veiler = open_veil(engine.model.graph, engine=engine.name)
     net = veiler.finder.input
     scale = max(frame[0] / net.width, frame[1] / net.height)

@@ -462,7 +462,7 @@ def test_an_open_size_is_given_and_the_file_is_not_believed() -> None:
 
 def test_an_open_size_that_nobody_gives_is_asked_for() -> None:
     net = open_net()
-    with pytest.raises(UserError, match=r"1x\?x\?x3: give its height and width with --size"):
+    with pytest.raises(UserError, match=r"1x\?x\?x3: give its height and width"):
         look_inside(net.tflite(len(net.tensors) - 1))
 
 
@@ -500,7 +500,7 @@ def test_one_of_several_outputs_is_chosen(tmp_path: Path) -> None:
     path.write_bytes(net.tflite(last(net, y), y))
     words = ("validate", str(path), "--engine", "stream,litert-ref", "--exact", "--random", "2")
     told = str(command(*words).exception)
-    assert "choose one with --output: 0 't6' 1x6x8x3, 1 't3' 1x6x8x4" in told
+    assert "choose one: 0 't6' 1x6x8x3, 1 't3' 1x6x8x4" in told
     assert "choose among 0" in str(command(*words, "--output", "2").exception)
     for output in ("0", "1", "t3"):
         assert command(*words, "--output", output).exit_code == 0
