@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "timer.h"
 
 #define UNUSED __attribute__((unused)) /* a naked function has no statement but assembly */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The camera hook: where the board's own picture comes from. */
 #ifndef CAMERA_H_
 #define CAMERA_H_

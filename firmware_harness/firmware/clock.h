@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How fast the chip runs. */
 #ifndef CLOCK_H_
 #define CLOCK_H_

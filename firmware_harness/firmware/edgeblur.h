@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The model, its serial protocol, and the hooks around it. */
 #ifndef EDGEBLUR_H_
 #define EDGEBLUR_H_

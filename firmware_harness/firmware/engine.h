@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The model behind four functions, row by row, whatever computes it and whatever brings the rows. */
 #ifndef ENGINE_H_
 #define ENGINE_H_

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The streaming engine: edgeblur's own C, which keeps only the rows that later rows still need. */
 #include "engine.h"
 #include "model.h"

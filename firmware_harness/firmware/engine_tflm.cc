@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* TensorFlow Lite Micro behind the same four functions: a whole picture goes in, and then comes out row by row. */
 #include "engine.h"
 

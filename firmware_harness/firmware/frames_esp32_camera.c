@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Frames of esp32-camera, veiled in its own buffer. Call frames_fb_get where you would call esp_camera_fb_get, and
  * esp_camera_fb_return as usual: no other way leads to a frame. */
 #include "frames_esp32_camera.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* esp32-camera's frames, veiled before anybody else sees them. */
 #ifndef FRAMES_ESP32_CAMERA_H_
 #define FRAMES_ESP32_CAMERA_H_

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The model behind one function, whatever the transport and the board. */
 #ifndef INFER_H_
 #define INFER_H_

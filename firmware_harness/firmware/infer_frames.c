@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Frames of a camera's size through the veil, whichever way it holds them; the state lives from frame to frame. */
 #include "infer.h"
 

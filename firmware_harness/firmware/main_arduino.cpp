@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Serves the model over Serial: `edgeblur run MODEL --port PORT` sends pictures and gets them back. */
 #include <Arduino.h>
 #include <edgeblur.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Firmware that serves a model over a serial line. */
 #include "platform.h"
 #include "protocol.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Firmware for measuring: all pictures that the port has, one after the other, and what they took. */
 #include "infer.h"
 #include "port.h"

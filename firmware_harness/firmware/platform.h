@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the serial firmware asks of its board; one file a board's ecosystem implements it (platform_*.c). */
 #ifndef PLATFORM_H_
 #define PLATFORM_H_

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The serial firmware as an Arduino program: Serial, micros(). */
 #include <Arduino.h>
 

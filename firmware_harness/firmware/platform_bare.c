@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The serial firmware on bare metal: the board's UART, its counter, its painted stack. */
 #include "board.h"
 #include "platform.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The serial firmware with ESP-IDF: UART 0 or the chip's own USB (menuconfig, edgeblur), the microsecond timer. */
 #include "platform.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The serial firmware with the Pico SDK: USB, the microsecond timer. */
 #include "platform.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The serial firmware with Zephyr: the console's UART, polled, and the kernel's cycle counter. */
 #include "platform.h"
 

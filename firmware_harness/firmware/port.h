@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the firmware asks of the place it runs in: bytes in, bytes out, remarks. One file a transport implements it. */
 #ifndef PORT_H_
 #define PORT_H_

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files of the host, through semihosting: pictures.bin comes in, outputs.bin and report.txt go out.
  *
  * Arm: "Semihosting for AArch32 and AArch64", release 2023Q3; RISC-V: "RISC-V Semihosting" 0.4, the same calls. */

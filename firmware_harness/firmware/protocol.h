@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The model over a serial line: rows of pictures in, finished rows out, in frames that noise cannot forge.
  *
  * Frame: the bytes below in COBS (Cheshire and Baker, "Consistent Overhead Byte Stuffing", 1999), then a zero byte.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "stack.h"
 
 uint32_t stack_peak(void)

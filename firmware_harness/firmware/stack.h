@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How deep the stack went: the start-up code paints it, and what was painted over was used. */
 #ifndef STACK_H_
 #define STACK_H_

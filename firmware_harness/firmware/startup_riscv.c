@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* 32-bit RISC-V in machine mode: what happens before main, and what happens when something goes wrong. */
 #include <stdint.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The board's counter; one file a family of boards implements it. Differences of two readings are right across its
  * wrap-around. boards.toml knows how many instructions a tick is in the emulator. */
 #ifndef TIMER_H_

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Cortex-M3 and later: the cycle counter of the DWT (Armv7-M Architecture Reference Manual, C1.8). */
 #include "timer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* RISC-V: the machine's cycle counter (Privileged Architecture, "Hardware Performance Monitor"). */
 #include "timer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* nRF51: TIMER0 at 16 MHz, 32 bits wide (nRF51 Series Reference Manual, TIMER). */
 #include "timer.h"
 

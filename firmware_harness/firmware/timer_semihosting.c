@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An emulator that counts the core's cycles and tells them through semihosting: SYS_ELAPSED ("Semihosting for AArch32
  * and AArch64", release 2023Q3). Its 64 bits are cut to 32: differences stay right up to 32 s at 133 MHz. */
 #include "timer.h"

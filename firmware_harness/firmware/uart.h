@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A board's serial port, polled; one file a kind of UART implements it. */
 #ifndef UART_H_
 #define UART_H_

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Arm's CMSDK APB UART (DDI 0479D, section 4.3): MPS2 and MPS3 boards. */
 #include "uart.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Nordic's UART (nRF51 Series Reference Manual 3.0, chapter 29), on the micro:bit's USB pins; nRF52 has it too. */
 #include "uart.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The 16550 that most machines have a kind of (TL16C550C data sheet); QEMU's RISC-V machine. Its speed is left as it is. */
 #include "uart.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An STM32's USART or LPUART, of both generations: with SR and DR (F4), with ISR, RDR and TDR (F7, H7, L4). */
 #include "board.h"
 #include "clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Your board's UART: fill these in. Until then the firmware builds, and hears and says nothing. */
 #include "uart.h"
 
