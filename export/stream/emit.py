@@ -143,14 +143,14 @@ class _Constants:
 
     def text(self) -> list[str]:
         """C definitions, in the order they were asked for."""
-        aligned = f"{self.prefix.upper()}_ALIGNED"
-        return [_definition(name, values, aligned) for name, values in self.definitions]
+        declared = f"{self.prefix.upper()}_CONSTANT"
+        return [_definition(name, values, declared) for name, values in self.definitions]
 
 
-def _definition(name: str, values: NDArray[Any], aligned: str) -> str:
+def _definition(name: str, values: NDArray[Any], declared: str) -> str:
     numbers = list(map(str, values.ravel().tolist()))
     lines = (",".join(numbers[i : i + _NUMBERS_A_LINE]) for i in range(0, len(numbers), _NUMBERS_A_LINE))
-    return f"static const {_c_type(values)} {name}[{len(numbers)}] {aligned} = {{\n" + ",\n".join(lines) + "};"
+    return f"static const {_c_type(values)} {name}[{len(numbers)}] {declared} = {{\n" + ",\n".join(lines) + "};"
 
 
 def _unsigned(largest: int) -> type[np.unsignedinteger[Any]]:

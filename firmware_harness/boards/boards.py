@@ -122,6 +122,19 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Sections:
+    """Sections of an SDK's linker script, where they are not what a compiler takes.
+
+    Attributes:
+        constants: stay in flash.
+        state: lies in the first region of `ram`; nobody clears it before the program begins.
+    """
+
+    constants: str
+    state: str
+
+
+@dataclass(frozen=True)
 class Stm32:
     """What firmware for an STM32 must know beside its memory.
 
@@ -165,6 +178,7 @@ class Board:
         clocks: what kinds of projects run the core at, where that is not `clock_hz`.
         names: what ecosystems call it, one after the other with their own names.
         stm32: further facts about an STM32.
+        sections: where a project puts weights and state, if not where the compiler does.
         remark: what else a user should know.
         sources: of the facts.
     """
@@ -184,6 +198,7 @@ class Board:
     clocks: tuple[tuple[str, int], ...]
     names: tuple[tuple[str, str], ...]
     stm32: Stm32 | None
+    sections: Sections | None
     remark: str | None
     sources: tuple[Source, ...]
 
@@ -243,6 +258,7 @@ class _StoredBoard:
     clocks: Mapping[str, int] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     stm32: Stm32 | None = None
+    sections: Sections | None = None
     remark: str | None = None
 
 
@@ -278,6 +294,7 @@ class _Stored:
             clocks=tuple(board.clocks.items()),
             names=tuple(board.names.items()),
             stm32=board.stm32,
+            sections=board.sections,
             remark=board.remark,
             sources=tuple(Source(fact, place) for fact, place in board.sources.items()),
         )
@@ -335,7 +352,7 @@ def own_board(core: str, ram_bytes: int, flash_bytes: int) -> Board:
         name="yours", title=f"a board of your own, {core}", core=stored.core(found[0]), clock_hz=None,
         flash=Region("flash", flash_bytes), ram=(Region("RAM", ram_bytes),), vectors=None,
         stack_bytes=stored.stack_bytes, emulator=None, twin=None, sdk=None, flash_tool=None, clocks=(), names=(),
-        stm32=None, remark=None, sources=(),
+        stm32=None, sections=None, remark=None, sources=(),
     )  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 /* The streaming engine: edgeblur's own C, which keeps only the rows that later rows still need. */
 #include "engine.h"
 #include "model.h"
+#include "model_info.h"
 
-static model_state state;
+static model_state state ENGINE_STATE_PLACE;
 
 static engine_status told(model_status status)
 {

@@ -267,7 +267,7 @@ def write_files(folder: Path, kind: Kind, board: Board, model: FirmwareModel, op
         options: aims.
     """
     values = _values(kind, board, model, options)
-    write_engine(folder / kind.engine, model, board.name)
+    write_engine(folder / kind.engine, model, board.name, board.sections)
     copy_firmware(folder / kind.own, (CAMERA, *kind.files))
     for place, source in kind.placed.items():
         write_text(folder / place, (firmware_files() / source).read_text())

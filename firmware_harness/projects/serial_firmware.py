@@ -15,6 +15,7 @@ from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import ImageModel, image_model
 from edgeblur.export.tflite.pixels import pixel_table
 from edgeblur.files import write_text
+from edgeblur.firmware_harness.boards.boards import Sections
 from edgeblur.firmware_harness.emulation.build import NAME
 from edgeblur.models.choose import called, read_inside
 
@@ -128,7 +129,7 @@ def _byte_lines(data: bytes) -> list[str]:
     return [" ".join(f"0x{byte:02x}," for byte in line) for line in lines]
 
 
-def _model_info(model: FirmwareModel, board: str) -> str:
+def _model_info(model: FirmwareModel, board: str, sections: Sections | None) -> str:
     table = pixel_table(model.model.input) if model.engine.compiled is None else b""  # the streaming engine has its own
     return fill_in(
         firmware_files() / "model_info.h.j2",
@@ -136,23 +137,32 @@ def _model_info(model: FirmwareModel, board: str) -> str:
         input=model.model.input,
         output=model.model.output,
         ram_bytes=model.engine.ram_bytes,
+        state_section=sections.state if sections else "",
         pixel_lines=_byte_lines(table),
         sha256_lines=_byte_lines(bytes.fromhex(model.model.graph.sha256)),
         texts=(model.name, board, model.engine.name, __version__),
     )
 
 
-def write_engine(folder: Path, model: FirmwareModel, board: str) -> None:
+def _placed(text: str, sections: Sections) -> str:
+    """A model's C with its weights and tables in a section."""
+    include = f'#include "{NAME}.h"\n'
+    place = f'__attribute__((aligned(4), section("{sections.constants}")))'
+    return text.replace(include, f"#define {NAME.upper()}_CONSTANT {place} /* stays in flash */\n{include}", 1)
+
+
+def write_engine(folder: Path, model: FirmwareModel, board: str, sections: Sections | None = None) -> None:
     """Write a model's engine and the protocol.
 
     Args:
         folder: is made if need be.
         model: from `firmware_model` or `tflm_model`.
         board: what the firmware calls its board.
+        sections: for weights and state, where they are not those that the compiler takes.
     """
     for name, text in model.engine.generated:
-        write_text(folder / name, text)
-    write_text(folder / "model_info.h", _model_info(model, board))
+        write_text(folder / name, _placed(text, sections) if sections and name == f"{NAME}.c" else text)
+    write_text(folder / "model_info.h", _model_info(model, board, sections))
     copy_firmware(folder, (model.engine.adapter, *ENGINE_FILES))
 
 

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
+from tools import require
 
 from edgeblur.cli import main
 from edgeblur.errors import UserError
-from edgeblur.firmware_harness.boards.boards import boards, find_board
+from edgeblur.export.stream.options import StreamOptions
+from edgeblur.firmware_harness.boards.boards import boards, find_board, options_for
+from edgeblur.firmware_harness.engines.host_c import FLAGS
+from edgeblur.firmware_harness.fit.fit import examine, fit
 from edgeblur.firmware_harness.projects.kinds import boards_of_kind, kinds
 from edgeblur.firmware_harness.projects.projects import ProjectOptions, write_firmware
+from edgeblur.firmware_harness.projects.serial_firmware import firmware_model
+from edgeblur.models.choose import choose_tflite
 from edgeblur.models.shelf import find_entry
 
 MASK4 = find_entry("mask4")
@@ -81,3 +89,47 @@ def test_tools_are_named_and_called_as_they_are_today() -> None:
     assert "libstdc++-arm-none-eabi-newlib" in dict(kinds()["pico-sdk"].tools)["arm-none-eabi-gcc"]
     assert all("--no-wait" in kind.flash for kind in kinds().values() if kind.flash[0] == "pyocd")
     assert find_board("nucleo-h743zi").name_in("pyocd") == "stm32h743zitx"
+
+
+def test_a_teensys_weights_stay_in_flash_and_its_state_lies_where_fit_counts_it(tmp_path: Path) -> None:
+    require("arm-none-eabi-gcc")
+    board, mask4 = find_board("teensy-4.1"), MASK4
+    assert mask4 is not None
+    for kind, engine in (("arduino", "src"), ("platformio", "lib/edgeblur/src")):
+        folder = write_firmware(mask4.path, board, tmp_path / kind, ProjectOptions(kind)).folder / engine
+        files = ["model.c", "engine_stream.c"]
+        flags = [*board.core.toolchain.flags, *board.core.flags, *FLAGS, "-O2", "-c"]
+        subprocess.run([board.core.toolchain.compiler, *flags, *files], cwd=folder, check=True)
+        model, adapter = (_sections(folder / name) for name in ("model.o", "engine_stream.o"))
+        told = firmware_model(mask4.path, options_for(board, StreamOptions())).engine
+        assert told.constant_bytes * 0.9 < model[".progmem"] <= told.constant_bytes * 1.1
+        assert (
+            sum(size for name, size in model.items() if name.startswith((".rodata", ".data"))) < model[".progmem"] / 4
+        )
+        assert adapter[".dmabuffers"] == told.ram_bytes
+        assert adapter.get(".bss", 0) < 64
+    found = fit(examine(choose_tflite(mask4.path)), board).stream
+    assert found is not None
+    ram, flash = found.memory("RAM"), found.memory("flash")
+    assert ram is not None
+    assert flash is not None
+    assert (ram.region.name, flash.region.name) == ("RAM2 (OCRAM2)", "QSPI flash, mapped")
+
+
+def _sections(path: Path) -> dict[str, int]:
+    with path.open("rb") as file:
+        return {section.name: section["sh_size"] for section in ELFFile(file).iter_sections()}
+
+
+def test_other_boards_keep_the_sections_of_the_compiler(tmp_path: Path) -> None:
+    assert MASK4 is not None
+    folder = write_firmware(MASK4.path, find_board("pico"), tmp_path / "pico", ProjectOptions()).folder / "src"
+    assert "section(" not in "".join((folder / name).read_text() for name in ("model.c", "model_info.h"))
+
+
+def test_no_qemu_board_counts_by_the_clock_of_its_host() -> None:
+    """Under QEMU semihosting's SYS_ELAPSED is the host's time, which tells nothing of the board."""
+    emulators = [each for board in boards() for each in (board.emulator, board.twin) if each]
+    timers = [each.timer for each in emulators if each.program.startswith("qemu")]
+    assert len(timers) >= 7
+    assert "semihosting" not in timers
