@@ -53,7 +53,7 @@ def test_clangs_firmware_veils_frames_as_the_reference_does(board: str) -> None:
 
 
 def test_clang_is_for_arm(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(UserError, match="the compiler clang is for Arm's Cortex-M, and riscv32-virt has a 32-bit RISC-V"):
+    with pytest.raises(UserError, match="clang is for Arm's Cortex-M, and riscv32-virt has a 32-bit RISC-V"):
         built_by(find_board("riscv32-virt"), "clang")
     with pytest.raises(SystemExit) as ended:
         main(["run", "mask4", "--port", "/dev/null", "--compiler", "clang"])
