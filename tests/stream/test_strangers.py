@@ -485,7 +485,7 @@ def test_commands_take_a_size(tmp_path: Path) -> None:
     path.write_bytes(net.tflite(len(net.tensors) - 1))
     for words in (("export", str(path), "--engine", "stream", "--out", str(tmp_path / "c")), ("fit", str(path))):
         result = command(*words)
-        assert "--size" in f"{result.exception} {' '.join(result.output.split())}"
+        assert "give its height and width" in f"{result.exception} {' '.join(result.output.split())}"
     engines = ("--engine", "stream,litert-ref", "--exact", "--random", "2")
     assert command("validate", str(path), "--size", "9x6", *engines).exit_code == 0
     out = ("--out", str(tmp_path / "c"))
