@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--ram-size", type=click.IntRange(1), help="With --flash-size and --core: a board of your own, bytes.")
 @click.option("--flash-size", type=click.IntRange(1), help="Bytes of its flash.")
 @click.option("--core", help="Its core: cortex-m4f, cortex-m0plus, rv32imc, ...")
+@click.option("--board-file", type=click.Path(path_type=Path), help="A TOML of boards of your own, as boards.toml.")
 @click.option("--all", "all_boards", is_flag=True, help="The emulated boards as well.")
 @click.option("--kind", help="Time at the clock that a kind of project sets: zephyr, pico-sdk, ... [default: highest]")
 @click.option("--npu", help="Instead: what an Arm Ethos-U runs of it, by Vela. ethos-u55-128, ethos-u85-256, ...")
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 @json_option
 def command(
     runs_or_models: tuple[Path, ...], board_name: str | None, ram_size: int | None, flash_size: int | None,
-    core: str | None, all_boards: bool, kind: str | None,
+    core: str | None, board_file: Path | None, all_boards: bool, kind: str | None,
     npu: str | None, model_name: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
     size: tuple[int, int] | None, output: str | None,
     frame: tuple[int, int] | None, pixels: str | None, hold: str | None, net_size: tuple[int, int] | None,
@@ -67,7 +68,7 @@ def command(
     than 10 % left is `tight`. With --frame it is all that veiling frames of a camera's size takes.
     """
     from edgeblur.export.stream.options import StreamOptions
-    from edgeblur.firmware_harness.boards.boards import Board, find_board, own_board
+    from edgeblur.firmware_harness.boards.boards import Board, find_board, own_board, read_boards
     from edgeblur.firmware_harness.boards.listing import Wanted, select
     from edgeblur.firmware_harness.fit.fit import choose_candidates, examine, examine_frames, fits
     from edgeblur.firmware_harness.fit.tables import cross_table, fit_table, parts_table, remarks
@@ -81,8 +82,12 @@ def command(
     if ram_size or flash_size or core:
         if not (ram_size and flash_size and core):
             raise UserError("a board of your own takes --ram-size, --flash-size and --core together")
-        refuse_given("board_name", "all_boards", "kind", because="is not for a board of your own")
+        refuse_given("board_name", "board_file", "all_boards", "kind", because="is not for a board of your own")
         boards: tuple[Board, ...] = (own_board(core, ram_size, flash_size),)
+    elif board_file is not None:
+        boards = read_boards(board_file)
+        if board_name and not (boards := tuple(board for board in boards if board.name == board_name)):
+            raise UserError(f"{board_file} describes no board called {board_name!r}")
     else:
         boards = (find_board(board_name),) if board_name else select(Wanted(emulated=None if all_boards else False))
     if kind is not None:

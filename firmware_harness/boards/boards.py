@@ -9,10 +9,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
+from pathlib import Path
 
 from edgeblur.errors import UserError
 from edgeblur.export.stream.options import FLASH_BYTES, StreamOptions
-from edgeblur.records import record_of
+from edgeblur.records import MismatchError, record_of
 
 
 @dataclass(frozen=True)
@@ -331,6 +332,39 @@ def find_board(name: str) -> Board:
         "sizes of RAM and flash",
         options=("core", "ram_size", "flash_size"),
     )
+
+
+@dataclass(frozen=True)
+class _OwnFile:
+    """Boards of a user's in the form of boards.toml."""
+
+    boards: Mapping[str, _StoredBoard]
+
+
+def read_boards(path: Path) -> tuple[Board, ...]:
+    """Boards of a user's: `[boards.NAME]` as in boards.toml, with its cores and toolchains.
+
+    Raises:
+        UserError: no such file, no TOML, a fact that is missing, unknown or of another kind, or an unknown core.
+    """
+    try:
+        own = record_of(_OwnFile, tomllib.loads(path.read_text()))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; give a TOML file of boards") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no TOML: {error}") from error
+    except MismatchError as error:
+        raise UserError(f"{path} does not describe boards as boards.toml does: {error}") from error
+    stored = replace(_stored(), boards=own.boards)
+    cores = {name: stored.core(name) for name in stored.cores}
+    for name, board in own.boards.items():
+        if board.core not in cores:
+            raise UserError(f"{path}: {name} has no known core {board.core!r}: take {', '.join(cores)}")
+        if not board.ram or min(region.size_bytes for region in board.ram) <= 0:
+            raise UserError(f"{path}: {name} needs a ram of one region or more, each with a size_bytes above 0")
+    if not own.boards:
+        raise UserError(f"{path} describes no board: it needs a table [boards.NAME]")
+    return tuple(stored.board(name, cores) for name in own.boards)
 
 
 def own_board(core: str, ram_bytes: int, flash_bytes: int) -> Board:
