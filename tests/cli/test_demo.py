@@ -55,8 +55,8 @@ def test_the_student_starts_from_the_shelf_and_protects(tuned: tuple[Path, list[
     folder, lines = tuned
     run = open_run(folder / "run")
     assert [model.name for model in run.models()] == ["teacher", "w8", "mask8", "w8-prune50", "w8-sparse60"]
-    assert [model.info().get("shelf") for model in run.models()][:3] == ["teacher", "unet8", None]
-    assert run.model("mask8").notes("history.json")["epochs"]
+    assert [model.info().shelf for model in run.models()][:3] == ["teacher", "unet8", None]
+    assert run.model("mask8").history().epochs
     student = json.loads((folder / "run" / "report.json").read_text())["student"]
     assert student["name"] == "mask8"
     assert student["psnr_outside_db"] >= 30
