@@ -129,12 +129,12 @@ def model_blurrer(engine: Engine, name: str, fit: str) -> Blurrer:
     end = engine.model.input
     size = f"{end.width}x{end.height}"
     if fit == "tile":
-        return _at_once(name, f"in overlapping tiles of {size} at full size", lambda p: _in_tiles(engine, p))
+        return at_once(name, f"in overlapping tiles of {size} at full size", lambda p: _in_tiles(engine, p))
     how = f"shrunk to the model's {size} and enlarged again, so detail finer than that is gone"
-    return _at_once(name, how, lambda p: _resized(engine, p))
+    return at_once(name, how, lambda p: _resized(engine, p))
 
 
-def _at_once(name: str, how: str, blur: Callable[[Image.Image], Image.Image]) -> Blurrer:
+def at_once(name: str, how: str, blur: Callable[[Image.Image], Image.Image]) -> Blurrer:
     """Something that finds and blurs in one: what is around a picture does not help it."""
 
     def cover(picture: Pixels, own: Any, around: Sequence[Any]) -> Pixels:

@@ -17,8 +17,8 @@ from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.emulation.emulator import emulate, emulator_version
 from edgeblur.firmware_harness.emulation.npm import find_package
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions, run_emulated
+from edgeblur.models.choose import Chosen, choose_tflite
 from edgeblur.models.shelf import find_entry
-from edgeblur.store.run_folder import Chosen, choose_tflite
 
 PICO = find_board("pico")
 

@@ -16,12 +16,12 @@ from PIL import Image, ImageCms
 
 from edgeblur.cli import main
 from edgeblur.errors import UserError
-from edgeblur.firmware_harness.blurring.blurrers import Blurrer
+from edgeblur.firmware_harness.blurring.blurrers import at_once
 from edgeblur.firmware_harness.blurring.files import blur_files
 from edgeblur.pictures.formats import READ_FORMATS, SUFFIXES, writable, written_format
 from edgeblur.pictures.images import encoded, find_pictures, load_picture, save_picture
 
-KEEP = Blurrer("none", "as it is", lambda picture: Image.fromarray(np.asarray(picture)))
+KEEP = at_once("none", "as it is", lambda picture: Image.fromarray(np.asarray(picture)))
 
 
 def scene(width: int = 64, height: int = 48) -> Image.Image:
@@ -170,11 +170,11 @@ BOMB_IN_LITTLE_MEMORY = """
 import resource, sys
 from pathlib import Path
 from PIL import Image
-from edgeblur.firmware_harness.blurring.blurrers import Blurrer
+from edgeblur.firmware_harness.blurring.blurrers import at_once
 from edgeblur.firmware_harness.blurring.files import blur_files
 resource.setrlimit(resource.RLIMIT_AS, (900 << 20, 900 << 20))
 skipped = []
-keep = Blurrer("none", "", lambda picture: picture.copy())
+keep = at_once("none", "", lambda picture: picture.copy())
 written = blur_files(Path(sys.argv[1]), Path(sys.argv[2]), keep, force=False, skipped=skipped)
 print([each.path.name for each in written], skipped)
 """
