@@ -175,9 +175,12 @@ def refuse_unwritable(path: Path) -> None:
     Raises:
         UserError: it cannot.
     """
+    missing = [folder for folder in path.parents if not folder.exists()]  # the deepest first
     with telling_disk_errors(path), made_parents(path), tempfile.TemporaryFile(dir=path.parent):
         pass
-    # What was made for the try goes again: a command that fails leaves nothing.
+    for folder in missing:  # what was made for the try goes again: a command that fails later leaves nothing
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def refuse_occupied(path: Path) -> None:

@@ -11,11 +11,11 @@ import click
 import edgeblur
 from edgeblur.commands.options import (
     FiniteRange,
+    ending_option,
     family_option,
     fit_options,
     force_option,
     json_option,
-    output_option,
     refuse_given,
 )  # fmt: skip
 from edgeblur.progress import out as stdout
@@ -27,7 +27,7 @@ from edgeblur.store.run_folder import open_run
 @family_option
 @click.option("--width", default=8, show_default=True, type=click.IntRange(1), help="Filters of the top level.")
 @click.option("--levels", default=3, show_default=True, type=click.IntRange(2, 4), help="Pooling levels of a U-Net.")
-@output_option
+@ending_option
 @click.option("--teacher-weight", default=0.5, show_default=True, type=FiniteRange(0, 1),
               help="0 learns from the ground truth alone, 1 from the teacher alone.")  # fmt: skip
 @click.option("--feature-weight", default=0.0, show_default=True, type=FiniteRange(0),

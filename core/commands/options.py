@@ -85,7 +85,7 @@ family_option = click.option(
     help="unet outputs the blurred picture; mask finds the faces, and a fixed blur is blended in (far fewer MACs).",
 )  # fmt: skip
 
-output_option = click.option(
+ending_option = click.option(
     "--output", type=click.Choice(["sigmoid", "linear", "gate"]), default="sigmoid", show_default=True,
     help="What follows a U-Net's last convolution: sigmoid (as in the thesis) or linear (nothing) paint the blurred "
     "picture; gate learns where faces are, and passes on the input or a blur of it.",

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from edgeblur.commands.options import family_option, fit_options, force_option, json_option, output_option, refuse_given
+from edgeblur.commands.options import ending_option, family_option, fit_options, force_option, json_option, refuse_given
 from edgeblur.progress import out as stdout
 
 
@@ -22,7 +22,7 @@ from edgeblur.progress import out as stdout
 @click.option("--levels", default=3, show_default=True, type=click.IntRange(1, 5), help="Pooling levels.")
 @click.option("--size", default=128, show_default=True, type=click.IntRange(16), help="Side of the net's input.")
 @click.option("--batch-norm/--no-batch-norm", default=False, help="Batch normalization before each ReLU.")
-@output_option
+@ending_option
 @click.option("--dropout/--no-dropout", default=False, help="0.05 in the deepest encoder level, 0.2 in the bottleneck.")
 @fit_options(epochs=30)
 @click.option("--start", type=click.Path(path_type=Path),

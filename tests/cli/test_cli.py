@@ -12,12 +12,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from light import run_light
 from PIL import Image
 
 from edgeblur import __version__
-from edgeblur.cli import COMMANDS, main
+from edgeblur.cli import COMMANDS, cli, main
 from edgeblur.errors import UserError
 from edgeblur.store.run_folder import Run
 
@@ -51,7 +52,7 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
 def test_help_and_every_command_module_are_light() -> None:
     code = f"""
 import importlib, sys
-from edgeblur.cli import COMMANDS, main
+from edgeblur.cli import COMMANDS, cli, main
 try:
     main(["--help"])
 except SystemExit:
@@ -220,3 +221,25 @@ def test_libraries_speak_of_options_and_not_of_flags() -> None:
 def words(node: ast.AST) -> Iterator[str]:
     """All text in an expression."""
     return (part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str))
+
+
+def test_a_name_of_a_module_is_given_once() -> None:
+    """An option of the same name further down would silently take the place of another command's."""
+    root = Path(sys.modules["edgeblur"].__file__ or "").parent
+    for path in root.rglob("*.py"):
+        names = [
+            target.id
+            for node in ast.parse(path.read_text()).body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        ]
+        twice = {name for name in names if names.count(name) > 1}
+        assert not twice, f"{path}: {twice}"
+
+
+@pytest.mark.parametrize("name", ["train", "distill"])
+def test_a_net_ends_in_the_thesiss_sigmoid_unless_asked_otherwise(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert next(option.default for option in command.params if option.name == "output") == "sigmoid"

@@ -157,8 +157,8 @@ def test_blazeface_equals_its_package() -> None:
     assert len(ours) == len(theirs) == 2
     for face, other in zip(ours, sorted(theirs, key=lambda d: -d.score), strict=True):
         box = other.bbox.scale(picture.size)
-        assert face.box.w == pytest.approx(box.width * blazeface.FULL.labelled[2], rel=0.01)
-        assert face.box.h == pytest.approx(box.height * blazeface.FULL.labelled[3], rel=0.01)
+        assert face.box.w == pytest.approx(box.width * blazeface._FACTOR_W, rel=0.01)
+        assert face.box.h == pytest.approx(box.height * blazeface._FACTOR_H, rel=0.01)
         assert face.score == pytest.approx(other.score, abs=0.01)
 
 

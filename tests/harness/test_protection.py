@@ -134,7 +134,7 @@ def test_everything_at_once(labelled: tuple[Path, Path], tmp_path: Path, capsys:
     assert run_validate(*arguments, "--max-leak", 0.03, "--max-rank1", 0.05, "--min-outside", 30) == 1
     said = capsys.readouterr()
     assert "leak rate by " in said.err
-    assert "rank-1 retrieval is 100.0%, and the maximum is 5.0% (--max-rank1)" in said.err
+    assert "rank-1 retrieval is 100.0%, and the maximum is 5.0% (--max-leak, --max-rank1)" in said.err
     assert "outside" not in said.err
     data = json.loads(said.out)["privacy"]
     assert [leak["detector"] for leak in data["model"]["leaks"]] == list(USUAL_JUDGES)
@@ -156,7 +156,7 @@ def test_tables_say_what_was_measured(light: Privacy, tiny_data: Dataset) -> Non
 @pytest.mark.parametrize(
     ("gates", "words"),
     [
-        (PrivacyGates(min_outside_db=40), r"PSNR outside the masks is \d+\.\d\d dB, and --min-outside asks 40"),
+        (PrivacyGates(min_outside_db=40), r"PSNR outside the masks is \d+\.\d\d dB, and the minimum is 40"),
         (PrivacyGates(max_leak=0.5), "leak rate is unknown for want of faces"),
         (PrivacyGates(max_rank1=0.5, max_parrot=0.1), "rank-1 retrieval is unknown.*; rank-1 under the parrot attack"),
     ],

@@ -257,7 +257,6 @@ def test_a_failed_gate_still_prints_its_numbers(
     [
         (["{missing}"], "does not exist: give a run folder or a .tflite file"),
         (["{cut}"], "cut.tflite is no whole .tflite file"),
-        (["{vector}"], "the output of vector is 1x3: one picture is 1 x height x width x channels"),
         (["{int8}", "--engine", "onnx"], "unknown engine 'onnx': choose among litert, litert-ref"),
         (["{int8}", "--engine", "tflm", "--exact"], "name two or more"),
         (["{int8}", "--random", "2", "--photos", "{empty}"], "only one of them (--photos, --data, --random)"),

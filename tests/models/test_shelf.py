@@ -293,7 +293,7 @@ def test_a_new_default_replaces_the_old_one(other: Shelved, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (PutOptions("tiny"), "--force"),
+        (PutOptions("tiny"), "tiny exists already: choose another place, or replace it"),
         (PutOptions("Tiny 2"), "no name for the shelf"),
         (PutOptions("tiny-float"), "no name for the shelf"),
     ],
