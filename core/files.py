@@ -31,15 +31,24 @@ def telling_disk_errors(path: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def made_parents(path: Path) -> Iterator[None]:
     """Make the folders above `path`; those that were missing go again if the block fails."""
-    missing = [folder for folder in path.parents if not folder.exists()]  # the deepest first
+    missing = _missing_parents(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
     except BaseException:
-        for folder in missing:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+        _remove_empty(missing)
         raise
+
+
+def _missing_parents(path: Path) -> list[Path]:
+    """The folders above `path` that are not there, the deepest first."""
+    return [folder for folder in path.parents if not folder.exists()]
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 @contextlib.contextmanager
@@ -175,12 +184,10 @@ def refuse_unwritable(path: Path) -> None:
     Raises:
         UserError: it cannot.
     """
-    missing = [folder for folder in path.parents if not folder.exists()]  # the deepest first
+    missing = _missing_parents(path)
     with telling_disk_errors(path), made_parents(path), tempfile.TemporaryFile(dir=path.parent):
         pass
-    for folder in missing:  # what was made for the try goes again: a command that fails later leaves nothing
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+    _remove_empty(missing)  # what was made for the try goes again: a command that fails later leaves nothing
 
 
 def refuse_occupied(path: Path) -> None:

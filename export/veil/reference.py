@@ -252,7 +252,7 @@ def _veil_rows(units: Pixels, weight: Ints, top: int, squares: Pixels, plan: Vei
     rows, columns = slice(tall[0], tall[-1] + 1), slice(wide[0], wide[-1] + 1)
     strength, inside = weight[rows, columns, None], units[rows, columns]
     towards = _towards(style, squares, plan, slice(top + rows.start, top + rows.stop), columns)
-    if len(plan.pixels.parts) != plan.pixels.components or plan.pixels.parts != tuple(range(plan.pixels.components)):
+    if plan.pixels.parts != tuple(range(plan.pixels.components)):
         towards = towards[..., list(plan.pixels.parts)]
     # Where the strength is 0 this gives the values back, bit for bit.
     blended = (plan.pixels.values(inside) * (256 - strength) + towards * strength + 128) >> 8
