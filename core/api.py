@@ -280,11 +280,11 @@ def blur(picture: Pixels, model: StrPath | None = None) -> Pixels:
 def blur_pictures(
     source: StrPath, out: StrPath, model: StrPath | None = None, *, fit: str | None = None, force: bool = False
 ) -> list[Path]:
-    """Blur the faces of a picture, or of all pictures below a folder.
+    """Blur the faces of a picture or a video, or of all those below a folder.
 
     Args:
-        source: a picture or a folder.
-        out: the picture or the folder to write.
+        source: a picture, a video or a folder.
+        out: the picture, video or folder to write.
         model: what blurs: a model (approach B) or `detector:centerface` (approach A); the default of the shelf if none
             is named.
         fit: how a model meets larger pictures: `veil` finds faces at the model's size and veils them at the picture's,
@@ -297,7 +297,7 @@ def blur_pictures(
     Raises:
         UserError: nothing to read, no such model, or a result that is there already.
     """
-    from edgeblur.firmware_harness.blurring.files import blur_files
+    from edgeblur.firmware_harness.blurring.batch import blur_files
     from edgeblur.progress import say
 
     skipped: list[str] = []

@@ -39,18 +39,19 @@ _SILENCE_S = 30
 """Of work that no terminal shows: a line so often, so that a log shows whether a long one still runs."""
 
 
-def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
-    """Go through `items` under a progress bar called `what`."""
+def track(items: Iterable[T], what: str, total: int | None = None, *, unit: str | None = None) -> Iterator[T]:
+    """Go through `items` under a progress bar called `what`; with a `unit` it says how many a second there are."""
     with bar() as progress:
         count = len(items) if total is None and isinstance(items, Sized) else total
         task = progress.add_task(what, total=count, note="")
-        reported = time.monotonic()
+        begun = reported = time.monotonic()
         for number, item in enumerate(items, start=1):
             yield item
-            progress.advance(task)
+            rate = f"{number / max(time.monotonic() - begun, 1e-6):.1f} {unit} a second" if unit else ""
+            progress.update(task, advance=1, note=rate)
             if progress.disable and time.monotonic() - reported > _SILENCE_S:
                 reported = time.monotonic()
-                say(f"{what}: {number} of {count}" if count else f"{what}: {number}")
+                say(f"{what}: {number}{f' of {count}' if count else ''}{', ' if rate else ''}{rate}")
 
 
 def say(text: str) -> None:

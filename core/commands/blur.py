@@ -32,35 +32,35 @@ if TYPE_CHECKING:
 @click.option("--memory", "memory_frames", type=click.IntRange(0, 600), default=8, show_default=True,
               help="Frames of a video for which a face stays veiled after it was last found.")  # fmt: skip
 @model_option
+@click.option("--resume", is_flag=True, help="Leave out what an earlier run wrote already.")
 @force_option
 @json_option
 def command(
     source: Path, out: Path, with_: str | None, fit: str | None, style: str, memory_frames: int, model_name: str | None,
-    force: bool, as_json: bool,
+    resume: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Blur the faces of IN (a picture, a video, or all pictures below a folder).
+    """Blur the faces of IN (a picture, a video, or all pictures and videos below a folder).
 
     A model with a mask (the default has one) finds faces at its own size and veils them at the picture's: every other
     pixel stays as it was. PNG, WebP and TIFF are written without loss, JPEG anew at quality 95; transparency, grey and
     colour profiles stay, all else that a file says (EXIF, thumbnails, places) is dropped. Videos keep sound and
     times; a face is veiled from two frames before it is found until --memory frames after.
     """
+    from edgeblur.firmware_harness.blurring.batch import blur_files
     from edgeblur.firmware_harness.blurring.blurrers import open_blurrer
-    from edgeblur.firmware_harness.blurring.files import blur_files
-    from edgeblur.firmware_harness.blurring.video import Memory, blur_video, is_video
+    from edgeblur.firmware_harness.blurring.video import Memory, is_video
 
     if not source.exists():
-        raise UserError(f"{source} does not exist: give a picture or a folder of pictures")
+        raise UserError(f"{source} does not exist: give a picture, a video or a folder of them")
     if (with_ or "").partition(":")[0] == "detector":
         refuse_given("fit", "model_name", because="is for models: a detector meets pictures at full size")
     blurrer = open_blurrer(with_ or str(default_model()), fit=fit, model=model_name, style=style)
     skipped: list[str] = []
-    if source.is_file() and is_video(source):
-        memory = Memory(after=memory_frames)
-        written = [blur_video(source, out, blurrer, memory=memory, force=force, skipped=skipped)]
-    else:
+    if source.is_file() and not is_video(source):
         refuse_given("memory_frames", because="is for videos")
-        written = list(blur_files(source, out, blurrer, force=force, skipped=skipped))
+    memory = Memory(after=memory_frames)
+    found = blur_files(source, out, blurrer, memory=memory, resume=resume, force=force, skipped=skipped)
+    written = list(found)
     for sentence in skipped:
         say(f"skipped: {sentence}")
     if as_json:
@@ -77,11 +77,13 @@ def _counted(written: list[BlurredFile]) -> str:
 
 
 def _as_json(blurrer: Blurrer, written: list[BlurredFile], skipped: list[str]) -> dict[str, object]:
+    from edgeblur.firmware_harness.blurring.video import is_video
+
     frames = sum(each.frames for each in written)
     return {
         "with": blurrer.name,
         "how": blurrer.how,
-        "pictures": sum(each.frames == 1 for each in written),
+        "pictures": sum(not is_video(each.path) for each in written),
         "frames": frames,
         "veiled_share": round(sum(each.veiled_share * each.frames for each in written) / max(frames, 1), 6),
         "seconds": round(sum(each.seconds for each in written), 3),

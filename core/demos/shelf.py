@@ -14,8 +14,8 @@ from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.stream.write import export_stream
 from edgeblur.export.tflite.graph import blurring_model
 from edgeblur.files import refuse_existing, refuse_strangers, write_json
+from edgeblur.firmware_harness.blurring.batch import blur_files
 from edgeblur.firmware_harness.blurring.blurrers import open_blurrer
-from edgeblur.firmware_harness.blurring.files import blur_files
 from edgeblur.firmware_harness.comparison.compare import compare, write_comparison
 from edgeblur.firmware_harness.comparison.table import Comparison, Entry
 from edgeblur.firmware_harness.engines.engines import available_engines

@@ -10,3 +10,9 @@ Pixels = NDArray[np.uint8]
 
 Floats = NDArray[np.float32]
 """A picture or batch as floats in 0 to 1."""
+
+
+def changed_share(before: Pixels, after: Pixels) -> float:
+    """The share of pixels that differ between two pictures `[height, width, 3]`, 0 to 1."""
+    differs = before != after
+    return float((differs[..., 0] | differs[..., 1] | differs[..., 2]).mean())

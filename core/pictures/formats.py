@@ -36,9 +36,15 @@ def writable(path: Path) -> Path:
     return path if written_format(path) else path.with_name(path.name + _ELSEWHERE)
 
 
-def left_out(paths: Iterable[Path], folder: Path) -> str | None:
-    """What a search for pictures below a folder passed over, counted by reason; None if that was nothing."""
-    kinds = Counter(filter(None, map(_reason, paths)))
+def left_out(paths: Iterable[Path], folder: Path, also: frozenset[str] = frozenset()) -> str | None:
+    """What a search for pictures below a folder passed over, counted by reason; None if that was nothing.
+
+    Args:
+        paths: all that the folder holds.
+        folder: its name.
+        also: suffixes of other files that were looked for.
+    """
+    kinds = Counter(filter(None, (_reason(path, SUFFIXES | also) for path in paths)))
     if not kinds:
         return None
     ranked = kinds.most_common()
@@ -46,10 +52,11 @@ def left_out(paths: Iterable[Path], folder: Path) -> str | None:
     counts = [f"{kind} ({count})" for kind, count in named]
     if len(named) < len(ranked):
         counts.append(f"others ({kinds.total() - sum(count for _, count in named)})")
-    return f"{folder} holds files that are hidden or not read as pictures: {', '.join(counts)}"
+    read = "pictures or videos" if also else "pictures"
+    return f"{folder} holds files that are hidden or not read as {read}: {', '.join(counts)}"
 
 
-def _reason(path: Path) -> str | None:
+def _reason(path: Path, suffixes: frozenset[str]) -> str | None:
     if path.is_dir():
         return None
     if path.name.startswith("."):
@@ -57,4 +64,4 @@ def _reason(path: Path) -> str | None:
     if not path.is_file():
         return "broken link" if path.is_symlink() else "device or pipe"
     suffix = path.suffix.lower()
-    return None if suffix in SUFFIXES else ascii(suffix)[1:-1] if suffix else "without a suffix"
+    return None if suffix in suffixes else ascii(suffix)[1:-1] if suffix else "without a suffix"

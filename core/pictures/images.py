@@ -140,12 +140,13 @@ def _white(largest: float) -> float:
 _COMMON = (".jpg", ".png", ".webp", ".tif", ".gif")
 
 
-def find_pictures(folder: Path, skipped: list[str] | None = None) -> list[Path]:
+def find_pictures(folder: Path, skipped: list[str] | None = None, also: frozenset[str] = frozenset()) -> list[Path]:
     """All picture files below a folder, by suffix, sorted; a single file stands for itself.
 
     Args:
         folder: searched with everything below it, links to folders aside.
         skipped: gets a sentence about what else is there, if anything is.
+        also: suffixes of other files that are looked for.
 
     Raises:
         UserError: the folder is missing or holds no picture.
@@ -155,12 +156,11 @@ def find_pictures(folder: Path, skipped: list[str] | None = None) -> list[Path]:
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist: give a picture or a folder of pictures")
     everything = sorted(folder.rglob("*"))
-    found = [p for p in everything if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith(".")]
-    others = left_out(everything, folder)
+    found = [p for p in everything if p.suffix.lower() in SUFFIXES | also and p.is_file() and p.name[0] != "."]
+    others = left_out(everything, folder, also)
     if not found:
-        raise UserError(
-            f"{folder} holds no picture (looked for {', '.join(_COMMON)} and others); {others or 'nothing'}"
-        )
+        what = "picture and no video" if also else "picture"
+        raise UserError(f"{folder} holds no {what} (looked for {', '.join(_COMMON)} and others); {others or 'nothing'}")
     if others and skipped is not None:
         skipped.append(others)
     return found

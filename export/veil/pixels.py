@@ -84,6 +84,8 @@ class PixelFormat:
         if self.is_565:
             word = self._words(units)
             return np.stack((word >> 11, word >> 5 & 63, word & 31), axis=-1)
+        if sorted(self.parts) == list(range(self.components)):
+            return units[..., [self.parts.index(c) for c in range(self.components)]] if self.parts[0] else units
         planes = [units[..., [i for i, part in enumerate(self.parts) if part == c]] for c in range(self.components)]
         return np.stack([plane.sum(axis=-1, dtype=np.uint16) for plane in planes], axis=-1)
 

@@ -10,6 +10,7 @@ way to hold a frame.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,8 +26,11 @@ Cells = NDArray[np.uint8]
 """`[y.cells, x.cells]`: a level 0 to `LEVELS` each, or, remembered, `age << 4 | level`."""
 
 _SHRUNK_TOGETHER = 32
-_VEILED_TOGETHER = 256
+_VEILED_TOGETHER = 64
 """Rows of a frame."""
+
+_AXES_KEPT = 16
+"""Matrices of weights that are kept: a video has few."""
 
 Find = Callable[[Pixels], NDArray[Any]]
 """A finder: the picture `[y.net, x.net, 3]` to its mask's steps `[>= y.cells, >= x.cells]`."""
@@ -35,6 +39,7 @@ Find = Callable[[Pixels], NDArray[Any]]
 # The frame shrinks
 
 
+@functools.lru_cache(_AXES_KEPT)
 def _weights(axis: Axis) -> NDArray[np.float64]:
     """How much of each unit lies in each pixel of the net: `[units, content]`, whole numbers."""
     units, pixels = np.arange(axis.units)[:, None], np.arange(axis.content)[None]
@@ -54,15 +59,19 @@ def shrink(frame: Pixels, plan: VeilPlan) -> Ints:
     Returns:
         `[y.content, x.content, components]`, 0 to 255 each.
     """
-    down, units = _weights(plan.y).T, plan.x.units
-    columns = np.zeros((plan.y.content, units * plan.pixels.components))
+    # Matrix products are fast in floats, and sums of whole numbers are exact there up to 2**24 or 2**53.
+    floats: type[np.floating[Any]] = np.float64
+    if max(plan.pixels.maxima) * plan.total_weight < 2**24:
+        floats = np.float32
+    down: NDArray[np.floating[Any]] = _weights(plan.y).astype(floats)
+    across: NDArray[np.floating[Any]] = _weights(plan.x).astype(floats)
+    columns: NDArray[np.floating[Any]] = np.zeros((plan.y.content, plan.x.units * plan.pixels.components), floats)
     for rows in _stripes(plan.height, _SHRUNK_TOGETHER):
-        met = np.flatnonzero(down[:, rows].any(axis=1))
-        sums = plan.pixels.sums(frame[rows]).reshape(rows.stop - rows.start, -1).astype(np.float64)
-        # Whole numbers below 2**53 are exact in float64, and matrix products are fast in it.
-        columns[met[0] : met[-1] + 1] += down[met[0] : met[-1] + 1, rows] @ sums
-    planes = np.ascontiguousarray(np.moveaxis(columns.reshape(plan.y.content, units, -1), -1, 0))
-    areas = (planes @ _weights(plan.x)).astype(np.int64)
+        met = np.flatnonzero(down[rows].any(axis=0))
+        sums = plan.pixels.sums(frame[rows]).reshape(rows.stop - rows.start, -1).astype(floats)
+        columns[met[0] : met[-1] + 1] += down[rows, met[0] : met[-1] + 1].T @ sums
+    planes = np.ascontiguousarray(np.moveaxis(columns.reshape(plan.y.content, plan.x.units, -1), -1, 0))
+    areas = (planes @ across).astype(np.int64)
     divisors = np.array(plan.pixels.maxima, np.int64)[:, None, None] * plan.total_weight
     return np.moveaxis((2 * 255 * areas + divisors) // (2 * divisors), 0, -1)
 
@@ -171,30 +180,29 @@ def remember(held: Cells, levels: Cells, plan: VeilPlan) -> Cells:
 # The frame is veiled
 
 
-def _places(axis: Axis, step: int, count: int) -> tuple[Ints, Ints]:
-    """Between which centres of cells or squares each unit lies: the first one, and how far behind it, in 1/256."""
+@functools.lru_cache(_AXES_KEPT)
+def _mix(axis: Axis, step: int, count: int) -> NDArray[np.float32]:
+    """How each unit is interpolated between the centres of cells or squares: `[units, count]`, in 1/256.
+
+    What is mixed in both directions stays below 2**24 and is whole: exact in float32.
+    """
     a, b, c = axis.places(step)
     place = (a * np.arange(axis.units, dtype=np.int64) + b) // c - 128
-    place = np.clip(place, 0, (count - 1) * 256).astype(np.int32)
+    place = np.clip(place, 0, (count - 1) * 256)
     first = np.minimum(place >> 8, max(count - 2, 0))
-    return first, place - first * 256
-
-
-def _between(values: Ints, first: Ints, part: Ints) -> Ints:
-    """Values along their first axis, interpolated: 256 times as large."""
-    after = np.minimum(first + 1, len(values) - 1)
-    part = part.reshape(-1, *[1] * (values.ndim - 1))
-    result: Ints = values[first] * (256 - part) + values[after] * part
-    return result
+    part, units = (place - first * 256).astype(np.float32), np.arange(axis.units)
+    mix = np.zeros((axis.units, count), np.float32)
+    mix[units, first] += 256 - part
+    mix[units, np.minimum(first + 1, count - 1)] += part
+    return mix
 
 
 def alpha(held: Cells, plan: VeilPlan, rows: slice = slice(None)) -> Ints:
     """How strongly each unit of some rows is veiled, `[rows, x.units]`, 0 to 256: levels interpolated between cells."""
-    levels = (held & 15).astype(np.int32)
-    first, part = _places(plan.y, plan.y.cell, plan.y.cells)
-    tall = _between(levels, first[rows], part[rows])
-    whole = _between(tall.T, *_places(plan.x, plan.x.cell, plan.x.cells)).T
-    return whole * 256 // (LEVELS << 16)
+    levels = (held & 15).astype(np.float32)
+    down, across = (_mix(axis, axis.cell, axis.cells) for axis in (plan.y, plan.x))
+    whole = down[rows] @ levels @ across.T
+    return (whole / (LEVELS << 8)).astype(np.int32)  # divided by a power of two: exact until it is rounded down
 
 
 def surface(squares: Pixels, plan: VeilPlan, rows: slice, columns: slice) -> Ints:
@@ -202,11 +210,12 @@ def surface(squares: Pixels, plan: VeilPlan, rows: slice, columns: slice) -> Int
 
     Interpolated between the squares' centres, down and then across, rounded down once at the end.
     """
-    down = [part[rows] for part in _places(plan.y, plan.y.grid, plan.y.squares)]
-    across = [part[columns] for part in _places(plan.x, plan.x.grid, plan.x.squares)]
-    tall = _between(squares.astype(np.int32), down[0], down[1])
-    whole = _between(np.moveaxis(tall, 1, 0), across[0], across[1])
-    return np.moveaxis(whole >> 16, 0, 1)
+    count = plan.pixels.components
+    down = _mix(plan.y, plan.y.grid, plan.y.squares)[rows]
+    across = _mix(plan.x, plan.x.grid, plan.x.squares)[columns]
+    tall = down @ squares.reshape(len(squares), -1).astype(np.float32)
+    whole = tall @ np.kron(across.T, np.eye(count, dtype=np.float32))
+    return (whole.astype(np.int32) >> 16).reshape(len(down), -1, count)
 
 
 STYLES = ("blur", "pixelate", "black")
@@ -250,11 +259,11 @@ def _veil_rows(units: Pixels, weight: Ints, top: int, squares: Pixels, plan: Vei
     if not len(tall):
         return
     rows, columns = slice(tall[0], tall[-1] + 1), slice(wide[0], wide[-1] + 1)
-    strength, inside = weight[rows, columns, None], units[rows, columns]
-    towards = _towards(style, squares, plan, slice(top + rows.start, top + rows.stop), columns)
+    strength, inside = weight[rows, columns, None].astype(np.uint16), units[rows, columns]
+    towards = _towards(style, squares, plan, slice(top + rows.start, top + rows.stop), columns).astype(np.uint16)
     if plan.pixels.parts != tuple(range(plan.pixels.components)):
         towards = towards[..., list(plan.pixels.parts)]
-    # Where the strength is 0 this gives the values back, bit for bit.
+    # Where the strength is 0 this gives the values back, bit for bit; 255 * 256 + 128 has room in 16 bits.
     blended = (plan.pixels.values(inside) * (256 - strength) + towards * strength + 128) >> 8
     inside[...] = plan.pixels.bytes_of(blended.astype(np.uint8))
 

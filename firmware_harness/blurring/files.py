@@ -1,9 +1,8 @@
-"""Picture files in, blurred picture files out: one, or a folder's under the same names."""
+"""A picture file in, a blurred picture file out."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +12,8 @@ from PIL import Image
 from edgeblur.errors import UserError
 from edgeblur.files import write_bytes
 from edgeblur.firmware_harness.blurring.blurrers import Blurrer
-from edgeblur.pictures.formats import writable, written_format
-from edgeblur.pictures.images import encoded, find_pictures, load_picture, over_white
-from edgeblur.progress import track
+from edgeblur.pictures.arrays import changed_share
+from edgeblur.pictures.images import encoded, load_picture, over_white
 
 
 @dataclass(frozen=True)
@@ -35,48 +33,16 @@ class BlurredFile:
     seconds: float
 
 
-def blur_files(source: Path, out: Path, blurrer: Blurrer, *, force: bool, skipped: list[str]) -> Iterator[BlurredFile]:
-    """Blur a picture into a file, or a folder's pictures into a folder under the same names; yields what was written.
-
-    A picture whose format is only read (`a.ico`) is written as `a.ico.png`. One that cannot be read, blurred or written
-    in its format is noted in `skipped`, as is all else that the folder holds, and never stops the rest.
+def blur_picture_file(path: Path, out: Path, blurrer: Blurrer, skipped: list[str]) -> BlurredFile:
+    """Blur a picture into another file, which is replaced if it is there.
 
     Raises:
-        UserError: nothing to read, a result that is there already (without `force`), or `out` would be the source; and,
-            at the end, that not one picture could be blurred.
+        UserError: it cannot be read, blurred, or written in that format.
     """
-    targets = _targets(source, out, find_pictures(source, skipped))
-    for path, target in targets.items():
-        if target.resolve() == path.resolve():
-            raise UserError(f"{target} is the picture itself: write the blurred one elsewhere")
-        if target.exists() and not force:
-            raise UserError(f"{target} exists already: choose another place, or replace it", options=("force",))
-    first: UserError | None = None
-    any_written = False
-    for path, target in track(targets.items(), "blurring", total=len(targets)):
-        begun = time.monotonic()
-        try:
-            data, share = _blurred(path, target, blurrer, skipped)
-        except UserError as error:
-            skipped.append(str(error))
-            first = first or error
-            continue
-        write_bytes(target, data)
-        any_written = True
-        yield BlurredFile(target, 1, share, time.monotonic() - begun)
-    if not any_written:
-        raise UserError(f"none of the {len(targets)} files could be blurred; the first: {first}")
-
-
-def _targets(source: Path, out: Path, pictures: list[Path]) -> dict[Path, Path]:
-    """Where each picture's blurred copy goes."""
-    if source.is_file():
-        if written_format(out) is None:
-            raise UserError(f"{out} should name a picture file (.jpg, .png, ...), as {source} is one picture")
-        return {source: out}
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file, but {source} is a folder: name a folder to write its pictures into")
-    return {path: writable(out / path.relative_to(source)) for path in pictures}
+    begun = time.monotonic()
+    data, share = _blurred(path, out, blurrer, skipped)
+    write_bytes(out, data)
+    return BlurredFile(out, 1, share, time.monotonic() - begun)
 
 
 def _blurred(path: Path, target: Path, blurrer: Blurrer, remarks: list[str]) -> tuple[bytes, float]:
@@ -115,7 +81,7 @@ def blur_picture(picture: Image.Image, blurrer: Blurrer) -> tuple[Image.Image, f
         seen_blurred = np.asarray(blurrer.blur(seen))
         found = (seen_blurred != np.asarray(seen)).any(axis=-1)
         result[found] = seen_blurred[found]
-    share = float((result != np.asarray(colours)).any(axis=-1).mean())
+    share = changed_share(np.asarray(colours), result)
     blurred = Image.fromarray(result).convert("L" if picture.mode in ("L", "LA") else "RGB")
     if picture.mode in ("LA", "RGBA"):
         blurred.putalpha(picture.getchannel("A"))

@@ -12,18 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.errors import UserError, missing_package
+from edgeblur.errors import UserError
 from edgeblur.files import new_file, refuse_existing
 from edgeblur.firmware_harness.blurring.blurrers import Blurrer
+from edgeblur.firmware_harness.blurring.encoder import Encoder, require_av
 from edgeblur.firmware_harness.blurring.files import BlurredFile
-from edgeblur.pictures.images import Pixels
-from edgeblur.progress import bar
+from edgeblur.pictures.arrays import Pixels, changed_share
+from edgeblur.progress import track
 
 SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"})
 """Of the videos that are read and written."""
-
-_CODECS = {".webm": ("libvpx-vp9", {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"})}
-_H264 = ("libx264", {"crf": "18", "preset": "veryfast"})
 
 
 @dataclass(frozen=True)
@@ -71,19 +69,11 @@ def blur_video(
     """
     _check_places(source, out, force)
     begun = time.monotonic()
-    with _telling(source), _av().open(str(source)) as opened:
+    with _telling(source), require_av().open(str(source)) as opened:
         streams = _streams(opened, source, skipped)
-        with new_file(out) as staged, _av().open(str(staged), "w") as written:
+        with new_file(out) as staged, require_av().open(str(staged), "w") as written:
             frames, veiled = _convert(opened, written, streams, blurrer, memory or Memory(), out)
     return BlurredFile(out, frames, veiled / max(frames, 1), time.monotonic() - begun)
-
-
-def _av() -> Any:
-    try:
-        import av
-    except ModuleNotFoundError as error:
-        raise missing_package("av", "video") from error
-    return av
 
 
 def _check_places(source: Path, out: Path, force: bool) -> None:
@@ -97,7 +87,7 @@ def _check_places(source: Path, out: Path, force: bool) -> None:
 @contextlib.contextmanager
 def _telling(source: Path) -> Iterator[None]:
     """FFmpeg's errors as sentences."""
-    av = _av()
+    av = require_av()
     try:
         yield
     except av.FileNotFoundError as error:
@@ -108,7 +98,7 @@ def _telling(source: Path) -> Iterator[None]:
 
 def _streams(opened: Any, source: Path, skipped: list[str]) -> tuple[Any, list[Any]]:
     """The moving picture and the sounds of a file."""
-    moving = [s for s in opened.streams.video if not s.disposition & _av().stream.Disposition.attached_pic]
+    moving = [s for s in opened.streams.video if not s.disposition & require_av().stream.Disposition.attached_pic]
     if not moving:
         raise UserError(f"{source} holds no moving picture")
     others = [s.type for s in opened.streams if s is not moving[0] and s.type != "audio"]
@@ -123,40 +113,26 @@ def _convert(
     """Decode, veil, encode; gives the number of frames and the sum of their veiled shares."""
     moving, sounds = streams
     moving.thread_type = "AUTO"
-    encoder = _Encoder(written, moving, out)
-    copies = {sound: _copied(written, sound, out) for sound in sounds}
     window = _Window(blurrer, memory)
     frames, veiled = 0, 0.0
-    with bar() as progress:
-        task = progress.add_task("blurring", total=moving.frames or None, note="")
-        for packet in opened.demux(moving, *sounds):
-            if packet.stream in copies:
-                if packet.dts is not None:
-                    packet.stream = copies[packet.stream]
-                    encoder.pass_on(packet)
-                continue
-            for shown, picture, share in window.add(packet.decode()):
-                encoder.write(shown, picture)
-                frames, veiled = frames + 1, veiled + share
-                progress.advance(task)
-        for shown, picture, share in window.rest():
+    with Encoder(written, moving, sounds, out) as encoder:
+        packets = _passed_on(opened.demux(moving, *sounds), moving, encoder)
+        finished = window.through(frame for packet in packets for frame in packet.decode())
+        for shown, picture, share in track(finished, "blurring", moving.frames or None, unit="frames"):
             encoder.write(shown, picture)
             frames, veiled = frames + 1, veiled + share
-        encoder.end()
     if not frames:
         raise UserError("a video without a single whole frame cannot be blurred")
     return frames, veiled
 
 
-def _copied(written: Any, sound: Any, out: Path) -> Any:
-    try:
-        stream = written.add_stream_from_template(sound)
-    except (ValueError, _av().FFmpegError) as error:
-        kind = sound.codec_context.name
-        raise UserError(f"{out.suffix} has no room for this sound ({kind}): choose .mkv, or the suffix of the source") \
-            from error  # fmt: skip
-    stream.metadata.clear()
-    return stream
+def _passed_on(packets: Iterable[Any], moving: Any, encoder: Encoder) -> Iterator[Any]:
+    """The packets of the moving picture; all others go to the encoder as they are."""
+    for packet in packets:
+        if packet.stream is moving:
+            yield packet
+        else:
+            encoder.pass_on(packet)
 
 
 def _upright(frame: Any) -> Pixels:
@@ -164,50 +140,6 @@ def _upright(frame: Any) -> Pixels:
     pixels: Pixels = frame.to_ndarray(format="rgb24")
     turns = round(frame.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
-
-
-class _Encoder:
-    """Writes frames as they come, with their own times."""
-
-    def __init__(self, written: Any, moving: Any, out: Path) -> None:
-        codec, options = _CODECS.get(out.suffix.lower(), _H264)
-        self._written, self._moving = written, moving
-        self._stream = written.add_stream(codec, rate=moving.average_rate or 25, options=options)
-        self._stream.codec_context.time_base = moving.time_base
-        self._begun = False
-        self._sound: list[Any] = []  # until the first frame says how large frames are: the file's head wants to know
-
-    def _begin(self, frame: Any, picture: Pixels) -> None:
-        height, width, _ = picture.shape
-        context = self._stream.codec_context
-        context.width, context.height = width, height
-        context.pix_fmt = "yuv420p" if width % 2 == height % 2 == 0 else "yuv444p"
-        for name in ("color_range", "color_primaries", "color_trc", "colorspace"):
-            with contextlib.suppress(AttributeError, ValueError):
-                setattr(context, name, getattr(frame, name))
-        self._begun = True
-
-    def write(self, shown: Any, picture: Pixels) -> None:
-        """Encode a picture in a decoded frame's place."""
-        if not self._begun:
-            self._begin(shown, picture)
-            for packet in self._sound:
-                self._written.mux(packet)
-        frame = _av().VideoFrame.from_ndarray(picture, format="rgb24")
-        frame.pts, frame.time_base = shown.pts, shown.time_base
-        self._written.mux(self._stream.encode(frame))
-
-    def pass_on(self, packet: Any) -> None:
-        """Write a packet of sound as it is, behind the file's head."""
-        if self._begun:
-            self._written.mux(packet)
-        else:
-            self._sound.append(packet)
-
-    def end(self) -> None:
-        """Write what the encoder still holds."""
-        if self._begun:
-            self._written.mux(self._stream.encode(None))
 
 
 class _Window:
@@ -218,16 +150,13 @@ class _Window:
         self._waiting: deque[tuple[Any, Pixels, Any]] = deque()
         self._past: deque[Any] = deque(maxlen=memory.after)
 
-    def add(self, frames: Iterable[Any]) -> Iterator[tuple[Any, Pixels, float]]:
-        """Take decoded frames in; gives those that are finished, with their veiled shares."""
+    def through(self, frames: Iterable[Any]) -> Iterator[tuple[Any, Pixels, float]]:
+        """Decoded frames in; the same out, finished, with their veiled shares."""
         for frame in frames:
             picture = _upright(frame)
             self._waiting.append((frame, picture, self._blurrer.look(picture)))
             if len(self._waiting) > self._memory.before:
                 yield self._finished()
-
-    def rest(self) -> Iterator[tuple[Any, Pixels, float]]:
-        """All that still waits."""
         while self._waiting:
             yield self._finished()
 
@@ -236,4 +165,4 @@ class _Window:
         around = [*self._past, *(look for _, _, look in self._waiting)]
         veiled = self._blurrer.cover(picture, own, around)
         self._past.append(own)
-        return frame, veiled, float((veiled != picture).any(axis=-1).mean())
+        return frame, veiled, changed_share(picture, veiled)

@@ -16,8 +16,8 @@ from PIL import Image, ImageCms
 
 from edgeblur.cli import main
 from edgeblur.errors import UserError
+from edgeblur.firmware_harness.blurring.batch import blur_files
 from edgeblur.firmware_harness.blurring.blurrers import at_once
-from edgeblur.firmware_harness.blurring.files import blur_files
 from edgeblur.pictures.formats import READ_FORMATS, SUFFIXES, writable, written_format
 from edgeblur.pictures.images import encoded, find_pictures, load_picture, save_picture
 
@@ -171,7 +171,7 @@ import resource, sys
 from pathlib import Path
 from PIL import Image
 from edgeblur.firmware_harness.blurring.blurrers import at_once
-from edgeblur.firmware_harness.blurring.files import blur_files
+from edgeblur.firmware_harness.blurring.batch import blur_files
 resource.setrlimit(resource.RLIMIT_AS, (900 << 20, 900 << 20))
 skipped = []
 keep = at_once("none", "", lambda picture: picture.copy())

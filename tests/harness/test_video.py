@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from edgeblur.cli import main
 from edgeblur.distill.data.synthetic import draw_scene
 from edgeblur.errors import UserError
 from edgeblur.firmware_harness.blurring.blurrers import Blurrer, open_blurrer
+from edgeblur.firmware_harness.blurring.encoder import Encoder
 from edgeblur.firmware_harness.blurring.video import Memory, blur_video
 from edgeblur.pictures.images import Pixels
 
@@ -156,9 +158,56 @@ def test_what_cannot_be_blurred_leaves_nothing_behind(clip: Path, tmp_path: Path
     assert (tmp_path / "there.mp4").read_bytes() == b"mine"
 
 
-def test_a_picture_takes_no_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from PIL import Image
+def blur_json(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    with pytest.raises(SystemExit) as ended:
+        main(["blur", *words, "--json"])
+    told = capsys.readouterr()
+    assert ended.value.code == 0, told.err
+    return json.loads(told.out)
 
+
+def test_a_folder_of_videos_and_pictures_goes_on_where_it_was_stopped(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    (source / "trip").mkdir(parents=True)
+    (source / "trip" / "clip.mp4").write_bytes(clip.read_bytes())
+    (source / "broken.mkv").write_bytes(clip.read_bytes()[:200])
+    (source / "notes.txt").write_text("x")
+    Image.fromarray(face()).save(source / "a.png")
+    first = blur_json(capsys, str(source), "--out", str(out))
+    assert (first["pictures"], first["frames"]) == (1, FRAMES + 1)
+    assert [Path(path).relative_to(out).as_posix() for path in first["written"]] == ["a.png", "trip/clip.mp4"]
+    assert ".txt (1)" in first["skipped"][0]
+    assert "broken.mkv cannot be blurred" in first["skipped"][1]
+    assert sorted(path.name for path in out.rglob("*")) == ["a.png", "clip.mp4", "trip"]
+    before = (out / "a.png").read_bytes()
+    (out / "trip" / "clip.mp4").unlink()
+    second = blur_json(capsys, str(source), "--out", str(out), "--resume")
+    assert [Path(path).name for path in second["written"]] == ["clip.mp4"]
+    assert (out / "a.png").read_bytes() == before
+    assert any("1 of 3 files, as their blurred copies are there already" in each for each in second["skipped"])
+    with pytest.raises(SystemExit) as ended:
+        main(["blur", str(source), "--out", str(out)])
+    assert ended.value.code == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_what_breaks_in_the_encoders_thread_comes_out(clip: Path, tmp_path: Path) -> None:
+    with av.open(str(clip)) as opened, av.open(str(tmp_path / "out.mp4"), "w") as written:
+        moving = opened.streams.video[0]
+        frames = list(opened.decode(moving))
+
+        def write_twice() -> None:  # time does not run backwards
+            with Encoder(written, moving, [], tmp_path / "out.mp4") as encoder:
+                for frame in [*frames, *frames]:
+                    encoder.write(frame, np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+
+        with pytest.raises(av.FFmpegError):
+            write_twice()
+
+
+def test_a_picture_takes_no_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
     with pytest.raises(SystemExit) as ended:
         main(["blur", str(tmp_path / "a.png"), "--out", str(tmp_path / "b.png"), "--memory", "3"])
