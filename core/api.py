@@ -226,13 +226,16 @@ def fit_boards(
     return fits([examine(chosen, options)], wanted)
 
 
-def run_on_board(model: StrPath, board: str, options: EmulatedOptions | None = None) -> BoardRun:
+def run_on_board(
+    model: StrPath, board: str, options: EmulatedOptions | None = None, *, board_file: StrPath | None = None
+) -> BoardRun:
     """Build firmware for an emulated board, run a model there, and compare every output byte with LiteRT's.
 
     Args:
         model: an int8 model.
         board: an emulated one, such as `mps2-an386` (Cortex-M4); needs its cross compiler and QEMU.
         options: which pictures, for size or speed, within which budgets; by default a few random ones, for size.
+        board_file: a TOML of boards of your own, of which `board` may be one.
 
     Returns:
         Executed instructions by layer, RAM and flash of the linked file in bytes, stack, differing bytes. What a
@@ -248,7 +251,7 @@ def run_on_board(model: StrPath, board: str, options: EmulatedOptions | None = N
     from edgeblur.models.choose import choose_tflite
 
     chosen, options = choose_tflite(Path(model)), options or EmulatedOptions()
-    result = run_emulated(chosen, find_board(board), options)
+    result = run_emulated(chosen, find_board(board, _path(board_file)), options)
     if not result.comparison.differing_bytes:
         keep_record(chosen, result.ran, budget_bytes=options.stream.ram_bytes)
     return result

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import force_option, json_option, model_option
+from edgeblur.commands.options import board_file_option, force_option, json_option, model_option
 from edgeblur.progress import out as stdout
 
 _PATH = click.Path(path_type=Path)
@@ -16,13 +16,14 @@ _PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("runs_or_models", nargs=-1, required=True, type=_PATH)
 @click.option("--gates", "gates_path", type=_PATH, default="gates.toml", show_default=True, help="The limits.")
+@board_file_option
 @model_option
 @click.option("--junit", type=_PATH, help="Also write JUnit XML to this file, for CI services.")
 @force_option
 @json_option
 def command(
-    runs_or_models: tuple[Path, ...], gates_path: Path, model_name: str | None, junit: Path | None, force: bool,
-    as_json: bool,
+    runs_or_models: tuple[Path, ...], gates_path: Path, board_file: Path | None, model_name: str | None,
+    junit: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Check models against the limits of a gates.toml, for your CI; exit code 1 if a limit is not kept.
 
@@ -53,7 +54,7 @@ def command(
     if junit:
         refuse_existing(junit, force=force)
     gates, chosen = read_gates(gates_path), [choose_tflite(path, model_name) for path in runs_or_models]
-    checked = [check_gates(one, gates) for one in chosen]
+    checked = [check_gates(one, gates, board_file) for one in chosen]
     if junit:
         write_bytes(junit, junit_xml(checked))
     if as_json:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from edgeblur.commands.options import (
+    board_file_option,
     flash_option,
     force_option,
     frame_options,
@@ -21,6 +21,7 @@ from edgeblur.commands.options import (
     optimize_option,
     output_option,
     ram_option,
+    refuse_given,
     resized,
     size_option,
 )
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 @click.option(
     "--board", "board_name", help="Whose kernels --engine stream takes and predicts. [default: a Cortex-M4's]"
 )
+@board_file_option
 @size_option
 @output_option
 @frame_options
@@ -59,7 +61,8 @@ if TYPE_CHECKING:
 @json_option
 def command(
     run_or_model: Path, out: Path, engine: str, model_name: str | None, name: str | None, optimize: str,
-    ram_bytes: int | None, flash_bytes: int | None, board_name: str | None, frame: tuple[int, int] | None,
+    ram_bytes: int | None, flash_bytes: int | None, board_name: str | None, board_file: Path | None,
+    frame: tuple[int, int] | None,
     size: tuple[int, int] | None, output: str | None,
     pixels: str | None, hold: str | None, net_size: tuple[int, int] | None, margin: int | None, share: int | None,
     memory: int | None, clamp: str | None, force: bool, as_json: bool,
@@ -74,12 +77,16 @@ def command(
     blurs them at the frame's own size.
     """
     from edgeblur.export.stream.options import StreamOptions
+    from edgeblur.firmware_harness.boards.boards import find_board
 
     frames = frames_asked_for(frame, pixels, hold, net_size, margin, share, memory, clamp)
     if frames is not None and engine == "tflm":
         raise UserError("--frame is for the streaming engine: add --engine stream")
-    options = StreamOptions(optimize, ram_bytes, flash_bytes)
-    if engine == "tflm" and (options != StreamOptions() or board_name is not None):
+    if board_name is None:
+        refuse_given("board_file", because="describes boards: name one as --board")
+    core = find_board(board_name, board_file).core.name if board_name else None
+    options = StreamOptions(optimize, ram_bytes, flash_bytes, core)
+    if engine == "tflm" and options != StreamOptions():
         raise UserError("--ram, --flash, --optimize and --board are for the streaming engine: add --engine stream")
     chosen = inner(choose_tflite(run_or_model, model_name), size, output)
     from edgeblur.export.identifier import default_identifier
@@ -87,11 +94,11 @@ def command(
     label = f"{chosen.model.name}_{chosen.path.stem}" if chosen.model else chosen.shelf_name or chosen.path.stem
     name = name if name is not None else default_identifier(label)
     if frames is not None:
-        _frames(chosen, out, frames, name, options, board_name, force, as_json)
+        _frames(chosen, out, frames, name, options, force, as_json)
         return
     chosen = resized(chosen, net_size)
     if engine == "stream":
-        _stream(chosen, out, name, options, board_name, force, as_json)
+        _stream(chosen, out, name, options, force, as_json)
     else:
         _tflm(chosen, out, name, force, as_json)
 
@@ -116,14 +123,12 @@ def _tflm(chosen: Chosen, out: Path, name: str, force: bool, as_json: bool) -> N
 
 
 def _frames(
-    chosen: Chosen, out: Path, frames: FrameOptions, name: str, options: StreamOptions, board_name: str | None,
-    force: bool, as_json: bool,
+    chosen: Chosen, out: Path, frames: FrameOptions, name: str, options: StreamOptions, force: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     from edgeblur.export.stream.report.show_plan import plan_table
     from edgeblur.export.veil.write import HELD, export_frames
-    from edgeblur.firmware_harness.boards.boards import find_board
 
-    options = replace(options, core=find_board(board_name).core.name if board_name else None)
     result = export_frames(chosen.path, out, frames, options, name=name, title=chosen.title, force=force)
     if as_json:
         click.echo(json.dumps({"model": chosen.name, **result.as_json()}, indent=2))
@@ -137,16 +142,11 @@ def _frames(
         stdout.print(f"flash: {code.flash_bytes:,} B ({code.told})", soft_wrap=True)
 
 
-def _stream(
-    chosen: Chosen, out: Path, name: str, options: StreamOptions, board_name: str | None, force: bool, as_json: bool,
-) -> None:  # fmt: skip
+def _stream(chosen: Chosen, out: Path, name: str, options: StreamOptions, force: bool, as_json: bool) -> None:
     from edgeblur.export.stream.report.show_plan import plan_table
     from edgeblur.export.stream.write import export_stream
-    from edgeblur.firmware_harness.boards.boards import find_board
     from edgeblur.firmware_harness.engines.host_c import check_compiles
 
-    if board_name:
-        options = replace(options, core=find_board(board_name).core.name)
     result = export_stream(chosen.path, out, options, name=name, title=chosen.title, force=force, check=check_compiles)
     if as_json:
         click.echo(json.dumps({"model": chosen.name, **result.as_json()}, indent=2))

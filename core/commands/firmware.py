@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from edgeblur.commands.options import (
+    board_file_option,
     flash_option,
     force_option,
     frame_options,
@@ -31,6 +32,7 @@ from edgeblur.progress import out as stdout
 @click.command()
 @model_argument
 @click.option("--board", "board_name", required=True, help="For which board: pico, nucleo-f411re, ... (see `boards`).")
+@board_file_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; new or empty.")
 @click.option(
     "--kind", help="bare-metal, stm32, pico-sdk, esp-idf, zephyr, arduino or platformio; by default the board's own."
@@ -50,7 +52,8 @@ from edgeblur.progress import out as stdout
 @force_option
 @json_option
 def command(
-    run_or_model: Path, board_name: str, out: Path, kind: str | None, engine: str, tflm: Path | None,
+    run_or_model: Path, board_name: str, board_file: Path | None, out: Path, kind: str | None, engine: str,
+    tflm: Path | None,
     model_name: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
     size: tuple[int, int] | None, output: str | None, frame: tuple[int, int] | None, pixels: str | None,
     hold: str | None, net_size: tuple[int, int] | None, margin: int | None, share: int | None, memory: int | None,
@@ -81,7 +84,7 @@ def command(
     elif tflm is not None:
         raise UserError("--frame is for the streaming engine: leave --engine tflm out")
     options = ProjectOptions(kind, stream, force, tflm, frames)
-    project = write_firmware(chosen.path, find_board(board_name), out, options)
+    project = write_firmware(chosen.path, find_board(board_name, board_file), out, options)
     if as_json:
         click.echo(json.dumps(project.as_json(), indent=2))
         return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeblur.commands.options import (
+    board_file_option,
     default_model,
     flash_option,
     frame_options,
@@ -35,11 +36,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("runs_or_models", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--board", "board_name", help="One board; exit code 1 if it does not fit. [default: all real boards]")
+@click.option("--board", "board_name", help="One board. [default: all real boards]")
 @click.option("--ram-size", type=click.IntRange(1), help="With --flash-size and --core: a board of your own, bytes.")
 @click.option("--flash-size", type=click.IntRange(1), help="Bytes of its flash.")
 @click.option("--core", help="Its core: cortex-m4f, cortex-m0plus, rv32imc, ...")
-@click.option("--board-file", type=click.Path(path_type=Path), help="A TOML of boards of your own, as boards.toml.")
+@board_file_option
 @click.option("--all", "all_boards", is_flag=True, help="The emulated boards as well.")
 @click.option("--kind", help="Time at the clock that a kind of project sets: zephyr, pico-sdk, ... [default: highest]")
 @click.option("--npu", help="Instead: what an Arm Ethos-U runs of it, by Vela. ethos-u55-128, ethos-u85-256, ...")
@@ -66,11 +67,14 @@ def command(
     RAM is the streaming engine's plan, to the byte, with stack and rows; flash is weights and tables, to the byte, and
     an estimate of the code. Beside it: TensorFlow Lite Micro, with the arena that its own allocator asks for. Less
     than 10 % left is `tight`. With --frame it is all that veiling frames of a camera's size takes.
+
+    Exit code 1 if a model does not fit a board that was asked for, one by one or by --board-file; of all boards, if it
+    fits none.
     """
     from edgeblur.export.stream.options import StreamOptions
     from edgeblur.firmware_harness.boards.boards import Board, find_board, own_board, read_boards
     from edgeblur.firmware_harness.boards.listing import Wanted, select
-    from edgeblur.firmware_harness.fit.fit import choose_candidates, examine, examine_frames, fits
+    from edgeblur.firmware_harness.fit.fit import check_fits, choose_candidates, examine, examine_frames, fits
     from edgeblur.firmware_harness.fit.tables import cross_table, fit_table, parts_table, remarks
     from edgeblur.firmware_harness.projects.kinds import boards_of_kind
 
@@ -85,9 +89,7 @@ def command(
         refuse_given("board_name", "board_file", "all_boards", "kind", because="is not for a board of your own")
         boards: tuple[Board, ...] = (own_board(core, ram_size, flash_size),)
     elif board_file is not None:
-        boards = read_boards(board_file)
-        if board_name and not (boards := tuple(board for board in boards if board.name == board_name)):
-            raise UserError(f"{board_file} describes no board called {board_name!r}")
+        boards = (find_board(board_name, board_file),) if board_name else read_boards(board_file)
     else:
         boards = (find_board(board_name),) if board_name else select(Wanted(emulated=None if all_boards else False))
     if kind is not None:
@@ -107,9 +109,7 @@ def command(
         stdout.print(table if table and one_board else fitted(table or cross_table(found), stdout))
         for remark in remarks(found):
             say(remark)
-    if board_name or ram_size:
-        for fit in found:
-            fit.check()
+    check_fits(found, each=bool(board_name or ram_size or board_file))
 
 
 def _npu(chosen: Sequence[Chosen], npu: str, optimize: str, as_json: bool) -> None:

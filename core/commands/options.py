@@ -78,6 +78,9 @@ force_option = click.option("--force", is_flag=True, help="Replace what is there
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable result on standard output.")
 model_argument = click.argument("run_or_model", required=False, default=default_model, type=click.Path(path_type=Path))
 """A run, a .tflite file or a name of the shelf; without it, the shelf's default."""
+board_file_option = click.option(
+    "--board-file", type=click.Path(path_type=Path), help="A TOML of boards of your own, in the form of boards.toml."
+)
 model_option = click.option("--model", "model_name", help="Which model of a run; its newest student by default.")
 
 family_option = click.option(

@@ -12,6 +12,7 @@ import click
 import edgeblur
 from edgeblur.commands.options import (
     POSITIVE,
+    board_file_option,
     flash_option,
     frame_options,
     frames_asked_for,
@@ -22,6 +23,7 @@ from edgeblur.commands.options import (
     optimize_option,
     output_option,
     ram_option,
+    refuse_given,
     resized,
     size_option,
 )
@@ -41,6 +43,7 @@ _PATH = click.Path(path_type=Path)
 @click.command()
 @model_argument
 @click.option("--board", "board_name", help="An emulated board: mps2-an386, riscv32-virt, ... (see `edgeblur boards`).")
+@board_file_option
 @click.option("--emulated", is_flag=True, help="Emulate a real board: pico runs in rp2040js, which counts cycles.")
 @click.option("--port", help="A board that runs firmware of `edgeblur firmware`: /dev/ttyACM0, COM3, ...")
 @model_option
@@ -62,7 +65,8 @@ _PATH = click.Path(path_type=Path)
 @click.option("--keep", type=_PATH, help="A new folder to keep sources, linked files and outputs in.")
 @json_option
 def command(
-    run_or_model: Path, board_name: str | None, emulated: bool, port: str | None, model_name: str | None,
+    run_or_model: Path, board_name: str | None, board_file: Path | None, emulated: bool, port: str | None,
+    model_name: str | None,
     photos: Path | None, random: int | None, limit: int | None, baud: int, silence_s: float, picture: Path | None,
     compiler: str, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
     size: tuple[int, int] | None, output: str | None,
@@ -86,6 +90,8 @@ def command(
     for `edgeblur report`.
     """
     chosen = inner(choose_tflite(run_or_model, model_name), size, output)
+    if board_file is not None and (board_name is None or port is not None):
+        refuse_given("board_file", because="describes an emulated board: name it as --board, and give no --port")
     if emulated and (port is not None or board_name is None):
         raise UserError("--emulated is for a real board that is emulated: give its name as --board, and no --port")
     from edgeblur.export.stream.options import StreamOptions
@@ -114,27 +120,27 @@ def command(
         from edgeblur.firmware_harness.emulation.run import EmulatedOptions
 
         aims = EmulatedOptions(photos, random, limit, stream, keep, compiler)
-        _emulated(chosen, board_name, emulated, aims, frames, as_json)
+        _emulated(chosen, board_name, board_file, emulated, aims, frames, as_json)
     else:
         raise UserError("run needs a board: give an emulated one as --board, or a real one's serial port as --port")
 
 
 def _emulated(
-    chosen: Chosen, board_name: str, emulated: bool, options: EmulatedOptions, frames: FrameOptions | None,
-    as_json: bool,
+    chosen: Chosen, board_name: str, board_file: Path | None, emulated: bool, options: EmulatedOptions,
+    frames: FrameOptions | None, as_json: bool,
 ) -> None:  # fmt: skip
     from edgeblur.firmware_harness.boards.boards import find_board
     from edgeblur.firmware_harness.boards.records import keep_record
     from edgeblur.firmware_harness.emulation.frames import run_frames
     from edgeblur.firmware_harness.emulation.result import layer_run_table, run_table
 
-    board = find_board(board_name)
+    board = find_board(board_name, board_file)
     if board.twin and not emulated:
         raise UserError(f"{board.name} is a real board: give its serial port as --port, or add --emulated")
     if frames:
         result = run_frames(chosen, board, options, frames)
     else:
-        result = edgeblur.run_on_board(chosen.path, board.name, options)
+        result = edgeblur.run_on_board(chosen.path, board.name, options, board_file=board_file)
     _remark(result.skipped)
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2, allow_nan=False))

@@ -315,13 +315,17 @@ def boards() -> tuple[Board, ...]:
     return tuple(stored.board(name, cores) for name in stored.boards)
 
 
-def find_board(name: str) -> Board:
+def find_board(name: str, file: Path | None = None) -> Board:
     """A board by its name.
 
+    Args:
+        name: a key of boards.toml, or of `file`.
+        file: a user's boards, as `read_boards` takes them; they come before ours of the same name.
+
     Raises:
-        UserError: there is none of that name; the sentence names near ones.
+        UserError: there is none of that name; the sentence names near ones. Or the file is not as it should be.
     """
-    by_name = {board.name: board for board in boards()}
+    by_name = {board.name: board for board in (*boards(), *(read_boards(file) if file else ()))}
     if name in by_name:
         return by_name[name]
     near = difflib.get_close_matches(name, by_name, 3, 0.7)

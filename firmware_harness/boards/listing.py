@@ -50,13 +50,17 @@ def _is_core(core: Core, wanted: str) -> bool:
     return bool(part) and any(re.search(rf"{part}(?!\d)", _plain(text)) for text in (core.name, core.title))
 
 
-def select(wanted: Wanted) -> tuple[Board, ...]:
+def select(wanted: Wanted, known: Sequence[Board] | None = None) -> tuple[Board, ...]:
     """The boards that have what is wanted, in the order of boards.toml.
+
+    Args:
+        wanted: what that is.
+        known: among which; by default those of boards.toml.
 
     Raises:
         UserError: none has it.
     """
-    known = boards()
+    known = boards() if known is None else known
     found = tuple(board for board in known if wanted.take(board))
     if not found:
         cores = ", ".join(dict.fromkeys(board.core.name for board in known))

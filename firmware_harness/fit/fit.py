@@ -338,6 +338,26 @@ def fits(candidates: Iterable[Candidate], boards: Sequence[Board], kind: str | N
     return [fit(candidate, board, kind) for candidate in candidates for board in boards]
 
 
+def check_fits(found: Sequence[Fit], *, each: bool) -> None:
+    """Refuse what does not fit.
+
+    Args:
+        found: models on boards.
+        each: on every board; otherwise a model passes that fits one of them.
+
+    Raises:
+        RunError: as `Fit.check`, of the first that does not fit, or of a model that fits no board.
+        UserError: as `Fit.check`.
+    """
+    for candidate in dict.fromkeys(one.candidate for one in found):
+        own = [one for one in found if one.candidate is candidate]
+        if each or len(own) == 1:
+            for one in own:
+                one.check()
+        elif not any(one.verdict in (FITS, TIGHT) for one in own):
+            raise RunError(f"{candidate.name} fits none of these {len(own)} boards: take a narrower student")
+
+
 Parts = tuple[Part, ...]
 
 

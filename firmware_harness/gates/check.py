@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from edgeblur.errors import RunError, UserError
@@ -96,19 +97,22 @@ class Checked:
             raise RunError(f"{self.model} fails {len(self.failed)} of {len(self.rows)} gates: {failed}")
 
 
-def check_gates(chosen: Chosen, gates: Gates) -> Checked:
+def check_gates(chosen: Chosen, gates: Gates, board_file: Path | None = None) -> Checked:
     """Measure a model as far as gates ask, and set it beside them.
 
     Args:
         chosen: an int8 model.
         gates: its limits.
+        board_file: boards of the user's, which have limits as well.
 
     Raises:
         UserError: an unknown board, photos or detectors that are not there, missing compilers or emulators, or a model
             that the streaming engine refuses.
         RunError: firmware failed.
     """
-    boards = {name: find_board(name) for name in gates.boards}  # what is unknown is reported before anything runs
+    boards = {
+        name: find_board(name, board_file) for name in gates.boards
+    }  # what is unknown is reported before anything runs
     for name, board in boards.items():
         _refuse_unmeasurable(board, gates.boards[name])
     rows = [row for name, board in boards.items() for row in _board(chosen, board, gates.boards[name])]

@@ -64,13 +64,15 @@ def find_drive(mark: str, roots: Iterable[Path] | None = None) -> Path | None:
 
 
 def plan_flash(
-    folder: Path, *, board: str | None = None, port: str | None = None, drive: Path | None = None
-) -> FlashPlan:
+    folder: Path, *, board: str | None = None, board_file: Path | None = None, port: str | None = None,
+    drive: Path | None = None,
+) -> FlashPlan:  # fmt: skip
     """Find out how a project is flashed.
 
     Args:
         folder: from `edgeblur firmware`.
         board: its board's name, if the user gave it.
+        board_file: boards of the user's, if it is one of those.
         port: where the board is, for tools that need it.
         drive: where the board shows itself as a drive, to copy the firmware there.
 
@@ -80,7 +82,7 @@ def plan_flash(
     marker = _marker(folder)
     if board is not None and board != marker.board:
         raise UserError(f"{folder} was written for {marker.board}, not {board}: write a project for {board} first")
-    target, kind = find_board(marker.board), kinds()[marker.kind]
+    target, kind = find_board(marker.board, board_file), kinds()[marker.kind]
     if target.emulator is not None:
         raise UserError(
             f"{target.name} is emulated and needs no flashing: start it with "
