@@ -1,10 +1,13 @@
 """Files of a hostile world: mutated inputs through everything that reads one. Only sentences may come back.
 
-    python bench/fuzz.py --seconds 3600 [--target labels] [--seed 1] [--keep build/fuzz]
+    python bench/fuzz.py --seconds 3600 [--target labels] [--seed 1] [--keep build/fuzz] [--figures bench/fuzz.json]
 
 A mutator of our own, as it needs nothing but Python: bits, bytes, numbers that break things, cuts, copies, and parts of
-other inputs. Each target reads one mutated input; what ends in anything but an error of ours, or takes longer than the
-limit, is kept as a file, by which it can be tried again: copy it to tests/corpus/TARGET once it is mended.
+other inputs. Each target reads one mutated input; what ends in anything but an error of ours, or takes more CPU time
+than the limit, is kept as a file, by which it can be tried again: copy it to tests/corpus/TARGET once it is mended.
+
+The targets take turns of two minutes of CPU time. After each turn its figures are added to bench/fuzz.json: the sum of
+all that was ever tried, of which the table of docs/reliability.md is made.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import random
 import signal
 import sys
@@ -33,7 +37,10 @@ from PIL import Image
 from edgeblur.errors import EdgeblurError
 
 LIMIT_S = 20
-"""For one input; reading, planning and writing C of the largest net here takes a tenth."""
+"""Of CPU time for one input; reading, planning and writing C of the largest net here takes a tenth."""
+TURN_S = 120
+"""Of CPU time that a target gets before the next has its turn."""
+FIGURES = Path(__file__).parent / "fuzz.json"
 
 _ODD_BYTES = [b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\0" * 8]
 _ODD_TEXT = [b"1e999", b"-1e999", b"NaN", b"1e-200", b"9" * 400, b"null", b"true", b'""', b"[]", b"{}", b"-1", b"0.1",
@@ -194,6 +201,7 @@ class Found:
 
     executions: int = 0
     accepted: int = 0
+    cpu_s: float = 0
     broken: dict[str, bytes] = field(default_factory=dict)  # by the place where it broke
 
 
@@ -207,13 +215,18 @@ def _too_long(number: int, frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def _limited() -> Iterator[None]:
-    before = signal.signal(signal.SIGALRM, _too_long)
-    signal.alarm(LIMIT_S)
+    before = signal.signal(signal.SIGPROF, _too_long)
+    signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def _cpu_s() -> float:
+    """CPU seconds of this process and of its children that have ended: other work of the machine does not count."""
+    return sum(os.times()[:4])
 
 
 def try_input(target: Target, data: bytes, folder: Path) -> str | None:
@@ -231,15 +244,21 @@ def try_input(target: Target, data: bytes, folder: Path) -> str | None:
     return None
 
 
-def fuzz(name: str, *, seconds: float = 1e9, executions: int = 1 << 60, seed: int = 0) -> Found:
-    """Mutate the inputs of a target for so long, or so often; inputs that were taken become seeds themselves."""
+def fuzz(name: str, *, cpu_s: float = 1e9, executions: int = 1 << 60, seed: int = 0, keep: Path | None = None) -> Found:
+    """Mutate the inputs of a target for so much CPU time, or so often; inputs that were taken become seeds themselves.
+
+    Each input lies in `keep` while it is tried: it is there when it ended the process itself.
+    """
     target, draw, found = TARGETS[name], random.Random(seed), Found()
-    pool, ends = target.seeds(), time.monotonic() + seconds
+    pool, began = target.seeds(), _cpu_s()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        while time.monotonic() < ends and found.executions < executions:
+        while found.cpu_s < cpu_s and found.executions < executions:
             data = mutated(draw.choice(pool), pool, draw, text=target.text)
+            if keep:
+                keep.write_bytes(data)
             broke = try_input(target, data, Path(folder))
             found.executions += 1
+            found.cpu_s = _cpu_s() - began
             if broke:
                 found.broken.setdefault(broke, data)
             elif broke is None:
@@ -249,26 +268,47 @@ def fuzz(name: str, *, seconds: float = 1e9, executions: int = 1 << 60, seed: in
     return found
 
 
+def add_figures(path: Path, name: str, found: Found) -> None:
+    """Add what came of a target to the sum of all that was tried; what broke stays open until somebody mends it."""
+    figures = json.loads(path.read_text()) if path.exists() else {}
+    sums = figures.setdefault(name, {"inputs": 0, "taken": 0, "cpu_s": 0, "broken": {}})
+    sums["inputs"] += found.executions
+    sums["taken"] += found.accepted
+    sums["cpu_s"] = round(sums["cpu_s"] + found.cpu_s)
+    for place in found.broken:
+        sums["broken"].setdefault(place, "open")
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(figures, indent=2) + "\n")
+    part.replace(path)
+
+
 def main() -> int:
     """Fuzz for so long, tell what was found, keep what broke."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=3600)
+    parser.add_argument("--seconds", type=float, default=3600, help="of CPU time, for all targets together")
     parser.add_argument("--target", choices=TARGETS, action="append")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--keep", type=Path, default=Path("build/fuzz"))
+    parser.add_argument("--figures", type=Path, default=FIGURES)
     options = parser.parse_args()
-    names, failed = options.target or list(TARGETS), 0
-    for name in names:
-        found = fuzz(name, seconds=options.seconds / len(names), seed=options.seed)
+    names, failed, began, turn = options.target or list(TARGETS), 0, _cpu_s(), 0
+    options.keep.mkdir(parents=True, exist_ok=True)
+    while _cpu_s() - began < options.seconds:
+        name = names[turn % len(names)]
+        cpu_s = min(TURN_S, options.seconds / len(names))
+        found = fuzz(name, cpu_s=cpu_s, seed=options.seed + turn, keep=options.keep / f"{name}.last")
+        add_figures(options.figures, name, found)
+        turn += 1
         print(
-            f"{name}: {found.executions:,} inputs, {found.accepted:,} taken, {len(found.broken)} places broke",
+            f"{name}: {found.executions:,} inputs, {found.accepted:,} taken, {found.cpu_s:.0f} s of CPU, "
+            f"{len(found.broken)} places broke",
             flush=True,
         )
         for place, data in found.broken.items():
             path = options.keep / name / f"{hashlib.sha256(data).hexdigest()[:12]}.bin"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-            print(f"  {place}: {path}")
+            print(f"  {place}: {path}", flush=True)
             failed = 1
     return failed
 

@@ -87,6 +87,8 @@ def conv_to(g: Grower, source: int, channels: int, quantization: Quantization | 
 
 def _conv_2d(g: Grower, source: int) -> int | None:
     padding, h, w = _axes(g, source, dilated=True)
+    if g.chance(0.3):  # as most nets have it, and as a kernel of its own makes it
+        padding, (h, w) = "SAME", (_Axis(3, 1, 1, length) for length in g.size(source)[:2])
     channels, taken, activation = _channels(g), g.size(source)[2], g.one_of(_ACTIVATIONS)
     products = h.kernel * w.kernel * taken
     if h.given * w.given * channels * products > _MOST_MACS:
@@ -112,7 +114,7 @@ def _depthwise_conv_2d(g: Grower, source: int) -> int | None:
 
 def transpose_to(g: Grower, source: int, height: int, width: int, padding: str) -> int | None:
     """A TRANSPOSE_CONV to a given size, if any stride leads there."""
-    strides, kernels = [], []
+    strides, kernels, side_by_side = [], [], g.chance(0.5)
     for taken, given in zip(g.size(source), (height, width), strict=False):
         if padding == "SAME":
             fits = [(s, k) for s in range(1, 5) for k in range(1, 6) if -(-given // s) == taken]
@@ -120,7 +122,8 @@ def transpose_to(g: Grower, source: int, height: int, width: int, padding: str) 
             fits = [(s, k) for s in range(1, 5) for k in range(1, 8) if k <= given and (given - k) // s + 1 == taken]
         if not fits:
             return None
-        stride, kernel = g.one_of(fits)
+        tiles = [(s, k) for s, k in fits if s == k and taken * s == given]  # as U-Nets have it
+        stride, kernel = g.one_of(tiles if side_by_side and tiles else fits)
         strides.append(stride)
         kernels.append(kernel)
     channels, taken, activation = _channels(g), g.size(source)[2], g.one_of(_ACTIVATIONS)
@@ -367,7 +370,7 @@ MAKERS: dict[str, tuple[Maker, float]] = {
     "SPACE_TO_DEPTH": (_space_to_depth, 0.5),
     "SUB": (_arithmetic("SUB", SubOptions, np.subtract), 1),
     "TRANSPOSE_CONV": (_transpose_conv, 2),
-    **{kind: (_pointwise(kind), 0.35) for kind in _FUNCTIONS if kind != "PRELU"},
+    **{kind: (_pointwise(kind), 0.4) for kind in _FUNCTIONS if kind != "PRELU"},
 }
 """By op kind: its maker, and how often it is tried."""
 

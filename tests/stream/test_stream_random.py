@@ -6,10 +6,12 @@ net has a seed, which a failure names; `python tests/helpers/random_nets.py SEED
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import io
 import os
+import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,25 +19,31 @@ import pytest
 from int8_nets import Int8Net
 from random_nets import RandomNet, random_net
 from random_ops import MAKERS, NOT_MADE
+from rich.console import Console
 from stream_c import SANITIZERS, build, compiler, run
 from winograd_nets import compile_whole, forced
 
-from edgeblur.errors import Unsupported
+from edgeblur.errors import DoesNotFit, Unsupported
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.lower import lower
 from edgeblur.export.stream.ops import LOWERINGS
-from edgeblur.export.stream.options import StreamOptions
+from edgeblur.export.stream.ops.conv_2d_winograd import WinogradConv2D
+from edgeblur.export.stream.ops.transpose_conv import TiledTransposeConv
+from edgeblur.export.stream.options import AIMS, StreamOptions
 from edgeblur.export.stream.planning.program import compress
 from edgeblur.export.stream.planning.recompute import repeat, repetitions
 from edgeblur.export.stream.planning.schedule import Rows, schedule
-from edgeblur.export.tflite.graph import read_tflite
+from edgeblur.export.stream.report.show_plan import plan_svg, plan_table, summarize
+from edgeblur.export.tflite.graph import Graph, read_tflite
 from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.emulation.build import NAME, write_project
 from edgeblur.firmware_harness.emulation.build import build as build_firmware
 from edgeblur.firmware_harness.emulation.emulator import emulate
 from edgeblur.firmware_harness.engines.engines import open_engine
 
+SVG = "{http://www.w3.org/2000/svg}"
+CORES = (None, "cortex-m0", "cortex-m4f", "cortex-m55")
 NETS = int(os.environ.get("EDGEBLUR_RANDOM_NETS", "150"))
 PICTURES = 3
 _BATCH = 25  # nets in one program: starting the compiler costs more than most nets do
@@ -44,32 +52,62 @@ _ASSERTED = ("-DEDGEBLUR_ASSERT=assert", "-include", "assert.h")  # every row's 
 _FLAGS = (["-O0", *SANITIZERS, *_ASSERTED], ["-O0"], ["-O1"], ["-O0"], ["-O0"], ["-O0"])
 """Of one batch after the other; what takes longest least often."""
 
-batches = pytest.mark.parametrize("seeds", [range(i, min(i + _BATCH, NETS)) for i in range(0, NETS, _BATCH)], ids=str)
+_KEPT = 200
+"""Nets that are kept compiled: the tests of a batch follow one another, so thousands need no more memory."""
+
+
+@pytest.fixture(scope="module", params=[range(i, min(i + _BATCH, NETS)) for i in range(0, NETS, _BATCH)], ids=str)
+def seeds(request: pytest.FixtureRequest) -> list[int]:
+    """One batch after the other; without the nets that are refused."""
+    batch: range = request.param
+    refused = [seed for seed in batch if is_refused(seed)]
+    assert len(refused) <= 1, refused
+    return [seed for seed in batch if seed not in refused]
+
+
+def drawn_options(seed: int) -> StreamOptions:
+    """Aim, core and budget of flash, anything that `export` takes; the RAM comes later, as it depends on the net."""
+    random = np.random.default_rng(seed)
+    flash_bytes = [None, 0, int(10 ** random.uniform(2, 6))][int(random.integers(3))]
+    return StreamOptions(AIMS[seed % 3], None, flash_bytes, CORES[int(random.integers(len(CORES)))])
+
+
+def squeezed(graph: Graph, provenance: Provenance, options: StreamOptions, seed: int) -> Compiled:
+    """A net in less RAM than it takes, byte by byte down to any budget that making rows twice can still meet."""
+    random, found = np.random.default_rng(seed), compile_stream(graph, provenance, options)
+    while random.random() < 0.8:
+        tighter = dataclasses.replace(options, ram_bytes=found.files.ram_bytes - 1)
+        try:
+            found = compile_stream(graph, provenance, tighter)
+        except DoesNotFit:
+            break
+    return found
 
 
 def compile_net(seed: int) -> Compiled:
-    """A net compiled for size or for speed; every fourth with some rows made twice, as a RAM budget would have it.
+    """A net compiled for an aim, a core and budgets that its seed draws.
 
-    Two of five have Winograd's kernel wherever that is possible.
+    Every fourth has some rows made twice whether that saves RAM or not, every second of the others a budget of RAM;
+    two of five have Winograd's kernel wherever that is possible.
     """
     graph = read_tflite(random_net(seed).tflite, name=f"net{seed}")
     provenance = Provenance(f"net{seed}.tflite", f"net{seed}", graph)
-    optimize = "speed" if seed % 3 == 0 else "size"
     if seed % 4 != 1 and seed % 5 > 1:
-        return compile_stream(graph, provenance, StreamOptions(optimize))
+        options = drawn_options(seed)
+        return squeezed(graph, provenance, options, seed) if seed % 2 else compile_stream(graph, provenance, options)
     net, random = lower(graph), np.random.default_rng(seed)
     if seed % 5 <= 1:
         net = forced(net, seed)
     for _ in range(2 if seed % 4 == 1 else 0):
         if ways := list(repetitions(net, schedule(net))):
             net, _ = repeat(net, ways[int(random.integers(len(ways)))])
-    return compile_whole(net, graph, provenance, optimize=optimize)
+    return compile_whole(net, graph, provenance, optimize="speed" if seed % 3 == 0 else "size")
 
 
-compiled_net = functools.cache(compile_net)
+compiled_net = functools.lru_cache(_KEPT)(compile_net)
 
 
-@functools.cache
+@functools.lru_cache(_KEPT)
 def reference(seed: int) -> list[bytes]:
     """What LiteRT's reference kernels make of a net's pictures."""
     case = random_net(seed)
@@ -100,17 +138,11 @@ def is_refused(seed: int) -> bool:
     return False
 
 
-@batches
-def test_random_nets_give_the_reference_bytes(seeds: range, tmp_path: Path) -> None:
-    refused = [seed for seed in seeds if is_refused(seed)]
-    assert len(refused) <= 1, refused
-    _compare([seed for seed in seeds if seed not in refused], seeds.start // _BATCH, tmp_path)
-
-
-def _compare(seeds: Sequence[int], batch: int, tmp_path: Path) -> None:
+def test_random_nets_give_the_reference_bytes(seeds: list[int], tmp_path: Path) -> None:
     for seed in seeds:
         compiled_net(seed).files.write(tmp_path, f"net{seed}")
-    program = build(tmp_path, [f"net{seed}" for seed in seeds], _FLAGS[batch % len(_FLAGS)])
+    flags = _FLAGS[seeds[0] // _BATCH % len(_FLAGS)]
+    program = build(tmp_path, [f"net{seed}" for seed in seeds], flags)
     pictures = [picture for seed in seeds for picture in random_net(seed).pictures(PICTURES)]
     outputs, at = run(program, "mixed", pictures, PICTURES), 0
     for seed in seeds:
@@ -127,7 +159,7 @@ def test_kernels_of_other_cores_give_the_reference_bytes(name: str, tmp_path: Pa
     assert board.emulator is not None
     compiler(board.core.toolchain.compiler)
     compiler(board.emulator.program)
-    for seed in range(0, NETS, 50):
+    for seed in range(0, min(NETS, _KEPT), 50):
         case = random_net(seed)
         graph = read_tflite(case.tflite)
         compiled = compile_whole(forced(lower(graph), seed), graph, Provenance(f"net{seed}.tflite", NAME, graph))
@@ -192,8 +224,7 @@ def rounded_live_bytes(net: Compiled) -> int:
     return int(np.cumsum([changes[at] for at in sorted(changes)]).max())
 
 
-@batches
-def test_each_row_is_made_once_before_it_is_read_and_kept_until_then(seeds: range) -> None:
+def test_each_row_is_made_once_before_it_is_read_and_kept_until_then(seeds: list[int]) -> None:
     for seed in seeds:
         net = compiled_net(seed)
         steps = [(step.node, step.row) for step in net.schedule.steps]
@@ -201,14 +232,28 @@ def test_each_row_is_made_once_before_it_is_read_and_kept_until_then(seeds: rang
         replay(net)
 
 
-@batches
-def test_a_second_time_gives_the_same_files(seeds: range) -> None:
+def test_each_plan_is_drawn_and_told(seeds: list[int]) -> None:
+    for seed in seeds:
+        net = compiled_net(seed)
+        drawn = ET.fromstring(plan_svg(net))
+        assert len(drawn.findall(f"{SVG}path")) >= 2, seed
+        console = Console(file=io.StringIO(), width=80)
+        console.print(plan_table(summarize(net)))
+        assert all(net.net.nodes[node].name[:4] in console.file.getvalue() for node in range(len(net.net.nodes))), seed
+
+
+def test_a_second_time_gives_the_same_files(seeds: list[int]) -> None:
     for seed in seeds:
         assert compile_net(seed).files == compiled_net(seed).files, seed
 
 
+def some_nets() -> list[Compiled]:
+    """The first nets, as many as are kept."""
+    return [compiled_net(seed) for seed in range(min(NETS, _KEPT)) if not is_refused(seed)]
+
+
 def test_plans_are_tight() -> None:
-    ratios = [compiled_net(seed).plan.arena_bytes / rounded_live_bytes(compiled_net(seed)) for seed in range(NETS)]
+    ratios = [net.plan.arena_bytes / rounded_live_bytes(net) for net in some_nets()]
     assert min(ratios) >= 1
     assert np.mean(ratios) < 1.02
     assert max(ratios) < 1.4
@@ -226,12 +271,21 @@ def test_an_output_that_unused_ops_read_is_not_copied() -> None:
 
 def test_random_nets_have_every_op() -> None:
     assert set(LOWERINGS) <= MAKERS.keys() | NOT_MADE, "give the new op a maker in tests/helpers/random_ops.py"
-    made = Counter(op.kind for seed in range(NETS) for op in random_net(seed).net.ops)
+    made = Counter(op.kind for seed in range(min(NETS, _KEPT)) for op in random_net(seed).net.ops)
     if NETS >= 150:
         assert min(made[kind] for kind in LOWERINGS.keys() - NOT_MADE) >= 3, made
 
 
+def test_random_nets_have_every_kernel_and_plan() -> None:
+    nets = some_nets()
+    kinds = Counter(type(node.operation) for net in nets for node in net.net.nodes)
+    if NETS >= 150:
+        assert kinds[TiledTransposeConv] >= 3
+        assert kinds[WinogradConv2D] >= 3
+        assert sum(any(node.recomputes is not None for node in net.net.nodes) for net in nets) >= 3
+
+
 def test_random_nets_have_something_to_say() -> None:
-    outputs = [b"".join(reference(seed)) for seed in range(NETS)]
+    outputs = [b"".join(reference(seed)) for seed in range(min(NETS, _KEPT))]
     assert np.mean([len(set(output)) >= min(12, len(output) / 6) for output in outputs]) > 0.7
     assert 0.1 < np.mean([0x7F in output or 0x80 in output for output in outputs]) < 0.95  # int8's ends: saturated
