@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 SCRIPT = PYTHONPATH=tests/helpers $(BIN)/python
 STAGES = distill quantize export firmware_harness models
 
-.PHONY: demo test install wheels docs lint types sizes bench costs probes answer target families fuzz torture sbom system clean
+.PHONY: demo test install wheels docs lint types sizes footprints bench costs probes answer target families fuzz torture sbom system clean
 
 demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, int8 student in C and a report out
 	@sh .ci/install_system_packages.sh demo
@@ -37,6 +37,10 @@ types:
 # What compiled code of the streaming engine takes, for `edgeblur fit`: again after a change of kernels (minutes).
 sizes: system $(VENV)/.installed
 	$(SCRIPT) bench/measure_code_sizes.py
+
+# What the models that ship take once compiled, for `edgeblur fit`: again after a change of the compiler (seconds).
+footprints: $(VENV)/.installed
+	$(SCRIPT) bench/record_footprints.py
 
 # Instructions, code and RAM of U-Nets on all emulated boards, beside bench/*.csv. With FORCE=--force it rewrites those.
 bench: system $(VENV)/.installed

@@ -16,15 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeblur.export.stream.costs.cost import HELIUM_CORES, PATH, frame_work
+from edgeblur.export.stream.costs.cost import frame_work
+from edgeblur.export.stream.costs.prices import HELIUM_CORES, PATH
 from edgeblur.export.stream.costs.work import layer_work, layers
 from edgeblur.export.stream.emit import OPTIMIZE
 from edgeblur.export.stream.lower import lower
 from edgeblur.export.stream.net.net import Net
+from edgeblur.export.stream.report.footprints import kernels_of
 from edgeblur.export.tflite.graph import read_tflite
 from edgeblur.files import write_json
 from edgeblur.firmware_harness.emulation.bench import Bench, Frame, joined, read_bench
-from edgeblur.firmware_harness.fit.code_sizes import kernels_of
 from edgeblur.progress import say
 
 BENCH = Path(__file__).parent

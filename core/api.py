@@ -218,7 +218,8 @@ def fit_boards(
     """
     from edgeblur.firmware_harness.boards.boards import find_board
     from edgeblur.firmware_harness.boards.listing import Wanted, select
-    from edgeblur.firmware_harness.fit.fit import examine, fits
+    from edgeblur.firmware_harness.fit.examine import examine
+    from edgeblur.firmware_harness.fit.fit import fits
     from edgeblur.models.choose import choose_tflite
 
     wanted = tuple(map(find_board, boards)) or select(Wanted(emulated=False))

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeblur.errors import UserError
-from edgeblur.export.tflite.graph import Graph, read_tflite
-from edgeblur.export.tflite.inside import Inside, look_inside
 from edgeblur.models.shelf import advice, entry_at, find_entry
 from edgeblur.store.notes import MODEL
 from edgeblur.store.run_folder import RUN, Run, RunModel, open_run
@@ -61,28 +59,6 @@ def called(path: Path) -> str:
     if (entry := entry_at(path)) is not None:
         return entry.name
     return f"{path.parent.name}/{path.name}" if (path.parent / MODEL).is_file() else path.name
-
-
-def read_model(path: Path) -> Graph:
-    """Read a .tflite file under the name that people call it by.
-
-    Raises:
-        UserError: as `read_tflite`.
-    """
-    return read_tflite(path, name=called(path))
-
-
-def read_inside(path: Path, *, size: tuple[int, int] | None = None, output: str | None = None) -> Inside:
-    """Read a .tflite file under that name, and take off what a converter put around its integer net.
-
-    Args:
-        path: the file.
-        size, output: as `look_inside` takes them.
-
-    Raises:
-        UserError: as `look_inside`.
-    """
-    return look_inside(path, size=size, output=output, name=called(path))
 
 
 def choose_tflite(path: Path, name: str | None = None) -> Chosen:

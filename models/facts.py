@@ -9,8 +9,8 @@ from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import compile_stream
 from edgeblur.export.tflite.cost import cost
 from edgeblur.export.tflite.graph import Graph, image_model
-from edgeblur.models.choose import read_model
 from edgeblur.models.measures import Facts
+from edgeblur.models.read import read_model
 
 
 def read_facts(path: Path) -> Facts:

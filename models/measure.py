@@ -18,6 +18,7 @@ from edgeblur.firmware_harness.boards.records import Ran
 from edgeblur.firmware_harness.comparison.table import Comparison
 from edgeblur.firmware_harness.comparison.table import Entry as Compared
 from edgeblur.models.arenas import record_arenas
+from edgeblur.models.compile_shelf import record_footprints
 from edgeblur.models.facts import read_facts
 from edgeblur.models.measures import (
     NAME,
@@ -83,6 +84,7 @@ def measure(shelved: Shelved, options: MeasureOptions) -> Path:
         known = replace(known, boards={**known.boards, board: _on_board(streamed, board)})
     known.write(shelved.folder / NAME)
     record_arenas(shelved.folder.parent)
+    record_footprints(shelved.folder.parent)
     return shelved.folder / NAME
 
 

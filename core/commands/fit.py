@@ -31,6 +31,9 @@ from edgeblur.progress import say
 from edgeblur.tables import fitted
 
 if TYPE_CHECKING:
+    from edgeblur.export.stream.options import StreamOptions
+    from edgeblur.export.veil.compile import FrameOptions
+    from edgeblur.firmware_harness.fit.needs import Candidate
     from edgeblur.models.choose import Chosen
 
 
@@ -74,9 +77,9 @@ def command(
     from edgeblur.export.stream.options import StreamOptions
     from edgeblur.firmware_harness.boards.boards import Board, find_board, own_board, read_boards
     from edgeblur.firmware_harness.boards.listing import Wanted, select
-    from edgeblur.firmware_harness.fit.fit import check_fits, choose_candidates, examine, examine_frames, fits
+    from edgeblur.firmware_harness.fit.examine import choose_candidates
+    from edgeblur.firmware_harness.fit.fit import check_fits, fits
     from edgeblur.firmware_harness.fit.tables import cross_table, fit_table, parts_table, remarks
-    from edgeblur.firmware_harness.projects.kinds import boards_of_kind
 
     frames = frames_asked_for(frame, pixels, hold, net_size, margin, share, memory, clamp)
     if npu is not None:
@@ -93,13 +96,14 @@ def command(
     else:
         boards = (find_board(board_name),) if board_name else select(Wanted(emulated=None if all_boards else False))
     if kind is not None:
+        from edgeblur.firmware_harness.projects.kinds import boards_of_kind
+
         boards = boards_of_kind(boards, kind)
     chosen = [inner(one, size, output) for one in choose_candidates(runs_or_models or (default_model(),), model_name)]
     if frames is None:
         chosen = [resized(one, net_size) for one in chosen]
     options = StreamOptions(optimize, ram_bytes, flash_bytes)
-    examined = (examine_frames(one, frames, options) if frames else examine(one, options) for one in chosen)
-    found = fits(examined, boards, kind)
+    found = fits((_examined(one, frames, options) for one in chosen), boards, kind)
     if as_json:
         results = [fit.as_json() for fit in found]
         click.echo(json.dumps(results[0] if len(results) == 1 else results, indent=2))
@@ -110,6 +114,16 @@ def command(
         for remark in remarks(found):
             say(remark)
     check_fits(found, each=bool(board_name or ram_size or board_file))
+
+
+def _examined(chosen: Chosen, frames: FrameOptions | None, options: StreamOptions) -> Candidate:
+    if frames is None:
+        from edgeblur.firmware_harness.fit.examine import examine
+
+        return examine(chosen, options)
+    from edgeblur.firmware_harness.fit.plan import examine_frames
+
+    return examine_frames(chosen, frames, options)
 
 
 def _npu(chosen: Sequence[Chosen], npu: str, optimize: str, as_json: bool) -> None:

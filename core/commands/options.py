@@ -216,21 +216,23 @@ def frames_asked_for(
     Raises:
         UserError: options of frames without a frame.
     """
-    from edgeblur.distill.nets.clamp import parse_clamp
-    from edgeblur.export.veil.compile import DEFAULT_HOLD, DEFAULT_PIXELS, FrameOptions
-
     if frame is None:
         refuse_given("pixels", "hold", "margin", "share", "memory", "clamp", because="is for frames: add --frame")
         return None
+    from edgeblur.distill.nets.clamp import parse_clamp
+    from edgeblur.export.veil.compile import DEFAULT_HOLD, DEFAULT_PIXELS, FrameOptions
+
     chosen = parse_clamp(clamp) if clamp is not None else None
     limits = (chosen.threshold, chosen.full) if chosen else None
     return FrameOptions(*frame, pixels or DEFAULT_PIXELS, hold or DEFAULT_HOLD, net_size, limits, margin, share, memory)
 
 
 def _size(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
     from edgeblur.export.tflite.inside import parse_size
 
-    return None if text is None else parse_size(text)
+    return parse_size(text)
 
 
 size_option = click.option("--size", callback=_size, help="HEIGHTxWIDTH, for a model whose file leaves it open.")
@@ -245,7 +247,7 @@ def inner(chosen: Chosen, size: tuple[int, int] | None, output: str | None) -> C
     """
     if size is None and output is None:
         return chosen
-    from edgeblur.models.choose import read_inside
+    from edgeblur.models.read import read_inside
 
     return _passing(chosen, read_inside(chosen.path, size=size, output=output).data, "")
 
@@ -260,7 +262,7 @@ def resized(chosen: Chosen, size: tuple[int, int] | None) -> Chosen:
         return chosen
     from edgeblur.export.tflite.input_size import with_input_size
     from edgeblur.export.tflite.writer import write_tflite
-    from edgeblur.models.choose import read_model
+    from edgeblur.models.read import read_model
 
     data = write_tflite(with_input_size(read_model(chosen.path), *size))
     return _passing(chosen, data, f"-{size[0]}x{size[1]}")

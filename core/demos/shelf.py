@@ -20,8 +20,9 @@ from edgeblur.firmware_harness.comparison.compare import compare, write_comparis
 from edgeblur.firmware_harness.comparison.table import Comparison, Entry
 from edgeblur.firmware_harness.engines.engines import available_engines
 from edgeblur.firmware_harness.report.facts import installed_judge
-from edgeblur.models.choose import Chosen, choose_tflite, read_model
+from edgeblur.models.choose import Chosen, choose_tflite
 from edgeblur.models.facts import read_facts
+from edgeblur.models.read import read_model
 from edgeblur.progress import say
 
 SCENES = 40

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from edgeblur.errors import DoesNotFit
 from edgeblur.export.c_array import Provenance
-from edgeblur.export.stream.costs.choose import all_direct, choose_kernels, cost_on, written
+from edgeblur.export.stream.costs.choose import all_direct, choose_kernels, cost_on
 from edgeblur.export.stream.emit import StreamFiles, emit
 from edgeblur.export.stream.lower import lower
 from edgeblur.export.stream.net.net import Net
-from edgeblur.export.stream.options import StreamOptions
+from edgeblur.export.stream.options import StreamOptions, written
 from edgeblur.export.stream.planning.budget import Planned, Recomputation, plan_within
 from edgeblur.export.stream.planning.plan import Plan
 from edgeblur.export.stream.planning.schedule import Schedule

@@ -52,3 +52,8 @@ class StreamOptions:
         flash = f" --flash {self.flash_bytes}" if self.flash_bytes is not None and chosen else ""
         kernels = f" (kernels for {self.core})" if self.core is not None and chosen else ""
         return f" --engine stream --optimize {self.optimize}{ram}{flash}{kernels}"
+
+
+def written(optimize: str) -> str:
+    """How C is written for an aim: one of `emit.OPTIMIZE`."""
+    return "size" if optimize == "size" else "speed"

@@ -10,7 +10,7 @@ from edgeblur import __version__
 from edgeblur.export.c_array import Provenance, comment_safe, render
 from edgeblur.export.identifier import check_identifier, default_identifier
 from edgeblur.export.stream.costs.code_size import CodeSize, measure_code
-from edgeblur.export.stream.costs.cost import DEFAULT_CORE
+from edgeblur.export.stream.costs.prices import DEFAULT_CORE
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.stream.report.plan_summary import PlanSummary, summarize, with_instructions
 from edgeblur.export.stream.report.show_plan import plan_svg

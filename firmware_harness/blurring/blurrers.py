@@ -16,7 +16,8 @@ from edgeblur.errors import UserError
 from edgeblur.export.tflite.graph import blurring_model
 from edgeblur.firmware_harness.blurring.veils import Veiler, has_veil, open_veil
 from edgeblur.firmware_harness.engines.engines import Engine, open_engine
-from edgeblur.models.choose import choose_tflite, read_model
+from edgeblur.models.choose import choose_tflite
+from edgeblur.models.read import read_model
 from edgeblur.pictures.blur import BlurStyle, blur_faces
 from edgeblur.pictures.faces import Face
 from edgeblur.pictures.images import Floats, Pixels, resize, to_bytes

@@ -213,6 +213,10 @@ class Board:
             return self.stm32.reset_clock_hz
         return dict(self.clocks).get(kind, self.clock_hz)
 
+    def with_stack(self, extra_bytes: int) -> Board:
+        """The same with so many bytes of stack more."""
+        return replace(self, stack_bytes=self.stack_bytes + extra_bytes) if extra_bytes else self
+
 
 @dataclass(frozen=True)
 class _Tools:

@@ -22,7 +22,8 @@ from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.latency import host_name, measure_call, measure_latency
 from edgeblur.firmware_harness.privacy.photos import dataset_style
 from edgeblur.firmware_harness.privacy.protection import MIN_SIDE_PX, Examiner, PrivacyOptions, open_examiner
-from edgeblur.models.choose import choose_tflite, read_model
+from edgeblur.models.choose import choose_tflite
+from edgeblur.models.read import read_model
 from edgeblur.pictures.blur import BlurStyle
 from edgeblur.pictures.images import Pixels
 from edgeblur.progress import say, track

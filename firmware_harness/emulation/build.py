@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import shlex
 import shutil
@@ -22,16 +21,11 @@ from edgeblur.export.veil.compile import CompiledFrames
 from edgeblur.export.veil.emit import FINDER, FrameFiles
 from edgeblur.files import write_text
 from edgeblur.firmware_harness.boards.boards import Board, Toolchain
+from edgeblur.firmware_harness.emulation.reserved import BEGUN_BYTES, PORT_RAM_BYTES
 from edgeblur.firmware_harness.engines.host_c import FLAGS
 
 NAME = "model"
 """Prefix of the model's C: firmware/infer.c calls it by this name."""
-
-PORT_RAM_BYTES = 12
-"""What the transport keeps: the handles of three files."""
-
-BEGUN_BYTES = 4
-"""What the loop over frames keeps: whether it has begun."""
 
 _COMMON = ("stack.c", "calibration.c", "main_files.c", "port_semihosting.c")
 _TRACED = (f"{NAME}.c", f"{NAME}{FINDER}.c", "main_files.c")  # the others are the same
@@ -87,8 +81,7 @@ def compiler_version(toolchain: Toolchain) -> str:
 
 def with_stack(board: Board, compiled: Compiled) -> Board:
     """The board with the stack that a model takes there: more where windows span hundreds of rows."""
-    extra = extra_stack_bytes(compiled.net)
-    return dataclasses.replace(board, stack_bytes=board.stack_bytes + extra) if extra else board
+    return board.with_stack(extra_stack_bytes(compiled.net))
 
 
 def ram_needed(compiled: Compiled, board: Board) -> int:

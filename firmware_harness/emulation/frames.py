@@ -27,7 +27,8 @@ from edgeblur.firmware_harness.emulation.result import BoardRun, Comparison
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions, count, workplace
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.inputs import frame_inputs
-from edgeblur.models.choose import Chosen, read_model
+from edgeblur.models.choose import Chosen
+from edgeblur.models.read import read_model
 from edgeblur.pictures.images import Pixels
 
 

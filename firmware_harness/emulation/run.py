@@ -33,7 +33,8 @@ from edgeblur.firmware_harness.emulation.emulator import FirmwareReport, emulate
 from edgeblur.firmware_harness.emulation.result import BoardRun, Comparison, Counts, LayerRun
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.inputs import Inputs, pick_inputs
-from edgeblur.models.choose import Chosen, read_inside
+from edgeblur.models.choose import Chosen
+from edgeblur.models.read import read_inside
 
 _CALIBRATION_LIMIT = 0.01
 

@@ -32,7 +32,7 @@ from edgeblur.export.tflite.inside import look_inside
 from edgeblur.export.tflite.options import CustomOptions
 from edgeblur.export.tflite.pixels import Raw, from_raw, to_raw
 from edgeblur.firmware_harness.engines.host_c import compile_for_host, compiler_path, open_stream
-from edgeblur.models.choose import read_inside
+from edgeblur.models.read import read_inside
 from edgeblur.pictures.images import Floats, Pixels, to_bytes
 
 Invoke = Callable[[Raw], Raw]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeblur.export.stream.costs.choose import written
-from edgeblur.export.stream.net.net import Net
+from edgeblur.export.stream.options import written
 from edgeblur.firmware_harness.boards.boards import Core
 from edgeblur.records import read_record
 
@@ -51,16 +49,11 @@ class CodeSizes:
     least_share: float
     most_share: float
 
-    def code_bytes(self, net: Net) -> int:
-        """The estimate for a net; a kernel that was not measured counts as the largest."""
+    def code_bytes(self, kernels: Mapping[str, int]) -> int:
+        """The estimate for so many layers of each kernel; one that was not measured counts as the largest."""
         largest = max(self.kernels.values(), key=lambda kernel: kernel.bytes + kernel.layer_bytes)
-        sizes = [(self.kernels.get(name, largest), count) for name, count in kernels_of(net).items()]
+        sizes = [(self.kernels.get(name, largest), count) for name, count in kernels.items()]
         return self.engine_bytes + sum(size.bytes + count * size.layer_bytes for size, count in sizes)
-
-
-def kernels_of(net: Net) -> Counter[str]:
-    """How many layers of a net take each kernel."""
-    return Counter(node.operation.kernel for node in net.nodes if node.operation)
 
 
 @dataclass(frozen=True)
@@ -128,18 +121,18 @@ class CodeEstimate:
     own: bool
 
 
-def estimate_code(net: Net, core: Core, optimize: str) -> CodeEstimate:
+def estimate_code(kernels: Mapping[str, int], core: Core, optimize: str) -> CodeEstimate:
     """Estimate the code of a net.
 
     A core that was not measured is taken for the one that takes most: of those with its compiler, or of all.
 
     Args:
-        net: planned, with what is made twice.
+        kernels: how many layers take each, those that are made twice too.
         core: of the board.
         optimize: `size`, `balanced` or `speed`.
     """
     known = measured_sizes(optimize)
     own = [sizes for sizes in known if sizes.core == core.name]
     kin = [sizes for sizes in known if sizes.compiler.partition(" ")[0] == core.toolchain.compiler]
-    sizes = max(own or kin or known, key=lambda sizes: sizes.code_bytes(net))
-    return CodeEstimate(sizes.code_bytes(net), sizes.runtime_bytes, sizes, bool(own))
+    sizes = max(own or kin or known, key=lambda sizes: sizes.code_bytes(kernels))
+    return CodeEstimate(sizes.code_bytes(kernels), sizes.runtime_bytes, sizes, bool(own))

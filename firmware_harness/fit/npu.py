@@ -19,7 +19,8 @@ from edgeblur.errors import RunError, UserError
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import read_tflite
 from edgeblur.firmware_harness.boards.boards import find_board
-from edgeblur.firmware_harness.fit.fit import Fit, examine, fit
+from edgeblur.firmware_harness.fit.examine import examine
+from edgeblur.firmware_harness.fit.fit import Fit, fit
 from edgeblur.models.choose import Chosen
 
 NPUS = (

@@ -12,7 +12,8 @@ from edgeblur.errors import RunError, UserError
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.firmware_harness.boards.boards import Board, find_board
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions, run_emulated
-from edgeblur.firmware_harness.fit.fit import EngineFit, examine, fit
+from edgeblur.firmware_harness.fit.examine import examine
+from edgeblur.firmware_harness.fit.fit import EngineFit, fit
 from edgeblur.firmware_harness.gates.gates import BoardGates, Gates, HostGates, PhotoGates
 from edgeblur.firmware_harness.privacy.protection import PrivacyOptions
 from edgeblur.firmware_harness.validation.validate import validate

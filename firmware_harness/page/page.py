@@ -22,9 +22,11 @@ from edgeblur.export.veil.reference import Blurrer
 from edgeblur.files import refuse_existing, write_text
 from edgeblur.firmware_harness.boards.boards import boards
 from edgeblur.firmware_harness.engines.engines import open_engine
-from edgeblur.firmware_harness.fit.fit import NO, Fit, examine_frames, fit
+from edgeblur.firmware_harness.fit.fit import NO, Fit, fit
+from edgeblur.firmware_harness.fit.plan import examine_frames
 from edgeblur.firmware_harness.page.wasm import compile_wasm
-from edgeblur.models.choose import Chosen, read_model
+from edgeblur.models.choose import Chosen
+from edgeblur.models.read import read_model
 from edgeblur.pictures.images import Pixels
 from edgeblur.progress import track
 

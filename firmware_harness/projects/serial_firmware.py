@@ -17,7 +17,8 @@ from edgeblur.export.tflite.pixels import pixel_table
 from edgeblur.files import write_text
 from edgeblur.firmware_harness.boards.boards import Sections
 from edgeblur.firmware_harness.emulation.build import NAME
-from edgeblur.models.choose import called, read_inside
+from edgeblur.models.choose import called
+from edgeblur.models.read import read_inside
 
 ENGINE_FILES = ("protocol.c", "protocol.h", "engine.h", "camera.h", "platform.h")
 """What every firmware has beside its model; left to it are `main`, camera_row, and what platform.h declares."""

@@ -12,7 +12,7 @@ from edgeblur.export.tflm.ops import missing_kernels, tflm_header
 from edgeblur.firmware_harness.boards.boards import Board
 from edgeblur.firmware_harness.emulation.build import NAME, no_room
 from edgeblur.firmware_harness.projects.serial_firmware import Engine, FirmwareModel, safe_name
-from edgeblur.models.choose import read_model
+from edgeblur.models.read import read_model
 
 _BYTES = ("int8", "uint8")
 

@@ -11,7 +11,9 @@ from edgeblur.firmware_harness.boards.boards import Board, boards
 from edgeblur.firmware_harness.boards.listing import clock
 from edgeblur.firmware_harness.boards.records import Kept, records
 from edgeblur.firmware_harness.comparison.table import Entry
-from edgeblur.firmware_harness.fit.fit import Candidate, EngineFit, Fit, examine, fit
+from edgeblur.firmware_harness.fit.examine import examine
+from edgeblur.firmware_harness.fit.fit import EngineFit, Fit, fit
+from edgeblur.firmware_harness.fit.needs import Candidate
 from edgeblur.models.choose import Chosen
 from edgeblur.store.run_folder import Run, RunModel
 

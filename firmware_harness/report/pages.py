@@ -10,7 +10,7 @@ from edgeblur import __version__
 from edgeblur.files import write_bytes, write_json, write_text
 from edgeblur.firmware_harness.comparison.contact_sheet import png
 from edgeblur.firmware_harness.comparison.table import SHEET, Entry
-from edgeblur.firmware_harness.fit.fit import TFLM_CODE_BYTES
+from edgeblur.firmware_harness.fit.needs import TFLM_CODE_BYTES
 from edgeblur.firmware_harness.report.before_after import before_after
 from edgeblur.firmware_harness.report.boards import HEADINGS, MODEL_OF_TIME
 from edgeblur.firmware_harness.report.chart import Chart, Level, Point, scatter

@@ -26,7 +26,8 @@ from edgeblur.firmware_harness.engines.inputs import pick_inputs
 from edgeblur.firmware_harness.serial.board import SerialBoard, open_board
 from edgeblur.firmware_harness.serial.frames import BoardInfo, Times, pattern
 from edgeblur.firmware_harness.serial.link import LinkCounts, LinkOptions
-from edgeblur.models.choose import Chosen, read_inside
+from edgeblur.models.choose import Chosen
+from edgeblur.models.read import read_inside
 from edgeblur.pictures.images import save_picture, to_bytes
 from edgeblur.progress import track
 

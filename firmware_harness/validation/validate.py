@@ -10,7 +10,7 @@ import numpy as np
 
 from edgeblur.errors import UserError
 from edgeblur.export.stream.costs.code_size import stream_cost
-from edgeblur.export.stream.costs.cost import DEFAULT_CORE
+from edgeblur.export.stream.costs.prices import DEFAULT_CORE
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.cost import cost
 from edgeblur.export.tflite.graph import ImageModel, blurring_model, image_model
@@ -32,7 +32,8 @@ from edgeblur.firmware_harness.engines.trial import try_engines
 from edgeblur.firmware_harness.privacy.photos import photos_of_dataset, photos_with_labels
 from edgeblur.firmware_harness.privacy.protection import Privacy, PrivacyOptions, measure_privacy
 from edgeblur.firmware_harness.validation.result import Comparison, Gates, Reference, Validation
-from edgeblur.models.choose import Chosen, read_inside, read_model
+from edgeblur.models.choose import Chosen
+from edgeblur.models.read import read_inside, read_model
 from edgeblur.pictures.metrics import Fidelity, Picture, fidelity, mean_fidelity
 from edgeblur.progress import track
 

@@ -22,6 +22,7 @@ from edgeblur.firmware_harness.privacy.leaks import Leak, OverBlur, SizeLeak
 from edgeblur.firmware_harness.privacy.protection import Protection
 from edgeblur.firmware_harness.projects.projects import Marker
 from edgeblur.models.arenas import Arenas
+from edgeblur.models.footprints import Footprints
 from edgeblur.models.measures import Measured
 from edgeblur.models.pictures import Pictures
 from edgeblur.models.shelf import FOLDER, Note
@@ -53,7 +54,7 @@ KINDS: dict[str, tuple[type[Record], dict[str, Any]]] = {
     **{path.name: (kind, json.loads(path.read_text())) for kind, path in (
         (ModelInfo, MASK8 / "model.json"), (History, MASK8 / "history.json"), (Account, MASK8 / "quantize.json"),
         (Note, MASK8 / "shelf.json"), (Measured, MASK8 / "measures.json"), (Pictures, MASK8 / "pictures.json"),
-        (Arenas, FOLDER / "arenas.json"))},
+        (Arenas, FOLDER / "arenas.json"), (Footprints, FOLDER / "footprints.json"))},
 }  # fmt: skip
 ANY = {"training", "options", "spec"}
 """What is kept to be compared, or read by the net's family: any JSON object is let through."""

@@ -36,6 +36,8 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("models/shelf.py",),
     ("models/arenas.py",),
     ("models/choose.py",),
+    ("models/read.py",),
+    ("models/footprints.py",),
     ("quantize",),
     ("firmware_harness", "firmware_harness/boards"),
     ("firmware_harness/engines",),

@@ -14,7 +14,7 @@ from edgeblur.export.tflite.graph import image_model, read_tflite
 from edgeblur.export.tflite.input_size import input_multiple, with_input_size
 from edgeblur.export.tflite.writer import write_tflite
 from edgeblur.firmware_harness.engines.engines import open_engine
-from edgeblur.models.choose import read_model
+from edgeblur.models.read import read_model
 from edgeblur.models.shelf import require_entry
 
 

@@ -13,7 +13,8 @@ from tools import require
 from edgeblur.cli import main
 from edgeblur.errors import RunError, UserError
 from edgeblur.firmware_harness.boards.boards import own_board, read_boards
-from edgeblur.firmware_harness.fit.fit import check_fits, examine, fit
+from edgeblur.firmware_harness.fit.examine import examine
+from edgeblur.firmware_harness.fit.fit import check_fits, fit
 from edgeblur.models.choose import choose_tflite
 
 MINE = """

@@ -26,6 +26,7 @@ from edgeblur.export.stream.costs.code_size import measure_code
 from edgeblur.export.stream.emit import OPTIMIZE
 from edgeblur.export.stream.lower import lower
 from edgeblur.export.stream.options import StreamOptions
+from edgeblur.export.stream.report.footprints import kernels_of
 from edgeblur.export.tflm.arena import Arena
 from edgeblur.files import sha256, write_json
 from edgeblur.firmware_harness.boards.boards import Board, boards, find_board
@@ -33,8 +34,11 @@ from edgeblur.firmware_harness.boards.records import Ran, keep_record, records
 from edgeblur.firmware_harness.comparison.table import Entry as CompareEntry
 from edgeblur.firmware_harness.emulation.build import build, check_room, ram_needed, write_project
 from edgeblur.firmware_harness.emulation.elf import read_elf
-from edgeblur.firmware_harness.fit.code_sizes import estimate_code, kernels_of, measured_sizes
-from edgeblur.firmware_harness.fit.fit import TIGHT_SHARE, Candidate, Fit, choose_candidates, examine, fit
+from edgeblur.firmware_harness.fit.code_sizes import estimate_code, measured_sizes
+from edgeblur.firmware_harness.fit.examine import choose_candidates, examine
+from edgeblur.firmware_harness.fit.fit import TIGHT_SHARE, Fit, fit
+from edgeblur.firmware_harness.fit.needs import Candidate
+from edgeblur.firmware_harness.fit.plan import compile_suited
 from edgeblur.firmware_harness.privacy.leaks import OverBlur
 from edgeblur.firmware_harness.privacy.protection import Protection
 from edgeblur.firmware_harness.report.boards import HEADINGS, model_boards
@@ -104,8 +108,7 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
 def test_each_part_is_what_the_linker_makes(tiny: Path, tmp_path: Path, name: str, optimize: str) -> None:
     board, model = find_board(name), candidate(tiny, optimize)
     require(board.core.toolchain.compiler)
-    compiled = model.compiled_for(board)
-    assert compiled is not None
+    compiled = compile_suited(choose_tflite(tiny), StreamOptions(optimize), board)
     elf = build(write_project(tmp_path, compiled, board, optimize))
     linked, sizes, found = read_elf(elf), symbols(elf), fit(model, board)
 
@@ -153,18 +156,18 @@ def test_a_kernel_that_was_not_measured_is_not_taken_for_too_small(kernel: str, 
     measured = measure_code(compiled.files, "model", optimize)
     assert measured is not None
     core = find_board("mps2-an386").core
-    assert measured.code_bytes < 1.1 * estimate_code(compiled.net, core, optimize).code_bytes
+    assert measured.code_bytes < 1.1 * estimate_code(kernels_of(compiled.net), core, optimize).code_bytes
 
 
 def test_a_core_that_was_not_measured_is_taken_for_the_hungriest(tiny: Path) -> None:
-    model = candidate(tiny).compiled
+    model = candidate(tiny).footprint
     assert model is not None
-    known = {sizes.core: sizes.code_bytes(model.net) for sizes in measured_sizes("size")}
-    riscv = estimate_code(model.net, find_board("esp32-c3").core, "size")
+    known = {sizes.core: sizes.code_bytes(model.kernels) for sizes in measured_sizes("size")}
+    riscv = estimate_code(model.kernels, find_board("esp32-c3").core, "size")
     assert (riscv.own, riscv.sizes.core, riscv.code_bytes) == (False, "rv32imac", known["rv32imac"])
-    other = estimate_code(model.net, find_board("esp32-s3").core, "size")
+    other = estimate_code(model.kernels, find_board("esp32-s3").core, "size")
     assert (other.own, other.code_bytes) == (False, max(known.values()))
-    assert estimate_code(model.net, find_board("pico").core, "size").own
+    assert estimate_code(model.kernels, find_board("pico").core, "size").own
 
 
 # Verdicts
@@ -195,11 +198,11 @@ def test_flash_counts_as_well(tiny: Path) -> None:
 def test_fit_says_no_where_run_refuses(large: Path) -> None:
     model, board = candidate(large), find_board("microbit")
     found = fit(model, board).as_json()
-    assert model.compiled is not None
+    compiled = compile_suited(choose_tflite(large), StreamOptions(), board)
     with pytest.raises(UserError, match=f"{found['ram_missing_bytes']:,} bytes are missing"):
-        check_room("large", model.compiled, board)
+        check_room("large", compiled, board)
     roomy = with_ram(board, found["ram_bytes"])
-    check_room("large", model.compiled, roomy)
+    check_room("large", compiled, roomy)
     assert fit(model, roomy).verdict == "tight"
 
 
@@ -277,15 +280,15 @@ def test_several_models_are_a_table(tiny: Path, large: Path, capsys: pytest.Capt
 
 
 def test_a_ram_budget_is_taken(large: Path) -> None:
-    usual = candidate(large).compiled
+    usual = candidate(large).footprint
     assert usual is not None
-    budget = usual.files.ram_bytes - 2000
+    budget = usual.state_bytes + usual.row_in_bytes + usual.row_out_bytes - 2000
     examined = examine(choose_tflite(large), StreamOptions(ram_bytes=budget), arena=ARENA)
     found = fit(examined, find_board("pico")).as_json()
     rows = found["ram_parts"]["row in"] + found["ram_parts"]["row out"]
     assert found["ram_parts"]["state"] + rows <= budget
     refused = examine(choose_tflite(large), StreamOptions(ram_bytes=500), arena=ARENA)
-    assert refused.compiled is None
+    assert refused.footprint is None
     assert "500 that it may take" in str(refused.why_not)
     with pytest.raises(RunError, match="500 that it may take"):  # although TensorFlow Lite Micro fits
         fit(refused, find_board("nucleo-h743zi")).check()

@@ -14,7 +14,8 @@ from edgeblur.export.veil.compile import FrameOptions
 from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.emulation.frames import run_frames
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions
-from edgeblur.firmware_harness.fit.fit import examine_frames, fit
+from edgeblur.firmware_harness.fit.fit import fit
+from edgeblur.firmware_harness.fit.plan import examine_frames
 from edgeblur.models.choose import choose_tflite
 
 _BOARDS = {

@@ -22,7 +22,7 @@ from edgeblur.export.veil.reference import Blurrer
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.page.page import fingerprint
 from edgeblur.firmware_harness.page.wasm import compile_wasm
-from edgeblur.models.choose import read_model
+from edgeblur.models.read import read_model
 from edgeblur.models.shelf import require_entry
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -16,7 +16,8 @@ from edgeblur.errors import UserError
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.firmware_harness.boards.boards import boards, find_board, options_for
 from edgeblur.firmware_harness.engines.host_c import FLAGS
-from edgeblur.firmware_harness.fit.fit import examine, fit
+from edgeblur.firmware_harness.fit.examine import examine
+from edgeblur.firmware_harness.fit.fit import fit
 from edgeblur.firmware_harness.projects.kinds import boards_of_kind, kinds
 from edgeblur.firmware_harness.projects.projects import ProjectOptions, write_firmware
 from edgeblur.firmware_harness.projects.serial_firmware import firmware_model

@@ -17,7 +17,7 @@ from edgeblur.export.veil import reference
 from edgeblur.firmware_harness.blurring.blurrers import open_blurrer
 from edgeblur.firmware_harness.blurring.files import blur_picture
 from edgeblur.firmware_harness.blurring.veils import has_veil, open_veil
-from edgeblur.models.choose import read_model
+from edgeblur.models.read import read_model
 from edgeblur.models.shelf import require_entry
 from edgeblur.pictures.images import Pixels, load_picture
 

@@ -18,15 +18,13 @@ from edgeblur.cli import cli
 from edgeblur.errors import UserError
 from edgeblur.export.stream.costs.choose import WINOGRAD
 from edgeblur.export.stream.costs.cost import (
-    DEFAULT_CORE,
-    PATH,
     frame_cost,
     frame_instructions,
     frame_work,
     instructions,
     layer_instructions,
-    prices,
 )
+from edgeblur.export.stream.costs.prices import DEFAULT_CORE, PATH, prices
 from edgeblur.export.stream.costs.work import PRICED_AS, is_counted, layer_work, layers
 from edgeblur.export.stream.emit import OPTIMIZE
 from edgeblur.export.stream.lower import lower

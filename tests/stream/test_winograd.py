@@ -27,6 +27,7 @@ from edgeblur.export.stream.planning.budget import plan_within
 from edgeblur.export.stream.planning.layout import ram_bytes
 from edgeblur.export.stream.planning.recompute import repeat, repetitions
 from edgeblur.export.stream.planning.schedule import schedule
+from edgeblur.export.stream.report.footprints import footprint_of
 from edgeblur.export.stream.report.plan_summary import summarize
 from edgeblur.export.stream.report.show_plan import plan_table
 from edgeblur.export.tflite.graph import Graph
@@ -36,7 +37,9 @@ from edgeblur.firmware_harness.emulation.build import NAME, build, write_project
 from edgeblur.firmware_harness.emulation.elf import read_elf
 from edgeblur.firmware_harness.emulation.emulator import emulate
 from edgeblur.firmware_harness.engines.engines import open_engine
-from edgeblur.firmware_harness.fit.fit import examine, fit
+from edgeblur.firmware_harness.fit.examine import examine
+from edgeblur.firmware_harness.fit.fit import fit
+from edgeblur.firmware_harness.fit.plan import compile_suited
 from edgeblur.models.choose import choose_tflite
 
 
@@ -274,9 +277,9 @@ def test_fit_tells_what_the_linker_makes(tmp_path: Path) -> None:
     net, board = Int8Net(), find_board("mps2-an386")
     require(board.core.toolchain.compiler)
     (tmp_path / "net.tflite").write_bytes(net.tflite(unet(net, 4)))
-    model = examine(choose_tflite(tmp_path / "net.tflite", None), StreamOptions("speed"))
-    made = model.compiled_for(board)
-    assert made is not None
+    model_file = choose_tflite(tmp_path / "net.tflite", None)
+    model = examine(model_file, StreamOptions("speed"))
+    made = compile_suited(model_file, StreamOptions("speed"), board)
     assert winograd_layers(made.net) > 5
     linked, found = read_elf(build(write_project(tmp_path / "c", made, board, "speed"))), fit(model, board).stream
     assert found is not None
@@ -286,12 +289,14 @@ def test_fit_tells_what_the_linker_makes(tmp_path: Path) -> None:
     frame = fit(model, board).frame
     assert frame is not None
     assert frame.instructions < 50_000_000  # with direct kernels 58 million
-    assert model.compiled_for(find_board("mps3-an547")) is model.compiled
+    assert model.footprint_on(find_board("mps3-an547")) is model.footprint
     assert board.flash is not None
     small = dataclasses.replace(board, flash=dataclasses.replace(board.flash, size_bytes=80_000))
-    snug = model.compiled_for(small)
+    snug, roomy = (model.footprint_on(on) for on in (small, board))
     assert snug is not None
-    assert 0 < winograd_layers(snug.net) < winograd_layers(made.net)
+    assert roomy is not None
+    assert roomy == footprint_of(made)
+    assert 0 < snug.kernels[WINOGRAD] < roomy.kernels[WINOGRAD] == winograd_layers(made.net)
 
 
 # Steps of two rows

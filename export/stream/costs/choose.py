@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from edgeblur.export.stream.costs.cost import instructions, prices
+from edgeblur.export.stream.costs.cost import instructions
+from edgeblur.export.stream.costs.prices import prices
 from edgeblur.export.stream.costs.work import layer_of
 from edgeblur.export.stream.net.layer import Layer
 from edgeblur.export.stream.net.net import Array, Net, Node, Operation
@@ -31,11 +32,6 @@ _CODE_BYTES = {"size": 4_000, "balanced": 18_000, "speed": 18_000}
 
 Cost = Callable[[Layer, str], float]
 """Instructions of a layer in a frame, with `direct` or another kernel."""
-
-
-def written(optimize: str) -> str:
-    """How C is written for an aim: one of `emit.OPTIMIZE`."""
-    return "size" if optimize == "size" else "speed"
 
 
 def cost_on(core: str | None) -> Cost | None:
