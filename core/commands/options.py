@@ -207,6 +207,13 @@ def frame_options(function: F) -> F:
     return function
 
 
+def judged_frame_options(function: F) -> F:
+    """The same without a pixel format: pictures are judged as they are."""
+    for option in reversed([_FRAMES[0], *_FRAMES[2:]]):
+        function = option(function)
+    return function
+
+
 def frames_asked_for(
     frame: tuple[int, int] | None, pixels: str | None, hold: str | None, net_size: tuple[int, int] | None,
     margin: int | None, share: int | None, memory: int | None, clamp: str | None,

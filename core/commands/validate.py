@@ -10,17 +10,19 @@ import click
 from edgeblur.commands.options import (
     Finite,
     ModelFile,
-    Size,
     flash_option,
     force_option,
+    frames_asked_for,
     inner,
     json_option,
+    judged_frame_options,
     model_option,
     optimize_option,
     output_option,
     privacy_options,
     ram_option,
     refuse_given,
+    resized,
     size_option,
 )
 from edgeblur.errors import UserError
@@ -46,7 +48,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--exact", is_flag=True, help="Fail (exit code 1) if output bytes of the engines differ.")
 @click.option("--min-psnr", "min_psnr_db", type=Finite(), help="Fail (exit code 1) below so many dB over the image.")
 @click.option("--privacy", is_flag=True, help="Measure also leaks, identity and over-blur; needs labelled photos.")
-@click.option("--frame", type=Size(), help="Judge privacy on veiled frames of a camera's size, such as 320x240.")
+@judged_frame_options
 @privacy_options
 @optimize_option
 @ram_option
@@ -59,8 +61,9 @@ _PATH = click.Path(path_type=Path)
 def command(
     run_or_model: Path, model_name: str | None, photos: Path | None, data: Path | None, random: int | None,
     engine: str, limit: int | None, reference: Path | None, exact: bool, min_psnr_db: float | None,
-    privacy: bool, frame: tuple[int, int] | None, labels: Path | None, detectors: tuple[str, ...],
-    identity: bool, min_face_px: float,
+    privacy: bool, frame: tuple[int, int] | None, hold: str | None, net_size: tuple[int, int] | None,
+    margin: int | None, share: int | None, memory: int | None, clamp: str | None,
+    labels: Path | None, detectors: tuple[str, ...], identity: bool, min_face_px: float,
     reversibility: bool, steps: int, seed: int, max_leak: float | None, max_rank1: float | None,
     max_parrot: float | None, max_changed: float | None, min_outside_db: float | None,
     optimize: str, ram_bytes: int | None, flash_bytes: int | None, size: tuple[int, int] | None,
@@ -86,7 +89,8 @@ def command(
     attack = AttackOptions(steps=steps, seed=seed) if reversibility else None
     judged = tuple(name for name in detectors if name != "none")
     asked = PrivacyOptions(judged, identity, min_face_px, attack) if privacy else None
-    if frame is not None and not privacy:
+    frames = frames_asked_for(frame, None, hold, net_size, margin, share, memory, clamp)
+    if frames is not None and not privacy:
         raise UserError("--frame is for the privacy measures: add --privacy")
     if not privacy and (labels or reversibility):
         raise UserError("--labels and --reversibility belong to the privacy measures: add --privacy")
@@ -101,10 +105,11 @@ def command(
     if out:
         refuse_existing(out, force=force)
         refuse_unwritable(out)
+    chosen = inner(choose_tflite(run_or_model, model_name), size, output)
     result = validate(
-        inner(choose_tflite(run_or_model, model_name), size, output),
+        resized(chosen, net_size) if frames is None else chosen,
         photos=photos, data=data, random=random, engines=engines, limit=limit, reference=reference,
-        gates=gates, stream=stream, privacy=asked, labels=labels, frame=frame,
+        gates=gates, stream=stream, privacy=asked, labels=labels, frames=frames,
     )  # fmt: skip
     for remark in (*result.skipped, *(result.privacy.skipped if result.privacy else ())):
         say(f"skipped: {remark}")

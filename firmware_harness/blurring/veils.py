@@ -57,7 +57,7 @@ class Veiler:
         @functools.lru_cache(_SHAPES_KEPT)
         def fitted(size: tuple[int, int]) -> tuple[VeilPlan, Callable[[Pixels], NDArray[Any]]]:
             finder = fitting_finder(self.finder, size)
-            return plan_veil(finder, size), _runner(finder, self.engine)
+            return plan_veil(finder, size), run_finder(finder, self.engine)
 
         return fitted
 
@@ -88,7 +88,8 @@ class Veiler:
         return self.cover(picture, self.look(picture))
 
 
-def _runner(finder: Finder, engine: str) -> Callable[[Pixels], NDArray[Any]]:
+def run_finder(finder: Finder, engine: str) -> Callable[[Pixels], NDArray[Any]]:
+    """A finder in an engine: the picture of its input's size to its mask's steps, `[rows, columns]`."""
     opened = open_engine(engine, finder.data)
 
     def find(picture: Pixels) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from edgeblur.detectors.embedding import FaceEmbedding
 from edgeblur.detectors.open import USUAL_JUDGES
 from edgeblur.errors import UserError
 from edgeblur.firmware_harness.privacy.changes import Changes, changes, mean_changes
+from edgeblur.firmware_harness.privacy.filmed import Filmed
 from edgeblur.firmware_harness.privacy.identity import Blur, Gallery, Identity
 from edgeblur.firmware_harness.privacy.judges import Judge, OpenJudge, open_judges
 from edgeblur.firmware_harness.privacy.leaks import Leak, OverBlur, leak_rates, mean_over_blur, over_blur
@@ -92,6 +93,8 @@ class Privacy:
         target: the photos blurred by their labels: what a model learns.
         model: what was examined.
         skipped: a sentence for each picture that could not be used.
+        hold: how frames were held; None of pictures at the model's size.
+        filmed: what sequences of frames leave open; None without any.
     """
 
     description: str
@@ -102,6 +105,8 @@ class Privacy:
     target: Protection
     model: Protection
     skipped: tuple[str, ...] = ()
+    hold: str | None = None
+    filmed: Filmed | None = None
 
     @property
     def rows(self) -> dict[str, Protection]:
@@ -117,6 +122,8 @@ class Privacy:
             "face_free": self.face_free,
             "min_side_px": self.min_side_px,
             **{name: row.as_json() for name, row in self.rows.items()},
+            **({"hold": self.hold} if self.hold else {}),
+            **({"sequences": self.filmed.as_json()} if self.filmed else {}),
         }
 
 

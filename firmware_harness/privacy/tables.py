@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rich.table import Column, Table
 from rich.text import Text
 
+from edgeblur.firmware_harness.privacy.filmed import MOST_TIMES, SPEEDS, Filmed
 from edgeblur.firmware_harness.privacy.intervals import wilson
 from edgeblur.firmware_harness.privacy.leaks import Leak
 from edgeblur.firmware_harness.privacy.protection import Privacy, Protection
@@ -84,6 +85,33 @@ def size_table(privacy: Privacy) -> Table | None:
     return table
 
 
+def filmed_table(filmed: Filmed) -> Table:
+    """Faces that sequences leave open, by kind and speed: this way to hold frames beside `buffer`."""
+    columns = list(dict.fromkeys((each.kind, each.speed) for each in filmed.counts))
+    headings = (Column(f"{kind} {speed:g}", justify="right") for kind, speed in columns)
+    title = Text(f"Still found in {filmed.sequences} sequences of {filmed.photos} photos, by face widths a frame")
+    table = Table("held, judge", *headings, title=title, title_justify="left", box=None, pad_edge=False)
+    for hold in dict.fromkeys(("buffer", filmed.hold)):
+        for judge in filmed.judges:
+            own = {(e.kind, e.speed): e for e in filmed.counts if (e.hold, e.judge) == (hold, judge)}
+            table.add_row(f"{hold}, {judge}", *(f"{own[c].leaked} of {own[c].faces}" for c in columns))
+    return table
+
+
+def filmed_notes(filmed: Filmed) -> list[str]:
+    """For each judge a sentence: faces a frame that this way to hold frames leaves open, beside `buffer`."""
+    notes = []
+    for judge in filmed.judges if filmed.hold != "buffer" else ():
+        (own, faces), (other, others) = (filmed.total(hold, judge) for hold in (filmed.hold, "buffer"))
+        times = f", {filmed.ratios[judge]:.2f} times as many" if judge in filmed.ratios else ""
+        verdict = "at most" if filmed.keeps(judge) else "more than"
+        notes.append(
+            f"{filmed.hold} on sequences of up to {max(SPEEDS):g} face widths a frame, {judge}: {own} of {faces} "
+            f"faces, buffer {other} of {others}{times}: {verdict} {MOST_TIMES:g} times"
+        )
+    return notes
+
+
 def _leak_note(leaks: tuple[Leak, ...], min_side_px: float) -> str:
     thresholds = " or ".join(f"{threshold:g}" for threshold in sorted({leak.threshold for leak in leaks}))
     return (
@@ -122,5 +150,7 @@ def print_privacy(privacy: Privacy) -> None:
     by_size = size_table(privacy)
     if by_size:
         out.print("", by_size, sep="\n")
-    for note in privacy_notes(privacy):
+    if privacy.filmed:
+        out.print("", filmed_table(privacy.filmed), sep="\n")
+    for note in (*privacy_notes(privacy), *(filmed_notes(privacy.filmed) if privacy.filmed else ())):
         out.print(note, soft_wrap=True)

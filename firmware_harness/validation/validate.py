@@ -16,7 +16,9 @@ from edgeblur.export.tflite.cost import cost
 from edgeblur.export.tflite.graph import ImageModel, blurring_model, image_model
 from edgeblur.export.tflite.pixels import Raw, from_raw, to_raw
 from edgeblur.export.tflm.arena import record_arena
-from edgeblur.firmware_harness.blurring.veils import open_veil
+from edgeblur.export.veil.compile import FrameOptions, plan_frames
+from edgeblur.export.veil.reference import Blurrer
+from edgeblur.firmware_harness.blurring.veils import run_finder
 from edgeblur.firmware_harness.engines.engines import Engine, open_engine
 from edgeblur.firmware_harness.engines.host_c import NAME, compile_for_host
 from edgeblur.firmware_harness.engines.inputs import (
@@ -29,11 +31,15 @@ from edgeblur.firmware_harness.engines.inputs import (
 )
 from edgeblur.firmware_harness.engines.latency import host_name, measure_latency
 from edgeblur.firmware_harness.engines.trial import try_engines
+from edgeblur.firmware_harness.privacy.filmed import film
+from edgeblur.firmware_harness.privacy.judges import open_judges
 from edgeblur.firmware_harness.privacy.photos import photos_of_dataset, photos_with_labels
 from edgeblur.firmware_harness.privacy.protection import Privacy, PrivacyOptions, measure_privacy
 from edgeblur.firmware_harness.validation.result import Comparison, Gates, Reference, Validation
 from edgeblur.models.choose import Chosen
 from edgeblur.models.read import read_inside, read_model
+from edgeblur.pictures.faces import Face
+from edgeblur.pictures.images import Pixels
 from edgeblur.pictures.metrics import Fidelity, Picture, fidelity, mean_fidelity
 from edgeblur.progress import track
 
@@ -140,15 +146,15 @@ def _run(engines: Sequence[Engine], probe: Probe, wanted: Picture | None) -> _Ra
 
 def _privacy(
     chosen: Chosen, engine: Engine, options: PrivacyOptions, photos: Path | None, labels: Path | None,
-    data: Path | None, limit: int | None, frame: tuple[int, int] | None,
+    data: Path | None, limit: int | None, frames: FrameOptions | None,
 ) -> Privacy:  # fmt: skip
     """Find labelled photos, and measure.
 
     Raises:
         UserError: there are none, or the model gives no picture of its input's size.
     """
-    if frame is not None:
-        return _frame_privacy(chosen, engine, options, photos, labels, limit, frame)
+    if frames is not None:
+        return _frame_privacy(chosen, engine, options, photos, labels, limit, frames)
     end = blurring_model(engine.model.graph).input
     size = end.width, end.height
     root = data or (chosen.run.dataset if chosen.run and not photos else None)
@@ -166,23 +172,36 @@ def _privacy(
 
 def _frame_privacy(
     chosen: Chosen, engine: Engine, options: PrivacyOptions, photos: Path | None, labels: Path | None,
-    limit: int | None, frame: tuple[int, int],
+    limit: int | None, frames: FrameOptions,
 ) -> Privacy:  # fmt: skip
-    """The same for frames of a camera's size, veiled as firmware that holds them in a buffer does.
+    """The same for frames of a camera's size, veiled as firmware does; of `live` and `rows` also in sequences.
 
-    Faces count from as many pixels on as cover `min_side_px` of the net's input.
+    A still photo is veiled as its second frame: live, the first one is grey. Faces count from as many pixels on as
+    cover `min_side_px` of the net's input.
     """
     if photos is None or labels is None:
         raise UserError(
             "frames are judged on photos cut to their shape: give a folder with a label file",
             options=("frame", "photos", "labels"),
         )
-    veiler = open_veil(engine.model.graph, engine=engine.name)
-    net = veiler.finder.input
-    scale = max(frame[0] / net.width, frame[1] / net.height)
+    finder, plan = plan_frames(engine.model.graph, replace(frames, pixels="rgb888"))
+    find = run_finder(finder, engine.name)
+    size, scale = (frames.width, frames.height), max(plan.width / plan.x.net, plan.height / plan.y.net)
     options = replace(options, min_side_px=round(options.min_side_px * scale, 1))
-    found = photos_with_labels(photos, labels, frame, limit, in_shape=True)
-    return measure_privacy(found, lambda picture, faces: veiler.blur(picture), options, name=chosen.name)
+
+    def veiled(picture: Pixels, faces: tuple[Face, ...]) -> Pixels:
+        blurrer, frame = Blurrer(plan, find), picture.reshape(plan.height, -1)
+        if plan.hold == "live":
+            blurrer.blur(frame)
+        return blurrer.blur(frame).reshape(picture.shape)
+
+    found = photos_with_labels(photos, labels, size, limit, in_shape=True)
+    measured = replace(measure_privacy(found, veiled, options, name=chosen.name), hold=plan.hold)
+    if plan.hold == "buffer":
+        return measured
+    judges = open_judges(options.detectors)
+    filmed = film(photos, labels, plan, find, judges, limit=limit, min_side_px=options.min_side_px)
+    return replace(measured, filmed=filmed)
 
 
 def validate(
@@ -198,7 +217,7 @@ def validate(
     stream: StreamOptions | None = None,
     privacy: PrivacyOptions | None = None,
     labels: Path | None = None,
-    frame: tuple[int, int] | None = None,
+    frames: FrameOptions | None = None,
 ) -> Validation:
     """Run a model on this host: size, arena, MACs, latency, fidelity, and whether engines agree.
 
@@ -219,7 +238,7 @@ def validate(
         privacy: measure also what the first engine's outputs protect and spoil, on `data`, the run's data set, or
             `photos` with `labels`.
         labels: the label file of `photos`, for privacy.
-        frame: width and height in pixels: privacy is measured on frames of that size, veiled.
+        frames: privacy is measured on frames of a camera's size, veiled; their pixels are `rgb888`.
 
     Raises:
         UserError: a wrong model, engine, reference, or nothing to run it on.
@@ -236,7 +255,7 @@ def validate(
         compiled = compile_for_host(model, stream)
     try_engines([name for name in engines if name != "stream"], read_inside(chosen.path).data, chosen.name)
     opened = [open_engine(name, chosen.path, compiled=compiled if name == "stream" else None) for name in engines]
-    judged = _privacy(chosen, opened[0], privacy, photos, labels, data, limit, frame) if privacy else None
+    judged = _privacy(chosen, opened[0], privacy, photos, labels, data, limit, frames) if privacy else None
     ran = [_run(opened, p, wanted(p)) for p in track(inputs.probes, "validate", inputs.planned)]
     return Validation(
         name=chosen.name,

@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from edgeblur.cli import main
+from edgeblur.firmware_harness.privacy.filmed import Filmed, FilmedCount
 from edgeblur.firmware_harness.privacy.photos import photos_with_labels
 from edgeblur.firmware_harness.privacy.sequences import FRAMES, Bare, clips
+from edgeblur.firmware_harness.privacy.tables import filmed_notes
 from edgeblur.pictures.faces import Box, Face
 
 
@@ -72,3 +74,51 @@ def test_privacy_is_judged_on_frames(tmp_path: Path, capsys: pytest.CaptureFixtu
     told = json.loads(capsys.readouterr().out)["privacy"]
     assert told["min_side_px"] == 20.0  # 16 of the net's 128 pixels
     assert told["model"]["over_blur"]["pictures"] == 1
+
+
+@pytest.mark.parametrize("hold", ["live", "rows"])
+def test_ways_to_hold_frames_are_judged_in_sequences(
+    hold: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _marked((200, 150), (60, 40, 50, 60)).save(tmp_path / "a.png")
+    labels = tmp_path / "labels.jsonl"
+    labels.write_text(json.dumps({"file": "a.png", "faces": [[60, 40, 50, 60]]}))
+    line = f"validate mask4 --privacy --frame 64x48 --hold {hold} --photos {tmp_path} --labels {labels}"
+    with pytest.raises(SystemExit) as ended:
+        main([*line.split(), "--detector", "none", "--no-identity", "--json"])
+    assert ended.value.code == 0
+    told = json.loads(capsys.readouterr().out)["privacy"]
+    assert (told["hold"], told["sequences"]["hold"], told["sequences"]["photos"]) == (hold, hold, 1)
+    counts = told["sequences"]["counts"]
+    assert told["sequences"]["sequences"] == 9
+    assert {each["hold"] for each in counts} == {"buffer", hold}
+    faces = {key: sum(each["faces"] for each in counts if each["hold"] == key) for key in ("buffer", hold)}
+    assert faces["buffer"] == faces[hold] > 30
+    # rows are veiled by the same mask as a whole frame
+    same = [[each["leaked"] for each in counts if each["hold"] == key] for key in ("buffer", hold)]
+    assert hold == "live" or same[0] == same[1]
+
+
+def counted(hold: str, leaked: int) -> FilmedCount:
+    return FilmedCount(hold, "centerface", "pan", 0.5, 200, leaked)
+
+
+@pytest.mark.parametrize(
+    ("live", "buffer", "keeps", "ratio"),
+    [(12, 10, True, 1.2), (13, 10, False, 1.3), (1, 0, False, None), (0, 0, True, None)],
+)
+def test_a_way_to_hold_frames_may_leak_a_fifth_more_than_buffer(
+    live: int, buffer: int, keeps: bool, ratio: float | None
+) -> None:
+    filmed = Filmed("live", 1, 9, (counted("buffer", buffer), counted("live", live)))
+    assert filmed.keeps("centerface") == keeps
+    assert filmed.ratios.get("centerface") == ratio
+    assert f"{live} of 200 faces, buffer {buffer} of 200" in filmed_notes(filmed)[0]
+    assert ("at most 1.2 times" in filmed_notes(filmed)[0]) == keeps
+
+
+def test_holding_a_frame_needs_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["validate", "mask4", "--privacy", "--hold", "live"])
+    assert ended.value.code == 2
+    assert "--hold is for frames: add --frame" in capsys.readouterr().err
