@@ -162,16 +162,20 @@ def compile_model(
 
     Raises:
         UserError: a float model, an op that cannot be streamed, a budget that cannot be met, or `out` is occupied.
+        RunError: this host's compiler does not take the C, or the disk is full.
     """
     from edgeblur.export.stream.options import StreamOptions
     from edgeblur.export.stream.write import export_stream
     from edgeblur.firmware_harness.boards.boards import find_board
+    from edgeblur.firmware_harness.engines.host_c import check_compiles
     from edgeblur.models.choose import choose_tflite
 
     chosen, options = choose_tflite(Path(model)), options or StreamOptions()
     if board:
         options = replace(options, core=find_board(board).core.name)
-    return export_stream(chosen.path, Path(out), options, name=name, title=chosen.title, force=force)
+    return export_stream(
+        chosen.path, Path(out), options, name=name, title=chosen.title, force=force, check=check_compiles
+    )
 
 
 def validate_model(

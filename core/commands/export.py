@@ -105,8 +105,9 @@ def command(
 
 def _tflm(chosen: Chosen, out: Path, name: str, force: bool, as_json: bool) -> None:
     from edgeblur.export.tflm.write import export_model
+    from edgeblur.firmware_harness.engines.host_c import check_compiles
 
-    result = export_model(chosen.path, out, name=name, title=chosen.title, force=force)
+    result = export_model(chosen.path, out, name=name, title=chosen.title, force=force, check=check_compiles)
     for remark in result.remarks:
         say(f"note: {remark}")
     if as_json:
@@ -128,8 +129,11 @@ def _frames(
 ) -> None:  # fmt: skip
     from edgeblur.export.stream.report.show_plan import plan_table
     from edgeblur.export.veil.write import HELD, export_frames
+    from edgeblur.firmware_harness.engines.host_c import check_compiles
 
-    result = export_frames(chosen.path, out, frames, options, name=name, title=chosen.title, force=force)
+    result = export_frames(
+        chosen.path, out, frames, options, name=name, title=chosen.title, force=force, check=check_compiles
+    )
     if as_json:
         click.echo(json.dumps({"model": chosen.name, **result.as_json()}, indent=2))
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,8 +112,9 @@ def refuse_keras(path: Path) -> None:
 
 
 def export_model(
-    tflite: Path, out: Path, *, name: str | None = None, title: str | None = None, force: bool = False
-) -> ExportResult:
+    tflite: Path, out: Path, *, name: str | None = None, title: str | None = None, force: bool = False,
+    check: Callable[[Path], None] | None = None,
+) -> ExportResult:  # fmt: skip
     """Write `NAME.tflite`, `NAME.h`, `NAME.c`, `NAME_tflm.h` and `README.txt` into the folder `out`, all or none.
 
     The same model and name give the same bytes, whenever and wherever they are written.
@@ -123,6 +125,7 @@ def export_model(
         name: of the C array; by default made from the file's name.
         title: what comments and messages call the model; by default the file's name.
         force: replace an earlier export.
+        check: gets `NAME.c` before anything is in its place, and raises an error if that should not be.
 
     Raises:
         UserError: no whole .tflite (or a Keras model), no identifier, or a folder that is not free.
@@ -145,4 +148,6 @@ def export_model(
         write_bytes(folder / files[0], data)
         for file, text in zip(files[1:], texts, strict=True):
             write_text(folder / file, text)
+        if check is not None:
+            check(folder / f"{name}.c")
     return ExportResult(name, out, files, graph, arena, cost(graph), _remarks(graph, arena))

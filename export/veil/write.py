@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,7 @@ def export_frames(
     name: str | None = None,
     title: str | None = None,
     force: bool = False,
+    check: Callable[[Path], None] | None = None,
 ) -> FrameExport:
     """Write `NAME.h`, `NAME.c`, `NAME_finder.*`, `plan.svg` and `README.txt` into the folder `out`, all or none.
 
@@ -92,7 +94,7 @@ def export_frames(
 
     Args:
         tflite: an int8 mask head, or a finder.
-        out, name, title, force: as `export_stream` takes them.
+        out, name, title, force, check: as `export_stream` takes them.
         frames: of which size, in which format, held how.
         options: as `compile_frames` takes them; their core is `DEFAULT_CORE` if none is named.
 
@@ -117,6 +119,9 @@ def export_frames(
     )  # fmt: skip
     with new_folder(out, force=force) as folder:
         compiled.files.write(folder, name)
+        if check is not None:
+            check(folder / f"{name}.c")
+            check(folder / f"{name}{FINDER}.c")
         write_bytes(folder / f"{name}{FINDER}.tflite", compiled.finder.data)
         write_text(folder / "plan.svg", plan_svg(compiled.compiled))
         write_text(folder / "README.txt", readme)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +19,7 @@ from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import ImageModel
 from edgeblur.export.tflite.pixels import Raw
+from edgeblur.files import write_text
 
 NAME = "model"
 """Prefix of the C that only this host sees."""
@@ -25,6 +27,9 @@ NAME = "model"
 _COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 """What generated C must pass without a word."""
+
+_LONG_ARRAY = re.compile(r"= \{[^{}]{4096,}\};")
+"""An initializer of weights, which would take a compiler seconds and says nothing about the code."""
 
 
 def compiler_path() -> str | None:
@@ -59,17 +64,36 @@ def build_library(source: Path, library: Path, flags: Sequence[str] = ("-O2",)) 
 
 
 def check_compiles(source: Path) -> None:
-    """Let this host's compiler, if there is one, look at generated C.
+    """Let this host's compiler, if there is one that works, look at generated C; of long arrays it sees a zero.
+
+    Args:
+        source: a `.c` file; what it includes lies beside it.
 
     Raises:
-        RunError: it has a complaint: a fault of edgeblur's, told before somebody else's compiler meets it.
+        RunError: it has a complaint: a fault of edgeblur's, found before somebody else's compiler meets it.
     """
     if (compiler := compiler_path()) is None:
         return
+    with tempfile.TemporaryDirectory(prefix="edgeblur-") as place:
+        for path in (*source.parent.glob("*.h"), source):
+            write_text(Path(place) / path.name, _LONG_ARRAY.sub("= {0};", path.read_text()))
+        complaint = _complaint(compiler, Path(place) / source.name)
+        if complaint and not _complaint(compiler, _trivial(Path(place))):
+            raise RunError(f"generated C does not compile with {compiler}, and was not written: {complaint}")
+
+
+def _trivial(folder: Path) -> Path:
+    """C that a working compiler takes: some, meant for bare chips, have no headers."""
+    write_text(folder / "trivial.c", "#include <stdint.h>\n#include <string.h>\nextern uint8_t trivial;\n")
+    return folder / "trivial.c"
+
+
+def _complaint(compiler: str, source: Path) -> str:
+    """The first complaint of a compiler about a file, "" for none."""
     done = subprocess.run([compiler, *FLAGS, "-fsyntax-only", str(source)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        complaint = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip())
-        raise RunError(f"generated C does not compile with {compiler}, and was not written: {complaint}")
+    if not done.returncode:
+        return ""
+    return next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()) or "no reason told"
 
 
 def call_raw(library: Path, name: str, compiled: Compiled, model: ImageModel) -> Callable[[Raw], Raw]:

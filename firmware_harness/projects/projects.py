@@ -20,6 +20,7 @@ from edgeblur.export.veil.compile import FrameOptions, compile_frames
 from edgeblur.files import new_folder, refuse_swallowing, sha256, write_text
 from edgeblur.firmware_harness.boards.boards import Board, options_for
 from edgeblur.firmware_harness.emulation.build import COMPILE_FLAGS, LINK_FLAGS, check_room, linker_script, with_stack
+from edgeblur.firmware_harness.engines.host_c import check_compiles
 from edgeblur.firmware_harness.projects.kinds import (
     BARE,
     Kind,
@@ -344,6 +345,12 @@ def _with_frames(
     return dataclasses.replace(model, engine=engine)
 
 
+def _host_sources(model: FirmwareModel) -> list[str]:
+    """Generated C that any compiler takes: a camera's driver wants the headers of its SDK."""
+    drivers = {name for names in FRAME_DRIVERS.values() for name in names}
+    return [name for name, _ in model.engine.generated if name.endswith(".c") and name not in drivers]
+
+
 def write_firmware(tflite: Path, board: Board, out: Path, options: ProjectOptions) -> WrittenProject:
     """Write a complete project that a board's ecosystem builds, all of it or nothing.
 
@@ -355,7 +362,7 @@ def write_firmware(tflite: Path, board: Board, out: Path, options: ProjectOption
 
     Raises:
         UserError: no such kind for this board, a model that cannot be run there or does not fit, a folder not free.
-        RunError: the disk is full.
+        RunError: this host's compiler does not take the model's C, or the disk is full.
     """
     kind = choose_kind(board, options.kind)
     if options.tflm is not None:
@@ -365,6 +372,8 @@ def write_firmware(tflite: Path, board: Board, out: Path, options: ProjectOption
     _refuse_users_files(out)
     with new_folder(out, force=options.force, marker=MARKER) as folder:
         write_files(folder, kind, board, model, options)
+        for source in _host_sources(model):
+            check_compiles(folder / kind.engine / source)
     values = _values(kind, board, model, options)
     return WrittenProject(
         folder=out,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from stream_c import compiler
 
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.c_array import Provenance
-from edgeblur.export.stream.compile import compile_stream
+from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.lower import lower
 from edgeblur.export.stream.members import member_ranges
 from edgeblur.export.stream.planning import plan as planning
@@ -21,7 +22,11 @@ from edgeblur.export.stream.planning.schedule import Rows, Schedule, Step, sched
 from edgeblur.export.stream.report.show_plan import plan_svg
 from edgeblur.export.stream.write import export_stream
 from edgeblur.export.tflite.graph import read_tflite
+from edgeblur.export.tflm.write import export_model
+from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.engines.host_c import check_compiles
+from edgeblur.firmware_harness.projects import serial_firmware
+from edgeblur.firmware_harness.projects.projects import ProjectOptions, write_firmware
 
 
 def tall_kernel() -> bytes:
@@ -116,16 +121,59 @@ def test_both_ways_of_planning_keep_rows_apart(monkeypatch: pytest.MonkeyPatch) 
                 assert one + a.size_bytes <= other or other + b.size_bytes <= one
 
 
-def test_c_that_does_not_compile_is_not_written(tmp_path: Path) -> None:
-    compiler("cc")
+def small_net(folder: Path) -> Path:
     net = Int8Net(0)
-    (tmp_path / "net.tflite").write_bytes(net.tflite(net.conv(net.picture(4, 4, 3), 3)))
-    assert export_stream(tmp_path / "net.tflite", tmp_path / "good", check=check_compiles).files
+    (folder / "net.tflite").write_bytes(net.tflite(net.conv(net.picture(4, 4, 3), 3)))
+    return folder / "net.tflite"
 
-    def spoil(source: Path) -> None:
-        source.write_text(source.read_text().replace("static int8_t", "static int9_t", 1))
+
+@pytest.mark.parametrize("export", [export_stream, export_model])
+def test_c_that_does_not_compile_is_not_written(export: Callable[..., object], tmp_path: Path) -> None:
+    compiler("cc")
+    net = small_net(tmp_path)
+    assert export(net, tmp_path / "good", check=check_compiles)
+
+    def spoiled(source: Path) -> None:
+        source.write_text(source.read_text() + "int9_t spoiled;\n")
         check_compiles(source)
 
     with pytest.raises(RunError, match=r"does not compile with .*, and was not written: .*int9_t"):
-        export_stream(tmp_path / "net.tflite", tmp_path / "bad", check=spoil)
+        export(net, tmp_path / "bad", check=spoiled)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["good", "net.tflite"]
+
+
+def test_a_project_whose_c_does_not_compile_is_not_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    compiler("cc")
+    net = small_net(tmp_path)
+    made = serial_firmware._stream
+
+    def spoiled(compiled: Compiled) -> serial_firmware.Engine:
+        engine = made(compiled)
+        (name, source), *rest = engine.generated
+        return dataclasses.replace(engine, generated=((name, source + "int9_t spoiled;\n"), *rest))
+
+    monkeypatch.setattr(serial_firmware, "_stream", spoiled)
+    with pytest.raises(RunError, match=r"does not compile with .*, and was not written: .*int9_t"):
+        write_firmware(net, find_board("pico"), tmp_path / "project", ProjectOptions())
+    assert [path.name for path in tmp_path.iterdir()] == ["net.tflite"]
+
+
+def test_a_compiler_that_takes_nothing_counts_as_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "cc").write_text("#!/bin/sh\necho 'stdint.h: No such file' >&2\nexit 1\n")
+    (tmp_path / "cc").chmod(0o755)
+    monkeypatch.setenv("CC", str(tmp_path / "cc"))
+    assert export_stream(small_net(tmp_path), tmp_path / "out", check=check_compiles).files
+
+
+def test_a_compiler_need_not_read_millions_of_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    real, seen = compiler("cc"), tmp_path / "seen"
+    (tmp_path / "cc").write_text(f'#!/bin/sh\nfor f; do :; done\ncat "${{f%/*}}"/*.h >{seen}\nexec {real} "$@"\n')
+    (tmp_path / "cc").chmod(0o755)
+    monkeypatch.setenv("CC", str(tmp_path / "cc"))
+    numbers, get = ",".join(["-123"] * 1_000_000), "int a_get(int i)"
+    (tmp_path / "a_weights.h").write_text(f"static const int8_t weights[1000000] = {{\n{numbers}\n}};\n")
+    (tmp_path / "a.c").write_text(
+        f'#include <stdint.h>\n#include "a_weights.h"\n{get};\n{get} {{ return weights[i]; }}\n'
+    )
+    check_compiles(tmp_path / "a.c")
+    assert 0 < seen.stat().st_size < 1000
