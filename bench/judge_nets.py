@@ -1,7 +1,7 @@
 """Which nets of a folder does the streaming engine take, and with which bytes? judge_nets.py FOLDER [--size HxW]
 
 A line for each .tflite: equal to LiteRT's reference kernels (or, where they lack an op, to TensorFlow Lite Micro),
-different, or refused, with what is said about it. Nets of several outputs are judged output by output.
+different, or refused, with what is said about it. All outputs of a net are compared.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ PICTURES = 3
 JUDGES = ("litert-ref", "tflm")
 
 
-def judged(path: Path, output: str, size: Size | None) -> tuple[str, str]:
+def judged(path: Path, size: Size | None) -> tuple[str, str]:
     """`equal`, `differs` or `refused`, and by whom or why."""
     try:
-        data = look_inside(path, size=size, output=output, name=path.stem).data
-        stream = open_engine("stream", data)
+        data = look_inside(path, size=size, name=path.stem).data
+        stream = open_engine("stream", data, several=True)
     except UserError as error:
         return "refused", str(error).removeprefix("model ").replace("\n", " ")
     taken, random = stream.model.input.tensor, np.random.default_rng(0)
@@ -33,10 +33,11 @@ def judged(path: Path, output: str, size: Size | None) -> tuple[str, str]:
     told = "no engine runs it"
     for judge in JUDGES:
         try:
-            engine = open_engine(judge, data)
+            engine = open_engine(judge, data, several=True)
         except UserError:
             continue
-        differing = sum(int((stream.run(picture) != engine.run(picture)).sum()) for picture in pictures)
+        pairs = (zip(stream.run_all(p), engine.run_all(p), strict=True) for p in pictures)
+        differing = sum(int((ours != theirs).sum()) for pair in pairs for ours, theirs in pair)
         if not differing:
             return "equal", judge
         told = f"{differing} numbers, from {judge}"
@@ -53,10 +54,10 @@ def main() -> None:
     for path in sorted(options.folder.glob("*.tflite")):
         graph = read_tflite(path)
         is_open = any(n < 0 for i in graph.inputs for n in graph.tensors[i].signature[1:])
-        for number in range(len(graph.outputs)):
-            verdict, why = judged(path, str(number), options.size if is_open else None)
-            counts[verdict] += 1
-            print(f"{path.stem}{f' {number}' if number else '':<3} {verdict}: {why}", flush=True)
+        verdict, why = judged(path, options.size if is_open else None)
+        counts[verdict] += 1
+        outputs = f" ({len(graph.outputs)} outputs)" if len(graph.outputs) > 1 else ""
+        print(f"{path.stem}{outputs} {verdict}: {why}", flush=True)
     print(", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()))
 
 

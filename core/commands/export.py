@@ -149,6 +149,7 @@ def _frames(
 def _stream(chosen: Chosen, out: Path, name: str, options: StreamOptions, force: bool, as_json: bool) -> None:
     from edgeblur.export.stream.report.show_plan import plan_table
     from edgeblur.export.stream.write import export_stream
+    from edgeblur.export.tflite.outputs import several_outputs
     from edgeblur.firmware_harness.engines.host_c import check_compiles
 
     result = export_stream(chosen.path, out, options, name=name, title=chosen.title, force=force, check=check_compiles)
@@ -156,6 +157,8 @@ def _stream(chosen: Chosen, out: Path, name: str, options: StreamOptions, force:
         click.echo(json.dumps({"model": chosen.name, **result.as_json()}, indent=2))
         return
     stdout.print(f"{chosen.name} as {result.name} in {out}: {', '.join(result.files)}", soft_wrap=True, markup=False)
+    for output in several_outputs(result.graph):
+        stdout.print(f"  {output}", soft_wrap=True, markup=False)
     stdout.print(plan_table(result.summary()))
     if code := result.cost.code:
         stdout.print(f"flash: {code.flash_bytes:,} B ({code.told})", soft_wrap=True)

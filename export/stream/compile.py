@@ -47,7 +47,7 @@ def compile_stream(
     options = options or StreamOptions()
     planned = _within(lower(graph), options)
     net, steps, places = planned.net, planned.schedule, planned.plan
-    ends, how = image_model(without_ends(graph)), written(options.optimize)
+    ends, how = image_model(without_ends(graph), several=True), written(options.optimize)
     files = emit(net, steps, places, ends, provenance, optimize=how, checked=checked)
     return Compiled(net, steps, places, files, planned.recomputation)
 

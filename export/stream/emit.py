@@ -15,11 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur import __version__
-from edgeblur.export.c_array import Provenance, render
+from edgeblur.export.c_array import Provenance, comment_safe, render
 from edgeblur.export.stream.members import check_members
 from edgeblur.export.stream.net.net import Array, Field, Net, Node, Plane, Window
 from edgeblur.export.stream.own_names import with_own_names
-from edgeblur.export.stream.planning.layout import position_bytes, row_bytes, scratch_bytes, state_bytes
+from edgeblur.export.stream.planning.layout import (
+    output_row_bytes,
+    position_bytes,
+    row_bytes,
+    scratch_bytes,
+    state_bytes,
+)
 from edgeblur.export.stream.planning.plan import Plan
 from edgeblur.export.stream.planning.program import Program, compress
 from edgeblur.export.stream.planning.schedule import Schedule
@@ -185,8 +191,8 @@ class _Emitter:
     constants: _Constants
 
     def addresses(self, n: int) -> str | None:
-        """The array of a node's row addresses, in units; None for the output, whose rows go to the caller."""
-        if n == self.net.output:
+        """The array of a node's row addresses, in units; None for an output, whose rows go to the caller."""
+        if n in self.net.outputs:
             return None
         height = self.net.nodes[n].plane.height
         places = [self.plan.addresses.get((n, y), 0) // self.plan.unit_bytes for y in range(height)]
@@ -252,12 +258,33 @@ def _ends(model: ImageModel, constants: _Constants) -> dict[str, Any]:
     tables: dict[str, Callable[[ImageEnd], bytes]] = {"pixel_to_step": pixel_table, "step_to_pixel": step_table}
     result: dict[str, Any] = {}
     for (name, table), end in zip(tables.items(), (model.input, model.output), strict=True):
-        if end.dtype in COUNTS:
+        if end.dtype in COUNTS or (end is model.output and model.others):
             result[name] = None
             continue
         values = table(end)
         result[name] = None if values == same else constants.name(name, np.frombuffer(values, np.uint8))
     return result
+
+
+@dataclass(frozen=True)
+class _Output:
+    """One of several outputs, as the header describes it: its name, its numbers, its plane."""
+
+    name: str
+    meaning: str
+    plane: Plane
+
+
+def _outputs(net: Net, model: ImageModel) -> list[_Output]:
+    names = (comment_safe(name) for name in model.graph.output_names)
+    planes = [net.nodes[n].plane for n in net.outputs]
+    return [_Output(name, _meaning(plane), plane) for name, plane in zip(names, planes, strict=True)]
+
+
+def _meaning(plane: Plane) -> str:
+    if plane.dtype in COUNTS:
+        return f"{plane.dtype} numbers"
+    return f"{plane.dtype} of scale {plane.scale:.9g} and zero point {plane.zero_point}"
 
 
 def _kernels(layers: Iterable[dict[str, Any]]) -> list[str]:
@@ -297,9 +324,11 @@ def emit(
         "position": f"uint{8 * position_bytes(program)}_t",
         "picture_rows": emitter.addresses(0), "unit_bytes": plan.unit_bytes,
         "input": net.nodes[0].plane, "output": net.nodes[-1].plane, "nodes": len(net.nodes),
+        "outputs": _outputs(net, model), "first_output": net.outputs.start, "longest_row": output_row_bytes(net),
         "arena_words": -(-plan.arena_bytes // 4), "scratch_words": scratch_bytes(net) // 4,
         "macs": net.macs, "macs_recomputed": net.macs_recomputed, **_ends(model, emitter.constants),
-        "pixels_out": model.output.dtype in ("int8", "uint8"), "several": any(node.step_rows > 1 for node in net.nodes),
+        "pixels_out": model.output.dtype in ("int8", "uint8") and not model.others,
+        "several": any(node.step_rows > 1 for node in net.nodes),
     }  # fmt: skip
     state, constants = state_bytes(net, plan, program), emitter.constants
     values |= {"state_bytes": state, "row_bytes": row_bytes(net), "constant_bytes": constants.size_bytes}

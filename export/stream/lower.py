@@ -22,7 +22,7 @@ def lower(graph: Graph) -> Net:
             names them all, their places, and what to change.
     """
     inner = without_ends(graph)
-    if "float" in image_model(inner).input.dtype:
+    if "float" in image_model(inner, several=True).input.dtype:
         require_int8(inner)
     simple = simplify(inner)
     builder, faults = lower_ops(simple)

@@ -18,6 +18,7 @@ from edgeblur.export.stream.report.plan_summary import PlanSummary, summarize, w
 from edgeblur.export.stream.report.show_plan import plan_svg
 from edgeblur.export.tflite.graph import Graph, read_tflite
 from edgeblur.export.tflite.inside import without_ends
+from edgeblur.export.tflite.outputs import outputs_as_json, several_outputs
 from edgeblur.export.tflm.write import refuse_keras, refuse_stranger_files, stream_file_names
 from edgeblur.files import new_folder, write_text
 
@@ -59,6 +60,7 @@ class StreamExport:
             "files": [str(self.folder / file) for file in self.files],
             "size_bytes": self.graph.size_bytes,
             "sha256": self.graph.sha256,
+            **outputs_as_json(several_outputs(self.graph)),
             **self.cost.as_json(),
             "plan": self.summary().as_json(),
         }

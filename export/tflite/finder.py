@@ -137,4 +137,5 @@ def subgraph(graph: Graph, outputs: Sequence[int]) -> Graph:
         ),
         inputs=renumbered(graph.inputs),
         outputs=renumbered(outputs),
+        called=(),
     )

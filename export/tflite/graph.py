@@ -108,7 +108,10 @@ class Op:
 
 @dataclass(frozen=True)
 class Graph:
-    """A whole model: ops in the order they run, and the tensors that go in and come out."""
+    """A whole model: ops in the order they run, and the tensors that go in and come out.
+
+    `called` has what the file calls its outputs, also where what a converter put behind them is taken off.
+    """
 
     name: str
     sha256: str
@@ -117,11 +120,17 @@ class Graph:
     ops: tuple[Op, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    called: tuple[str, ...] = ()
 
     @cached_property
     def producers(self) -> dict[int, Op]:
         """The op that writes a tensor, by the tensor's index."""
         return {tensor: op for op in self.ops for tensor in op.outputs}
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """What people know the outputs as."""
+        return self.called or tuple(self.tensors[i].name for i in self.outputs)
 
 
 @dataclass(frozen=True)
@@ -139,11 +148,17 @@ class ImageEnd:
 
 @dataclass(frozen=True)
 class ImageModel:
-    """A graph with one picture in and one picture out."""
+    """A graph with one picture in and one out, or several: `output` is the first, `others` are behind it."""
 
     graph: Graph
     input: ImageEnd
     output: ImageEnd
+    others: tuple[ImageEnd, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[ImageEnd, ...]:
+        """All of them, as the graph has them."""
+        return self.output, *self.others
 
 
 def _text(raw: bytes | None) -> str:
@@ -232,7 +247,8 @@ def _graph(data: bytes, name: str) -> Graph:
     inputs = _ints(main.InputsAsNumpy(), main.InputsLength())
     outputs = _ints(main.OutputsAsNumpy(), main.OutputsLength())
     _check_tensors(tensors, ops, (*inputs, *outputs))
-    return Graph(name, sha256(data), len(data), tensors, ops, inputs, outputs)
+    called = tuple(tensors[i].name for i in outputs)
+    return Graph(name, sha256(data), len(data), tensors, ops, inputs, outputs, called)
 
 
 def read_file(path: Path) -> bytes:
@@ -274,13 +290,19 @@ def read_tflite(source: Path | bytes, *, name: str | None = None) -> Graph:
         raise UserError(f"{place} is no whole .tflite file: its tables are damaged") from error
 
 
-def _image_end(graph: Graph, indices: tuple[int, ...], end: str, verb: str) -> ImageEnd:
-    if len(indices) != 1:
-        told = f"{graph.name} has {len(indices)} {end}s"
-        if end == "output" and indices:
-            raise Unsupported(f"{told}: choose one: {told_outputs(graph)}", options=("output",))
-        raise Unsupported(f"{told}: edgeblur needs a model with one picture {verb}")
-    tensor = graph.tensors[indices[0]]
+def _check_ends(graph: Graph, *, several: bool) -> None:
+    """One input; one output, or at least one."""
+    if len(graph.inputs) != 1 or not graph.outputs:
+        what, verb = ("input", "in") if len(graph.inputs) != 1 else ("output", "out")
+        count = len(graph.inputs) if verb == "in" else 0
+        raise Unsupported(f"{graph.name} has {count} {what}s: edgeblur needs a model with one picture {verb}")
+    if len(graph.outputs) > 1 and not several:
+        told = f"{graph.name} has {len(graph.outputs)} outputs"
+        raise Unsupported(f"{told}: choose one: {told_outputs(graph)}", options=("output",))
+
+
+def _image_end(graph: Graph, index: int, end: str) -> ImageEnd:
+    tensor = graph.tensors[index]
     sizes = "x".join("?" if n < 0 else str(n) for n in tensor.signature) or "a single number"
     shape = tensor.shape if end == "input" else as_plane(tensor.shape)
     if len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
@@ -303,8 +325,8 @@ def _image_end(graph: Graph, indices: tuple[int, ...], end: str, verb: str) -> I
 
 def told_outputs(graph: Graph) -> str:
     """A graph's outputs as people choose among them: number, name, shape."""
-    tensors = [graph.tensors[i] for i in graph.outputs]
-    return ", ".join(f"{n} {t.name!r} {'x'.join(map(str, t.shape))}" for n, t in enumerate(tensors))
+    named = zip(graph.output_names, (graph.tensors[i] for i in graph.outputs), strict=True)
+    return ", ".join(f"{n} {name!r} {'x'.join(map(str, t.shape))}" for n, (name, t) in enumerate(named))
 
 
 def as_plane(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -317,18 +339,24 @@ def as_plane(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (1, 1, *shape) if len(shape) == 2 and shape[0] == 1 else shape
 
 
-def image_model(graph: Graph) -> ImageModel:
+def image_model(graph: Graph, *, several: bool = False) -> ImageModel:
     """Check that a graph takes one picture and gives one.
 
+    Args:
+        graph: any.
+        several: whether it may give several.
+
     Returns:
-        Size, type, scale and zero point of both ends.
+        Size, type, scale and zero point of all ends.
 
     Raises:
         Unsupported: several inputs or outputs, not `[1, height, width, channels]`, an open size, or a type that is not
             int8, uint8 or float32 (int32 or int64 for an output that counts channels).
     """
-    taken = _image_end(graph, graph.inputs, "input", "in")
-    return ImageModel(graph, taken, _image_end(graph, graph.outputs, "output", "out"))
+    _check_ends(graph, several=several)
+    taken = _image_end(graph, graph.inputs[0], "input")
+    first, *others = (_image_end(graph, index, "output") for index in graph.outputs)
+    return ImageModel(graph, taken, first, tuple(others))
 
 
 def require_photos(model: ImageModel) -> None:

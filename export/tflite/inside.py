@@ -78,9 +78,9 @@ def look_inside(
 
 def _with_output(graph: Graph, output: str) -> Graph:
     """A graph that ends with one of its outputs."""
-    for number, index in enumerate(graph.outputs):
-        if output in (str(number), graph.tensors[index].name):
-            return dataclasses.replace(graph, outputs=(index,))
+    for number, (index, name) in enumerate(zip(graph.outputs, graph.output_names, strict=True)):
+        if output in (str(number), name):
+            return dataclasses.replace(graph, outputs=(index,), called=(name,))
     raise UserError(f"{graph.name} has no output {output!r}: choose among {told_outputs(graph)}")
 
 

@@ -16,7 +16,7 @@ from typing import NoReturn
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.costs.code_size import OPTIMIZE_FLAGS
-from edgeblur.export.stream.planning.layout import extra_stack_bytes
+from edgeblur.export.stream.planning.layout import extra_stack_bytes, output_row_bytes
 from edgeblur.export.veil.compile import CompiledFrames
 from edgeblur.export.veil.emit import FINDER, FrameFiles
 from edgeblur.files import write_text
@@ -86,7 +86,7 @@ def with_stack(board: Board, compiled: Compiled) -> Board:
 
 def ram_needed(compiled: Compiled, board: Board) -> int:
     """What `.data`, `.bss` and `.stack` of the linked firmware come to, to the byte."""
-    files, rows = compiled.files, (compiled.net.nodes[0].plane.row_bytes, compiled.net.nodes[-1].plane.row_bytes)
+    files, rows = compiled.files, (compiled.net.nodes[0].plane.row_bytes, output_row_bytes(compiled.net))
     return files.state_bytes + sum(-(-row // 4) * 4 for row in rows) + PORT_RAM_BYTES + board.stack_bytes
 
 
@@ -165,7 +165,7 @@ def write_project(
     """
     emulator = board.emulator or board.twin
     assert emulator is not None
-    loop = "infer_frames.c" if frames else "infer.c"
+    loop = "infer_frames.c" if frames else "infer_outputs.c" if len(compiled.net.outputs) > 1 else "infer.c"
     own = (*_COMMON, loop, f"startup_{board.core.startup}.c", f"timer_{emulator.timer}.c")
     for file in (*own, *_HEADERS):
         write_text(folder / file, (_firmware() / file).read_text())

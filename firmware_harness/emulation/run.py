@@ -109,10 +109,26 @@ def count(report: FirmwareReport, again: FirmwareReport, traced: FirmwareReport,
     return Counts(emulator.counts, frames, report.frame_ticks[0] == again.frame_ticks[0], layers, error)
 
 
-def _compare(chosen: Chosen, raws: Sequence[Raw], outputs: Sequence[Raw]) -> Comparison:
-    reference = open_engine("litert-ref", chosen.path)
-    differing = sum(int((reference.run(raw) != output).sum()) for raw, output in zip(raws, outputs, strict=True))
-    return Comparison(len(raws), sum(output.nbytes for output in outputs), differing)
+def _compare(chosen: Chosen, raws: Sequence[Raw], outputs: Sequence[tuple[Raw, ...]]) -> Comparison:
+    reference = open_engine("litert-ref", chosen.path, several=True)
+    wanted = [one for raw in raws for one in reference.run_all(raw)]
+    given = [one for picture in outputs for one in picture]
+    differing = sum(int((one != other).sum()) for one, other in zip(wanted, given, strict=True))
+    return Comparison(len(raws), sum(one.nbytes for one in given), differing)
+
+
+def told_apart(compiled: Compiled, model: ImageModel, finished: bytes) -> tuple[Raw, ...]:
+    """The outputs in what firmware gave for a picture: all rows one after the other, as they were finished."""
+    rows: dict[int, list[bytes]] = {n: [] for n in compiled.net.outputs}
+    at = 0
+    for step in compiled.schedule.steps:
+        if step.node in rows:
+            size = compiled.net.nodes[step.node].plane.row_bytes
+            rows[step.node].append(finished[at : at + size])
+            at += size
+    tensors = [end.tensor for end in model.outputs]
+    pairs = zip(rows.values(), tensors, strict=True)
+    return tuple(np.frombuffer(b"".join(own), tensor.dtype).reshape(tensor.shape) for own, tensor in pairs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,15 +154,15 @@ class Rig:
     compiler: str
     emulator: str
 
-    def _run(self, elf: Path, raws: Sequence[Raw]) -> tuple[list[Raw], FirmwareReport]:
-        """Pictures through built firmware, in the model's own numbers."""
-        tensor = self.model.output.tensor
+    def _run(self, elf: Path, raws: Sequence[Raw]) -> tuple[list[tuple[Raw, ...]], FirmwareReport]:
+        """Pictures through built firmware, in the model's own numbers, output by output."""
         # Ten times what 60 instructions a multiply-accumulate take at 100 million a second; and a minute to start.
         limit_s = 60 + len(raws) * max(self.compiled.net.macs, 10**6) * 6e-6
-        size = int(np.prod(tensor.shape)) * np.dtype(tensor.dtype).itemsize
+        tensors = [end.tensor for end in self.model.outputs]
+        size = sum(tensor.elements * np.dtype(tensor.dtype).itemsize for tensor in tensors)
         inputs = [raw.tobytes() for raw in raws]
         outputs, report = emulate(self.board, elf, inputs, output_bytes=size, limit_s=limit_s)
-        return [np.frombuffer(output, tensor.dtype).reshape(tensor.shape) for output in outputs], report
+        return [told_apart(self.compiled, self.model, output) for output in outputs], report
 
     def measure(self, project: Project, plain: Path) -> BoardRun:
         """Run the pictures, and compare what comes out with the host's.
@@ -189,7 +205,7 @@ def compile_model(chosen: Chosen, options: EmulatedOptions, board: Board) -> tup
     Raises:
         UserError: it cannot be streamed.
     """
-    model = image_model(read_inside(chosen.path).graph)
+    model = image_model(read_inside(chosen.path).graph, several=True)
     provenance = Provenance(comment_safe(chosen.title), NAME, model.graph, options.stream.arguments)
     return model, compile_stream(model.graph, provenance, options_for(board, options.stream))
 

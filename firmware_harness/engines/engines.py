@@ -35,7 +35,8 @@ from edgeblur.firmware_harness.engines.host_c import compile_for_host, compiler_
 from edgeblur.models.read import read_inside
 from edgeblur.pictures.images import Floats, Pixels, to_bytes
 
-Invoke = Callable[[Raw], Raw]
+Invoke = Callable[[Raw], tuple[Raw, ...]]
+"""A picture in; all outputs, in the order of the model's."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,27 @@ class Engine:
     invoke: Invoke
 
     def run(self, raw: Raw) -> Raw:
-        """One inference on the model's own numbers.
+        """One inference on the model's own numbers; of several outputs, the first.
 
         Args:
             raw: `[1, height, width, channels]` of the input's type.
 
         Returns:
             `[1, height, width, channels]` of the output's type.
+
+        Raises:
+            ValueError, RunError: as `run_all`.
+        """
+        return self.run_all(raw)[0]
+
+    def run_all(self, raw: Raw) -> tuple[Raw, ...]:
+        """One inference on the model's own numbers, all outputs.
+
+        Args:
+            raw: `[1, height, width, channels]` of the input's type.
+
+        Returns:
+            Each output in its own shape and type, in the order of `model.outputs`.
 
         Raises:
             ValueError: another shape or type.
@@ -79,16 +94,13 @@ class Engine:
 def _tflite(interpreter: Any) -> Invoke:
     """The interface that ai-edge-litert and tflite-runtime share."""
     interpreter.allocate_tensors()
-    input_index, output_index = (
-        interpreter.get_input_details()[0]["index"],
-        interpreter.get_output_details()[0]["index"],
-    )
+    input_index = interpreter.get_input_details()[0]["index"]
+    output_indices = [details["index"] for details in interpreter.get_output_details()]
 
-    def invoke(raw: Raw) -> Raw:
+    def invoke(raw: Raw) -> tuple[Raw, ...]:
         interpreter.set_tensor(input_index, raw)
         interpreter.invoke()
-        output: Raw = interpreter.get_tensor(output_index)
-        return output
+        return tuple(interpreter.get_tensor(index) for index in output_indices)
 
     return invoke
 
@@ -143,10 +155,10 @@ def _tflm(data: bytes, model: ImageModel) -> Invoke:
         raise missing_package("tflite-micro", "engines") from error
     interpreter = _tflm_interpreter(runtime, data, model)
 
-    def invoke(raw: Raw) -> Raw:
+    def invoke(raw: Raw) -> tuple[Raw, ...]:
         interpreter.set_input(raw, 0)
         interpreter.invoke()
-        return np.array(interpreter.get_output(0))
+        return tuple(np.array(interpreter.get_output(i)) for i in range(len(model.outputs)))
 
     return invoke
 
@@ -241,13 +253,14 @@ def _condense(error: Exception, printed: str = "", custom_ops: Sequence[str] = (
     return re.sub(r"^\S+\.(?:cc|h):\d+ ", "", lines[0]).rstrip(".") if lines else type(error).__name__
 
 
-def open_engine(name: str, source: Path | bytes, *, compiled: Compiled | None = None) -> Engine:
+def open_engine(name: str, source: Path | bytes, *, compiled: Compiled | None = None, several: bool = False) -> Engine:
     """Load a model into an interpreter, or compile it for the streaming engine.
 
     Args:
         name: one of `ENGINES`.
         source: a .tflite file or its bytes.
         compiled: what `compile_for_host` made of it, for `stream`; by default it is compiled here, for speed.
+        several: whether the model may have several outputs.
 
     Raises:
         UserError: no such engine, its package is not installed, the file is no whole .tflite, the model does not
@@ -257,7 +270,7 @@ def open_engine(name: str, source: Path | bytes, *, compiled: Compiled | None = 
         raise UserError(f"unknown engine {name!r}: choose among {', '.join(ENGINES)}")
     # Interpreters may crash on a damaged file; this does not.
     inside = look_inside(source) if isinstance(source, bytes) else read_inside(source)
-    model, data = image_model(inside.graph), inside.data
+    model, data = image_model(inside.graph, several=several), inside.data
     with _stderr_caught() as printed:
         try:
             return Engine(name, model, open_stream(compiled, model) if compiled else _OPENERS[name](data, model))

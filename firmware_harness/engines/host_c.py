@@ -96,16 +96,18 @@ def _complaint(compiler: str, source: Path) -> str:
     return next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()) or "no reason told"
 
 
-def call_raw(library: Path, name: str, compiled: Compiled, model: ImageModel) -> Callable[[Raw], Raw]:
+def call_raw(library: Path, name: str, compiled: Compiled, model: ImageModel) -> Callable[[Raw], tuple[Raw, ...]]:
     """A compiled model as a function of its own numbers, `[1, height, width, channels]` both ways."""
     run = getattr(ctypes.CDLL(str(library)), f"{name}_run_raw")
-    tensor = model.output.tensor
+    tensors = [end.tensor for end in model.outputs]
     state = np.zeros(-(-compiled.files.state_bytes // 4), np.uint32)
 
-    def invoke(raw: Raw) -> Raw:
+    def invoke(raw: Raw) -> tuple[Raw, ...]:
         picture = np.ascontiguousarray(raw)
-        finished = np.empty(tensor.shape, tensor.dtype)
-        status = run(*(ctypes.c_void_p(array.ctypes.data) for array in (state, picture, finished)))
+        finished = tuple(np.empty(tensor.shape, tensor.dtype) for tensor in tensors)
+        places = [ctypes.c_void_p(array.ctypes.data) for array in (state, picture, *finished)]
+        several = (ctypes.c_void_p * len(finished))(*places[2:])
+        status = run(*places[:2], several if len(finished) > 1 else places[2])
         if status:
             raise RuntimeError(f"status {status}")
         return finished
@@ -123,7 +125,7 @@ def compile_for_host(model: ImageModel, options: StreamOptions | None = None) ->
     return compile_stream(model.graph, provenance, options or StreamOptions("speed"))
 
 
-def open_stream(compiled: Compiled, model: ImageModel) -> Callable[[Raw], Raw]:
+def open_stream(compiled: Compiled, model: ImageModel) -> Callable[[Raw], tuple[Raw, ...]]:
     """Build the C of `compile_for_host` and load it.
 
     Raises:

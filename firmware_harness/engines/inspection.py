@@ -102,9 +102,7 @@ def inspect_file(path: Path, *, size: tuple[int, int] | None = None) -> Inspecti
         OpFacts(op, layer, _taken(graph, op), graph.tensors[op.outputs[0]], fate)
         for op, layer, fate in zip(graph.ops, spent.layers, ends, strict=True)
     )
-    # Engines are asked for one output here, as everywhere.
-    data = inside.data if len(graph.outputs) == 1 else look_inside(path, size=size, output="0").data
-    return Inspection(path, graph, _maker(path.read_bytes()), ops, _engines(data, graph))
+    return Inspection(path, graph, _maker(path.read_bytes()), ops, _engines(inside.data, graph))
 
 
 def _taken(graph: Graph, op: Op) -> tuple[Tensor, ...]:
@@ -136,7 +134,7 @@ def _engines(data: bytes, graph: Graph) -> dict[str, str | None]:
     result: dict[str, str | None] = {}
     for name in available_engines():
         try:
-            open_engine(name, data)
+            open_engine(name, data, several=True)
             result[name] = None
         except UserError as error:
             told = str(error).replace("this model", graph.name)

@@ -127,6 +127,8 @@ class Fit:
         about: dict[str, Any] = {"model": self.candidate.name, "board": self.board.name, "core": self.board.core.name}
         if (veil := self.candidate.veil_on(self.board)) is not None:
             about |= veil.about
+        if self.candidate.outputs:
+            about["outputs"] = [output.as_json() for output in self.candidate.outputs]
         return {**about, "optimize": self.candidate.options.optimize, **stream, **self._work_as_json(), **tflm}
 
     def _work_as_json(self) -> dict[str, Any]:

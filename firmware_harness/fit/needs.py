@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeblur.export.stream.costs.footprint import Footprint
 from edgeblur.export.stream.costs.prices import FrameCost
@@ -13,6 +13,9 @@ from edgeblur.export.tflm.arena import Arena
 from edgeblur.firmware_harness.boards.boards import Board
 from edgeblur.firmware_harness.emulation.reserved import PORT_RAM_BYTES
 from edgeblur.firmware_harness.fit.code_sizes import estimate_code
+
+if TYPE_CHECKING:
+    from edgeblur.export.tflite.outputs import Output
 
 TFLM_CODE_BYTES = (41_000, 74_000)
 """TensorFlow Lite Micro's code without the model, minimum and maximum: U-Nets of width 4 to 32 with CMSIS-NN, linked
@@ -82,6 +85,7 @@ class Candidate:
         suited: its footprint with the kernels that suit a board; None if they are direct on all.
         veiled: what veiling frames of a camera's size takes on a board; None for pictures of the model's own size.
         tflm_differs: where TensorFlow Lite Micro's bytes are not LiteRT's, layer by layer.
+        outputs: if there are several.
     """
 
     name: str
@@ -93,6 +97,7 @@ class Candidate:
     suited: Callable[[Board], Footprint] | None = None
     veiled: Callable[[Board], VeilNeeds] | None = None
     tflm_differs: tuple[str, ...] = ()
+    outputs: tuple[Output, ...] = ()
 
     def footprint_on(self, board: Board) -> Footprint | None:
         """On a board; None if the streaming engine refuses it."""

@@ -14,6 +14,7 @@ from edgeblur.export.stream.costs.footprint import Footprint
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.stream.report.footprints import footprint_of
 from edgeblur.export.tflite.graph import Graph, read_file
+from edgeblur.export.tflite.outputs import several_outputs
 from edgeblur.export.tflm.arena import Arena, record_arena
 from edgeblur.export.tflm.differences import differences
 from edgeblur.export.veil.compile import CompiledFrames, FrameOptions, compile_frames, plan_frames
@@ -50,7 +51,7 @@ def plan_candidate(chosen: Chosen, options: StreamOptions, *, arena: Arena | Non
         suited = None if options.optimize == "size" or direct is None else _suited(compile_for, direct, options)
         return Candidate(
             chosen.name, graph.size_bytes, options, direct, why_not, recorded.result(), suited,
-            tflm_differs=differences(graph),
+            tflm_differs=differences(graph), outputs=several_outputs(graph),
         )  # fmt: skip
 
 

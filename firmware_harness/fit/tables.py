@@ -35,7 +35,8 @@ def _milliseconds(fit: Fit) -> str:
 
 def remarks(fits: Sequence[Fit]) -> list[str]:
     """What the tables leave out, once each."""
-    said = [f"{fit.candidate.name}: {fit.candidate.why_not}" for fit in fits if fit.stream is None]
+    said = [f"{fit.candidate.name}: {output}" for fit in fits for output in fit.candidate.outputs]
+    said += [f"{fit.candidate.name}: {fit.candidate.why_not}" for fit in fits if fit.stream is None]
     said += [
         f"TensorFlow Lite Micro with {fit.candidate.name}: {fit.candidate.arena.why_not}"
         for fit in fits

@@ -9,7 +9,8 @@ from typing import Any
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.stream.costs.code_size import StreamCost
 from edgeblur.export.tflite.cost import Cost, LayerCost
-from edgeblur.export.tflite.graph import Graph, ImageEnd, ImageModel
+from edgeblur.export.tflite.graph import Graph, ImageModel
+from edgeblur.export.tflite.outputs import end_as_json, outputs_as_json, several_outputs
 from edgeblur.export.tflm.arena import Arena
 from edgeblur.firmware_harness.engines.latency import Latency
 from edgeblur.firmware_harness.privacy.gates import PrivacyGates
@@ -125,13 +126,14 @@ class Validation:
     def as_json(self) -> dict[str, Any]:
         """Everything by name; what is unknown is absent."""
         graph = self.model.graph
+        outputs = several_outputs(graph)
         result: dict[str, Any] = {
             "model": self.name,
             "path": str(self.path),
             "sha256": graph.sha256,
             "precision": precision(graph),
-            "input": _end_json(self.model.input),
-            "output": _end_json(self.model.output),
+            "input": end_as_json(self.model.input),
+            **(outputs_as_json(outputs) or {"output": end_as_json(self.model.output)}),
             "engine": self.engine,
             "host": self.host,
             "images": self.images,
@@ -160,11 +162,6 @@ def _layer_json(layer: LayerCost) -> dict[str, Any]:
     macs = {} if layer.macs is None else {"macs": layer.macs}
     shape = {"name": layer.name, "op": layer.kind, "shape": list(layer.shape)}
     return {**shape, **macs, "parameters": layer.parameters}
-
-
-def _end_json(end: ImageEnd) -> dict[str, Any]:
-    steps = {} if end.scale is None else {"scale": end.scale, "zero_point": end.zero_point}
-    return {"height": end.height, "width": end.width, "channels": end.channels, "dtype": end.dtype, **steps}
 
 
 def precision(graph: Graph) -> str:

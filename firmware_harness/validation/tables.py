@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeblur.export.stream.costs.code_size import StreamCost
+from edgeblur.export.tflite.outputs import several_outputs
 from edgeblur.firmware_harness.engines.latency import Latency
 from edgeblur.firmware_harness.validation.result import Comparison, Validation, precision
 from edgeblur.pictures.metrics import Part
@@ -45,6 +46,7 @@ def _rows(validation: Validation) -> list[tuple[str, str]]:
     arena_told = f"unknown: {arena.why_not}" if arena.bytes is None else f"{arena.bytes:,} B (TensorFlow Lite Micro)"
     rows = [
         ("model", f"{validation.path} ({precision(graph)})"),
+        *(("", str(output)) for output in several_outputs(graph)),
         ("size", f"{graph.size_bytes:,} B"),
         ("arena", arena_told),
         ("MACs", "unknown: an op that edgeblur cannot count" if macs is None else f"{macs:,}"),

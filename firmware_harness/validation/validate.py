@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeblur.errors import UserError
 from edgeblur.export.stream.costs.code_size import stream_cost
@@ -74,14 +75,20 @@ def _shape(model: ImageModel) -> str:
 
 def _choose_reference(chosen: Chosen, model: ImageModel, kind: str, path: Path | None) -> Reference | None:
     """What to measure fidelity against: the user's model, else the run's teacher, else the data set's targets."""
+    if path is not None and model.others:
+        raise UserError(
+            f"{chosen.name} has {len(model.outputs)} outputs, and a reference is for one: choose it",
+            options=("reference", "output"),
+        )
     if path is not None:
         return Reference("model", path)
-    if chosen.run is not None:
+    if chosen.run is not None and not model.others:
         teacher = chosen.run.teacher.float_tflite
         is_other = teacher.exists() and teacher.resolve() != chosen.path.resolve()
         if is_other and _shape(image_model(read_model(teacher))) == _shape(model):
             return Reference("teacher", teacher)
-    return Reference("target") if kind == "data" and model.output.channels == 3 else None
+    one_picture = model.output.channels == 3 and not model.others
+    return Reference("target") if kind == "data" and one_picture else None
 
 
 def _reference_output(reference: Reference | None, model: ImageModel) -> Callable[[Probe], Picture | None]:
@@ -111,11 +118,18 @@ class _Difference:
     step: int
 
 
-def _difference(first: Raw, other: Raw) -> _Difference:
-    """Compare byte by byte, and number by number."""
-    differing = np.frombuffer(first.tobytes(), np.uint8) != np.frombuffer(other.tobytes(), np.uint8)
-    step = 0 if first.dtype.kind == "f" else int(np.abs(first.astype(np.int64) - other.astype(np.int64)).max())
-    return _Difference(differing.size, int(differing.sum()), step)
+def _difference(first: Sequence[Raw], other: Sequence[Raw]) -> _Difference:
+    """Compare all outputs, byte by byte, and number by number."""
+    differing = sum(int((_bytes(a) != _bytes(b)).sum()) for a, b in zip(first, other, strict=True))
+    integers = [
+        (a.astype(np.int64), b.astype(np.int64)) for a, b in zip(first, other, strict=True) if a.dtype.kind != "f"
+    ]
+    step = max((int(np.abs(a - b).max()) for a, b in integers), default=0)
+    return _Difference(sum(raw.nbytes for raw in first), differing, step)
+
+
+def _bytes(raw: Raw) -> NDArray[np.uint8]:
+    return np.frombuffer(raw.tobytes(), np.uint8)
 
 
 def _compare(engine: Engine, differences: Sequence[_Difference]) -> Comparison:
@@ -123,7 +137,7 @@ def _compare(engine: Engine, differences: Sequence[_Difference]) -> Comparison:
         engine=engine.name,
         bytes_compared=sum(d.compared for d in differences),
         differing_bytes=sum(d.differing for d in differences),
-        largest_step=None if engine.model.output.scale is None else max(d.step for d in differences),
+        largest_step=max(d.step for d in differences) if any(end.scale for end in engine.model.outputs) else None,
         latency=measure_latency(engine),
     )
 
@@ -139,8 +153,8 @@ class _Ran:
 def _run(engines: Sequence[Engine], probe: Probe, wanted: Picture | None) -> _Ran:
     model = engines[0].model
     raw = to_raw(probe.picture, model.input)
-    first, *others = (engine.run(raw) for engine in engines)
-    near = None if wanted is None else fidelity(from_raw(first, model.output), wanted, probe.mask)
+    first, *others = (engine.run_all(raw) for engine in engines)
+    near = None if wanted is None else fidelity(from_raw(first[0], model.output), wanted, probe.mask)
     return _Ran(near, tuple(_difference(first, other) for other in others))
 
 
@@ -244,7 +258,7 @@ def validate(
         UserError: a wrong model, engine, reference, or nothing to run it on.
         RunError: an engine gave up.
     """
-    model = image_model(read_inside(chosen.path).graph)
+    model = image_model(read_inside(chosen.path).graph, several=True)
     inputs = _choose_inputs(chosen, model, photos, data, random, limit)
     measured_against = _choose_reference(chosen, model, inputs.kind, reference)
     (gates or Gates()).check_answerable(engines, measured_against, privacy)
@@ -254,7 +268,10 @@ def validate(
     if "stream" in engines:
         compiled = compile_for_host(model, stream)
     try_engines([name for name in engines if name != "stream"], read_inside(chosen.path).data, chosen.name)
-    opened = [open_engine(name, chosen.path, compiled=compiled if name == "stream" else None) for name in engines]
+    opened = [
+        open_engine(name, chosen.path, compiled=compiled if name == "stream" else None, several=True)
+        for name in engines
+    ]
     judged = _privacy(chosen, opened[0], privacy, photos, labels, data, limit, frames) if privacy else None
     ran = [_run(opened, p, wanted(p)) for p in track(inputs.probes, "validate", inputs.planned)]
     return Validation(

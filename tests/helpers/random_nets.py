@@ -122,16 +122,16 @@ class RandomNet:
 
     seed: int
     net: Int8Net
-    output: int
+    outputs: tuple[int, ...]
     picture: int = 0
 
     @property
     def graph(self) -> Graph:
-        return self.net.graph(self.output, name=f"net{self.seed}")
+        return self.net.graph(*self.outputs, name=f"net{self.seed}")
 
     @property
     def tflite(self) -> bytes:
-        return self.net.tflite(self.output)
+        return self.net.tflite(*self.outputs)
 
     def pictures(self, count: int) -> list[NDArray[Any]]:
         """Inputs: noise, then black and white, then a ramp, and so on."""
@@ -142,7 +142,7 @@ class RandomNet:
         return [result[i % 3][i].astype(np.int8).view(tensor.dtype) for i in range(count)]
 
     def __str__(self) -> str:
-        lines = [f"seed {self.seed}, output t{self.output}"]
+        lines = [f"seed {self.seed}, outputs {', '.join(f't{output}' for output in self.outputs)}"]
         for op in self.net.ops:
             read = ", ".join(_tensor(self.net, i) for i in op.inputs if i != ABSENT)
             lines.append(f"  {_tensor(self.net, op.outputs[0])} = {op.kind}({read}) {op.options or ''}")
@@ -192,22 +192,27 @@ def random_net(seed: int) -> RandomNet:
         grow(g)
     written = g.planes[1:] or g.planes
     output = written[-1] if g.chance(0.85) else int(g.one_of(written))
-    output = _uint8(g, output) if g.chance(0.1) else output
+    outputs = (_uint8(g, output) if g.chance(0.1) else output,)
     picture = g.net.inputs[0]
-    if output != picture and g.chance(0.15):
-        output = _float_ends(g.net, output)
-    return RandomNet(seed, g.net, output, picture)
+    floats = outputs[0] != picture and g.chance(0.15)
+    if outputs[0] != picture and g.chance(0.2):  # any plane may go out, also one that is read, or went out before
+        outputs += tuple(int(g.one_of(written)) for _ in range(g.few(3)))
+    if floats:
+        outputs = _float_ends(g.net, outputs)
+    return RandomNet(seed, g.net, outputs, picture)
 
 
-def _float_ends(net: Int8Net, output: int) -> int:
+def _float_ends(net: Int8Net, outputs: Sequence[int]) -> tuple[int, ...]:
     """Floats in and out, as converters leave them; the engines are compared inside."""
     (picture,) = net.inputs
     net.inputs = [net.tensor(net.shape(picture))]
     net.op("QUANTIZE", net.inputs, picture)
     net.ops.insert(0, net.ops.pop())
-    given = net.op("DEQUANTIZE", (output,), net.tensor(net.shape(output)), None, 2)
+    given = {output: net.tensor(net.shape(output)) for output in outputs}
+    for output, target in given.items():
+        net.op("DEQUANTIZE", (output,), target, None, 2)
     net.ops[:] = [dataclasses.replace(op, index=n) for n, op in enumerate(net.ops)]
-    return given
+    return tuple(given[output] for output in outputs)
 
 
 if __name__ == "__main__":

@@ -42,8 +42,9 @@ def write_net(graph: Graph, name: str, folder: Path, *, optimize: str = "size") 
 def write_list(folder: Path, names: Sequence[str]) -> None:
     """Write nets.h, which tells the harness what to run."""
     lines = [f'#include "{name}.h"' for name in names]
-    listed = " ".join(f"NET({name}, {name.upper()})" for name in names)
-    (folder / "nets.h").write_text("\n".join([*lines, f"#define NETS(NET) {listed}", ""]))
+    several = {name for name in names if f"{name.upper()}_OUTPUTS " in (folder / f"{name}.h").read_text()}
+    listed = " ".join(f"{'SEVERAL' if name in several else 'NET'}({name}, {name.upper()})" for name in names)
+    (folder / "nets.h").write_text("\n".join([*lines, f"#define NETS(NET, SEVERAL) {listed}", ""]))
 
 
 def build(

@@ -6,8 +6,10 @@
  * standard input and writes as many outputs. FILL is the byte that its memory has been filled with beforehand. Exit
  * status 1 and a line on standard error if a call does not return what the header says.
  *
- * nets.h, written by the test, includes the headers of the nets and lists them:
- *     #define NETS(NET) NET(first, FIRST) NET(second, SECOND)
+ * nets.h, written by the test, includes the headers of the nets and lists them, those of several outputs apart:
+ *     #define NETS(NET, SEVERAL) NET(first, FIRST) SEVERAL(second, SECOND)
+ *
+ * All rows of a net's first output are written, then all of its second, and so on.
  */
 #include "nets.h"
 
@@ -21,20 +23,42 @@ enum { OK, NEED_ROW, ROW_READY, END, NULL_POINTER, DAMAGED };
 
 struct net {
     const char *name;
-    size_t state_bytes, counters_at, nodes, in_height, in_bytes, out_height, out_bytes;
+    size_t state_bytes, counters_at, nodes, in_height, in_bytes, out_bytes; /* out_bytes: of the longest row */
+    size_t outputs;
+    const uint16_t *heights;
+    const uint32_t *row_bytes;
     int (*begin)(void *state);
     int (*push)(void *state, const void *row);
-    int (*pop)(void *state, void *row);
+    int (*pop)(void *state, unsigned *output, void *row);
     int (*run)(void *state, const void *picture, void *finished);
     int (*push_pixels)(void *state, const void *row);
-    int (*pop_pixels)(void *state, void *row);
+    int (*pop_pixels)(void *state, unsigned *output, void *row);
     int (*run_pixels)(void *state, const void *picture, void *finished);
 };
+
+/* Where an output lies among all. */
+static size_t offset_of(const struct net *net, size_t output)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < output; ++i) {
+        at += (size_t)net->heights[i] * net->row_bytes[i];
+    }
+    return at;
+}
+
+static size_t rows_of(const struct net *net)
+{
+    size_t rows = 0;
+    for (size_t i = 0; i < net->outputs; ++i) {
+        rows += net->heights[i];
+    }
+    return rows;
+}
 
 /* What the header promises, at compile time: the state's size, and the numbers of the statuses. */
 #define PROMISE(name, condition) typedef char name[(condition) ? 1 : -1];
 
-#define DEFINE(net, NET) \
+#define DEFINE_BOTH(net, NET) \
     PROMISE(net##_size, sizeof(net##_state) == NET##_STATE_BYTES) \
     PROMISE(net##_ram, NET##_RAM_BYTES == NET##_STATE_BYTES + NET##_INPUT_ROW_BYTES + NET##_OUTPUT_ROW_BYTES) \
     PROMISE(net##_statuses, NET##_OK == (int)OK && NET##_NEED_ROW == (int)NEED_ROW && \
@@ -42,20 +66,44 @@ struct net {
                                 NET##_NULL == (int)NULL_POINTER && NET##_DAMAGED == (int)DAMAGED) \
     static int net##_do_begin(void *s) { return (int)net##_begin(s); } \
     static int net##_do_push(void *s, const void *row) { return (int)net##_push_row_raw(s, row); } \
-    static int net##_do_pop(void *s, void *row) { return (int)net##_pop_row_raw(s, row); } \
+    static int net##_do_push_pixels(void *s, const void *row) { return (int)net##_push_row(s, row); }
+
+#define DEFINE(net, NET) \
+    DEFINE_BOTH(net, NET) \
+    static const uint16_t net##_heights[] = {NET##_OUTPUT_HEIGHT}; \
+    static const uint32_t net##_row_bytes[] = {NET##_OUTPUT_ROW_BYTES}; \
+    static int net##_do_pop(void *s, unsigned *output, void *row) { *output = 0; return (int)net##_pop_row_raw(s, row); } \
     static int net##_do_run(void *s, const void *in, void *out) { return (int)net##_run_raw(s, in, out); } \
-    static int net##_do_push_pixels(void *s, const void *row) { return (int)net##_push_row(s, row); } \
-    static int net##_do_pop_pixels(void *s, void *row) { return (int)net##_pop_row(s, row); } \
+    static int net##_do_pop_pixels(void *s, unsigned *output, void *row) { *output = 0; return (int)net##_pop_row(s, row); } \
     static int net##_do_run_pixels(void *s, const void *in, void *out) { return (int)net##_run(s, in, out); }
 
+/* Several outputs are given in their own numbers only. */
+#define DEFINE_SEVERAL(net, NET) \
+    DEFINE_BOTH(net, NET) \
+    static const uint16_t net##_heights[NET##_OUTPUTS] = NET##_OUTPUTS_HEIGHTS; \
+    static const uint32_t net##_row_bytes[NET##_OUTPUTS] = NET##_OUTPUTS_ROW_BYTES; \
+    static int net##_do_pop(void *s, unsigned *output, void *row) { return (int)net##_pop_row_raw(s, output, row); } \
+    static int net##_do_run(void *s, const void *in, void *out) \
+    { \
+        void *places[NET##_OUTPUTS]; \
+        unsigned char *next = out; \
+        for (size_t i = 0; out != NULL && i < NET##_OUTPUTS; next += (size_t)net##_heights[i] * net##_row_bytes[i], ++i) { \
+            places[i] = next; \
+        } \
+        return (int)net##_run_raw(s, in, out == NULL ? NULL : places); \
+    } \
+    static int net##_do_pop_pixels(void *s, unsigned *output, void *row) { return net##_do_pop(s, output, row); } \
+    static int net##_do_run_pixels(void *s, const void *in, void *out) { return net##_do_run(s, in, out); }
+
 #define ENTRY(net, NET) \
-    {#net, sizeof(net##_state), offsetof(net##_state, done), sizeof(((net##_state *)0)->done) / 2, NET##_INPUT_HEIGHT, NET##_INPUT_ROW_BYTES, NET##_OUTPUT_HEIGHT, NET##_OUTPUT_ROW_BYTES, \
+    {#net, sizeof(net##_state), offsetof(net##_state, done), sizeof(((net##_state *)0)->done) / 2, NET##_INPUT_HEIGHT, \
+     NET##_INPUT_ROW_BYTES, NET##_OUTPUT_ROW_BYTES, sizeof net##_heights / 2, net##_heights, net##_row_bytes, \
      net##_do_begin, net##_do_push, net##_do_pop, net##_do_run, \
      net##_do_push_pixels, net##_do_pop_pixels, net##_do_run_pixels},
 
-NETS(DEFINE)
+NETS(DEFINE, DEFINE_SEVERAL)
 
-static const struct net nets[] = {NETS(ENTRY)};
+static const struct net nets[] = {NETS(ENTRY, ENTRY)};
 
 /* Memory */
 
@@ -65,6 +113,7 @@ static const struct net nets[] = {NETS(ENTRY)};
 #endif
 #endif
 
+#define MOST_OUTPUTS 8
 #define GUARD 64u /* bytes on both sides of everything that a net writes */
 #define CANARY 0x5C
 
@@ -116,14 +165,15 @@ struct journey {
     const unsigned char *picture;
     unsigned char *finished;
     size_t pushed, popped;
+    size_t popped_of[MOST_OUTPUTS];
     int (*push)(void *state, const void *row);
-    int (*pop)(void *state, void *row);
+    int (*pop)(void *state, unsigned *output, void *row);
 };
 
 static struct journey start(const struct net *net, unsigned char *state, const unsigned char *picture,
                             unsigned char *finished)
 {
-    const struct journey journey = {net, state, picture, finished, 0, 0, net->push, net->pop};
+    const struct journey journey = {net, state, picture, finished, 0, 0, {0}, net->push, net->pop};
     return journey;
 }
 
@@ -146,16 +196,39 @@ static int push_next(struct journey *j)
     return status;
 }
 
+/* A row that came out goes behind its output's others; behind it nothing was written. */
+static void keep_row(struct journey *j, unsigned output, const unsigned char *row)
+{
+    const struct net *net = j->net;
+    if (output >= net->outputs || j->popped_of[output] == net->heights[output]) {
+        fail("gave a row of output %u", output);
+        return;
+    }
+    memcpy(j->finished + offset_of(net, output) + j->popped_of[output]++ * net->row_bytes[output], row,
+           net->row_bytes[output]);
+    ++j->popped;
+#ifndef KEEPS_TRACK_OF_UNWRITTEN_MEMORY
+    for (size_t i = net->row_bytes[output]; i < net->out_bytes; ++i) {
+        if (row[i] != (unsigned char)fill_byte) {
+            fail("wrote behind a row of output %u", output);
+        }
+    }
+#endif
+}
+
 static int pop_next(struct journey *j)
 {
     const size_t bytes = j->net->out_bytes;
     unsigned char *block = allocate(bytes + 1);
-    const int status = j->pop(j->state, block + 1);
-    if (j->popped == j->net->out_height && status != END) {
+    unsigned output = 0;
+    const int status = j->pop(j->state, &output, block + 1);
+    if (j->popped == rows_of(j->net) && status != END) {
         fail("pop after the last row returned %d", status);
     }
     if (status == OK) {
-        memcpy(j->finished + j->popped++ * bytes, block + 1, bytes);
+        keep_row(j, output, block + 1);
+    } else if (j->net->outputs > 1 && output != j->net->outputs) {
+        fail("no row was given, and it was of output %u", output);
     }
     for (size_t i = 1; status == NEED_ROW && i <= bytes; ++i) {
         if (block[i] != 0) {
@@ -176,6 +249,7 @@ static void expect(int status, int wanted, const char *call)
 static void begin(struct journey *j)
 {
     j->pushed = j->popped = 0;
+    memset(j->popped_of, 0, sizeof j->popped_of);
     expect(j->net->begin(j->state), OK, "begin");
 }
 
@@ -193,8 +267,8 @@ static int step(struct journey *j)
 
 static void check_complete(const struct journey *j)
 {
-    if (j->popped != j->net->out_height) {
-        fail("gave %u rows of %u", (unsigned)j->popped, (unsigned)j->net->out_height);
+    if (j->popped != rows_of(j->net)) {
+        fail("gave %u rows of %u", (unsigned)j->popped, (unsigned)rows_of(j->net));
     }
 }
 
@@ -223,7 +297,7 @@ static void pop_late(struct journey *j)
             expect(pop_next(j), OK, "pop after ROW_READY");
         }
     }
-    while (j->popped < j->net->out_height) {
+    while (j->popped < rows_of(j->net)) {
         expect(pop_next(j), OK, "pop of what is left");
     }
     expect(pop_next(j), END, "pop after the last row");
@@ -259,7 +333,7 @@ static void midframe(struct journey *j)
 static void side_by_side(struct journey *j)
 {
     const struct net *net = j->net;
-    const size_t in_size = net->in_height * net->in_bytes, out_size = net->out_height * net->out_bytes;
+    const size_t in_size = net->in_height * net->in_bytes, out_size = offset_of(net, net->outputs);
     struct journey other = start(net, allocate(net->state_bytes), allocate(in_size), allocate(out_size));
     int more = 1;
     for (size_t i = 0; i < in_size; ++i) {
@@ -284,6 +358,7 @@ static void rude(struct journey *j)
 {
     const struct net *net = j->net;
     unsigned char *row = allocate(net->out_bytes);
+    unsigned output;
     int status;
     expect(net->begin(NULL), NULL_POINTER, "begin without state");
     begin(j);
@@ -291,9 +366,9 @@ static void rude(struct journey *j)
         expect(net->push(NULL, j->picture), NULL_POINTER, "push without state");
         expect(net->push(j->state, NULL), NULL_POINTER, "push without row");
         expect(net->push_pixels(j->state, NULL), NULL_POINTER, "push of pixels without row");
-        expect(net->pop(NULL, row), NULL_POINTER, "pop without state");
-        expect(net->pop(j->state, NULL), NULL_POINTER, "pop without row");
-        expect(net->pop_pixels(j->state, NULL), NULL_POINTER, "pop of pixels without row");
+        expect(net->pop(NULL, &output, row), NULL_POINTER, "pop without state");
+        expect(net->pop(j->state, &output, NULL), NULL_POINTER, "pop without row");
+        expect(net->pop_pixels(j->state, &output, NULL), NULL_POINTER, "pop of pixels without row");
         status = pop_next(j); /* the first time, before any row went in */
         if (status == NEED_ROW) {
             expect(pop_next(j), NEED_ROW, "pop, asked again,");
@@ -340,7 +415,8 @@ static void careless(struct journey *j)
         for (size_t y = 0; y < j->net->in_height; ++y) {
             memset(row, 0x5A, size); /* a camera's row that is like no other */
             (void)!j->push(j->state, row);
-            const int finished = j->pop(j->state, row) == 0; /* a net that only moves pixels gives such rows by right */
+            unsigned output = 0;
+            const int finished = j->pop(j->state, &output, row) == 0; /* a net that only moves pixels gives such rows by right */
             size_t same = 0;
             while (same < out && row[same] == 0x5A) {
                 ++same;
@@ -369,7 +445,8 @@ static void flipped(struct journey *j)
         memcpy(j->state, kept, j->net->state_bytes);
         j->state[counters + bit / 8] ^= (unsigned char)(1u << bit % 8);
         memset(row, 0x5A, in > out ? in : out);
-        const int pushed = j->push(j->state, row), popped = j->pop(j->state, row);
+        unsigned output = 0;
+        const int pushed = j->push(j->state, row), popped = j->pop(j->state, &output, row);
         if (pushed == DAMAGED) {
             expect(popped, DAMAGED, "pop of a damaged state");
         } else if (bit < 16 * j->net->nodes) { /* behind the counters of rows may lie padding */
@@ -389,7 +466,7 @@ static void flipped(struct journey *j)
 /* The picture's bytes are pixels 0 to 255, and so are the output's. Both ways must agree. */
 static void pixels(struct journey *j)
 {
-    const size_t size = j->net->out_height * j->net->out_bytes;
+    const size_t size = offset_of(j->net, j->net->outputs);
     unsigned char *once = allocate(size);
     expect(j->net->run_pixels(j->state, j->picture, once), OK, "run");
     j->push = j->net->push_pixels;
@@ -413,7 +490,7 @@ static const struct {
 
 static void run_net(const struct net *net, const char *mode, unsigned pictures, unsigned *turn)
 {
-    const size_t in_size = net->in_height * net->in_bytes, out_size = net->out_height * net->out_bytes;
+    const size_t in_size = net->in_height * net->in_bytes, out_size = offset_of(net, net->outputs);
     unsigned char *state = allocate(net->state_bytes);
     current = net;
     for (unsigned i = 0; i < pictures; ++i) {

@@ -26,12 +26,12 @@ def forced(net: Net, seed: int = 0) -> Net:
     random, nodes = np.random.default_rng(seed), []
     for n, node in enumerate(net.nodes):
         operation = node.operation
-        if type(operation) is Conv2D and takes_winograd(operation) and n != net.output:
+        if type(operation) is Conv2D and takes_winograd(operation) and n not in net.outputs:
             made = as_winograd(operation, early=int(random.integers(2)))
             made = dataclasses.replace(made, room_bytes=int(random.choice(ROOMS)))
             node = dataclasses.replace(node, operation=made)
         nodes.append(node)
-    return Net(net.name, tuple(nodes))
+    return dataclasses.replace(net, nodes=tuple(nodes))
 
 
 def winograd_layers(net: Net) -> int:
@@ -44,5 +44,8 @@ def compile_whole(net: Net, graph: Graph, provenance: Provenance, *, optimize: s
     order = schedule(net)
     places = plan(order)
     return Compiled(
-        net, order, places, emit(net, order, places, image_model(without_ends(graph)), provenance, optimize=optimize)
+        net,
+        order,
+        places,
+        emit(net, order, places, image_model(without_ends(graph), several=True), provenance, optimize=optimize),
     )

@@ -90,19 +90,19 @@ def choose_kernels(net: Net, options: StreamOptions, *, cost: Cost | None, ram_s
             chosen, left = trial, left - candidate.flash_bytes
             nodes[n] = dataclasses.replace(nodes[n], why=told)
     settled = _with_room(_settled(chosen))
-    return Net(net.name, tuple(
-        dataclasses.replace(node, why=told.why) for node, told in zip(settled.nodes, nodes, strict=True)
-    ))  # fmt: skip
+    judged = (dataclasses.replace(node, why=told.why) for node, told in zip(settled.nodes, nodes, strict=True))
+    return dataclasses.replace(net, nodes=tuple(judged))
 
 
 def all_direct(net: Net, chosen: Net, ram_bytes: int) -> Net:
     """The net with its direct kernels for a budget of RAM that `chosen`, what `choose_kernels` made of it, exceeds."""
     more = f"and more RAM than the {ram_bytes:,} B that all may take"
-    return Net(net.name, tuple(
+    told = (
         dataclasses.replace(node, why=f"{WINOGRAD} would take {other.why}, {more}")
         if isinstance(other.operation, WinogradConv2D) else dataclasses.replace(node, why=other.why)
         for node, other in zip(net.nodes, chosen.nodes, strict=True)
-    ))  # fmt: skip
+    )  # fmt: skip
+    return dataclasses.replace(net, nodes=tuple(told))
 
 
 def constant_bytes(net: Net) -> int:
@@ -121,7 +121,7 @@ def _budget_bytes(net: Net, options: StreamOptions) -> float:
 def _candidates(net: Net, cost: Cost, nodes: list[Node]) -> Iterator[_Candidate]:
     """Layers that Winograd makes faster; others that it could make learn here why they stay as they are."""
     room = max(ROOM_BYTES, scratch_bytes(net))
-    for n, node in enumerate(net.nodes[:-1]):  # the last one's rows go out one by one
+    for n, node in enumerate(net.nodes[: net.outputs.start]):  # an output's rows go out one by one
         if type(node.operation) is not Conv2D or not takes_winograd(node.operation):
             continue
         layer, other = layer_of(net, node), dataclasses.replace(as_winograd(node.operation), room_bytes=room)
@@ -143,7 +143,7 @@ def _candidates(net: Net, cost: Cost, nodes: list[Node]) -> Iterator[_Candidate]
 def _with_operation(net: Net, n: int, operation: Operation) -> Net:
     nodes = list(net.nodes)
     nodes[n] = dataclasses.replace(nodes[n], operation=operation)
-    return Net(net.name, tuple(nodes))
+    return dataclasses.replace(net, nodes=tuple(nodes))
 
 
 def _replaced(net: Net, n: int, early: int) -> Net:

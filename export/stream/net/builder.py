@@ -258,30 +258,44 @@ class Builder:
         Raises:
             Unsupported: the output is not computed from the picture.
         """
-        parts = self._parts.get(self.graph.outputs[0])
-        if parts is None:
-            raise Unsupported(f"{self.graph.name} cannot be streamed: its output does not come from the picture")
-        return Net(self.graph.name, self._ending_with(parts))
+        outputs = [self._parts[index] for index in self.graph.outputs if index in self._parts]
+        if len(outputs) < len(self.graph.outputs):
+            which = "its output does" if len(self.graph.outputs) == 1 else "some of its outputs do"
+            raise Unsupported(f"{self.graph.name} cannot be streamed: {which} not come from the picture")
+        return Net(self.graph.name, self._ending_with(outputs), len(outputs))
 
-    def _ending_with(self, parts: tuple[int, ...]) -> tuple[Node, ...]:
-        """All nodes that matter for the output, which is the last. What reads it does not matter, and is left out."""
-        if len(parts) > 1 or parts[0] == 0:
-            plane = _plane(self.graph.tensors[self.graph.outputs[0]])
-            parts = (self._append(Node("output", Concatenate(), parts, plane)),)
-        return reachable(self.nodes, parts[0])
+    def _ending_with(self, outputs: Sequence[tuple[int, ...]]) -> tuple[Node, ...]:
+        """All nodes that matter for the outputs, which are the last. What else reads them is left out.
+
+        Rows of an output go to the caller; where some are read here as well, or go out twice, the output is a copy.
+        """
+        given = Counter(i for parts in outputs for i in parts)
+        read = {0}.union(*(self.nodes[n].inputs for n in _needed(self.nodes, list(given))))
+        ends: list[int] = []
+        for number, (index, parts) in enumerate(zip(self.graph.outputs, outputs, strict=True)):
+            if len(parts) > 1 or parts[0] in read or given[parts[0]] > 1:
+                name = "output" if len(outputs) == 1 else f"output {number}"
+                ends.append(self._append(Node(name, Concatenate(), parts, _plane(self.graph.tensors[index]))))
+            else:
+                ends.append(parts[0])
+        return reachable(self.nodes, ends)
 
     def _append(self, node: Node) -> int:
         self.nodes.append(node)
         return len(self.nodes) - 1
 
 
-def reachable(nodes: Sequence[Node], output: int) -> tuple[Node, ...]:
-    """The nodes that a node depends on, numbered anew: the picture first, that node last, inputs before readers."""
-    kept = {0, output}
-    for i in range(output, -1, -1):
+def _needed(nodes: Sequence[Node], outputs: Sequence[int]) -> list[int]:
+    """The nodes that some nodes depend on, and these; the picture always."""
+    kept = {0, *outputs}
+    for i in range(max(outputs), -1, -1):
         if i in kept:
             kept.update(nodes[i].inputs)
-    number = {old: new for new, old in enumerate(sorted(kept))}
-    return tuple(
-        dataclasses.replace(nodes[old], inputs=tuple(number[i] for i in nodes[old].inputs)) for old in sorted(kept)
-    )
+    return sorted(kept)
+
+
+def reachable(nodes: Sequence[Node], outputs: Sequence[int]) -> tuple[Node, ...]:
+    """The nodes that outputs depend on, numbered anew: the picture first, inputs before readers, the outputs last."""
+    order = [*(n for n in _needed(nodes, outputs) if n not in outputs), *outputs]
+    number = {old: new for new, old in enumerate(order)}
+    return tuple(dataclasses.replace(nodes[old], inputs=tuple(number[i] for i in nodes[old].inputs)) for old in order)

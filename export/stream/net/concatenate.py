@@ -23,7 +23,7 @@ class Concatenate(Operation):
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
         """As kernels/concatenation.c has them."""
-        parts = np.array([plane.channels for plane in inputs], np.int16)
+        parts = np.array([plane.channels * np.dtype(plane.dtype).itemsize for plane in inputs], np.int16)
         return {"part_channels": Array("parts", parts), "parts": len(parts), "width": output.width}
 
     def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Mapping[str, float]:

@@ -168,10 +168,14 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Net:
-    """Nodes in an order in which each one's inputs come before it; node 0 is the picture in, the last one comes out."""
+    """Nodes in an order in which each one's inputs come before it; node 0 is the picture in, the last one comes out.
+
+    With several outputs the last ones come out, as many as there are, and nobody reads them.
+    """
 
     name: str
     nodes: tuple[Node, ...]
+    output_count: int = 1
 
     def __post_init__(self) -> None:
         for n, node in enumerate(self.nodes):
@@ -179,13 +183,16 @@ class Net:
             if len(windows) != len(node.inputs) or any(len(w.firsts) != node.plane.height for w in windows):
                 told = f"node {n} ({node.name})"
                 raise ValueError(f"{told} needs a window of each input, made before it, for each of its rows")
-        if self.nodes[-1].step_rows > 1:
-            raise ValueError(f"the output ({self.nodes[-1].name}) goes out row by row")
+        for node in (self.nodes[n] for n in self.outputs):
+            if node.step_rows > 1:
+                raise ValueError(f"the output ({node.name}) goes out row by row")
+        if any(i in self.outputs for node in self.nodes for i in node.inputs):
+            raise ValueError("rows of an output go out, and nothing can be made of them")
 
     @property
-    def output(self) -> int:
-        """The node whose rows come out."""
-        return len(self.nodes) - 1
+    def outputs(self) -> range:
+        """The nodes whose rows come out, in the order of the model's outputs."""
+        return range(len(self.nodes) - self.output_count, len(self.nodes))
 
     def planes(self, node: Node) -> list[Plane]:
         """A node's input planes."""

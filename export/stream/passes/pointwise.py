@@ -144,6 +144,6 @@ def _alone(graph: Graph, ops: tuple[Op, ...]) -> tuple[bytes, list[int]]:
     taken = [i for i in used if i not in written and graph.tensors[i].data is None]
     small = dataclasses.replace(
         graph, tensors=tuple(tensors), ops=renumbered, inputs=tuple(number[i] for i in taken),
-        outputs=(number[ops[-1].outputs[0]],),
+        outputs=(number[ops[-1].outputs[0]],), called=(),
     )  # fmt: skip
     return write_tflite(small), taken

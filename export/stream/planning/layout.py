@@ -31,9 +31,14 @@ def state_bytes(net: Net, plan: Plan, program: Program) -> int:
     return -(-(positions + 2 * position) // 4) * 4
 
 
+def output_row_bytes(net: Net) -> int:
+    """The caller's row that finished ones are given out in: the longest of any output."""
+    return max(net.nodes[n].plane.row_bytes for n in net.outputs)
+
+
 def row_bytes(net: Net) -> int:
     """The caller's two rows: one in and one out."""
-    return net.nodes[0].plane.row_bytes + net.nodes[-1].plane.row_bytes
+    return net.nodes[0].plane.row_bytes + output_row_bytes(net)
 
 
 def most_pointers(net: Net) -> int:

@@ -133,8 +133,8 @@ def repetitions(net: Net, schedule: Schedule) -> Iterator[Repetition]:
                     yield Repetition(n, late, chain, replaced, sum(macs[i] for i in chain))
 
 
-def _sorted(nodes: list[Node]) -> tuple[Node, ...]:
-    """Nodes numbered anew, inputs before readers, else in the order given."""
+def _sorted(nodes: list[Node], outputs: range) -> tuple[Node, ...]:
+    """Nodes numbered anew, inputs before readers and outputs last, else in the order given."""
     number: dict[int, int] = {}
 
     def visit(n: int) -> None:
@@ -143,7 +143,7 @@ def _sorted(nodes: list[Node]) -> tuple[Node, ...]:
                 visit(source)
         number.setdefault(n, len(number))
 
-    for n in range(len(nodes)):
+    for n in (*range(outputs.start), *range(outputs.stop, len(nodes)), *outputs):
         visit(n)
     return tuple(
         dataclasses.replace(
@@ -187,4 +187,4 @@ def repeat(net: Net, repetition: Repetition) -> tuple[Net, Repeated]:
         layers=tuple(net.nodes[n].name for n in repetition.chain),
         macs=repetition.macs,
     )
-    return Net(net.name, _sorted(nodes)), done
+    return dataclasses.replace(net, nodes=_sorted(nodes, net.outputs)), done

@@ -88,8 +88,10 @@ def schedule(net: Net) -> Schedule:
     picture is taken in as late as possible. What makes several rows at a time waits for the input rows of them all. The
     last output row waits for the whole picture: behind it no row goes in, and none that went in can come back.
 
+    Several outputs take turns: the row that needs fewest rows of the picture goes first.
+
     Returns:
-        All steps; the rows of the output are not kept (they go to the caller), those of the picture are.
+        All steps; the rows of the outputs are not kept (they go to the caller), those of the picture are.
     """
     makes = [node.steps for node in net.nodes]
     needs = [_needs(net, node) for node in net.nodes]
@@ -110,23 +112,37 @@ def schedule(net: Net) -> Schedule:
         steps.append(Step(n, rows.start, len(rows)))
 
     take(0)  # a picture row comes first, also where a border's rows need none: so a row pushed at the start is taken
-    for y in range(net.nodes[net.output].plane.height):
-        waiting = [net.output]
+    turns = _turns(net, needs)
+    for turn, output in enumerate(turns):
+        waiting = [output]
         while waiting:
             lacking = _lacking(needs[waiting[-1]], made, taken[waiting[-1]])
             if lacking is not None:
                 waiting.append(lacking)
                 continue
-            if waiting[-1] == net.output and y == net.nodes[net.output].plane.height - 1:
+            if waiting[-1] == output and turn == len(turns) - 1:
                 while len(made[0]) < net.nodes[0].plane.height:  # nothing reads them; the camera gives them anyway
                     take(0)
             take(waiting.pop())
     sizes = [node.plane.row_bytes for node in net.nodes]
-    births = sorted((step, n, y) for n in range(net.output) for y, step in enumerate(made[n]))
+    births = sorted((step, n, y) for n in range(net.outputs.start) for y, step in enumerate(made[n]))
     return Schedule(tuple(steps), tuple(Rows(n, y, sizes[n], step, read[n][y]) for step, n, y in births))
 
 
 _Needs = list[tuple[int, list[Sequence[int]]]]
+
+
+def _turns(net: Net, needs: Sequence[_Needs]) -> list[int]:
+    """The outputs in the order in which their rows are made, one entry for each row."""
+    latest: list[list[int]] = [list(range(net.nodes[0].plane.height))]  # by node and row: the picture row it waits for
+    for node, inputs in zip(net.nodes[1:], needs[1:], strict=True):
+        waits: list[int] = []
+        for step, rows in enumerate(node.steps):
+            last = max((latest[source][needed[step][-1]] for source, needed in inputs if needed[step]), default=0)
+            waits += [last] * len(rows)
+        latest.append(list(accumulate(waits, max)))  # rows are made top to bottom
+    turns = [(at, (y + 1) / len(latest[n]), n) for n in net.outputs for y, at in enumerate(latest[n])]
+    return [n for _, _, n in sorted(turns)]
 
 
 def _needs(net: Net, node: Node) -> _Needs:

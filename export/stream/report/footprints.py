@@ -8,7 +8,7 @@ from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.costs.cost import whole_frame
 from edgeblur.export.stream.costs.footprint import Footprint
 from edgeblur.export.stream.net.net import Net
-from edgeblur.export.stream.planning.layout import extra_stack_bytes
+from edgeblur.export.stream.planning.layout import extra_stack_bytes, output_row_bytes
 
 
 def kernels_of(net: Net) -> Counter[str]:
@@ -22,7 +22,7 @@ def footprint_of(compiled: Compiled) -> Footprint:
     return Footprint(
         state_bytes=files.state_bytes,
         row_in_bytes=net.nodes[0].plane.row_bytes,
-        row_out_bytes=net.nodes[-1].plane.row_bytes,
+        row_out_bytes=output_row_bytes(net),
         constant_bytes=files.constant_bytes,
         extra_stack_bytes=extra_stack_bytes(net),
         kernels=kernels_of(net),
