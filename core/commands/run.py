@@ -84,7 +84,9 @@ def command(
     With --port: pictures go over a serial line to a board that runs firmware of `edgeblur firmware`, and come back;
     the board's own counter measures milliseconds. With --board too, the board must be of that name.
 
-    With --frame: frames of a camera's size are veiled, one after the other, and compared with the veil's reference.
+    With --frame: frames of a camera's size are veiled, one after the other, and compared with the veil's reference. A
+    board at --port whose firmware was written with --frame takes such frames without being asked, and --camera saves
+    one.
 
     Exit code 1 if a byte differs from LiteRT's reference kernels. What a run's model took is kept in RUN/boards.json,
     for `edgeblur report`.
@@ -109,7 +111,7 @@ def command(
         from edgeblur.firmware_harness.serial.link import LinkOptions
         from edgeblur.firmware_harness.serial.run import SerialOptions
 
-        options = SerialOptions(LinkOptions(port, baud, silence_s), board_name, photos, random, limit)
+        options = SerialOptions(LinkOptions(port, baud, silence_s), board_name, photos, random, limit, frames)
         if picture is not None:
             _camera(chosen, options, picture, as_json)
         else:
@@ -161,7 +163,7 @@ def _serial(chosen: Chosen, options: SerialOptions, as_json: bool) -> None:
     else:
         stdout.print(serial_table(result))
     result.check()
-    if not result.may_be_emulated:
+    if not (result.may_be_emulated or result.veil):
         keep_record(chosen, result.ran)
 
 

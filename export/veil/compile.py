@@ -53,6 +53,28 @@ class FrameOptions:
         return "".join(parts)
 
 
+def parse_told(text: str) -> FrameOptions:
+    """The inverse of `FrameOptions.told`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    words = text.split()
+    given = dict(zip(words[::2], words[1::2], strict=True))
+    sides = {name: tuple(map(int, given.pop(name).split("x"))) for name in ("--frame", "--input") if name in given}
+    width, height = sides["--frame"]
+    low, _, full = given.pop("--clamp", "").partition(":")
+    counts = {name: int(given.pop(f"--{name}")) for name in ("margin", "share", "memory") if f"--{name}" in given}
+    pixels, hold = given.pop("--pixels"), given.pop("--hold")
+    if given or len(sides.get("--input", (0, 0))) != 2:
+        raise ValueError(f"unknown options of frames: {text}")
+    net = sides.get("--input")
+    return FrameOptions(
+        width, height, pixels, hold, (net[0], net[1]) if net else None, (float(low), float(full)) if full else None,
+        counts.get("margin"), counts.get("share"), counts.get("memory"),
+    )  # fmt: skip
+
+
 def default_veil(finder: Finder, hold: str) -> VeilOptions:
     """What a frame is veiled by if nothing is asked for: docs/frames.md has the measurements behind it.
 

@@ -27,6 +27,15 @@ engine_status engine_push(const uint8_t *row);
 /* The same of pixels, a byte each channel, as cameras give them. */
 engine_status engine_push_pixels(const uint8_t *pixels);
 
+#ifdef ENGINE_FRAMES
+/* Forget all frames before: without it a frame follows the one that came last. */
+void engine_forget(void);
+#endif
+#ifdef ENGINE_FRAME_BUFFER
+/* Where a frame lies until its last row came: ENGINE_INPUT_HEIGHT rows of ENGINE_INPUT_ROW_BYTES. */
+uint8_t *engine_frame(void);
+#endif
+
 /* Give out the next finished row: ENGINE_OUTPUT_ROW_BYTES of the model's own numbers, to an address divisible by 4. */
 engine_status engine_pop(uint8_t *row);
 

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "camera.h"
+
 camera_fb_t *frames_fb_get(frames_status *status)
 {
     static frames_state state; /* all zero is a valid beginning */
@@ -23,4 +25,17 @@ camera_fb_t *frames_fb_get(frames_status *status)
         *status = became;
     }
     return fb;
+}
+
+int camera_frame(uint8_t *pixels)
+{
+    camera_fb_t *fb = esp_camera_fb_get();
+    const int right = fb != NULL && fb->len == (size_t)FRAMES_FRAME_HEIGHT * FRAMES_ROW_BYTES;
+    if (right) {
+        memcpy(pixels, fb->buf, fb->len);
+    }
+    if (fb != NULL) {
+        esp_camera_fb_return(fb);
+    }
+    return right;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* esp32-camera's frames, veiled before anybody else sees them. */
+/* esp32-camera's frames, veiled before anybody else sees them. Once esp_camera_init was called, `edgeblur run --port
+ * --camera` shows them as well. */
 #ifndef FRAMES_ESP32_CAMERA_H_
 #define FRAMES_ESP32_CAMERA_H_
 

@@ -103,6 +103,11 @@ static void send(uint8_t *frame, size_t size)
 
 static void begin(uint8_t source, uint32_t seed)
 {
+#ifdef ENGINE_FRAMES
+    if (source == SOURCE_PATTERN || seed == 0) {
+        engine_forget();
+    }
+#endif
     engine_begin();
     memset(&picture, 0, sizeof picture);
     picture.source = source;

@@ -11,7 +11,9 @@
  *
  *   INFO                         payload: version, 3 zeros; SHA-256 of the .tflite; height, width, channels of input and
  *                                output (2 bytes each); RAM of the engine, ticks a second (4 each); MODEL_TEXT
- *   BEGIN source, seed (4)       begin a picture whose rows come from the host, a pattern, or the camera hook
+ *   BEGIN source, seed (4)       begin a picture whose rows come from the host, a pattern, or the camera hook; firmware
+ *                                that veils frames forgets those before, unless a seed that is not 0 says that this one
+ *                                follows them (a pattern never does)
  *   ROW   y, row                 take in row y; payload: a finished row if has_row is 1. PROTOCOL_ROW_WAITS: row y was
  *                                not taken, as finished rows wait; one comes with this answer
  *   NEXT                         payload: the next finished row if has_row is 1, for which rows of a pattern or of the

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import shlex
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
@@ -16,11 +15,12 @@ from edgeblur import __version__
 from edgeblur.errors import UserError
 from edgeblur.export.stream.costs.code_size import OPTIMIZE_FLAGS
 from edgeblur.export.stream.options import StreamOptions
-from edgeblur.export.veil.compile import FrameOptions, compile_frames
+from edgeblur.export.veil.compile import FrameOptions
 from edgeblur.files import new_folder, refuse_swallowing, sha256, write_text
 from edgeblur.firmware_harness.boards.boards import Board, options_for
 from edgeblur.firmware_harness.emulation.build import COMPILE_FLAGS, LINK_FLAGS, check_room, linker_script, with_stack
 from edgeblur.firmware_harness.engines.host_c import check_compiles
+from edgeblur.firmware_harness.projects.frames_firmware import DRIVER_HEADERS, camera_drivers, frames_model
 from edgeblur.firmware_harness.projects.kinds import (
     BARE,
     Kind,
@@ -43,12 +43,6 @@ from edgeblur.records import Record
 MARKER = "edgeblur.json"
 """The file by which a project is known again."""
 
-FRAMES = "frames"
-"""Prefix of a veil's C in a project."""
-
-FRAME_DRIVERS = {"esp-idf": ("frames_esp32_camera.c", "frames_esp32_camera.h")}
-"""By kind of project: what joins a camera's driver that owns whole frames with the veil."""
-
 _BUILDS = ("build", ".pio", "managed_components", "dependencies.lock", "sdkconfig", "sdkconfig.old")
 """What the ecosystems' tools leave in a project; a project may be written anew over it."""
 
@@ -70,7 +64,7 @@ class ProjectOptions:
         stream: aim and budgets; the core is the board's.
         force: replace an earlier project.
         tflm: a folder of TensorFlow Lite Micro, to run the model with that; None for the streaming engine.
-        frames: a veil for frames of a camera's size comes along, with the prefix `FRAMES`; None for none.
+        frames: a veil for frames of a camera's size comes along, instead of the whole net; None for none.
     """
 
     kind: str | None = None
@@ -204,7 +198,8 @@ def _values(kind: Kind, board: Board, model: FirmwareModel, options: ProjectOpti
         "command": f"edgeblur firmware {model.name} --board {board.name} --kind {kind.name} --out DIR "
                    f"--optimize {stream.optimize}{ram}",
         "engine_sources": engine.sources, "frames": options.frames,
-        "esp32_camera": "frames_esp32_camera.c" in engine.sources,
+        "esp32_camera": "frames_esp32_camera.c" in engine.sources, "largest": engine.largest,
+        "driver": next((name for name, _ in engine.generated if name in DRIVER_HEADERS), None),
         "optimize": OPTIMIZE_FLAGS[stream.optimize], "toolchain": toolchain,
         "binutils": toolchain.compiler.removesuffix("-gcc"), "link_flags": LINK_FLAGS,
         "flags": (OPTIMIZE_FLAGS[stream.optimize], *(flag for flag in COMPILE_FLAGS if flag not in _OURS_ALONE)),
@@ -308,13 +303,16 @@ def _make(tflite: Path, board: Board, kind: Kind, options: ProjectOptions) -> tu
         UserError: the engine cannot run it, the kind of project does not take it, or it does not fit.
     """
     if options.tflm is None:
-        model = firmware_model(tflite, options_for(board, options.stream))
+        stream = options_for(board, options.stream)
+        if options.frames is not None:
+            drivers = camera_drivers(kind.name, options.frames.hold)
+            model = frames_model(tflite, options.frames, stream, drivers)
+        else:
+            model = firmware_model(tflite, stream)
         compiled = model.engine.compiled
         assert compiled is not None
-        if options.frames is not None:
-            model = _with_frames(model, board, kind, options.frames, options.stream)
         board = with_stack(board, compiled)
-        check_room(model.name, compiled, board)
+        check_room(model.name, model.frames or compiled, board)
         return board, model
     if kind.name != BARE:
         raise UserError(
@@ -325,30 +323,10 @@ def _make(tflite: Path, board: Board, kind: Kind, options: ProjectOptions) -> tu
     return dataclasses.replace(board, stack_bytes=STACK_BYTES), model
 
 
-def _with_frames(
-    model: FirmwareModel, board: Board, kind: Kind, frames: FrameOptions, stream: StreamOptions
-) -> FirmwareModel:
-    """The model with a veil beside its engine; a linker leaves out what firmware does not call.
-
-    Raises:
-        UserError: the model has no mask, or veil and finder do not fit.
-    """
-    provenance = dataclasses.replace(model.provenance, name=FRAMES, options=model.provenance.options + frames.told)
-    compiled = compile_frames(model.model.graph, frames, provenance, options_for(board, stream))
-    check_room(model.name, compiled, board)
-    with tempfile.TemporaryDirectory(prefix="edgeblur-") as place:
-        compiled.files.write(Path(place), FRAMES)
-        files = tuple((path.name, path.read_text()) for path in sorted(Path(place).iterdir()))
-    drivers = FRAME_DRIVERS.get(kind.name, ()) if frames.hold == "buffer" else ()
-    files += tuple((name, (firmware_files() / name).read_text()) for name in drivers)
-    engine = dataclasses.replace(model.engine, generated=(*model.engine.generated, *files))
-    return dataclasses.replace(model, engine=engine)
-
-
 def _host_sources(model: FirmwareModel) -> list[str]:
     """Generated C that any compiler takes: a camera's driver wants the headers of its SDK."""
-    drivers = {name for names in FRAME_DRIVERS.values() for name in names}
-    return [name for name, _ in model.engine.generated if name.endswith(".c") and name not in drivers]
+    drivers = {Path(name).stem for name in DRIVER_HEADERS}
+    return [name for name, _ in model.engine.generated if name.endswith(".c") and Path(name).stem not in drivers]
 
 
 def write_firmware(tflite: Path, board: Board, out: Path, options: ProjectOptions) -> WrittenProject:

@@ -14,6 +14,7 @@ from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import ImageModel, image_model
 from edgeblur.export.tflite.pixels import pixel_table
+from edgeblur.export.veil.compile import CompiledFrames, FrameOptions
 from edgeblur.files import write_text
 from edgeblur.firmware_harness.boards.boards import Sections
 from edgeblur.firmware_harness.emulation.build import NAME
@@ -53,8 +54,27 @@ class Engine:
     @property
     def sources(self) -> tuple[str, ...]:
         """All C and C++ files of it and of the protocol."""
-        own = (name for name, _ in self.generated if name.endswith((".c", ".cc")))
+        own = (name for name, _ in self.generated if name.endswith((".c", ".cc", ".cpp")))
         return (*own, self.adapter, "protocol.c")
+
+    @property
+    def largest(self) -> str:
+        """The generated file with the kernels: what optimizing is for."""
+        return next(name for name, _ in self.generated if name in (f"{NAME}.c", "frames_finder.c"))
+
+
+@dataclass(frozen=True)
+class End:
+    """Rows that firmware takes or gives.
+
+    Attributes:
+        height, width: in pixels.
+        channels: bytes of a pixel.
+    """
+
+    height: int
+    width: int
+    channels: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +87,7 @@ class FirmwareModel:
         engine: its code, with the prefix `NAME`.
         provenance: what generated files say about their origin.
         optimize: `size` or `speed`.
+        frames, frame_options: of firmware that veils frames of a camera's size, with the net's size in them.
     """
 
     name: str
@@ -74,11 +95,22 @@ class FirmwareModel:
     engine: Engine
     provenance: Provenance
     optimize: str
+    frames: CompiledFrames | None = None
+    frame_options: FrameOptions | None = None
+
+    @property
+    def ends(self) -> tuple[End, End]:
+        """What goes over the line: rows of the model's input and output, or of frames."""
+        if self.frames is not None:
+            plan = self.frames.plan
+            return (End(plan.height, plan.width, plan.row_bytes // plan.width),) * 2
+        first, last = self.model.input, self.model.output
+        return End(first.height, first.width, first.channels), End(last.height, last.width, last.channels)
 
     @property
     def row_bytes(self) -> int:
         """One row in and one row out."""
-        return sum(end.width * end.channels for end in (self.model.input, self.model.output))
+        return sum(end.width * end.channels for end in self.ends)
 
 
 def _stream(compiled: Compiled) -> Engine:
@@ -131,25 +163,27 @@ def _byte_lines(data: bytes) -> list[str]:
 
 
 def _model_info(model: FirmwareModel, board: str, sections: Sections | None) -> str:
+    told = model.frame_options.told.strip() if model.frame_options else None
     table = pixel_table(model.model.input) if model.engine.compiled is None else b""  # the streaming engine has its own
     return fill_in(
         firmware_files() / "model_info.h.j2",
         lines=model.provenance.lines,
-        input=model.model.input,
-        output=model.model.output,
+        input=model.ends[0],
+        output=model.ends[1],
+        frames=model.frame_options,
         ram_bytes=model.engine.ram_bytes,
         state_section=sections.state if sections else "",
         pixel_lines=_byte_lines(table),
         sha256_lines=_byte_lines(bytes.fromhex(model.model.graph.sha256)),
-        texts=(model.name, board, model.engine.name, __version__),
+        texts=(model.name, board, model.engine.name, __version__, *filter(None, [told])),
     )
 
 
-def _placed(text: str, sections: Sections) -> str:
+def _placed(text: str, sections: Sections, prefix: str) -> str:
     """A model's C with its weights and tables in a section."""
-    include = f'#include "{NAME}.h"\n'
+    include = f'#include "{prefix}.h"\n'
     place = f'__attribute__((aligned(4), section("{sections.constants}")))'
-    return text.replace(include, f"#define {NAME.upper()}_CONSTANT {place} /* stays in flash */\n{include}", 1)
+    return text.replace(include, f"#define {prefix.upper()}_CONSTANT {place} /* stays in flash */\n{include}", 1)
 
 
 def write_engine(folder: Path, model: FirmwareModel, board: str, sections: Sections | None = None) -> None:
@@ -162,7 +196,8 @@ def write_engine(folder: Path, model: FirmwareModel, board: str, sections: Secti
         sections: for weights and state, where they are not those that the compiler takes.
     """
     for name, text in model.engine.generated:
-        write_text(folder / name, _placed(text, sections) if sections and name == f"{NAME}.c" else text)
+        constants = name == model.engine.largest and model.engine.compiled is not None
+        write_text(folder / name, _placed(text, sections, Path(name).stem) if sections and constants else text)
     write_text(folder / "model_info.h", _model_info(model, board, sections))
     copy_firmware(folder, (model.engine.adapter, *ENGINE_FILES))
 

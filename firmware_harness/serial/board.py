@@ -77,10 +77,23 @@ class SerialBoard:
             self.restarted += attempt > 0
             with contextlib.suppress(_ForgottenError):
                 return self._run(rows, height, row_bytes)
-        raise RunError(
-            f"{self._where} forgot its picture {RESTARTS + 1} times: it resets while it computes "
-            "(its power, its watchdog, or too small a stack)"
-        )
+        raise self._resets()
+
+    def run_frames(self, frames: Sequence[Sequence[bytes]], height: int, row_bytes: int) -> list[tuple[bytes, Times]]:
+        """Frames through a board that veils them: each one follows the one before.
+
+        Args:
+            frames: the rows of each, as a camera writes them.
+            height, row_bytes: as `run` takes them.
+
+        Raises:
+            RunError: as `run`. A board that forgot is given all of them anew.
+        """
+        for attempt in range(RESTARTS + 1):
+            self.restarted += attempt > 0
+            with contextlib.suppress(_ForgottenError):
+                return [self._run(rows, height, row_bytes, seed=number) for number, rows in enumerate(frames)]
+        raise self._resets()
 
     def infer(self, seed: int) -> Times:
         """A picture that the board makes itself (`serial_frames.pattern`) through its model, without the line.
@@ -93,27 +106,37 @@ class SerialBoard:
             return frames.parse_times(answer.payload)
         raise self._refused(Command.INFER, Status.OUT_OF_ORDER)
 
-    def camera(self, height: int, row_bytes: int) -> tuple[bytes, Times]:
+    def camera(self, height: int, row_bytes: int, *, looked_before: bool = False) -> tuple[bytes, Times]:
         """A picture of the board's own camera through its model: it takes the rows in itself as it needs them.
 
         Args:
             height: how many finished rows will come,
             row_bytes: of so many bytes.
+            looked_before: it takes one for itself first, as a veil needs that shows a frame by the one before.
 
         Raises:
             RunError: no answer, no camera, or the board was reset.
         """
         with contextlib.suppress(_ForgottenError):
-            self._ask(Command.BEGIN, Source.CAMERA, bytes(4))
+            if looked_before:
+                self._ask(Command.INFER, Source.CAMERA, bytes(4))
+            self._ask(Command.BEGIN, Source.CAMERA, int(looked_before).to_bytes(4, "little"))
             finished = b"".join(self._waiting(0, row_bytes))
             answer = self._ask(Command.TIMES)
             if answer.rows_out == height:
                 return finished, frames.parse_times(answer.payload)
         raise RunError(f"{self._where} did not finish the picture of its camera: was it reset?")
 
-    def _run(self, rows: Sequence[bytes], height: int, row_bytes: int) -> tuple[bytes, Times]:
+    def _resets(self) -> RunError:
+        return RunError(
+            f"{self._where} forgot its picture {RESTARTS + 1} times: it resets while it computes "
+            "(its power, its watchdog, or too small a stack)"
+        )
+
+    def _run(self, rows: Sequence[bytes], height: int, row_bytes: int, *, seed: int = 0) -> tuple[bytes, Times]:
+        """A picture; with a seed that is not 0 it follows the one before."""
         finished: list[bytes] = []
-        self._ask(Command.BEGIN, Source.HOST, bytes(4))
+        self._ask(Command.BEGIN, Source.HOST, seed.to_bytes(4, "little"))
         for y, row in enumerate(rows):
             while (answer := self._ask(Command.ROW, y, row, row_bytes)).status == Status.ROW_WAITS:
                 finished += self._row(answer, len(finished), row_bytes)

@@ -87,6 +87,8 @@ class BoardInfo:
         ram_bytes: writable memory of the engine, without stack; None if the firmware does not know.
         tick_hz: ticks a second of the board's counter; None if the board does not know.
         model, board, engine, version: names, and edgeblur's version that wrote the firmware.
+        frames: of firmware that veils frames of a camera's size, the options of `edgeblur firmware` for these; else "".
+            `input` and `output` are then those of a frame, channels its bytes a pixel.
     """
 
     sha256: str
@@ -98,6 +100,7 @@ class BoardInfo:
     board: str
     engine: str
     version: str
+    frames: str = ""
 
 
 @dataclass(frozen=True)
@@ -183,7 +186,8 @@ def parse_info(payload: bytes) -> BoardInfo:
     _, sha256, *sizes, ram_bytes, tick_hz = _INFO.unpack_from(payload)
     ends = (sizes[0], sizes[1], sizes[2]), (sizes[3], sizes[4], sizes[5])
     model, board, engine, version = texts[:_TEXTS]
-    return BoardInfo(sha256.hex(), *ends, ram_bytes or None, tick_hz or None, model, board, engine, version)
+    told = texts[_TEXTS] if len(texts) > _TEXTS + 1 else ""
+    return BoardInfo(sha256.hex(), *ends, ram_bytes or None, tick_hz or None, model, board, engine, version, told)
 
 
 def parse_times(payload: bytes) -> Times:

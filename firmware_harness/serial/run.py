@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import statistics
-import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.table import Table
 from rich.text import Text
 
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.tflite.cost import cost
 from edgeblur.export.tflite.graph import ImageModel, image_model
-from edgeblur.export.tflite.pixels import Raw, from_raw, to_raw
+from edgeblur.export.veil.compile import FrameOptions
+from edgeblur.export.veil.plan import VeilPlan
 from edgeblur.files import refuse_existing
 from edgeblur.firmware_harness.boards.boards import boards
 from edgeblur.firmware_harness.boards.records import Ran
 from edgeblur.firmware_harness.emulation.result import Comparison
-from edgeblur.firmware_harness.engines.engines import Engine, open_engine
-from edgeblur.firmware_harness.engines.inputs import pick_inputs
-from edgeblur.firmware_harness.serial.board import SerialBoard, open_board
-from edgeblur.firmware_harness.serial.frames import BoardInfo, Times, pattern
+from edgeblur.firmware_harness.engines.inputs import frame_inputs, pick_inputs
+from edgeblur.firmware_harness.serial.benches import FrameBench, open_bench
+from edgeblur.firmware_harness.serial.board import open_board
+from edgeblur.firmware_harness.serial.frames import BoardInfo, Times
 from edgeblur.firmware_harness.serial.link import LinkCounts, LinkOptions
 from edgeblur.models.choose import Chosen
 from edgeblur.models.read import read_inside
-from edgeblur.pictures.images import save_picture, to_bytes
-from edgeblur.progress import track
-
-_SEED = 1  # of the picture that the board makes itself
+from edgeblur.pictures.images import save_picture
 
 
 @dataclass(frozen=True)
@@ -44,6 +40,7 @@ class SerialOptions:
         photos: a folder of photos, resized to the model's input.
         random: so many seeded random pictures.
         limit: at most so many pictures.
+        frames: what the firmware must veil; None takes what it says.
     """
 
     link: LinkOptions
@@ -51,6 +48,7 @@ class SerialOptions:
     photos: Path | None = None
     random: int | None = None
     limit: int | None = None
+    frames: FrameOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,7 @@ class SerialRun:
         macs: multiply-accumulates of a picture; None if not known.
         line: what went wrong on the line and was mended.
         restarted: pictures begun anew because the board had been reset.
+        veil: how frames lay over the model's input, if the firmware veils frames of a camera's size.
     """
 
     model: str
@@ -84,6 +83,7 @@ class SerialRun:
     macs: int | None
     line: LinkCounts
     restarted: int
+    veil: VeilPlan | None = None
 
     @property
     def frame_ms(self) -> tuple[float, ...]:
@@ -131,6 +131,7 @@ class SerialRun:
             "engine": self.info.engine,
             "firmware": self.info.version,
             "sha256": self.info.sha256,
+            **(self.veil.as_json() if self.veil else {}),
             **vars(self.comparison),
             "measured_ms": statistics.median(self.frame_ms) if self.frame_ms else None,
             "frame_ms": list(self.frame_ms) or None,
@@ -151,10 +152,17 @@ class SerialRun:
         if comparison.differing_bytes:
             raise RunError(
                 f"{comparison.differing_bytes:,} of {comparison.bytes_compared:,} output bytes {where} differ from "
-                "LiteRT's reference kernels: please report this model and board"
+                f"{_reference(self.veil)}: please report this model and board"
             )
         if not self.own_equal:
-            raise RunError(f"the picture made {where} came out other than LiteRT's: please report this model and board")
+            raise RunError(
+                f"the picture made {where} came out other than by {_reference(self.veil)}: please report this model "
+                "and board"
+            )
+
+
+def _reference(veil: VeilPlan | None) -> str:
+    return "LiteRT's reference kernels" if veil is None else "the veil's reference"
 
 
 def _check_model(chosen: Chosen, model: ImageModel, info: BoardInfo, options: SerialOptions) -> None:
@@ -175,31 +183,6 @@ def _check_model(chosen: Chosen, model: ImageModel, info: BoardInfo, options: Se
         )
 
 
-@dataclass(frozen=True, eq=False)
-class _Bench:
-    """A board, and the same model on the host."""
-
-    board: SerialBoard
-    reference: Engine
-
-    def run(self, raw: Raw) -> tuple[Comparison, Times]:
-        """A picture through both."""
-        expected = self.reference.run(raw)
-        rows = [raw[0, y].tobytes() for y in range(raw.shape[1])]
-        height, row_bytes = expected.shape[1], expected[0, 0].nbytes
-        finished, times = self.board.run(rows, height, row_bytes)
-        differing = int((np.frombuffer(finished, np.uint8) != np.frombuffer(expected.tobytes(), np.uint8)).sum())
-        return Comparison(1, len(finished), differing), times
-
-    def run_own(self) -> tuple[bool, Times]:
-        """The picture that the board makes itself."""
-        tensor = self.reference.model.input.tensor
-        size = int(np.prod(tensor.shape))
-        raw = np.frombuffer(pattern(_SEED, size), tensor.dtype).reshape(tensor.shape)
-        times = self.board.infer(_SEED)
-        return times.crc32 == zlib.crc32(self.reference.run(raw).tobytes()), times
-
-
 def _sum(comparisons: Iterable[Comparison]) -> Comparison:
     columns = [(each.images, each.bytes_compared, each.differing_bytes) for each in comparisons]
     return Comparison(*(sum(column) for column in zip(*columns, strict=True)))
@@ -217,13 +200,16 @@ def run_serial(chosen: Chosen, options: SerialOptions) -> SerialRun:
         RunError: the board does not answer, or fails.
     """
     model = image_model(read_inside(chosen.path).graph)
-    inputs = pick_inputs(model, options.photos, options.random, options.limit)
     with open_board(options.link) as board:
         info = board.info()
         _check_model(chosen, model, info, options)
-        bench = _Bench(board, open_engine("litert-ref", chosen.path))
-        raws = (to_raw(probe.picture, model.input) for probe in inputs.probes)
-        runs = [bench.run(raw) for raw in track(raws, f"run on {info.board}", inputs.planned)]
+        bench = open_bench(board, info, chosen, model, options.frames)
+        plan = bench.plan if isinstance(bench, FrameBench) else None
+        if plan is not None:
+            inputs = frame_inputs((plan.width, plan.height), options.photos, options.random, options.limit)
+        else:
+            inputs = pick_inputs(model, options.photos, options.random, options.limit)
+        runs = bench.run_all(inputs)
         own_equal, own = bench.run_own()
     return SerialRun(
         model=chosen.name,
@@ -238,6 +224,7 @@ def run_serial(chosen: Chosen, options: SerialOptions) -> SerialRun:
         macs=cost(model.graph).macs,
         line=board.link.counts,
         restarted=board.restarted,
+        veil=plan,
     )
 
 
@@ -255,20 +242,19 @@ def camera_picture(chosen: Chosen, options: SerialOptions, picture: Path) -> Tim
     """
     refuse_existing(picture)
     model = image_model(read_inside(chosen.path).graph)
-    tensor = model.output.tensor
-    _, height, width, channels = tensor.shape
     with open_board(options.link) as board:
-        _check_model(chosen, model, board.info(), options)
-        finished, times = board.camera(height, width * channels)
-    pixels = to_bytes(from_raw(np.frombuffer(finished, tensor.dtype).reshape(tensor.shape), model.output))
-    save_picture(picture, pixels if channels == 3 else pixels[..., 0])
+        info = board.info()
+        _check_model(chosen, model, info, options)
+        bench = open_bench(board, info, chosen, model, options.frames)
+        pixels, times = bench.camera()
+    save_picture(picture, pixels if pixels.shape[-1] == 3 else pixels[..., 0])
     return times
 
 
 def _rows(run: SerialRun) -> list[tuple[str, str]]:
     comparison, info, line = run.comparison, run.info, run.line
     same = (
-        "all equal to LiteRT's reference kernels"
+        f"all equal to {_reference(run.veil)}"
         if not comparison.differing_bytes
         else f"{comparison.differing_bytes:,} differ"
     )
@@ -286,6 +272,7 @@ def _rows(run: SerialRun) -> list[tuple[str, str]]:
     rows = [
         ("board", f"{info.board} at {run.port}, engine {info.engine}, firmware of edgeblur {info.version}"),
         ("pictures", f"{comparison.images}: {run.description}"),
+        *([("frames", run.info.frames)] if run.veil else []),
         ("output bytes", f"{comparison.bytes_compared:,}, {same}"),
         ("measured", measured),
         ("  spread", spread),
