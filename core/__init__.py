@@ -23,14 +23,16 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "edgeblur.api": (
-        "make_dataset", "train_teacher", "distill_student", "quantize_model", "compile_model", "validate_model",
-        "fit_boards", "run_on_board", "blur", "blur_pictures", "model_names",
+        "make_dataset", "train_teacher", "distill_student", "quantize_model", "compile_model", "compile_frames",
+        "export_tflm", "validate_model", "fit_boards", "run_on_board", "blur", "blur_pictures", "model_names",
     ),
+    "edgeblur.distill.data.make": ("MakeOptions",),
     "edgeblur.distill.teacher": ("TrainOptions",),
     "edgeblur.distill.student": ("StudentOptions",),
     "edgeblur.distill.training.fit": ("FitOptions",),
     "edgeblur.quantize.quantize": ("QuantizeOptions",),
     "edgeblur.export.stream.options": ("StreamOptions",),
+    "edgeblur.export.veil.compile": ("FrameOptions",),
     "edgeblur.firmware_harness.emulation.run": ("EmulatedOptions",),
     "edgeblur.errors": ("EdgeblurError", "RunError", "UserError"),
 }  # fmt: skip

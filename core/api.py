@@ -8,68 +8,92 @@ of the shelf such as `mask8`. A mistake in what was asked raises `UserError`, a 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edgeblur.distill.data.make import MakeOptions
     from edgeblur.distill.student import StudentOptions
     from edgeblur.distill.teacher import TrainOptions
     from edgeblur.export.stream.options import StreamOptions
     from edgeblur.export.stream.write import StreamExport
+    from edgeblur.export.tflm.write import ExportResult
+    from edgeblur.export.veil.compile import FrameOptions
+    from edgeblur.export.veil.write import FrameExport
+    from edgeblur.firmware_harness.blurring.batch import Blurred
     from edgeblur.firmware_harness.blurring.blurrers import Blurrer
+    from edgeblur.firmware_harness.boards.boards import Board
     from edgeblur.firmware_harness.emulation.result import BoardRun
     from edgeblur.firmware_harness.emulation.run import EmulatedOptions
     from edgeblur.firmware_harness.fit.fit import Fit
-    from edgeblur.firmware_harness.validation.result import Validation
+    from edgeblur.firmware_harness.fit.needs import Candidate
+    from edgeblur.firmware_harness.privacy.protection import PrivacyOptions
+    from edgeblur.firmware_harness.validation.result import Gates, Validation
+    from edgeblur.models.choose import Chosen
     from edgeblur.pictures.images import Pixels
     from edgeblur.quantize.quantize import Quantized, QuantizeOptions
     from edgeblur.store.dataset import Dataset
     from edgeblur.store.run_folder import Run, RunModel
 
 __all__ = [
-    "blur", "blur_pictures", "compile_model", "distill_student", "fit_boards", "make_dataset", "model_names",
-    "quantize_model", "run_on_board", "train_teacher", "validate_model",
+    "blur", "blur_pictures", "compile_frames", "compile_model", "distill_student", "export_tflm", "fit_boards",
+    "make_dataset", "model_names", "quantize_model", "run_on_board", "train_teacher", "validate_model",
 ]  # fmt: skip
 
 StrPath = str | os.PathLike[str]
 
 
 def make_dataset(
-    out: StrPath, photos: Sequence[StrPath] = (), labels: Sequence[StrPath] = (), *, scenes: int = 0, size: int = 192,
-    seed: int = 0, detector: str = "centerface", force: bool = False,
+    out: StrPath, photos: Sequence[StrPath] = (), labels: Sequence[StrPath] = (), options: MakeOptions | None = None,
+    *, source: str | None = None, scenes: int = 0, detector: str = "centerface", terms: Collection[str] | None = None,
+    limit: int | None = None, force: bool = False, skipped: list[str] | None = None,
 ) -> Dataset:  # fmt: skip
-    """Make a data set: train/, train_blur/, train_mask/, val/, ... and manifest.json; 70, 20 and 10 % of the pictures.
+    """Make a data set: train/, train_blur/, train_mask/, val/, ... and manifest.json.
 
     Args:
         out: the new folder; written whole or not at all.
         photos: folders of photos.
         labels: a label file for each folder, in the same order; without any, `detector` finds the faces.
+        options: side of the stored squares, shares of the splits, seed, makers to hold out, and the blur to learn; by
+            default 192 pixels, and 70, 20 and 10 % of the pictures.
+        source: instead of photos: `synthetic:600`, `tfds:wider_face` or `tfds:celeb_a`.
         scenes: drawn face scenes beside the photos, or instead of them.
-        size: side of the stored squares, in pixels; larger than a model's input, so that training can crop.
-        seed: of the split, the crops and the scenes.
         detector: `centerface` or `blazeface`; needs `edgeblur[detect]`.
+        terms: of photos, keep those under these licence terms; all by default.
+        limit: at most so many pictures.
         force: replace a data set that edgeblur made.
+        skipped: gets a sentence for each file that was left out; by default they go to standard error.
 
     Raises:
-        UserError: neither photos nor scenes, no picture there, or `out` is occupied.
+        UserError: nothing to make pictures of, no picture there, or `out` is occupied.
     """
     from edgeblur.distill.data import make, sources
     from edgeblur.errors import UserError
+    from edgeblur.files import refuse_existing, refuse_swallowing
     from edgeblur.progress import say, track
 
-    if not photos and not scenes:
-        raise UserError("a data set needs photos, scenes to draw, or both")
-    skipped: list[str] = []
-    if photos:
-        found = sources.open_photos(_paths(photos), _paths(labels), skipped=skipped, detector=detector)
-        found = sources.with_scenes(found, scenes, seed=seed, size=size) if scenes else found
+    folders, files, options = _paths(photos), _paths(labels), options or make.MakeOptions()
+    left_out: list[str] = [] if skipped is None else skipped
+    refuse_existing(Path(out), force=force)
+    refuse_swallowing(Path(out), (*folders, *files))
+    if folders and source is not None:
+        raise UserError(f"a data set is made of photos or of a source, and both are given: {source} has its own faces")
+    if folders:
+        wanted = None if terms is None else frozenset(terms)
+        found = sources.open_photos(folders, files, skipped=left_out, detector=detector, terms=wanted, limit=limit)
+    elif source is not None:
+        kind = sources.parse_source(source)
+        found = sources.open_source(kind, size=options.size, seed=options.seed, limit=limit)
+    elif scenes:
+        found, scenes = sources.from_synthetic(scenes, seed=options.seed, size=options.size), 0
     else:
-        found = sources.from_synthetic(scenes, seed=seed, size=size)
-    options = make.MakeOptions(size=size, seed=seed)
+        raise UserError("a data set needs photos, a source, or scenes to draw")
+    if scenes:
+        found = sources.with_scenes(found, scenes, seed=options.seed, size=options.size)
     data = make.make_dataset(track(found, "making pictures", found.total), Path(out), options, force=force)
-    for sentence in skipped:
+    for sentence in left_out if skipped is None else ():
         say(f"skipped: {sentence}")
     return data
 
@@ -78,6 +102,8 @@ def train_teacher(
     data: StrPath, out: StrPath, options: TrainOptions | None = None, *, resume: bool = False, force: bool = False
 ) -> Run:
     """Train a teacher on a data set, into a new run folder. Needs `edgeblur[train]`.
+
+    Of several workers that train together, the chief alone writes the run; the others come back with its place.
 
     Args:
         data: a data set.
@@ -91,10 +117,10 @@ def train_teacher(
     """
     _require_tensorflow()
     from edgeblur.distill import teacher
-    from edgeblur.store.run_folder import open_run
+    from edgeblur.store.run_folder import Run
 
     teacher.train(Path(data), Path(out), options or teacher.TrainOptions(), resume=resume, force=force)
-    return open_run(Path(out))
+    return Run(Path(out))
 
 
 def distill_student(
@@ -162,25 +188,68 @@ def compile_model(
 
     Raises:
         UserError: a float model, an op that cannot be streamed, a budget that cannot be met, or `out` is occupied.
-        RunError: this host's compiler does not take the C, or the disk is full.
+        RunError: this machine's compiler, if there is one, has a complaint about the C.
     """
-    from edgeblur.export.stream.options import StreamOptions
     from edgeblur.export.stream.write import export_stream
-    from edgeblur.firmware_harness.boards.boards import find_board
     from edgeblur.firmware_harness.engines.host_c import check_compiles
     from edgeblur.models.choose import choose_tflite
 
-    chosen, options = choose_tflite(Path(model)), options or StreamOptions()
-    if board:
-        options = replace(options, core=find_board(board).core.name)
+    chosen, options = choose_tflite(Path(model)), _for_board(options, board)
     return export_stream(
         chosen.path, Path(out), options, name=name, title=chosen.title, force=force, check=check_compiles
-    )
+    )  # fmt: skip
+
+
+def compile_frames(
+    model: StrPath, out: StrPath, frames: FrameOptions, options: StreamOptions | None = None, *,
+    name: str = "face_blur", board: str | None = None, force: bool = False,
+) -> FrameExport:  # fmt: skip
+    """Compile an int8 model with a mask to C99 that veils the faces of a camera's frames, at the frames' own size.
+
+    Args:
+        model: an int8 mask head.
+        out: a new or empty folder.
+        frames: their size, how the camera writes pixels, who keeps a frame, how strongly it is veiled.
+        options, name, board, force: as `compile_model` takes them.
+
+    Raises:
+        UserError: a model without a mask, frames that cannot be, or as `compile_model`.
+    """
+    from edgeblur.export.veil.write import export_frames
+    from edgeblur.firmware_harness.engines.host_c import check_compiles
+    from edgeblur.models.choose import choose_tflite
+
+    chosen, options = choose_tflite(Path(model)), _for_board(options, board)
+    return export_frames(
+        chosen.path, Path(out), frames, options, name=name, title=chosen.title, force=force, check=check_compiles
+    )  # fmt: skip
+
+
+def export_tflm(model: StrPath, out: StrPath, *, name: str | None = None, force: bool = False) -> ExportResult:
+    """Write a model for TensorFlow Lite Micro: the .tflite, a C array of it, a header with ops, arena, quantization.
+
+    Args:
+        model: any .tflite that takes a picture and gives one.
+        out: a new or empty folder.
+        name: the C identifier; by default made from the file's name.
+        force: replace an earlier export.
+
+    Raises:
+        UserError: no such model, a name that C does not take, or `out` is occupied.
+    """
+    from edgeblur.export.tflm.write import export_model
+    from edgeblur.firmware_harness.engines.host_c import check_compiles
+    from edgeblur.models.choose import choose_tflite
+
+    chosen = choose_tflite(Path(model))
+    return export_model(chosen.path, Path(out), name=name, title=chosen.title, force=force, check=check_compiles)
 
 
 def validate_model(
     model: StrPath, *, photos: StrPath | None = None, data: StrPath | None = None, random: int | None = None,
-    engines: Sequence[str] = ("litert-ref", "stream"), limit: int | None = None,
+    engines: Sequence[str] = ("litert-ref", "stream"), limit: int | None = None, reference: StrPath | None = None,
+    gates: Gates | None = None, stream: StreamOptions | None = None, privacy: PrivacyOptions | None = None,
+    labels: StrPath | None = None, frames: FrameOptions | None = None,
 ) -> Validation:  # fmt: skip
     """Run a model on this host: size, arena, MACs, latency, fidelity, and whether engines agree byte for byte.
 
@@ -191,6 +260,12 @@ def validate_model(
         random: so many seeded random pictures instead.
         engines: `litert`, `litert-ref`, `tflite-runtime`, `tflm`, `stream`; each is compared with the first.
         limit: at most so many pictures.
+        reference: a .tflite that fidelity is measured against; by default the run's float teacher, else the data set.
+        gates: limits that will be asked of the result; refused at once if nothing could answer them.
+        stream: aim and budgets of the streaming engine.
+        privacy: also count faces that detectors and a face-recognition model still find.
+        labels: the label file of `photos`, for that.
+        frames: that it is counted on, veiled, as `compile_frames` takes them.
 
     Raises:
         UserError: no such model or engine, or nothing to run it on.
@@ -200,19 +275,23 @@ def validate_model(
 
     return validate(
         choose_tflite(Path(model)), photos=_path(photos), data=_path(data), random=random, engines=tuple(engines),
-        limit=limit,
+        limit=limit, reference=_path(reference), gates=gates, stream=stream, privacy=privacy, labels=_path(labels),
+        frames=frames,
     )  # fmt: skip
 
 
 def fit_boards(
-    model: StrPath, boards: Sequence[str] = (), options: StreamOptions | None = None
+    model: StrPath, boards: Sequence[str | Board] = (), options: StreamOptions | None = None, *,
+    frames: FrameOptions | None = None, kind: str | None = None,
 ) -> list[Fit]:  # fmt: skip
     """Tell whether a model fits boards, from its plan: nothing is built or run.
 
     Args:
         model: an int8 model.
-        boards: names as `edgeblur boards` lists them; all real boards by default.
+        boards: names as `edgeblur boards` lists them, or boards of your own; all real boards by default.
         options: as `compile_model` takes them.
+        frames: as `compile_frames` takes them, if it is to veil a camera's frames.
+        kind: of project whose clock counts, such as `zephyr`; by default the board's highest.
 
     Returns:
         For each board RAM and flash in bytes, by part, and a verdict: `fits`, `tight` (less than 10 % left) or `no`.
@@ -220,15 +299,14 @@ def fit_boards(
     Raises:
         UserError: no such model or board.
     """
-    from edgeblur.firmware_harness.boards.boards import find_board
+    from edgeblur.firmware_harness.boards.boards import Board, find_board
     from edgeblur.firmware_harness.boards.listing import Wanted, select
-    from edgeblur.firmware_harness.fit.examine import examine
     from edgeblur.firmware_harness.fit.fit import fits
     from edgeblur.models.choose import choose_tflite
 
-    wanted = tuple(map(find_board, boards)) or select(Wanted(emulated=False))
+    found = tuple(board if isinstance(board, Board) else find_board(board) for board in boards)
     chosen = choose_tflite(Path(model))
-    return fits([examine(chosen, options)], wanted)
+    return fits([_candidate(chosen, frames, options)], found or select(Wanted(emulated=False)), kind)
 
 
 def run_on_board(
@@ -282,12 +360,13 @@ def blur(picture: Pixels, model: StrPath | None = None) -> Pixels:
 
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
         raise UserError(f"blur takes RGB bytes [height, width, 3], got {picture.dtype} {list(picture.shape)}")
-    return np.asarray(_blurrer(model, None).blur(Image.fromarray(picture)))
+    return np.asarray(_blurrer(model).blur(Image.fromarray(picture)))
 
 
 def blur_pictures(
-    source: StrPath, out: StrPath, model: StrPath | None = None, *, fit: str | None = None, force: bool = False
-) -> list[Path]:
+    source: StrPath, out: StrPath, model: StrPath | None = None, *, name: str | None = None, fit: str | None = None,
+    style: str = "blur", memory_frames: int | None = None, resume: bool = False, force: bool = False,
+) -> Blurred:  # fmt: skip
     """Blur the faces of a picture or a video, or of all those below a folder.
 
     Args:
@@ -295,25 +374,28 @@ def blur_pictures(
         out: the picture, video or folder to write.
         model: what blurs: a model (approach B) or `detector:centerface` (approach A); the default of the shelf if none
             is named.
+        name: which model of a run.
         fit: how a model meets larger pictures: `veil` finds faces at the model's size and veils them at the picture's,
             `resize` shrinks and enlarges, `tile` runs overlapping tiles; by default the veil if the model has a mask.
-        force: replace pictures that are there.
+        style: what is shown in place of a face: `blur`, `pixelate` or `black`.
+        memory_frames: of a video, for which a face stays veiled after it was last found; 8 by default.
+        resume: leave out what an earlier call wrote.
+        force: replace files that are there.
 
     Returns:
-        The files written. Pictures that cannot be read are passed over with a remark.
+        What was written, by which blurrer, and a sentence for all that was left out.
 
     Raises:
         UserError: nothing to read, no such model, or a result that is there already.
     """
-    from edgeblur.firmware_harness.blurring.batch import blur_files
-    from edgeblur.progress import say
+    from edgeblur.firmware_harness.blurring.batch import Blurred, blur_files
+    from edgeblur.firmware_harness.blurring.video import Memory
 
-    skipped: list[str] = []
-    found = blur_files(Path(source), Path(out), _blurrer(model, fit), force=force, skipped=skipped)
-    written = [file.path for file in found]
-    for sentence in skipped:
-        say(f"skipped: {sentence}")
-    return written
+    blurrer, skipped = _blurrer(model, fit, name, style), list[str]()
+    memory = None if memory_frames is None else Memory(after=memory_frames)
+    found = blur_files(Path(source), Path(out), blurrer, memory=memory, resume=resume, force=force, skipped=skipped)
+    files = tuple(found)
+    return Blurred(blurrer.name, blurrer.how, files, tuple(skipped))
 
 
 def model_names() -> list[str]:
@@ -323,11 +405,33 @@ def model_names() -> list[str]:
     return [entry.name for entry in entries()]
 
 
-def _blurrer(model: StrPath | None, fit: str | None) -> Blurrer:
+def _blurrer(
+    model: StrPath | None, fit: str | None = None, name: str | None = None, style: str = "blur"
+) -> Blurrer:  # fmt: skip
     from edgeblur.firmware_harness.blurring.blurrers import open_blurrer
     from edgeblur.models.shelf import default_entry
 
-    return open_blurrer(str(model) if model is not None else str(default_entry().path), fit=fit)
+    place = str(model) if model is not None else str(default_entry().path)
+    return open_blurrer(place, fit=fit, model=name, style=style)
+
+
+def _candidate(chosen: Chosen, frames: FrameOptions | None, options: StreamOptions | None) -> Candidate:
+    """A model as `fit` takes it; the compiler is imported only where it is needed."""
+    if frames is None:
+        from edgeblur.firmware_harness.fit.examine import examine
+
+        return examine(chosen, options)
+    from edgeblur.firmware_harness.fit.plan import examine_frames
+
+    return examine_frames(chosen, frames, options)
+
+
+def _for_board(options: StreamOptions | None, board: str | None) -> StreamOptions:
+    from edgeblur.export.stream.options import StreamOptions
+    from edgeblur.firmware_harness.boards.boards import find_board
+
+    options = options or StreamOptions()
+    return replace(options, core=find_board(board).core.name) if board else options
 
 
 def _run(run: Run | StrPath) -> Run:

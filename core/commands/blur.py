@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from edgeblur.commands.options import default_model, force_option, json_option, model_option, refuse_given
+import edgeblur
+from edgeblur.commands.options import force_option, json_option, model_option, refuse_given
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
-
-if TYPE_CHECKING:
-    from edgeblur.firmware_harness.blurring.blurrers import Blurrer
-    from edgeblur.firmware_harness.blurring.files import BlurredFile
 
 
 @click.command()
@@ -46,47 +42,21 @@ def command(
     colour profiles stay, all else that a file says (EXIF, thumbnails, places) is dropped. Videos keep sound and
     times; a face is veiled from two frames before it is found until --memory frames after.
     """
-    from edgeblur.firmware_harness.blurring.batch import blur_files
-    from edgeblur.firmware_harness.blurring.blurrers import open_blurrer
-    from edgeblur.firmware_harness.blurring.video import Memory, is_video
+    from edgeblur.firmware_harness.blurring.video import is_video
 
     if not source.exists():
         raise UserError(f"{source} does not exist: give a picture, a video or a folder of them")
     if (with_ or "").partition(":")[0] == "detector":
         refuse_given("fit", "model_name", because="is for models: a detector meets pictures at full size")
-    blurrer = open_blurrer(with_ or str(default_model()), fit=fit, model=model_name, style=style)
-    skipped: list[str] = []
     if source.is_file() and not is_video(source):
         refuse_given("memory_frames", because="is for videos")
-    memory = Memory(after=memory_frames)
-    found = blur_files(source, out, blurrer, memory=memory, resume=resume, force=force, skipped=skipped)
-    written = list(found)
-    for sentence in skipped:
+    found = edgeblur.blur_pictures(
+        source, out, with_, name=model_name, fit=fit, style=style, memory_frames=memory_frames, resume=resume,
+        force=force,
+    )  # fmt: skip
+    for sentence in found.skipped:
         say(f"skipped: {sentence}")
     if as_json:
-        print(json.dumps(_as_json(blurrer, written, skipped)))
+        print(json.dumps(found.as_json()))
     else:
-        stdout.print(f"{_counted(written)} written to {out} with {blurrer.name}: {blurrer.how}", soft_wrap=True)
-
-
-def _counted(written: list[BlurredFile]) -> str:
-    frames, seconds = sum(each.frames for each in written), sum(each.seconds for each in written)
-    if frames == len(written):
-        return str(len(written))
-    return f"{frames} frames ({frames / max(seconds, 1e-9):.1f} a second)"
-
-
-def _as_json(blurrer: Blurrer, written: list[BlurredFile], skipped: list[str]) -> dict[str, object]:
-    from edgeblur.firmware_harness.blurring.video import is_video
-
-    frames = sum(each.frames for each in written)
-    return {
-        "with": blurrer.name,
-        "how": blurrer.how,
-        "pictures": sum(not is_video(each.path) for each in written),
-        "frames": frames,
-        "veiled_share": round(sum(each.veiled_share * each.frames for each in written) / max(frames, 1), 6),
-        "seconds": round(sum(each.seconds for each in written), 3),
-        "written": [str(each.path) for each in written],
-        "skipped": skipped,
-    }
+        stdout.print(f"{found.counted} written to {out} with {found.blurrer}: {found.how}", soft_wrap=True)

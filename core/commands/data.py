@@ -9,10 +9,11 @@ from pathlib import Path
 
 import click
 
+import edgeblur
 from edgeblur.commands.options import POSITIVE, SEED, force_option, json_option, refuse_given
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
-from edgeblur.progress import say, track
+from edgeblur.progress import say
 
 
 @click.group()
@@ -72,14 +73,11 @@ def make(
 
     Without labels, a pretrained face detector finds the faces.
     """
-    from edgeblur.distill.data.make import MakeOptions, make_dataset
-    from edgeblur.distill.data.sources import open_photos, open_source, parse_source, with_scenes
     from edgeblur.files import refuse_existing, refuse_swallowing
     from edgeblur.pictures.blur import BlurStyle
 
     refuse_existing(out, force=force)
     refuse_swallowing(out, (*photos, *labels))
-    skipped: list[str] = []
     if bool(photos) == bool(source):
         raise UserError("data make needs photo folders or a --source (such as synthetic:600), one of the two")
     if terms is not None and not terms.strip(", "):
@@ -89,23 +87,17 @@ def make(
             "--hold-out goes by the `dataset` that a label file names for each picture: name one with --labels"
         )
     if source:
-        refuse_given(
-            "labels",
-            "terms",
-            "hold_out",
-            because=f"is for photo folders: {source} has its own faces, and all are taken",
-        )
-        found = open_source(parse_source(source), size=size, seed=seed, limit=limit)
-    else:
-        wanted = frozenset(term.strip() for term in terms.split(",")) if terms is not None else None
-        found = open_photos(photos, labels, skipped=skipped, detector=detector, terms=wanted, limit=limit)
-    if scenes:
-        found = with_scenes(found, scenes, seed=seed, size=size)
-    style = BlurStyle(strength=strength, grow=grow)
-    options = MakeOptions(
-        size, shares or (0.7, 0.2, 0.1), seed, keep_splits=shares is None, hold_out=frozenset(hold_out), style=style
-    )
-    data = make_dataset(track(found, "making pictures", found.total), out, options, force=force)
+        because = f"is for photo folders: {source} has its own faces, and all are taken"
+        refuse_given("labels", "terms", "hold_out", because=because)
+    options = edgeblur.MakeOptions(
+        size, shares or (0.7, 0.2, 0.1), seed, keep_splits=shares is None, hold_out=frozenset(hold_out),
+        style=BlurStyle(strength=strength, grow=grow),
+    )  # fmt: skip
+    skipped: list[str] = []
+    data = edgeblur.make_dataset(
+        out, photos, labels, options, source=source, scenes=scenes or 0, detector=detector, limit=limit, force=force,
+        terms=[term.strip() for term in terms.split(",")] if terms is not None else None, skipped=skipped,
+    )  # fmt: skip
     counts = asdict(data.manifest.counts)
     faces = sum(len(sample.faces) for sample in data.samples)
     for sentence in skipped:

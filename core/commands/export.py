@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+import edgeblur
 from edgeblur.commands.options import (
     board_file_option,
     flash_option,
@@ -76,7 +77,6 @@ def command(
     of its memory plan. With --frame as well: a net that finds faces in a small picture of each frame, and a veil that
     blurs them at the frame's own size.
     """
-    from edgeblur.export.stream.options import StreamOptions
     from edgeblur.firmware_harness.boards.boards import find_board
 
     frames = frames_asked_for(frame, pixels, hold, net_size, margin, share, memory, clamp)
@@ -85,8 +85,8 @@ def command(
     if board_name is None:
         refuse_given("board_file", because="describes boards: name one as --board")
     core = find_board(board_name, board_file).core.name if board_name else None
-    options = StreamOptions(optimize, ram_bytes, flash_bytes, core)
-    if engine == "tflm" and options != StreamOptions():
+    options = edgeblur.StreamOptions(optimize, ram_bytes, flash_bytes, core)
+    if engine == "tflm" and options != edgeblur.StreamOptions():
         raise UserError("--ram, --flash, --optimize and --board are for the streaming engine: add --engine stream")
     chosen = inner(choose_tflite(run_or_model, model_name), size, output)
     from edgeblur.export.identifier import default_identifier
@@ -104,10 +104,7 @@ def command(
 
 
 def _tflm(chosen: Chosen, out: Path, name: str, force: bool, as_json: bool) -> None:
-    from edgeblur.export.tflm.write import export_model
-    from edgeblur.firmware_harness.engines.host_c import check_compiles
-
-    result = export_model(chosen.path, out, name=name, title=chosen.title, force=force, check=check_compiles)
+    result = edgeblur.export_tflm(chosen.path, out, name=name, force=force)
     for remark in result.remarks:
         say(f"note: {remark}")
     if as_json:
@@ -128,12 +125,9 @@ def _frames(
     as_json: bool,
 ) -> None:  # fmt: skip
     from edgeblur.export.stream.report.show_plan import plan_table
-    from edgeblur.export.veil.write import HELD, export_frames
-    from edgeblur.firmware_harness.engines.host_c import check_compiles
+    from edgeblur.export.veil.write import HELD
 
-    result = export_frames(
-        chosen.path, out, frames, options, name=name, title=chosen.title, force=force, check=check_compiles
-    )
+    result = edgeblur.compile_frames(chosen.path, out, frames, options, name=name, force=force)
     if as_json:
         click.echo(json.dumps({"model": chosen.name, **result.as_json()}, indent=2))
         return
@@ -148,11 +142,9 @@ def _frames(
 
 def _stream(chosen: Chosen, out: Path, name: str, options: StreamOptions, force: bool, as_json: bool) -> None:
     from edgeblur.export.stream.report.show_plan import plan_table
-    from edgeblur.export.stream.write import export_stream
     from edgeblur.export.tflite.outputs import several_outputs
-    from edgeblur.firmware_harness.engines.host_c import check_compiles
 
-    result = export_stream(chosen.path, out, options, name=name, title=chosen.title, force=force, check=check_compiles)
+    result = edgeblur.compile_model(chosen.path, out, options, name=name, force=force)
     if as_json:
         click.echo(json.dumps({"model": chosen.name, **result.as_json()}, indent=2))
         return

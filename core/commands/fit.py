@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+import edgeblur
 from edgeblur.commands.options import (
     board_file_option,
     default_model,
@@ -31,9 +32,6 @@ from edgeblur.progress import say
 from edgeblur.tables import fitted
 
 if TYPE_CHECKING:
-    from edgeblur.export.stream.options import StreamOptions
-    from edgeblur.export.veil.compile import FrameOptions
-    from edgeblur.firmware_harness.fit.needs import Candidate
     from edgeblur.models.choose import Chosen
 
 
@@ -74,11 +72,10 @@ def command(
     Exit code 1 if a model does not fit a board that was asked for, one by one or by --board-file; of all boards, if it
     fits none.
     """
-    from edgeblur.export.stream.options import StreamOptions
     from edgeblur.firmware_harness.boards.boards import Board, find_board, own_board, read_boards
     from edgeblur.firmware_harness.boards.listing import Wanted, select
     from edgeblur.firmware_harness.fit.examine import choose_candidates
-    from edgeblur.firmware_harness.fit.fit import check_fits, fits
+    from edgeblur.firmware_harness.fit.fit import check_fits
     from edgeblur.firmware_harness.fit.tables import cross_table, fit_table, parts_table, remarks
 
     frames = frames_asked_for(frame, pixels, hold, net_size, margin, share, memory, clamp)
@@ -102,8 +99,8 @@ def command(
     chosen = [inner(one, size, output) for one in choose_candidates(runs_or_models or (default_model(),), model_name)]
     if frames is None:
         chosen = [resized(one, net_size) for one in chosen]
-    options = StreamOptions(optimize, ram_bytes, flash_bytes)
-    found = fits((_examined(one, frames, options) for one in chosen), boards, kind)
+    options = edgeblur.StreamOptions(optimize, ram_bytes, flash_bytes)
+    found = [fit for one in chosen for fit in edgeblur.fit_boards(one.path, boards, options, frames=frames, kind=kind)]
     if as_json:
         results = [fit.as_json() for fit in found]
         click.echo(json.dumps(results[0] if len(results) == 1 else results, indent=2))
@@ -114,16 +111,6 @@ def command(
         for remark in remarks(found):
             say(remark)
     check_fits(found, each=bool(board_name or ram_size or board_file))
-
-
-def _examined(chosen: Chosen, frames: FrameOptions | None, options: StreamOptions) -> Candidate:
-    if frames is None:
-        from edgeblur.firmware_harness.fit.examine import examine
-
-        return examine(chosen, options)
-    from edgeblur.firmware_harness.fit.plan import examine_frames
-
-    return examine_frames(chosen, frames, options)
 
 
 def _npu(chosen: Sequence[Chosen], npu: str, optimize: str, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
+import edgeblur
 from edgeblur.commands.options import force_option, json_option, refuse_given
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
@@ -46,11 +47,10 @@ def command(
     from edgeblur.distill.nets.keras_files import require_tensorflow
 
     require_tensorflow()
-    from edgeblur.distill.training.fit import FitOptions
     from edgeblur.quantize.qat import quantize_aware
-    from edgeblur.quantize.quantize import QuantizeOptions, models_to_quantize, quantize_file, quantize_run_model
+    from edgeblur.quantize.quantize import models_to_quantize, quantize_file
 
-    options = QuantizeOptions(io_type, calibration, limit, equalize)
+    options = edgeblur.QuantizeOptions(io_type, calibration, limit, equalize)
     run, models = models_to_quantize(target, model_name)
     if run is None and qat:
         raise UserError(f"--qat goes on training a model of a run on the run's data: {target} is a file, give the run")
@@ -61,7 +61,7 @@ def command(
     if run is None:
         done = [quantize_file(target, data, out or target.with_suffix(".int8"), options, force=force)]
     elif qat:
-        fit = FitOptions(epochs=epochs, learning_rate=2e-4)
+        fit = edgeblur.FitOptions(epochs=epochs, learning_rate=2e-4)
         students = [m for m in models if m.info().kind == "student"]
         model = (students or models)[-1]
         done = [quantize_aware(run, model, options, fit, force=force)]
@@ -69,7 +69,7 @@ def command(
         waiting = [m for m in models if force or not m.int8_tflite.exists()]
         if not waiting:
             raise UserError(f"all models of {target} are quantized already: add --force to do it again")
-        done = [quantize_run_model(run, m, options, force=force) for m in waiting]
+        done = [edgeblur.quantize_model(run, m.name, options, force=force) for m in waiting]
     if as_json:
         print(json.dumps({"models": [{"name": q.name, "path": str(q.path), **q.account.as_json()} for q in done]}))
         return

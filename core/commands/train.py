@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+import edgeblur
 from edgeblur.commands.options import ending_option, family_option, fit_options, force_option, json_option, refuse_given
 from edgeblur.progress import out as stdout
+from edgeblur.progress import say
 
 
 @click.command()
@@ -49,16 +51,21 @@ def command(
     from edgeblur.distill.nets.families import NetSpec, augmentation
     from edgeblur.distill.nets.mask_head import mask_spec
     from edgeblur.distill.nets.unet import unet_spec
-    from edgeblur.distill.teacher import TrainOptions, train
-    from edgeblur.distill.training.fit import FitOptions
+    from edgeblur.distill.training.fit import Fitted
 
     spec: NetSpec
     if family == "mask":
         spec = mask_spec(base, height=size, width=size)
     else:
         spec = unet_spec(base, levels, height=size, width=size, batch_norm=batch_norm, dropout=dropout, output=output)
-    fit = FitOptions(augmentation=augmentation(family, output), **learning)
-    fitted = train(data, out, TrainOptions(spec, fit, strategy, start), resume=resume, force=force)
+    fit = edgeblur.FitOptions(augmentation=augmentation(family, output), **learning)
+    run = edgeblur.train_teacher(
+        data, out, edgeblur.TrainOptions(spec, fit, strategy, start), resume=resume, force=force
+    )  # fmt: skip
+    if not run.teacher.keras.exists():
+        say(f"{out}: trained as one of several workers; the chief writes the run")
+        return
+    fitted = Fitted.read(run.teacher)
     best = fitted.best
     if as_json:
         click.echo(json.dumps({"out": str(out), "best": best.as_json(), "seconds": round(fitted.seconds)}))

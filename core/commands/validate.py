@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+import edgeblur
 from edgeblur.commands.options import (
     Finite,
     ModelFile,
@@ -74,7 +75,6 @@ def command(
     Any .tflite with a picture in and a picture out will do, also one that edgeblur did not make. What the measures
     of --privacy mean is in docs/privacy.md.
     """
-    from edgeblur.export.stream.options import StreamOptions
     from edgeblur.firmware_harness.engines.engines import engine_names
     from edgeblur.firmware_harness.privacy.gates import PrivacyGates
     from edgeblur.firmware_harness.privacy.protection import PrivacyOptions
@@ -82,7 +82,6 @@ def command(
     from edgeblur.firmware_harness.privacy.tables import print_privacy
     from edgeblur.firmware_harness.validation.result import Gates
     from edgeblur.firmware_harness.validation.tables import layer_table, summary_table
-    from edgeblur.firmware_harness.validation.validate import validate
 
     limits = PrivacyGates(max_leak, max_rank1, max_parrot, max_changed, min_outside_db)
     engines, gates = engine_names(engine), Gates(exact, min_psnr_db, limits)
@@ -94,8 +93,8 @@ def command(
         raise UserError("--frame is for the privacy measures: add --privacy")
     if not privacy and (labels or reversibility):
         raise UserError("--labels and --reversibility belong to the privacy measures: add --privacy")
-    stream = StreamOptions(optimize, ram_bytes, flash_bytes)
-    if "stream" not in engines and stream != StreamOptions():
+    stream = edgeblur.StreamOptions(optimize, ram_bytes, flash_bytes)
+    if "stream" not in engines and stream != edgeblur.StreamOptions():
         raise UserError("--ram, --flash and --optimize are for the streaming engine: add stream to --engine")
     if not privacy:
         own = ("detectors", "identity", "min_face_px", "steps", "seed")
@@ -106,8 +105,8 @@ def command(
         refuse_existing(out, force=force)
         refuse_unwritable(out)
     chosen = inner(choose_tflite(run_or_model, model_name), size, output)
-    result = validate(
-        resized(chosen, net_size) if frames is None else chosen,
+    result = edgeblur.validate_model(
+        (resized(chosen, net_size) if frames is None else chosen).path,
         photos=photos, data=data, random=random, engines=engines, limit=limit, reference=reference,
         gates=gates, stream=stream, privacy=asked, labels=labels, frames=frames,
     )  # fmt: skip

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgeblur.errors import UserError
 from edgeblur.firmware_harness.blurring.blurrers import Blurrer
@@ -13,6 +15,50 @@ from edgeblur.firmware_harness.blurring.video import SUFFIXES, Memory, blur_vide
 from edgeblur.pictures.formats import writable, written_format
 from edgeblur.pictures.images import find_pictures
 from edgeblur.progress import track
+
+
+@dataclass(frozen=True)
+class Blurred:
+    """What blurring a file or a folder came to.
+
+    Attributes:
+        blurrer: what blurred: a model or a detector.
+        how: it met the pictures' sizes.
+        files: that were written.
+        skipped: a sentence for each file that was left out.
+    """
+
+    blurrer: str
+    how: str
+    files: tuple[BlurredFile, ...]
+    skipped: tuple[str, ...]
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files that were written."""
+        return [file.path for file in self.files]
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`: counts, seconds, the share of pixels that were veiled, and the files."""
+        frames = sum(file.frames for file in self.files)
+        return {
+            "with": self.blurrer,
+            "how": self.how,
+            "pictures": sum(not is_video(path) for path in self.paths),
+            "frames": frames,
+            "veiled_share": round(sum(file.veiled_share * file.frames for file in self.files) / max(frames, 1), 6),
+            "seconds": round(sum(file.seconds for file in self.files), 3),
+            "written": [str(path) for path in self.paths],
+            "skipped": list(self.skipped),
+        }
+
+    @property
+    def counted(self) -> str:
+        """How many, for people: files, or where there are videos their frames."""
+        frames, seconds = sum(file.frames for file in self.files), sum(file.seconds for file in self.files)
+        if frames == len(self.files):
+            return str(frames)
+        return f"{frames} frames ({frames / max(seconds, 1e-9):.1f} a second)"
 
 
 def blur_files(

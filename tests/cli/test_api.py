@@ -66,8 +66,23 @@ def test_an_unknown_name_is_no_attribute() -> None:
         edgeblur.__getattr__("blurr")  # type: ignore[attr-defined]  # the stub does not show it
 
 
+def test_the_command_line_calls_these_functions() -> None:
+    """One way in for both: no command imports the function of a stage that a function here stands for."""
+    called: set[str] = set()
+    for path in (Path(edgeblur.__file__ or "").parent / "commands").glob("*.py"):
+        tree = ast.parse(path.read_text())
+        imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+        stood_for = {"blur_files", "distill", "examine", "export_frames", "export_model", "export_stream", "fits",
+                     "open_blurrer", "quantize_run_model", "run_emulated", "validate"}  # fmt: skip
+        assert not imported & (stood_for | set(api.__all__)), path.name
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "edgeblur":
+                called.add(node.attr)
+    assert called >= set(api.__all__) - {"blur", "model_names"}  # one array, and a list of names, are for Python alone
+
+
 def test_a_data_set_of_drawn_scenes(tmp_path: Path) -> None:
-    data = edgeblur.make_dataset(tmp_path / "data", scenes=10, size=48)
+    data = edgeblur.make_dataset(tmp_path / "data", scenes=10, options=edgeblur.MakeOptions(size=48))
     assert len(data.samples) == 10
     with pytest.raises(edgeblur.UserError, match="exists already"):
         edgeblur.make_dataset(tmp_path / "data", scenes=10)
@@ -122,7 +137,7 @@ def test_one_picture_and_a_folder_of_them(tmp_path: Path) -> None:
     assert blurred.shape == picture.shape
     (tmp_path / "in").mkdir()
     Image.fromarray(picture).save(tmp_path / "in" / "a.png")
-    (written,) = edgeblur.blur_pictures(tmp_path / "in", tmp_path / "out", "mask8")
+    (written,) = edgeblur.blur_pictures(tmp_path / "in", tmp_path / "out", "mask8").paths
     assert np.array_equal(np.asarray(Image.open(written)), blurred)
     with pytest.raises(edgeblur.UserError, match="RGB bytes"):
         edgeblur.blur(picture[..., 0])
