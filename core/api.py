@@ -365,7 +365,8 @@ def blur(picture: Pixels, model: StrPath | None = None) -> Pixels:
 
 def blur_pictures(
     source: StrPath, out: StrPath, model: StrPath | None = None, *, name: str | None = None, fit: str | None = None,
-    style: str = "blur", memory_frames: int | None = None, resume: bool = False, force: bool = False,
+    net: tuple[int, int] | None = None, style: str = "blur", memory_frames: int | None = None, resume: bool = False,
+    force: bool = False,
 ) -> Blurred:  # fmt: skip
     """Blur the faces of a picture or a video, or of all those below a folder.
 
@@ -377,6 +378,8 @@ def blur_pictures(
         name: which model of a run.
         fit: how a model meets larger pictures: `veil` finds faces at the model's size and veils them at the picture's,
             `resize` shrinks and enlarges, `tile` runs overlapping tiles; by default the veil if the model has a mask.
+        net: width and height of the picture in which a model with a mask looks for faces: in a larger one than its own,
+            smaller faces are found.
         style: what is shown in place of a face: `blur`, `pixelate` or `black`.
         memory_frames: of a video, for which a face stays veiled after it was last found; 8 by default.
         resume: leave out what an earlier call wrote.
@@ -391,7 +394,7 @@ def blur_pictures(
     from edgeblur.firmware_harness.blurring.batch import Blurred, blur_files
     from edgeblur.firmware_harness.blurring.video import Memory
 
-    blurrer, skipped = _blurrer(model, fit, name, style), list[str]()
+    blurrer, skipped = _blurrer(model, fit, name, style, net), list[str]()
     memory = None if memory_frames is None else Memory(after=memory_frames)
     found = blur_files(Path(source), Path(out), blurrer, memory=memory, resume=resume, force=force, skipped=skipped)
     files = tuple(found)
@@ -406,13 +409,14 @@ def model_names() -> list[str]:
 
 
 def _blurrer(
-    model: StrPath | None, fit: str | None = None, name: str | None = None, style: str = "blur"
+    model: StrPath | None, fit: str | None = None, name: str | None = None, style: str = "blur",
+    net: tuple[int, int] | None = None,
 ) -> Blurrer:  # fmt: skip
     from edgeblur.firmware_harness.blurring.blurrers import open_blurrer
     from edgeblur.models.shelf import default_entry
 
     place = str(model) if model is not None else str(default_entry().path)
-    return open_blurrer(place, fit=fit, model=name, style=style)
+    return open_blurrer(place, fit=fit, model=name, style=style, net=net)
 
 
 def _candidate(chosen: Chosen, frames: FrameOptions | None, options: StreamOptions | None) -> Candidate:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 import edgeblur
-from edgeblur.commands.options import force_option, json_option, model_option, refuse_given
+from edgeblur.commands.options import Size, force_option, json_option, model_option, refuse_given
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
@@ -23,6 +23,8 @@ from edgeblur.progress import say
 @click.option("--fit", type=click.Choice(["veil", "resize", "tile"]),
               help="How a model meets larger pictures: veil at their size what it finds at its own; shrink them "
               "to its size; or run overlapping tiles. [default: veil if it has a mask, else resize]")  # fmt: skip
+@click.option("--input", "net_size", type=Size(), metavar="WxH",
+              help="Look for faces in a picture of this size: in a larger one, smaller ones are found.")  # fmt: skip
 @click.option("--veil", "style", type=click.Choice(["blur", "pixelate", "black"]), default="blur", show_default=True,
               help="What is shown in place of a face.")  # fmt: skip
 @click.option("--memory", "memory_frames", type=click.IntRange(0, 600), default=8, show_default=True,
@@ -32,8 +34,8 @@ from edgeblur.progress import say
 @force_option
 @json_option
 def command(
-    source: Path, out: Path, with_: str | None, fit: str | None, style: str, memory_frames: int, model_name: str | None,
-    resume: bool, force: bool, as_json: bool,
+    source: Path, out: Path, with_: str | None, fit: str | None, net_size: tuple[int, int] | None, style: str,
+    memory_frames: int, model_name: str | None, resume: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Blur the faces of IN (a picture, a video, or all pictures and videos below a folder).
 
@@ -47,12 +49,12 @@ def command(
     if not source.exists():
         raise UserError(f"{source} does not exist: give a picture, a video or a folder of them")
     if (with_ or "").partition(":")[0] == "detector":
-        refuse_given("fit", "model_name", because="is for models: a detector meets pictures at full size")
+        refuse_given("fit", "model_name", "net_size", because="is for models: a detector meets pictures at full size")
     if source.is_file() and not is_video(source):
         refuse_given("memory_frames", because="is for videos")
     found = edgeblur.blur_pictures(
-        source, out, with_, name=model_name, fit=fit, style=style, memory_frames=memory_frames, resume=resume,
-        force=force,
+        source, out, with_, name=model_name, fit=fit, net=net_size, style=style, memory_frames=memory_frames,
+        resume=resume, force=force,
     )  # fmt: skip
     for sentence in found.skipped:
         say(f"skipped: {sentence}")

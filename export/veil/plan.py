@@ -218,7 +218,7 @@ def resized_finder(finder: Finder, size: tuple[int, int]) -> Finder:
 
 def plan_veil(
     finder: Finder, frame: tuple[int, int], *, pixels: str = "rgb888", hold: str = "buffer",
-    options: VeilOptions | None = None,
+    options: VeilOptions | None = None, net: tuple[int, int] | None = None,
 ) -> VeilPlan:  # fmt: skip
     """Lay frames over a finder's input as it is; `fitting_finder` gives it their shape before.
 
@@ -228,6 +228,7 @@ def plan_veil(
         pixels: a name of `FORMATS`.
         hold: one of `HOLDS`.
         options: by default a veil's own, with the clamp of the net that the finder was cut from.
+        net: width and height of the picture that it looks at, where it does so in tiles; by default its input's.
 
     Raises:
         UserError: unknown names, a size that the pixel format cannot have, or a float finder.
@@ -241,7 +242,7 @@ def plan_veil(
         options = VeilOptions(*finder.clamp) if finder.clamp else VeilOptions()
     if hold == "rows" and options.share:
         raise UserError("a veil of rows cannot grow by a share: the whole face is not known when its first row leaves")
-    net = finder.input.width, finder.input.height
+    net = net or (finder.input.width, finder.input.height)
     wide, tall = content_size(frame, net)
     x = Axis(layout.units(frame[0]), net[0], wide, finder.cell_px, options.grid)
     y = Axis(frame[1], net[1], tall, finder.cell_px, options.grid)

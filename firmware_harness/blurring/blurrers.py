@@ -51,8 +51,9 @@ class Blurrer:
 
 
 def open_blurrer(
-    text: str, *, fit: str | None = None, model: str | None = None, engine: str = "litert", style: str = "blur"
-) -> Blurrer:
+    text: str, *, fit: str | None = None, model: str | None = None, engine: str = "litert", style: str = "blur",
+    net: tuple[int, int] | None = None,
+) -> Blurrer:  # fmt: skip
     """Open what `--with` names: a run or .tflite (approach B), `detector` or `detector:NAME` (approach A).
 
     Args:
@@ -63,6 +64,7 @@ def open_blurrer(
         model: which model of a run.
         engine: one of `engines.ENGINES`.
         style: what is shown in place of faces, one of `reference.STYLES`.
+        net: width and height of the picture that a mask net looks for faces in, as `Veiler` has it.
 
     Raises:
         UserError: nothing by that name, a model that gives something else than a picture of its input's size, a veil
@@ -74,7 +76,9 @@ def open_blurrer(
     chosen = choose_tflite(Path(text), model)
     graph = read_model(chosen.path)
     if fit == "veil" or (fit is None and has_veil(graph)):
-        return veil_blurrer(open_veil(graph, engine=engine, style=style), chosen.name)
+        return veil_blurrer(open_veil(graph, engine=engine, style=style, net=net), chosen.name)
+    if net is not None:
+        raise UserError(f"{chosen.name} blurs whole pictures of its own size: another size is for models with a mask")
     if style != "blur":
         raise UserError(
             f"{chosen.name} blurs in its own way, so it cannot {_VERBS[style]}: use a model with a mask, or a detector"
@@ -85,7 +89,8 @@ def open_blurrer(
 
 def veil_blurrer(veiler: Veiler, name: str) -> Blurrer:
     """Approach B at any size: a mask net finds, the veil covers at the picture's own size."""
-    size = f"{veiler.finder.input.width}x{veiler.finder.input.height}"
+    wide, tall = veiler.net or (veiler.finder.input.width, veiler.finder.input.height)
+    size = f"{wide}x{tall}"
     how = f"faces found at up to {size}, veiled at the picture's own size; every other pixel stays as it was"
 
     def blur(picture: Image.Image) -> Image.Image:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.finder import Finder, finder_of
 from edgeblur.export.tflite.graph import Graph
+from edgeblur.export.tflite.input_size import input_multiple
 from edgeblur.export.tflite.pixels import to_raw
-from edgeblur.export.veil.plan import VeilPlan, fitting_finder, plan_veil
+from edgeblur.export.veil.plan import VeilPlan, content_size, fitting_finder, plan_veil, resized_finder
 from edgeblur.export.veil.reference import Cells, colours, grow, mask_levels, net_picture, shrink, veil
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.pictures.images import Pixels
@@ -46,16 +47,21 @@ class Veiler:
         finder: at its own size; for each shape of a picture it is rewritten once.
         engine: what runs it, one of `engines.ENGINES`.
         style: what the veil shows, one of `reference.STYLES`.
+        net: width and height of the picture that faces are looked for in, None for the finder's own; smaller faces are
+            found in a larger one, for more work.
     """
 
     finder: Finder
     engine: str
     style: str
+    net: tuple[int, int] | None = None
 
     @functools.cached_property
     def _fitted(self) -> Callable[[tuple[int, int]], tuple[VeilPlan, Callable[[Pixels], NDArray[Any]]]]:
         @functools.lru_cache(_SHAPES_KEPT)
         def fitted(size: tuple[int, int]) -> tuple[VeilPlan, Callable[[Pixels], NDArray[Any]]]:
+            if self.net is not None:
+                return _enlarged(self.finder, size, self.net, self.engine)
             finder = fitting_finder(self.finder, size)
             return plan_veil(finder, size), run_finder(finder, self.engine)
 
@@ -108,17 +114,61 @@ def has_veil(graph: Graph) -> bool:
     return finder.output.scale is not None
 
 
-def open_veil(graph: Graph, *, engine: str = "litert", style: str = "blur") -> Veiler:
+def _enlarged(
+    finder: Finder, size: tuple[int, int], net: tuple[int, int], engine: str
+) -> tuple[VeilPlan, Callable[[Pixels], NDArray[Any]]]:
+    """A finder for a larger or smaller picture: rewritten, or in tiles where it cannot be."""
+    content = content_size(size, net)
+    try:
+        multiple = input_multiple(finder.graph)
+    except UserError:
+        own, cell = (finder.input.width, finder.input.height), finder.cell_px
+        wide, tall = (max(side, -(-length // cell) * cell) for side, length in zip(own, content, strict=True))
+        return plan_veil(finder, size, net=(wide, tall)), _in_tiles(run_finder(finder, engine), own, cell)
+    wide, tall = (-(-length // multiple) * multiple for length in content)
+    resized = resized_finder(finder, (wide, tall))
+    return plan_veil(resized, size), run_finder(resized, engine)
+
+
+def _in_tiles(
+    find: Callable[[Pixels], NDArray[Any]], own: tuple[int, int], cell: int
+) -> Callable[[Pixels], NDArray[Any]]:
+    """A finder over tiles that overlap by half, so that a face is whole in one; the highest step of a cell counts."""
+
+    def starts(length: int, tile: int) -> list[int]:
+        step = max(cell, tile // 2 // cell * cell)
+        return [*range(0, length - tile, step), length - tile]
+
+    def find_all(picture: Pixels) -> NDArray[Any]:
+        height, width, _ = picture.shape
+        steps: NDArray[Any] | None = None
+        for top in starts(height, own[1]):
+            for left in starts(width, own[0]):
+                part = find(np.ascontiguousarray(picture[top : top + own[1], left : left + own[0]]))
+                if steps is None:
+                    steps = np.full((height // cell, width // cell), np.iinfo(part.dtype).min, part.dtype)
+                inside = steps[top // cell : top // cell + len(part), left // cell : left // cell + part.shape[1]]
+                np.maximum(inside, part, out=inside)
+        assert steps is not None
+        return steps
+
+    return find_all
+
+
+def open_veil(
+    graph: Graph, *, engine: str = "litert", style: str = "blur", net: tuple[int, int] | None = None
+) -> Veiler:
     """Take a mask net as a finder.
 
     Args:
         graph: int8, with a mask in it.
         engine: one of `engines.ENGINES`.
         style: one of `reference.STYLES`.
+        net: as `Veiler` has it.
 
     Raises:
         UserError: the net has no mask, or is a float net.
     """
     finder = finder_of(graph)
     plan_veil(finder, (finder.input.width, finder.input.height))  # refuses float nets
-    return Veiler(finder, engine, style)
+    return Veiler(finder, engine, style, net)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from int8_nets import Int8Net
 from PIL import Image
 
 from edgeblur.cli import main
 from edgeblur.distill.data.synthetic import draw_scene
 from edgeblur.errors import UserError
+from edgeblur.export.tflite.input_size import with_input_size
 from edgeblur.export.veil import reference
 from edgeblur.firmware_harness.blurring.blurrers import open_blurrer
 from edgeblur.firmware_harness.blurring.files import blur_picture
@@ -128,3 +130,44 @@ def test_what_has_no_mask_has_no_veil() -> None:
     with pytest.raises(UserError, match="unet8 blurs in its own way, so it cannot blacken"):
         open_blurrer("unet8", style="black")
     assert "enlarged again" in open_blurrer("unet8").how
+
+
+def test_faces_are_looked_for_in_a_larger_picture(
+    scene: Image.Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.save(tmp_path / "in.png")
+    assert blur(tmp_path / "in.png", "--out", tmp_path / "out.png", "--input", "256x256", "--json") == 0
+    assert "256x256" in json.loads(capsys.readouterr().out)["how"]
+    graph, picture = read_model(require_entry("mask8").path), np.asarray(scene)
+    own, large = open_veil(graph).look(picture), open_veil(graph, net=(256, 256)).look(picture)
+    assert (own.plan.x.net, own.plan.y.net) == (128, 96)  # 357x240 pixels, in whole eights of cells
+    assert (large.plan.x.net, large.plan.y.net) == (256, 176)
+    assert large.levels.any()
+    before, after = np.asarray(scene), np.asarray(load_picture(tmp_path / "out.png"))
+    assert 0 < changed(before, after).mean() < 0.7
+    assert blur(tmp_path / "in.png", "--out", tmp_path / "u.png", "--with", "unet8", "--input", "256x256") == 2
+    assert "another size is for models with a mask" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_finder_that_cannot_be_rewritten_looks_at_tiles() -> None:
+    net = Int8Net(seed=5)
+    x = net.conv(net.picture(32, 32), 4, stride=(4, 4), gain=3)
+    mask = net.logistic(net.conv(x, 1, (1, 1), activation="NONE", scale=0.04, zero_point=60, gain=4))
+    fixed = net.op("RESHAPE", [mask, net.constant(np.array([1, 8, 8, 1], np.int32))], net.like(mask, 8, 8, 1))
+    graph = net.graph(fixed)
+    with pytest.raises(UserError, match="RESHAPE"):
+        with_input_size(graph, 64, 48)
+    picture = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
+    whole, tiled = open_veil(graph), open_veil(graph, net=(64, 48))
+    look = tiled.look(picture)
+    assert (look.plan.x.net, look.plan.y.net, look.levels.shape) == (64, 48, (12, 16))
+    tiles = [(top, left) for top in (0, 16) for left in (0, 16, 32)]
+    expected = np.zeros((12, 16), np.uint8)
+    for top, left in tiles:
+        own = whole.look(np.ascontiguousarray(picture[top : top + 32, left : left + 32])).levels
+        inside = expected[top // 4 : top // 4 + 8, left // 4 : left // 4 + 8]
+        np.maximum(inside, own, out=inside)
+    assert (look.levels == expected).all()
+    assert len(np.unique(expected)) > 2
+    same = open_veil(graph, net=(32, 32)).look(np.ascontiguousarray(picture[:32, :32]))
+    assert (same.levels == whole.look(np.ascontiguousarray(picture[:32, :32])).levels).all()
