@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 SCRIPT = PYTHONPATH=tests/helpers $(BIN)/python
 STAGES = distill quantize export firmware_harness models
 
-.PHONY: demo test install wheels docs lint types sizes footprints bench costs probes answer target families fuzz torture sbom system clean
+.PHONY: demo test install wheels docs lint types sizes footprints bench costs probes answer target families fuzz random random-boards torture sbom system clean
 
 demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, int8 student in C and a report out
 	@sh .ci/install_system_packages.sh demo
@@ -85,6 +85,15 @@ wheels: $(VENV)/.installed
 SECONDS ?= 3600
 fuzz: $(VENV)/.installed
 	$(SCRIPT) bench/fuzz.py --seconds $(SECONDS)
+
+# Random nets through the streaming engine: on this host, and on every emulated core (half an hour).
+NETS ?= 500
+random: system $(VENV)/.installed
+	EDGEBLUR_RANDOM_NETS=$(NETS) $(BIN)/pytest tests/stream/test_stream_random.py
+
+BOARD_NETS ?= 50
+random-boards: system $(VENV)/.installed
+	$(SCRIPT) bench/random_boards.py --nets $(BOARD_NETS)
 
 # Kills and full disks at random moments of data make, blur, export and train (an hour).
 torture: $(VENV)/.installed

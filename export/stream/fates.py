@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from edgeblur.errors import UserError
 from edgeblur.export.stream.lower import lower_ops
 from edgeblur.export.stream.net.builder import RefusedError
+from edgeblur.export.stream.ops import LOWERINGS
 from edgeblur.export.stream.ops.shapes import KINDS as NAMES
 from edgeblur.export.stream.passes.simplify import simplify
 from edgeblur.export.tflite.graph import Graph, Op
 from edgeblur.export.tflite.inside import without_ends
 
+_WHOLE = "with the whole model"
 _TOLD = {"TABLE": "a table of 256 bytes", "MOVE": "a copy, piece by piece"}
 
 
@@ -36,7 +38,7 @@ def fates(graph: Graph) -> tuple[Fate, ...]:
         simple = simplify(inner)
         faults = lower_ops(simple)[1]
     except UserError as error:
-        return tuple(Fate("refused", str(error)) for _ in graph.ops)
+        return tuple(Fate("refused", _WHOLE if op.index else str(error)) for op in graph.ops)
     places = {op.outputs: op.index for op in inner.ops}
     return tuple(_fate(op, places.get(op.outputs), simple.ops, faults) for op in graph.ops)
 
@@ -55,4 +57,6 @@ def _fate(op: Op, place: int | None, written: Sequence[Op], faults: Sequence[Ref
     kind = own[-1].kind
     if kind in _TOLD:
         return Fate("table" if kind == "TABLE" else "move", _TOLD[kind])
+    if kind not in LOWERINGS:
+        return Fate("refused", "it stands beside an op that computes in floats")
     return Fate("kernel", f"kernel of {kind}" if kind == op.kind else f"recognised as {kind}")

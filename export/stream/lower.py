@@ -7,7 +7,7 @@ from edgeblur.export.stream.net.builder import Builder, RefusedError
 from edgeblur.export.stream.net.net import Net
 from edgeblur.export.stream.ops import LOWERINGS
 from edgeblur.export.stream.passes.simplify import simplify
-from edgeblur.export.stream.refusals import advice, told
+from edgeblur.export.stream.refusals import advice, refuse_float_picture, told
 from edgeblur.export.tflite.graph import Graph, image_model, require_int8
 from edgeblur.export.tflite.inside import without_ends
 
@@ -23,6 +23,7 @@ def lower(graph: Graph) -> Net:
     """
     inner = without_ends(graph)
     if "float" in image_model(inner, several=True).input.dtype:
+        refuse_float_picture(inner)
         require_int8(inner)
     simple = simplify(inner)
     builder, faults = lower_ops(simple)
@@ -39,6 +40,8 @@ def lower(graph: Graph) -> Net:
 def lower_ops(graph: Graph) -> tuple[Builder, list[RefusedError]]:
     """Lower what can be lowered; the refusals of the rest. What only reads something refused is not told again.
 
+    Where numbers are floats, the op is told that computes with them, not the DEQUANTIZE before it.
+
     Raises:
         Unsupported: no picture comes in.
     """
@@ -46,8 +49,15 @@ def lower_ops(graph: Graph) -> tuple[Builder, list[RefusedError]]:
     builder.add_picture(graph.inputs[0])
     faults: list[RefusedError] = []
     lost: set[int] = set()
+    floats: set[int] = set()
     for op in graph.ops:
+        if op.kind == "DEQUANTIZE" and not set(op.outputs).intersection(graph.outputs):
+            floats.update(op.outputs)
+            lost.update(op.outputs)
+            continue
         if lost.intersection(op.inputs):
+            if floats.intersection(op.inputs):
+                faults.append(builder.refuse(op, *advice(builder.graph, op)))
             lost.update(op.outputs)
             continue
         try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgeblur.errors import Unsupported
 from edgeblur.export.stream.net.builder import RefusedError
+from edgeblur.export.tflite.cost import layer_name
 from edgeblur.export.tflite.graph import Graph, Op
 from edgeblur.export.tflite.options import CustomOptions
 
@@ -40,6 +42,19 @@ def advice(graph: Graph, op: Op) -> tuple[str, str]:
     if floats:
         return f"it computes in {floats[0].dtype}", _quantized(graph)
     return "there is no such kernel", "docs/operators.md lists those that there are"
+
+
+def refuse_float_picture(graph: Graph) -> None:
+    """Say which ops compute with the picture in floats, where others read it quantized.
+
+    Raises:
+        Unsupported: there are such.
+    """
+    readers = [op for op in graph.ops if graph.inputs[0] in op.inputs]
+    plain = [f"op {op.index} ({op.kind} {layer_name(graph, op)!r})" for op in readers if op.kind != "QUANTIZE"]
+    if plain and len(plain) < len(readers):
+        what = f"{' and '.join(plain)} computes with the picture in {graph.tensors[graph.inputs[0]].dtype}"
+        raise Unsupported(f"{graph.name} cannot be streamed: {what}; {_quantized(graph)}")
 
 
 def _quantized(graph: Graph) -> str:

@@ -18,6 +18,7 @@ from int8_nets import Int8Net
 from numpy.typing import NDArray
 
 from edgeblur.export.tflite.graph import ABSENT, Graph
+from edgeblur.export.tflite.options import ArgMaxOptions, ArgMinOptions
 
 Samples = NDArray[np.float64]
 Quantization = tuple[float, int]
@@ -199,7 +200,18 @@ def random_net(seed: int) -> RandomNet:
         outputs += tuple(int(g.one_of(written)) for _ in range(g.few(3)))
     if floats:
         outputs = _float_ends(g.net, outputs)
+    if len(outputs) > 1 and g.chance(0.3):
+        outputs += (_counts(g),)
     return RandomNet(seed, g.net, outputs, picture)
+
+
+def _counts(g: Grower) -> int:
+    """The largest or smallest channel of each pixel, which no op reads."""
+    source, kind = g.planes[-1], g.one_of(["ARG_MAX", "ARG_MIN"])
+    dtype = g.one_of(["int32", "int64"])
+    options = (ArgMaxOptions if kind == "ARG_MAX" else ArgMinOptions)(dtype.upper())
+    axis = g.net.constant(np.array([3], np.int32))
+    return g.net.op(kind, (source, axis), g.net.tensor(g.net.shape(source)[:3], dtype), options, 2)
 
 
 def _float_ends(net: Int8Net, outputs: Sequence[int]) -> tuple[int, ...]:

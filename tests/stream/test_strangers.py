@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 from int8_nets import Int8Net, differing_bytes
 
 from edgeblur.cli import cli
-from edgeblur.errors import UserError
+from edgeblur.errors import Unsupported, UserError
 from edgeblur.export.stream.lower import lower
-from edgeblur.export.tflite.graph import ABSENT, image_model
+from edgeblur.export.tflite.graph import ABSENT, image_model, read_tflite
 from edgeblur.export.tflite.inside import look_inside, parse_size, without_ends
 from edgeblur.export.tflite.options import (
     AddOptions,
@@ -478,6 +478,36 @@ def test_a_size_is_two_numbers_and_a_fixed_one_stays() -> None:
 
 def command(*arguments: str) -> Result:
     return CliRunner().invoke(cli, list(arguments))
+
+
+def test_the_largest_channel_of_a_part_is_looked_for_behind_the_cut() -> None:
+    net = Int8Net()
+    y = start(net)
+    part = net.op("SLICE", (y, int32(net, 0, 1, 2, 0), int32(net, 1, 4, 5, 4)), like(net, y, 1, 4, 5, 4), None, 2)
+    counted = net.op("ARG_MAX", (part, int32(net, -1)), net.tensor((1, 4, 5), "int32"), ArgMaxOptions("INT32"))
+    assert differing_bytes(net, counted, least=2) == 0
+
+
+def test_the_op_that_computes_in_floats_is_told_not_what_stands_before_it() -> None:
+    """As PT2E leaves a sum of two planes: DEQUANTIZE, ADD, QUANTIZE."""
+    net = Int8Net()
+    y = start(net)
+    floats = [net.op("DEQUANTIZE", (plane,), net.tensor(net.shape(plane)), None, 2) for plane in (y, net.conv(y, 4))]
+    total = net.op("ADD", floats, net.tensor(net.shape(y)), AddOptions("NONE"))
+    given = net.op("QUANTIZE", (total,), net.plane(net.shape(y), 0.1, 0), None, 2)
+    with pytest.raises(Unsupported, match=r"op 4 \(ADD 't\d+'\): it computes in float32; its converter left it"):
+        lower(read_tflite(net.tflite(given)))
+
+
+def test_a_picture_that_is_computed_with_in_floats_is_told() -> None:
+    net = Int8Net()
+    picture = net.picture(6, 8)
+    net.inputs = [net.tensor(net.shape(picture))]
+    net.op("QUANTIZE", net.inputs, picture)
+    y = net.op("DEQUANTIZE", (net.conv(picture, 3),), net.tensor(net.shape(picture)), None, 2)
+    clean = net.op("SUB", (net.inputs[0], y), net.tensor(net.shape(picture)), SubOptions("NONE"))
+    with pytest.raises(Unsupported, match=r"op 3 \(SUB 't\d+'\) computes with the picture in float32; its"):
+        lower(read_tflite(net.tflite(clean)))
 
 
 def test_commands_take_a_size(tmp_path: Path) -> None:

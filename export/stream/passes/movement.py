@@ -237,6 +237,8 @@ class _Moving:
             return False
         if len(view.sources) > 1 or taken.shape == source.shape or view.places.size > view.sizes[0]:
             return False
+        if op.kind in ("ARG_MAX", "ARG_MIN") and _is_plane(taken):  # what it makes are no bytes, and cannot be moved
+            return False
         channels, made = source.shape[3], given.shape[-1]
         axis = self.draft.constant(np.array([3], np.int32)) if reduced_axes(self.graph, op) else None
         inputs = [view.sources[0], *([axis] if axis is not None else op.inputs[1:])]
