@@ -26,8 +26,9 @@ from edgeblur.export.stream.emit import OPTIMIZE
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.files import write_bytes
 from edgeblur.firmware_harness.boards.boards import Board, find_board
-from edgeblur.firmware_harness.emulation.build import NAME, build, compiler_version, write_project
+from edgeblur.firmware_harness.emulation.build import build, compiler_version, write_project
 from edgeblur.firmware_harness.emulation.emulator import emulator_of
+from edgeblur.firmware_harness.shell.model import NAME
 from edgeblur.progress import say
 
 PATH = Path(__file__).with_name("cycles.csv")

@@ -31,10 +31,11 @@ from edgeblur.export.stream.report.footprints import kernels_of
 from edgeblur.export.tflite.graph import Graph
 from edgeblur.files import write_json
 from edgeblur.firmware_harness.boards.boards import Board, boards
-from edgeblur.firmware_harness.emulation.build import NAME, build, compiler_version, write_project
+from edgeblur.firmware_harness.emulation.build import build, compiler_version, write_project
 from edgeblur.firmware_harness.emulation.elf import read_elf
 from edgeblur.firmware_harness.emulation.emulator import emulate
 from edgeblur.firmware_harness.fit.code_sizes import PATH
+from edgeblur.firmware_harness.shell.model import NAME
 from edgeblur.progress import say
 
 UNUSED = (

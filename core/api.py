@@ -322,7 +322,7 @@ def run_on_board(
 
     Returns:
         Executed instructions by layer, RAM and flash of the linked file in bytes, stack, differing bytes. What a
-        run's model took is kept in RUN/boards.json, for its report.
+        run's model took with the streaming engine is kept in RUN/boards.json, for its report.
 
     Raises:
         UserError: no such board, missing tools, or a model that cannot be streamed or does not fit.
@@ -331,10 +331,14 @@ def run_on_board(
     from edgeblur.firmware_harness.boards.boards import find_board
     from edgeblur.firmware_harness.boards.records import keep_record
     from edgeblur.firmware_harness.emulation.run import EmulatedOptions, run_emulated
+    from edgeblur.firmware_harness.emulation.tflm import run_tflm
     from edgeblur.models.choose import choose_tflite
 
     chosen, options = choose_tflite(Path(model)), options or EmulatedOptions()
-    result = run_emulated(chosen, find_board(board, _path(board_file)), options)
+    target = find_board(board, _path(board_file))
+    if options.tflm is not None:
+        return run_tflm(chosen, target, options)
+    result = run_emulated(chosen, target, options)
     if not result.comparison.differing_bytes:
         keep_record(chosen, result.ran, budget_bytes=options.stream.ram_bytes)
     return result

@@ -16,6 +16,7 @@ from edgeblur.commands.options import (
     frames_asked_for,
     inner,
     json_option,
+    library_asked_for,
     model_argument,
     model_option,
     optimize_option,
@@ -23,6 +24,7 @@ from edgeblur.commands.options import (
     ram_option,
     resized,
     size_option,
+    tflm_option,
 )
 from edgeblur.errors import UserError
 from edgeblur.models.choose import choose_tflite
@@ -39,9 +41,7 @@ from edgeblur.progress import out as stdout
 )
 @click.option("--engine", type=click.Choice(["stream", "tflm"]), default="stream", show_default=True,
               help="tflm: TensorFlow Lite Micro beside it, in bare-metal projects.")  # fmt: skip
-@click.option(
-    "--tflm", type=click.Path(path_type=Path), help="Your TensorFlow Lite Micro: a checkout, or a tree of it."
-)
+@tflm_option
 @model_option
 @optimize_option
 @ram_option
@@ -67,8 +67,7 @@ def command(
     and a README with the two commands that build and flash it. With --frame, a veil for frames of the camera's size
     comes along.
     """
-    if (engine == "tflm") != (tflm is not None):
-        raise UserError("--engine tflm and --tflm PATH belong together: give both, or none for the streaming engine")
+    tflm = library_asked_for(engine, tflm)
     from edgeblur.export.stream.options import StreamOptions
 
     stream = StreamOptions(optimize, ram_bytes, flash_bytes)

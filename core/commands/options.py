@@ -71,11 +71,32 @@ def refuse_given(*options: str, because: str) -> None:
             raise UserError(f"{parameter.opts[0]} {because}")
 
 
+def library_asked_for(engine: str, tflm: Path | None) -> Path | None:
+    """Where `--engine tflm` finds TensorFlow Lite Micro; None for the streaming engine.
+
+    Raises:
+        UserError: no folder is known, or one was given for the other engine.
+    """
+    if engine != "tflm":
+        refuse_given("tflm", because="is for --engine tflm: give both, or none for the streaming engine")
+        return None
+    if tflm is None:
+        raise UserError(
+            "--engine tflm needs TensorFlow Lite Micro: `git clone https://github.com/tensorflow/tflite-micro`, and "
+            "give the folder as --tflm or in EDGEBLUR_TFLM"
+        )
+    return tflm
+
+
 SEED = click.IntRange(0, 2**32 - 1)  # what numpy takes
 POSITIVE = FiniteRange(0, min_open=True)
 
 force_option = click.option("--force", is_flag=True, help="Replace what is there already.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable result on standard output.")
+tflm_option = click.option(
+    "--tflm", envvar="EDGEBLUR_TFLM", show_envvar=True, type=click.Path(path_type=Path),
+    help="Your TensorFlow Lite Micro: a checkout, or a tree of it.",
+)  # fmt: skip
 model_argument = click.argument("run_or_model", required=False, default=default_model, type=click.Path(path_type=Path))
 """A run, a .tflite file or a name of the shelf; without it, the shelf's default."""
 board_file_option = click.option(

@@ -18,6 +18,7 @@ from edgeblur.commands.options import (
     frames_asked_for,
     inner,
     json_option,
+    library_asked_for,
     model_argument,
     model_option,
     optimize_option,
@@ -26,6 +27,7 @@ from edgeblur.commands.options import (
     refuse_given,
     resized,
     size_option,
+    tflm_option,
 )
 from edgeblur.errors import UserError
 from edgeblur.models.choose import Chosen, choose_tflite
@@ -56,6 +58,9 @@ _PATH = click.Path(path_type=Path)
 @click.option("--camera", "picture", type=_PATH, help="Save here what the board at --port makes of its own camera.")
 @click.option("--compiler", type=click.Choice(["gcc", "clang"]), default="gcc", show_default=True,
               help="What builds an emulated board's firmware.")  # fmt: skip
+@click.option("--engine", type=click.Choice(["stream", "tflm"]), default="stream", show_default=True,
+              help="tflm: TensorFlow Lite Micro on an emulated board, to compare with.")  # fmt: skip
+@tflm_option
 @optimize_option
 @ram_option
 @flash_option
@@ -68,7 +73,7 @@ def command(
     run_or_model: Path, board_name: str | None, board_file: Path | None, emulated: bool, port: str | None,
     model_name: str | None,
     photos: Path | None, random: int | None, limit: int | None, baud: int, silence_s: float, picture: Path | None,
-    compiler: str, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
+    compiler: str, engine: str, tflm: Path | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
     size: tuple[int, int] | None, output: str | None,
     frame: tuple[int, int] | None, pixels: str | None,
     hold: str | None, net_size: tuple[int, int] | None, margin: int | None, share: int | None, memory: int | None,
@@ -88,6 +93,9 @@ def command(
     board at --port whose firmware was written with --frame takes such frames without being asked, and --camera saves
     one.
 
+    With --engine tflm: your TensorFlow Lite Micro, built by its own Makefile, behind the same interface on an emulated
+    board, in the smallest arena that it runs in.
+
     Exit code 1 if a byte differs from LiteRT's reference kernels. What a run's model took is kept in RUN/boards.json,
     for `edgeblur report`.
     """
@@ -99,13 +107,18 @@ def command(
     from edgeblur.export.stream.options import StreamOptions
 
     stream = StreamOptions(optimize, ram_bytes, flash_bytes)
+    tflm = library_asked_for(engine, tflm)
+    if tflm is not None and stream != StreamOptions(optimize):
+        raise UserError("--ram and --flash are for the streaming engine: TensorFlow Lite Micro takes what it takes")
     frames = frames_asked_for(frame, pixels, hold, net_size, margin, share, memory, clamp)
     if frames is None:
         chosen = resized(chosen, net_size)
+    elif tflm is not None:
+        raise UserError("--frame is for the streaming engine: leave --engine tflm out")
     if port is not None:
-        if keep is not None or stream != StreamOptions() or compiler != "gcc":
+        if keep is not None or stream != StreamOptions() or compiler != "gcc" or tflm is not None:
             raise UserError(
-                "--keep, --compiler, --ram, --flash and --optimize are for emulated boards: "
+                "--keep, --compiler, --engine, --ram, --flash and --optimize are for emulated boards: "
                 "the one at --port has its firmware"
             )
         from edgeblur.firmware_harness.serial.link import LinkOptions
@@ -121,7 +134,7 @@ def command(
     elif board_name is not None:
         from edgeblur.firmware_harness.emulation.run import EmulatedOptions
 
-        aims = EmulatedOptions(photos, random, limit, stream, keep, compiler)
+        aims = EmulatedOptions(photos, random, limit, stream, keep, compiler, tflm)
         _emulated(chosen, board_name, board_file, emulated, aims, frames, as_json)
     else:
         raise UserError("run needs a board: give an emulated one as --board, or a real one's serial port as --port")
@@ -147,9 +160,12 @@ def _emulated(
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2, allow_nan=False))
     else:
-        stdout.print(run_table(result), "", layer_run_table(result), sep="\n")
+        stdout.print(run_table(result))
+        if result.counts.layers:
+            stdout.print("", layer_run_table(result), sep="\n")
     result.check()
-    keep_record(chosen, result.ran, budget_bytes=options.stream.ram_bytes)
+    if options.tflm is None:
+        keep_record(chosen, result.ran, budget_bytes=options.stream.ram_bytes)
 
 
 def _serial(chosen: Chosen, options: SerialOptions, as_json: bool) -> None:

@@ -49,6 +49,8 @@ class StreamFiles:
         row_bytes: the caller's two rows, one in and one out.
         constant_bytes: weights and tables in flash; code comes on top.
         constants_crc32: zlib's CRC-32 of them, one array after the other, little-endian.
+        ends: where pictures go in and come out.
+        provenance: what the files say about their origin.
     """
 
     text: Callable[[str], str]
@@ -56,6 +58,8 @@ class StreamFiles:
     row_bytes: int
     constant_bytes: int
     constants_crc32: int
+    ends: ImageModel
+    provenance: Provenance
 
     def __eq__(self, other: object) -> bool:
         """The same texts; sizes follow from them."""
@@ -154,9 +158,13 @@ class _Constants:
 
 
 def _definition(name: str, values: NDArray[Any], declared: str) -> str:
-    numbers = list(map(str, values.ravel().tolist()))
-    lines = (",".join(numbers[i : i + _NUMBERS_A_LINE]) for i in range(0, len(numbers), _NUMBERS_A_LINE))
-    return f"static const {_c_type(values)} {name}[{len(numbers)}] {declared} = {{\n" + ",\n".join(lines) + "};"
+    lines = ",\n".join(_number_lines(values.ravel().tolist()))
+    return f"static const {_c_type(values)} {name}[{values.size}] {declared} = {{\n{lines}}};"
+
+
+def _number_lines(values: Sequence[int]) -> list[str]:
+    numbers = list(map(str, values))
+    return [",".join(numbers[i : i + _NUMBERS_A_LINE]) for i in range(0, len(numbers), _NUMBERS_A_LINE)]
 
 
 def _unsigned(largest: int) -> type[np.unsignedinteger[Any]]:
@@ -329,6 +337,7 @@ def emit(
         "macs": net.macs, "macs_recomputed": net.macs_recomputed, **_ends(model, emitter.constants),
         "pixels_out": model.output.dtype in ("int8", "uint8") and not model.others,
         "several": any(node.step_rows > 1 for node in net.nodes),
+        "height_lines": _number_lines([node.plane.height for node in net.nodes]),
     }  # fmt: skip
     state, constants = state_bytes(net, plan, program), emitter.constants
     values |= {"state_bytes": state, "row_bytes": row_bytes(net), "constant_bytes": constants.size_bytes}
@@ -346,4 +355,6 @@ def emit(
         row_bytes=row_bytes(net),
         constant_bytes=constants.size_bytes,
         constants_crc32=constants.crc32,
+        ends=model,
+        provenance=provenance,
     )

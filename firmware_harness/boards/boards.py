@@ -53,6 +53,11 @@ class Toolchain:
     linker: str
     link_flags: tuple[str, ...]
 
+    @property
+    def cxx(self) -> str:
+        """The compiler of C++ beside it."""
+        return self.compiler.removesuffix("gcc") + "g++"
+
 
 @dataclass(frozen=True)
 class Core:

@@ -1,4 +1,4 @@
-"""Firmware for a board: our start-up code and linker script around a model's streaming C, built by a cross compiler."""
+"""Firmware for a board: our start-up code and linker script around a model's engine, built by a cross compiler."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib import resources
-from importlib.resources.abc import Traversable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.costs.code_size import OPTIMIZE_FLAGS
-from edgeblur.export.stream.planning.layout import extra_stack_bytes, output_row_bytes
-from edgeblur.export.veil.compile import CompiledFrames
 from edgeblur.export.veil.emit import FINDER, FrameFiles
 from edgeblur.files import write_text
 from edgeblur.firmware_harness.boards.boards import Board, Toolchain
-from edgeblur.firmware_harness.emulation.reserved import BEGUN_BYTES, PORT_RAM_BYTES
 from edgeblur.firmware_harness.engines.host_c import FLAGS
-
-NAME = "model"
-"""Prefix of the model's C: firmware/infer.c calls it by this name."""
+from edgeblur.firmware_harness.shell.model import (
+    NAME,
+    FirmwareModel,
+    copy_firmware,
+    firmware_files,
+    stream_model,
+    write_engine,
+)
+from edgeblur.firmware_harness.shell.room import no_room
+from edgeblur.firmware_harness.shell.tflm import Library
 
 _COMMON = ("stack.c", "calibration.c", "main_files.c", "port_semihosting.c")
 _TRACED = (f"{NAME}.c", f"{NAME}{FINDER}.c", "main_files.c")  # the others are the same
@@ -39,6 +41,12 @@ _DOUBTFUL = "-Wno-error=array-bounds"
 LINK_FLAGS = ("-nostartfiles", "-Wl,--gc-sections", "-Wl,--fatal-warnings")
 """Flags of linkers for bare metal."""
 
+_CXX_FLAGS = ("-std=c++17", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics")
+CXX_PACKAGE = "libstdc++-arm-none-eabi-newlib"
+"""Debian's C++ library for bare metal, which its compiler comes without."""
+
+_LIBRARY_LINK_FLAGS = ("--specs=nano.specs", "--specs=nosys.specs", "-Wl,--no-fatal-warnings")
+
 
 @dataclass(frozen=True)
 class Project:
@@ -51,6 +59,7 @@ class Project:
         nodes: how many the model's net has.
         optimize: `size` or `speed`.
         traced: compiler flags with which `model_trace` is called around each step of the net.
+        library: what C++ sources need.
     """
 
     folder: Path
@@ -59,6 +68,7 @@ class Project:
     nodes: int
     optimize: str
     traced: tuple[str, ...] = ()
+    library: Library | None = None
 
 
 def find_tool(program: str, packages: Sequence[str]) -> str:
@@ -82,60 +92,6 @@ def compiler_version(toolchain: Toolchain) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.partition("\n")[0]
 
 
-def with_stack(board: Board, compiled: Compiled) -> Board:
-    """The board with the stack that a model takes there: more where windows span hundreds of rows."""
-    return board.with_stack(extra_stack_bytes(compiled.net))
-
-
-def ram_needed(compiled: Compiled, board: Board) -> int:
-    """What `.data`, `.bss` and `.stack` of the linked firmware come to, to the byte."""
-    files, rows = compiled.files, (compiled.net.nodes[0].plane.row_bytes, output_row_bytes(compiled.net))
-    return files.state_bytes + sum(-(-row // 4) * 4 for row in rows) + PORT_RAM_BYTES + board.stack_bytes
-
-
-def frames_ram_needed(frames: CompiledFrames, board: Board) -> int:
-    """The same of firmware that veils frames; a frame that a camera's driver would own is in it."""
-    files, plan = frames.files, frames.plan
-    rows = plan.height * plan.row_bytes if plan.hold == "buffer" else files.row_bytes
-    return -(-files.state_bytes // 4) * 4 + -(-rows // 4) * 4 + PORT_RAM_BYTES + BEGUN_BYTES + board.stack_bytes
-
-
-def check_room(model: str, compiled: Compiled | CompiledFrames, board: Board) -> None:
-    """Refuse, before anything is built, a model that cannot fit a board; the linker is asked about the code.
-
-    Raises:
-        UserError: RAM or flash is too small; the sentence says by how many bytes.
-    """
-    ram = frames_ram_needed(compiled, board) if isinstance(compiled, CompiledFrames) else ram_needed(compiled, board)
-    constants = compiled.files.constant_bytes
-    if (missing := ram - board.ram[0].size_bytes) > 0:
-        raise no_room(model, board, "RAM", f"it needs {ram:,} bytes with its stack", missing)
-    if board.flash and (missing := constants - board.flash.size_bytes) > 0:
-        raise no_room(model, board, "flash", f"its weights and tables take {constants:,} bytes", missing)
-
-
-def no_room(model: str, board: Board, memory: str, needs: str, missing: int) -> UserError:
-    """The error for a model that a board has no room for.
-
-    Args:
-        model: its name.
-        board: which is too small.
-        memory: `RAM` or `flash`.
-        needs: a sentence with the bytes that the model takes of it.
-        missing: how many of these there are not.
-    """
-    has = (board.flash if board.flash and memory == "flash" else board.ram[0]).size_bytes
-    advice = "a narrower student, a smaller picture or a RAM budget" if memory == "RAM" else "a narrower student"
-    return UserError(
-        f"{model} does not fit {board.name}: {needs}, and there are {has:,} of {memory}: "
-        f"{missing:,} bytes are missing; try {advice}"
-    )
-
-
-def _firmware() -> Traversable:
-    return resources.files("edgeblur.firmware_harness") / "firmware"
-
-
 def linker_script(board: Board, *, library: bool = False) -> str:
     """Where the sections go in a board's memory.
 
@@ -146,7 +102,7 @@ def linker_script(board: Board, *, library: bool = False) -> str:
     import jinja2
 
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((_firmware() / "link.ld.j2").read_text())
+    template = environment.from_string((firmware_files() / "link.ld.j2").read_text())
     is_arm = board.core.startup == "cortex_m"  # whose vector table begins with the stack pointer
     return template.render(
         title=board.title, vectors=board.vectors, flash=board.flash, ram=board.ram[0], stack_bytes=board.stack_bytes,
@@ -166,15 +122,13 @@ def write_project(
         optimize: what the model was compiled for, and at which level the C compiler optimizes.
         frames: a veil, whose finder `compiled` is then; its prefix is `NAME` as well.
     """
-    emulator = board.emulator or board.twin
-    assert emulator is not None
-    loop = "infer_frames.c" if frames else "infer_outputs.c" if len(compiled.net.outputs) > 1 else "infer.c"
-    own = (*_COMMON, loop, f"startup_{board.core.startup}.c", f"timer_{emulator.timer}.c")
-    for file in (*own, *_HEADERS):
-        write_text(folder / file, (_firmware() / file).read_text())
-    write_text(folder / "link.ld", linker_script(board))
     nodes = len(compiled.net.nodes)
     traced: tuple[str, ...] = (f"-D{NAME.upper()}_TRACE={nodes}",)
+    if frames is None and len(compiled.net.outputs) == 1:
+        project = write_engine_project(folder, stream_model(compiled, optimize), board)
+        return replace(project, nodes=nodes, traced=traced)
+    own = _write_shell(folder, board, "infer_frames.c" if frames else "infer_outputs.c")
+    write_text(folder / "link.ld", linker_script(board))
     if frames is None:
         compiled.files.write(folder, NAME)
         return Project(folder, board, (*own, f"{NAME}.c"), nodes, optimize, traced)
@@ -184,12 +138,38 @@ def write_project(
     return Project(folder, board, (*own, f"{NAME}.c", f"{finder}.c"), nodes, optimize, traced)
 
 
-def build(project: Project, *, traced: bool = False) -> Path:
+def write_engine_project(folder: Path, model: FirmwareModel, board: Board, library: Library | None = None) -> Project:
+    """The same of any engine, which cannot be traced then.
+
+    Args:
+        folder: exists.
+        model: behind engine.h.
+        board: an emulated one.
+        library: what C++ sources need.
+    """
+    own = _write_shell(folder, board, "infer.c")
+    write_text(folder / "link.ld", linker_script(board, library=library is not None))
+    write_engine(folder, model, board.name)
+    return Project(folder, board, (*own, *model.engine.sources), 0, model.optimize, library=library)
+
+
+def _write_shell(folder: Path, board: Board, loop: str) -> tuple[str, ...]:
+    """What is around a model: the loop over pictures, files of the host, start-up code, timer. Returns the sources."""
+    emulator = board.emulator or board.twin
+    assert emulator is not None
+    own = (*_COMMON, loop, f"startup_{board.core.startup}.c", f"timer_{emulator.timer}.c")
+    copy_firmware(folder, (*own, *_HEADERS))
+    return own
+
+
+def build(project: Project, *, traced: bool = False, into: str = "plain", defines: Sequence[str] = ()) -> Path:
     """Compile and link a project.
 
     Args:
         project: from `write_project`.
         traced: count the ticks of each layer, which itself costs some instructions; needs the plain build first.
+        into: the folder in it that is made for what is built.
+        defines: further compiler flags.
 
     Returns:
         The linked file.
@@ -201,19 +181,32 @@ def build(project: Project, *, traced: bool = False) -> Path:
     toolchain, emulator = project.board.core.toolchain, project.board.emulator or project.board.twin
     assert emulator is not None
     compiler, linker = (find_tool(tool, toolchain.packages) for tool in (toolchain.compiler, toolchain.linker))
-    objects = project.folder / ("traced" if traced else "plain")
+    objects = project.folder / ("traced" if traced else into)
     objects.mkdir()
     target = (*project.board.core.flags, OPTIMIZE_FLAGS[project.optimize])
-    defines = [f"-DTIMER_ADDRESS={emulator.timer_address}u"] if emulator.timer_address is not None else []
-    defines += project.traced if traced else []
+    timer = [f"-DTIMER_ADDRESS={emulator.timer_address}u"] if emulator.timer_address is not None else []
     traceable = [source for source in project.sources if source in _TRACED or not traced]
-    sources = [f"../{source}" for source in traceable]
-    flags = (*toolchain.flags, *target, *COMPILE_FLAGS, _DOUBTFUL)
-    _run([compiler, *flags, *defines, "-c", *sources], objects, project)
+    sources = [f"../{source}" for source in traceable if source.endswith(".c")]
+    flags = (
+        *toolchain.flags,
+        *target,
+        *COMPILE_FLAGS,
+        _DOUBTFUL,
+        *timer,
+        *defines,
+        *(project.traced if traced else ()),
+    )
+    _run([compiler, *flags, "-c", *sources], objects, project)
     places = ["." if source in traceable else "../plain" for source in project.sources]
     files = [f"{place}/{Path(source).stem}.o" for place, source in zip(places, project.sources, strict=True)]
-    link = [linker, *toolchain.link_flags, *target, *LINK_FLAGS, "-T", "../link.ld"]
-    _run([*link, *files, "-o", "firmware.elf"], objects, project)
+    link = [*toolchain.link_flags, *target, *LINK_FLAGS, "-T", "../link.ld"]
+    if (library := project.library) is not None:
+        linker = find_tool(toolchain.cxx, toolchain.packages)
+        own = [f"../{source}" for source in project.sources if source.endswith(".cc")]
+        flags = (*toolchain.flags, *target, *_CXX_FLAGS, *library.flags, *defines)
+        _run([linker, *flags, "-c", *own], objects, project)
+        files, link = [*files, str(library.archive)], [*link, *_LIBRARY_LINK_FLAGS]
+    _run([linker, *link, *files, "-o", "firmware.elf"], objects, project)
     return objects / "firmware.elf"
 
 
@@ -230,6 +223,7 @@ _OVERFLOW = re.compile(r"region [`'](?P<region>\w+)' overflowed by (?P<missing>\
 _NO_LIBRARY = re.compile(
     r"(string|stdint|stddef)\.h(: No such file|' file not found)|cannot find -l|read spec file|crt0\.o"
 )
+_NO_CXX_LIBRARY = re.compile(r"error: \w+: No such file|cannot find -lstdc\+\+")
 
 
 def _refuse(project: Project, complaints: str) -> NoReturn:
@@ -238,6 +232,10 @@ def _refuse(project: Project, complaints: str) -> NoReturn:
     if overflow := _OVERFLOW.search(complaints):
         memory = "RAM" if overflow["region"] == "RAM" else "flash"
         raise no_room("the firmware", board, memory, "it was linked", int(overflow["missing"]))
+    if _NO_CXX_LIBRARY.search(complaints):
+        raise UserError(
+            f"{toolchain.cxx} has no C++ library beside it: install it with `sudo apt-get install {CXX_PACKAGE}`"
+        )
     if _NO_LIBRARY.search(complaints):
         packages = " ".join(toolchain.packages)
         raise UserError(

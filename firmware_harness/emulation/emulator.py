@@ -43,6 +43,7 @@ class FirmwareReport:
         calibration_ticks: what the counter showed for the loop of known length.
         calibration_instructions: that length.
         stack_bytes: at the deepest moment.
+        ram_bytes: that the engine took, without stack and the caller's rows.
     """
 
     frame_ticks: tuple[int, ...]
@@ -50,6 +51,7 @@ class FirmwareReport:
     calibration_ticks: int
     calibration_instructions: int
     stack_bytes: int
+    ram_bytes: int
 
 
 def emulator_of(board: Board) -> Emulator:
@@ -178,6 +180,7 @@ def _understand(lines: Sequence[Sequence[str]], board: Board, elf: Path, complai
         calibration_ticks=numbers["calibration_ticks"][0],
         calibration_instructions=numbers["calibration_instructions"][0],
         stack_bytes=stack,
+        ram_bytes=numbers["ram"][0],
     )
 
 

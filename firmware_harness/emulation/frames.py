@@ -13,20 +13,15 @@ from edgeblur.export.tflite.pixels import to_raw
 from edgeblur.export.veil.compile import CompiledFrames, FrameOptions, compile_frames
 from edgeblur.export.veil.reference import Blurrer
 from edgeblur.firmware_harness.boards.boards import Board, built_by, options_for
-from edgeblur.firmware_harness.emulation.build import (
-    NAME,
-    build,
-    check_room,
-    compiler_version,
-    with_stack,
-    write_project,
-)
+from edgeblur.firmware_harness.emulation.build import build, compiler_version, write_project
 from edgeblur.firmware_harness.emulation.elf import read_elf, require_elftools
 from edgeblur.firmware_harness.emulation.emulator import FirmwareReport, emulate, emulator_of, emulator_version
 from edgeblur.firmware_harness.emulation.result import BoardRun, Comparison
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions, count, workplace
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.inputs import frame_inputs
+from edgeblur.firmware_harness.shell.model import NAME
+from edgeblur.firmware_harness.shell.room import check_room, with_stack
 from edgeblur.models.choose import Chosen
 from edgeblur.models.read import read_model
 from edgeblur.pictures.images import Pixels

@@ -84,6 +84,7 @@ class BoardRun:
         macs: multiply-accumulates of a picture.
         compiler, emulator: what they say about themselves.
         veil: how frames lay over the model's input, if they were frames of a camera's size.
+        engine: `stream`, or `tflm` for TensorFlow Lite Micro.
     """
 
     model: str
@@ -100,6 +101,7 @@ class BoardRun:
     compiler: str
     emulator: str
     veil: VeilPlan | None = None
+    engine: str = "stream"
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`.
@@ -114,6 +116,7 @@ class BoardRun:
             "board": self.board.name,
             "core": self.board.core.name,
             "optimize": self.optimize,
+            "engine": self.engine,
             **(self.veil.as_json() if self.veil else {}),
             **vars(self.comparison),
             unit: self.counts.median,
@@ -169,9 +172,11 @@ class BoardRun:
     def check(self) -> None:
         """Raise a `RunError` if the board gave other bytes than the host."""
         if self.comparison.differing_bytes:
+            ours = self.engine == "stream"
             raise RunError(
-                f"{self.comparison.differing_bytes:,} of {self.comparison.bytes_compared:,} output bytes on "
-                f"{self.board.name} differ from LiteRT's reference kernels: please report this model"
+                f"{self.comparison.differing_bytes:,} of {self.comparison.bytes_compared:,} output bytes "
+                f"{'' if ours else 'of TensorFlow Lite Micro '}on {self.board.name} differ from LiteRT's reference "
+                f"kernels{': please report this model' if ours else ''}"
             )
 
 
@@ -213,6 +218,7 @@ def _rows(run: BoardRun) -> list[tuple[str, str]]:
         ),
         ("flash", f"{linked.flash_bytes:,} B: code {linked.code_bytes:,}, weights and tables {run.weights_bytes:,}"),
         ("  sections", sections),
+        *([("engine", "TensorFlow Lite Micro")] if run.engine == "tflm" else []),
         ("built with", f"{run.compiler}, for {run.optimize}"),
         ("run in", run.emulator),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,20 +19,14 @@ from edgeblur.export.tflite.graph import ImageModel, image_model
 from edgeblur.export.tflite.pixels import Raw, to_raw
 from edgeblur.files import new_folder, refuse_occupied
 from edgeblur.firmware_harness.boards.boards import Board, built_by, options_for
-from edgeblur.firmware_harness.emulation.build import (
-    NAME,
-    Project,
-    build,
-    check_room,
-    compiler_version,
-    with_stack,
-    write_project,
-)
+from edgeblur.firmware_harness.emulation.build import Project, build, compiler_version, write_project
 from edgeblur.firmware_harness.emulation.elf import read_elf, require_elftools
 from edgeblur.firmware_harness.emulation.emulator import FirmwareReport, emulate, emulator_of, emulator_version
 from edgeblur.firmware_harness.emulation.result import BoardRun, Comparison, Counts, LayerRun
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.inputs import Inputs, pick_inputs
+from edgeblur.firmware_harness.shell.model import NAME
+from edgeblur.firmware_harness.shell.room import check_room, with_stack
 from edgeblur.models.choose import Chosen
 from edgeblur.models.read import read_inside
 
@@ -50,6 +44,7 @@ class EmulatedOptions:
         stream: aim, of the generated C and of the C compiler, and budgets; the core is the board's.
         keep: a new folder for sources, linked files and what was exchanged; without it nothing stays.
         compiler: one of `COMPILERS`.
+        tflm: a checkout of TensorFlow Lite Micro, to run the model with that; None for the streaming engine.
     """
 
     photos: Path | None = None
@@ -58,6 +53,7 @@ class EmulatedOptions:
     stream: StreamOptions = field(default_factory=StreamOptions)
     keep: Path | None = None
     compiler: str = "gcc"
+    tflm: Path | None = None
 
     def inputs(self, model: ImageModel) -> Inputs:
         """The pictures.
@@ -80,8 +76,8 @@ def workplace(keep: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
-def count(report: FirmwareReport, again: FirmwareReport, traced: FirmwareReport, net: Net, board: Board) -> Counts:
-    """Instructions or cycles from the ticks of three runs.
+def counted(report: FirmwareReport, again: FirmwareReport, board: Board) -> Counts:
+    """Instructions or cycles from the ticks of two runs, without layers.
 
     Raises:
         RunError: the board's timer is off.
@@ -94,6 +90,17 @@ def count(report: FirmwareReport, again: FirmwareReport, traced: FirmwareReport,
             f"the timer of {board.name} is off by {error:+.1%} for a loop of known length: "
             f"this emulator does not count {emulator.counts} as ours did"
         )
+    frames = tuple(round(ticks * per_tick) for ticks in report.frame_ticks)
+    return Counts(emulator.counts, frames, report.frame_ticks[0] == again.frame_ticks[0], (), error)
+
+
+def count(report: FirmwareReport, again: FirmwareReport, traced: FirmwareReport, net: Net, board: Board) -> Counts:
+    """The same with layers, from a third run.
+
+    Raises:
+        RunError: the board's timer is off.
+    """
+    per_tick = emulator_of(board).instructions_per_tick or 1.0
     layers = tuple(
         LayerRun(
             name=node.name,
@@ -105,11 +112,11 @@ def count(report: FirmwareReport, again: FirmwareReport, traced: FirmwareReport,
         for node, ticks in zip(net.nodes, traced.node_ticks, strict=True)
         if node.operation
     )
-    frames = tuple(round(ticks * per_tick) for ticks in report.frame_ticks)
-    return Counts(emulator.counts, frames, report.frame_ticks[0] == again.frame_ticks[0], layers, error)
+    return replace(counted(report, again, board), layers=layers)
 
 
-def _compare(chosen: Chosen, raws: Sequence[Raw], outputs: Sequence[tuple[Raw, ...]]) -> Comparison:
+def compare(chosen: Chosen, raws: Sequence[Raw], outputs: Sequence[tuple[Raw, ...]]) -> Comparison:
+    """What a board gave beside what LiteRT's reference kernels give."""
     reference = open_engine("litert-ref", chosen.path, several=True)
     wanted = [one for raw in raws for one in reference.run_all(raw)]
     given = [one for picture in outputs for one in picture]
@@ -188,7 +195,7 @@ class Rig:
             optimize=self.optimize,
             description=self.inputs.description,
             skipped=tuple(self.inputs.skipped),
-            comparison=_compare(self.chosen, raws, outputs),
+            comparison=compare(self.chosen, raws, outputs),
             counts=counts,
             linked=linked,
             weights_bytes=linked.size_bytes(".model_constants"),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The model behind four functions, row by row, whatever computes it and whatever brings the rows. */
+/* The model behind five functions, row by row, whatever computes it and whatever brings the rows. */
 #ifndef ENGINE_H_
 #define ENGINE_H_
 
@@ -38,6 +38,9 @@ uint8_t *engine_frame(void);
 
 /* Give out the next finished row: ENGINE_OUTPUT_ROW_BYTES of the model's own numbers, to an address divisible by 4. */
 engine_status engine_pop(uint8_t *row);
+
+/* Writable bytes that the engine took so far, without stack. */
+uint32_t engine_ram_bytes(void);
 
 #ifdef __cplusplus
 }

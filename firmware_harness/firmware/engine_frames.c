@@ -103,3 +103,8 @@ engine_status engine_pop(uint8_t *row)
     return status == FRAMES_OK && y == given++ ? ENGINE_OK : ENGINE_FAILED;
 }
 #endif
+
+uint32_t engine_ram_bytes(void)
+{
+    return sizeof state;
+}

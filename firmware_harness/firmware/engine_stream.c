@@ -8,17 +8,11 @@ static model_state state ENGINE_STATE_PLACE;
 
 static engine_status told(model_status status)
 {
-    switch (status) {
-    case MODEL_OK:
-        return ENGINE_OK;
-    case MODEL_NEED_ROW:
-    case MODEL_END:
-        return ENGINE_NEED_ROW;
-    case MODEL_ROW_READY:
-        return ENGINE_ROW_READY;
-    default:
-        return ENGINE_FAILED;
-    }
+    static const engine_status statuses[] = {
+        [MODEL_OK] = ENGINE_OK,      [MODEL_NEED_ROW] = ENGINE_NEED_ROW, [MODEL_ROW_READY] = ENGINE_ROW_READY,
+        [MODEL_END] = ENGINE_NEED_ROW, [MODEL_NULL] = ENGINE_FAILED,     [MODEL_DAMAGED] = ENGINE_FAILED,
+    };
+    return statuses[status];
 }
 
 void engine_begin(void)
@@ -39,4 +33,9 @@ engine_status engine_push_pixels(const uint8_t *pixels)
 engine_status engine_pop(uint8_t *row)
 {
     return told(model_pop_row_raw(&state, (void *)row));
+}
+
+uint32_t engine_ram_bytes(void)
+{
+    return sizeof state;
 }

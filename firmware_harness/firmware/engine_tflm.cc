@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TensorFlow Lite Micro behind the same four functions: a whole picture goes in, and then comes out row by row. */
+/* TensorFlow Lite Micro behind the same five functions: a whole picture goes in, and then comes out row by row. */
 #include "engine.h"
 
 #include <string.h>
@@ -97,4 +97,9 @@ engine_status engine_pop(uint8_t *row)
     }
     memcpy(row, interpreter->output(0)->data.uint8 + (size_t)given++ * ENGINE_OUTPUT_ROW_BYTES, ENGINE_OUTPUT_ROW_BYTES);
     return ENGINE_OK;
+}
+
+uint32_t engine_ram_bytes(void)
+{
+    return interpreter != nullptr ? (uint32_t)interpreter->arena_used_bytes() : 0;
 }

@@ -17,4 +17,7 @@ typedef enum infer_status {
  * *ticks: what the engine alone took, by the board's counter; the transport's time does not count. */
 infer_status infer(uint64_t *ticks);
 
+/* Writable bytes that the model took so far, without stack and the caller's rows. */
+uint32_t infer_ram_bytes(void);
+
 #endif /* INFER_H_ */

@@ -98,3 +98,8 @@ infer_status infer(uint64_t *ticks)
     }
     return frame(ticks);
 }
+
+uint32_t infer_ram_bytes(void)
+{
+    return sizeof state;
+}

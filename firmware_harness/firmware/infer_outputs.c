@@ -52,3 +52,8 @@ infer_status infer(uint64_t *ticks)
     }
     return missing == 0 ? INFER_DONE : INFER_FAILED;
 }
+
+uint32_t infer_ram_bytes(void)
+{
+    return sizeof state;
+}

@@ -45,6 +45,7 @@ int main(void)
         port_report("node", node_ticks[node]);
     }
 #endif
+    port_report("ram", infer_ram_bytes());
     port_report("stack", stack_peak());
     port_report("end", (uint64_t)status);
     return 0;

@@ -11,8 +11,8 @@ from edgeblur.export.stream.costs.prices import FrameCost
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflm.arena import Arena
 from edgeblur.firmware_harness.boards.boards import Board
-from edgeblur.firmware_harness.emulation.reserved import PORT_RAM_BYTES
 from edgeblur.firmware_harness.fit.code_sizes import estimate_code
+from edgeblur.firmware_harness.shell.reserved import PORT_RAM_BYTES
 
 if TYPE_CHECKING:
     from edgeblur.export.tflite.outputs import Output

@@ -20,9 +20,9 @@ from edgeblur.export.tflm.differences import differences
 from edgeblur.export.veil.compile import CompiledFrames, FrameOptions, compile_frames, plan_frames
 from edgeblur.export.veil.cost import CODE_BYTES, veil_instructions
 from edgeblur.firmware_harness.boards.boards import Board, options_for
-from edgeblur.firmware_harness.emulation.build import NAME
-from edgeblur.firmware_harness.emulation.reserved import BEGUN_BYTES
 from edgeblur.firmware_harness.fit.needs import Candidate, Part, Parts, VeilNeeds, round_up
+from edgeblur.firmware_harness.shell.model import NAME
+from edgeblur.firmware_harness.shell.reserved import BEGUN_BYTES
 from edgeblur.models.arenas import known_arena
 from edgeblur.models.choose import Chosen, called
 from edgeblur.models.read import read_model

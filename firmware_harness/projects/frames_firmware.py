@@ -10,7 +10,7 @@ from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import image_model
 from edgeblur.export.veil.compile import CompiledFrames, FrameOptions, compile_frames
-from edgeblur.firmware_harness.projects.serial_firmware import Engine, FirmwareModel, firmware_files, safe_name
+from edgeblur.firmware_harness.shell.model import Engine, FirmwareModel, firmware_files, safe_name
 from edgeblur.models.read import read_inside
 
 FRAMES = "frames"

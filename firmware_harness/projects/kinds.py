@@ -10,7 +10,7 @@ from importlib.resources.abc import Traversable
 
 from edgeblur.errors import UserError
 from edgeblur.firmware_harness.boards.boards import Board
-from edgeblur.firmware_harness.projects.serial_firmware import firmware_files
+from edgeblur.firmware_harness.shell.model import firmware_files
 from edgeblur.records import record_of
 
 BARE = "bare-metal"

@@ -18,7 +18,7 @@ from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.veil.compile import FrameOptions
 from edgeblur.files import new_folder, refuse_swallowing, sha256, write_text
 from edgeblur.firmware_harness.boards.boards import Board, options_for
-from edgeblur.firmware_harness.emulation.build import COMPILE_FLAGS, LINK_FLAGS, check_room, linker_script, with_stack
+from edgeblur.firmware_harness.emulation.build import COMPILE_FLAGS, LINK_FLAGS, linker_script
 from edgeblur.firmware_harness.engines.host_c import check_compiles
 from edgeblur.firmware_harness.projects.frames_firmware import DRIVER_HEADERS, camera_drivers, frames_model
 from edgeblur.firmware_harness.projects.kinds import (
@@ -29,15 +29,17 @@ from edgeblur.firmware_harness.projects.kinds import (
     project_files,
     start_command,
 )
-from edgeblur.firmware_harness.projects.serial_firmware import (
+from edgeblur.firmware_harness.shell.model import (
     CAMERA,
+    SERIAL_FILES,
     FirmwareModel,
     copy_firmware,
     firmware_files,
     firmware_model,
     write_engine,
 )
-from edgeblur.firmware_harness.projects.tflm_firmware import STACK_BYTES, check_tflm_room, find_tflm, tflm_model
+from edgeblur.firmware_harness.shell.room import check_room, with_stack
+from edgeblur.firmware_harness.shell.tflm import STACK_BYTES, check_tflm_room, find_tflm, tflm_model
 from edgeblur.records import Record
 
 MARKER = "edgeblur.json"
@@ -197,7 +199,7 @@ def _values(kind: Kind, board: Board, model: FirmwareModel, options: ProjectOpti
         "tools": {} if board.emulator else dict(kind.tools), "engine_place": kind.engine, "own": kind.own,
         "command": f"edgeblur firmware {model.name} --board {board.name} --kind {kind.name} --out DIR "
                    f"--optimize {stream.optimize}{ram}",
-        "engine_sources": engine.sources, "frames": options.frames,
+        "engine_sources": (*engine.sources, "protocol.c"), "frames": options.frames,
         "esp32_camera": "frames_esp32_camera.c" in engine.sources, "largest": engine.largest,
         "driver": next((name for name, _ in engine.generated if name in DRIVER_HEADERS), None),
         "optimize": OPTIMIZE_FLAGS[stream.optimize], "toolchain": toolchain,
@@ -264,6 +266,7 @@ def write_files(folder: Path, kind: Kind, board: Board, model: FirmwareModel, op
     """
     values = _values(kind, board, model, options)
     write_engine(folder / kind.engine, model, board.name, board.sections)
+    copy_firmware(folder / kind.engine, SERIAL_FILES)
     copy_firmware(folder / kind.own, (CAMERA, *kind.files))
     for place, source in kind.placed.items():
         write_text(folder / place, (firmware_files() / source).read_text())

@@ -44,6 +44,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("firmware_harness/blurring",),
     ("firmware_harness/privacy",),
     ("firmware_harness/comparison",),
+    ("firmware_harness/shell",),
     ("firmware_harness/emulation",),
     ("firmware_harness/fit",),
     ("firmware_harness/page",),

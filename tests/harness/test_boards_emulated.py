@@ -19,12 +19,14 @@ from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import image_model, read_tflite
 from edgeblur.export.tflite.pixels import Raw, to_raw
 from edgeblur.firmware_harness.boards.boards import Board, boards, find_board
-from edgeblur.firmware_harness.emulation.build import NAME, build, check_room, ram_needed, write_project
+from edgeblur.firmware_harness.emulation.build import build, write_project
 from edgeblur.firmware_harness.emulation.emulator import emulate
 from edgeblur.firmware_harness.emulation.result import Comparison
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions, run_emulated
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.inputs import random_picture
+from edgeblur.firmware_harness.shell.model import NAME
+from edgeblur.firmware_harness.shell.room import check_room, ram_needed
 from edgeblur.models.choose import choose_tflite
 
 EMULATED = [board for board in boards() if board.emulator]
@@ -179,7 +181,8 @@ def test_firmware_that_goes_wrong_is_told_in_one_sentence(tiny: Path, tmp_path: 
     need_tools(board)
     body, sentence = FAULTY[fault]
     project = write_project(tmp_path, compiled(tiny), board, "size")
-    source = f'#include "infer.h"\n#include "port.h"\ninfer_status infer(uint64_t *ticks) {{ *ticks = 0; {body} '
+    source = '#include "infer.h"\n#include "port.h"\nuint32_t infer_ram_bytes(void) { return 0; }\n'
+    source += f"infer_status infer(uint64_t *ticks) {{ *ticks = 0; {body} "
     (tmp_path / "infer.c").write_text(source + ("}\n" if "return" in body else "return INFER_NO_PICTURE; }\n"))
     elf = build(project)
     with pytest.raises(RunError, match=sentence):

@@ -421,7 +421,7 @@ def test_requests_for_tensorflow_lite_micro_that_are_refused(
     out = ["--out", str(tmp_path / "out")]
     code, _, err = call([str(tiny), "--board", "mps2-an386", "--engine", "tflm", *out], capsys)
     assert code == 2
-    assert "belong together" in err
+    assert "give the folder as --tflm or in EDGEBLUR_TFLM" in err
     code, _, err = call([str(tiny), "--board", "mps2-an386", "--engine", "tflm", "--tflm", str(tmp_path), *out], capsys)
     assert code == 2
     assert "is no TensorFlow Lite Micro" in err

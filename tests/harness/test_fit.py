@@ -32,7 +32,7 @@ from edgeblur.files import sha256, write_json
 from edgeblur.firmware_harness.boards.boards import Board, boards, find_board
 from edgeblur.firmware_harness.boards.records import Ran, keep_record, records
 from edgeblur.firmware_harness.comparison.table import Entry as CompareEntry
-from edgeblur.firmware_harness.emulation.build import build, check_room, ram_needed, write_project
+from edgeblur.firmware_harness.emulation.build import build, write_project
 from edgeblur.firmware_harness.emulation.elf import read_elf
 from edgeblur.firmware_harness.fit.code_sizes import estimate_code, measured_sizes
 from edgeblur.firmware_harness.fit.examine import choose_candidates, examine
@@ -42,6 +42,7 @@ from edgeblur.firmware_harness.fit.plan import compile_suited
 from edgeblur.firmware_harness.privacy.leaks import OverBlur
 from edgeblur.firmware_harness.privacy.protection import Protection
 from edgeblur.firmware_harness.report.boards import HEADINGS, model_boards
+from edgeblur.firmware_harness.shell.room import check_room, ram_needed
 from edgeblur.models.choose import Chosen, choose_tflite
 from edgeblur.pictures.metrics import Fidelity, Part
 from edgeblur.store.run_folder import Run

@@ -20,7 +20,7 @@ from edgeblur.firmware_harness.fit.examine import examine
 from edgeblur.firmware_harness.fit.fit import fit
 from edgeblur.firmware_harness.projects.kinds import boards_of_kind, kinds
 from edgeblur.firmware_harness.projects.projects import ProjectOptions, write_firmware
-from edgeblur.firmware_harness.projects.serial_firmware import firmware_model
+from edgeblur.firmware_harness.shell.model import firmware_model
 from edgeblur.models.choose import choose_tflite
 from edgeblur.models.shelf import find_entry
 

@@ -27,7 +27,6 @@ from edgeblur.export.tflite.pixels import to_raw
 from edgeblur.firmware_harness.boards.boards import Board, find_board
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.inputs import random_picture
-from edgeblur.firmware_harness.projects.serial_firmware import firmware_model
 from edgeblur.firmware_harness.serial import link as serial_link
 from edgeblur.firmware_harness.serial.board import SerialBoard, open_board
 from edgeblur.firmware_harness.serial.frames import (
@@ -43,6 +42,7 @@ from edgeblur.firmware_harness.serial.frames import (
 )  # fmt: skip
 from edgeblur.firmware_harness.serial.link import LinkOptions
 from edgeblur.firmware_harness.serial.run import SerialOptions, run_serial
+from edgeblur.firmware_harness.shell.model import firmware_model
 from edgeblur.models.choose import choose_tflite
 
 pytest.importorskip("serial")

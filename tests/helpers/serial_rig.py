@@ -21,7 +21,7 @@ from edgeblur.firmware_harness.emulation.build import Project, build
 from edgeblur.firmware_harness.engines.host_c import FLAGS
 from edgeblur.firmware_harness.projects.kinds import choose_kind
 from edgeblur.firmware_harness.projects.projects import ProjectOptions, write_files
-from edgeblur.firmware_harness.projects.serial_firmware import CAMERA, FirmwareModel, copy_firmware, write_engine
+from edgeblur.firmware_harness.shell.model import CAMERA, SERIAL_FILES, FirmwareModel, copy_firmware, write_engine
 
 Filter = Callable[[bytes], bytes]
 
@@ -97,9 +97,13 @@ def joined(port: Path, board: socket.socket | None) -> Iterator[Line]:
 def build_for_host(folder: Path, model: FirmwareModel, *more: Path) -> Path:
     """The serial firmware as a program that notices each wrong access to memory; with more C files of a user's."""
     write_engine(folder, model, "host")
-    copy_firmware(folder, (CAMERA,))
+    copy_firmware(folder, (*SERIAL_FILES, CAMERA))
     program, here = folder / "firmware", Path(__file__).with_name("platform_host.c")
-    sources = [str(here), *(str(folder / name) for name in (CAMERA, *model.engine.sources)), *map(str, more)]
+    sources = [
+        str(here),
+        *(str(folder / name) for name in (CAMERA, "protocol.c", *model.engine.sources)),
+        *map(str, more),
+    ]
     command = [compiler("gcc"), *FLAGS, *SANITIZERS, f"-I{folder}", *sources, "-o", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:4000]

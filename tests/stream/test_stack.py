@@ -15,7 +15,7 @@ from edgeblur.export.stream.planning.layout import extra_stack_bytes, most_point
 from edgeblur.export.tflite.graph import read_tflite
 from edgeblur.export.tflite.options import MulOptions, Pool2DOptions
 from edgeblur.firmware_harness.boards.boards import find_board
-from edgeblur.firmware_harness.emulation.build import ram_needed, with_stack
+from edgeblur.firmware_harness.shell.room import ram_needed, with_stack
 
 KERNELS_AND_CALLS = 600  # bytes: 392 were painted at most on boards
 

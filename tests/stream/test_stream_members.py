@@ -25,8 +25,8 @@ from edgeblur.export.tflite.graph import read_tflite
 from edgeblur.export.tflm.write import export_model
 from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.engines.host_c import check_compiles
-from edgeblur.firmware_harness.projects import serial_firmware
 from edgeblur.firmware_harness.projects.projects import ProjectOptions, write_firmware
+from edgeblur.firmware_harness.shell import model as shell_model
 
 
 def tall_kernel() -> bytes:
@@ -145,14 +145,14 @@ def test_c_that_does_not_compile_is_not_written(export: Callable[..., object], t
 def test_a_project_whose_c_does_not_compile_is_not_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     compiler("cc")
     net = small_net(tmp_path)
-    made = serial_firmware._stream
+    made = shell_model._stream
 
-    def spoiled(compiled: Compiled) -> serial_firmware.Engine:
+    def spoiled(compiled: Compiled) -> shell_model.Engine:
         engine = made(compiled)
         (name, source), *rest = engine.generated
         return dataclasses.replace(engine, generated=((name, source + "int9_t spoiled;\n"), *rest))
 
-    monkeypatch.setattr(serial_firmware, "_stream", spoiled)
+    monkeypatch.setattr(shell_model, "_stream", spoiled)
     with pytest.raises(RunError, match=r"does not compile with .*, and was not written: .*int9_t"):
         write_firmware(net, find_board("pico"), tmp_path / "project", ProjectOptions())
     assert [path.name for path in tmp_path.iterdir()] == ["net.tflite"]

@@ -38,11 +38,12 @@ from edgeblur.export.stream.report.show_plan import plan_svg, plan_table, summar
 from edgeblur.export.tflite.graph import Graph, image_model, read_tflite
 from edgeblur.export.tflite.inside import without_ends
 from edgeblur.firmware_harness.boards.boards import find_board
-from edgeblur.firmware_harness.emulation.build import NAME, write_project
 from edgeblur.firmware_harness.emulation.build import build as build_firmware
+from edgeblur.firmware_harness.emulation.build import write_project
 from edgeblur.firmware_harness.emulation.emulator import emulate
 from edgeblur.firmware_harness.emulation.run import told_apart
 from edgeblur.firmware_harness.engines.engines import open_engine
+from edgeblur.firmware_harness.shell.model import NAME
 
 SVG = "{http://www.w3.org/2000/svg}"
 CORES = (None, "cortex-m0", "cortex-m4f", "cortex-m55")

@@ -33,13 +33,14 @@ from edgeblur.export.stream.report.show_plan import plan_table
 from edgeblur.export.tflite.graph import Graph
 from edgeblur.export.tflite.options import Conv2DOptions
 from edgeblur.firmware_harness.boards.boards import find_board
-from edgeblur.firmware_harness.emulation.build import NAME, build, write_project
+from edgeblur.firmware_harness.emulation.build import build, write_project
 from edgeblur.firmware_harness.emulation.elf import read_elf
 from edgeblur.firmware_harness.emulation.emulator import emulate
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.fit.examine import examine
 from edgeblur.firmware_harness.fit.fit import fit
 from edgeblur.firmware_harness.fit.plan import compile_suited
+from edgeblur.firmware_harness.shell.model import NAME
 from edgeblur.models.choose import choose_tflite
 
 

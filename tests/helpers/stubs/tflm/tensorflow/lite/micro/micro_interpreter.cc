@@ -14,7 +14,9 @@ MicroInterpreter::MicroInterpreter(const Model*, const MicroOpResolver& resolver
 
 MicroInterpreter::~MicroInterpreter() { half_ = 0; }
 
-TfLiteStatus MicroInterpreter::AllocateTensors() { return resolver_.registered > 0 ? kTfLiteOk : kTfLiteError; }
+TfLiteStatus MicroInterpreter::AllocateTensors() {
+  return resolver_.registered > 0 && 2 * half_ >= arena_used_bytes() ? kTfLiteOk : kTfLiteError;
+}
 
 TfLiteStatus MicroInterpreter::Invoke() {
   for (size_t i = 0; i < half_; ++i) {

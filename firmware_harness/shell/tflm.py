@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgeblur.errors import UserError
@@ -9,9 +10,9 @@ from edgeblur.export.c_array import Provenance, c_array
 from edgeblur.export.tflite.graph import ImageModel, image_model, read_file
 from edgeblur.export.tflm.arena import Arena, record_arena
 from edgeblur.export.tflm.ops import missing_kernels, tflm_header
-from edgeblur.firmware_harness.boards.boards import Board
-from edgeblur.firmware_harness.emulation.build import NAME, no_room
-from edgeblur.firmware_harness.projects.serial_firmware import Engine, FirmwareModel, safe_name
+from edgeblur.firmware_harness.boards.boards import Board, boards
+from edgeblur.firmware_harness.shell.model import NAME, Engine, FirmwareModel, safe_name
+from edgeblur.firmware_harness.shell.room import no_room
 from edgeblur.models.read import read_model
 
 _BYTES = ("int8", "uint8")
@@ -21,6 +22,33 @@ STACK_BYTES = 8192
 
 HEADER = Path("tensorflow/lite/micro/micro_interpreter.h")
 """By which a tree of TensorFlow Lite Micro is known."""
+
+ARCHIVE = "libtensorflow-microlite.a"
+"""What its Makefile builds, in gen/TARGET_ARCH_.../lib."""
+
+MAKEFILE = Path("tensorflow/lite/micro/tools/make/Makefile")
+
+_DOWNLOADS = MAKEFILE.parent / "downloads"
+_DOWNLOADED = ("flatbuffers/include", "gemmlowp", "ruy")
+
+TARGET_ARCHS = {
+    "cortex-m0": "cortex-m0",
+    "cortex-m0plus": "cortex-m0plus",
+    "cortex-m3": "cortex-m3",
+    "cortex-m4f": "cortex-m4+fp",
+    "cortex-m7": "cortex-m7+fp",
+    "cortex-m33": "cortex-m33",
+    "cortex-m55": "cortex-m55",
+}
+"""By core: what its Makefile calls it (targets/cortex_m_generic_makefile.inc)."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """A C++ library that firmware is linked with: the archive, and what sources that use it are compiled with."""
+
+    archive: Path
+    flags: tuple[str, ...]
 
 
 def find_tflm(path: Path) -> Path:
@@ -35,6 +63,37 @@ def find_tflm(path: Path) -> Path:
             "its create_tflm_tree.py made"
         )
     return path.resolve()
+
+
+def find_library(path: Path, board: Board) -> Library:
+    """TensorFlow Lite Micro as its own Makefile built it for a board's core.
+
+    Args:
+        path: a checkout.
+        board: an emulated one.
+
+    Raises:
+        UserError: it is no checkout, has no library for this core, or several, or its Makefile does not know the core.
+    """
+    tree, core = find_tflm(path), board.core
+    if (arch := TARGET_ARCHS.get(core.name)) is None:
+        raise UserError(f"TensorFlow Lite Micro's Makefile does not know the {core.title}: take {_other_boards()}")
+    found = sorted(tree.glob(f"gen/cortex_m_generic_{arch}_*/lib/{ARCHIVE}"))
+    if not found:
+        raise UserError(
+            f"{tree} has no library for the {core.title} yet: run there `make -f {MAKEFILE} TARGET=cortex_m_generic "
+            f"TARGET_ARCH={arch} OPTIMIZED_KERNEL_DIR=cmsis_nn microlite`"
+        )
+    if len(found) > 1:
+        several = " and ".join(file.parts[-3] for file in found)
+        raise UserError(f"{tree / 'gen'} has several libraries for the {core.title}: keep one of {several}")
+    places = (tree, tree / _DOWNLOADS, *(tree / _DOWNLOADS / name for name in _DOWNLOADED))
+    includes = tuple(flag for place in places for flag in ("-isystem", str(place)))
+    return Library(found[0], ("-DTF_LITE_STATIC_MEMORY", *includes))
+
+
+def _other_boards() -> str:
+    return ", ".join(board.name for board in boards() if board.emulator and board.core.name in TARGET_ARCHS)
 
 
 def _check(model: ImageModel, name: str) -> None:

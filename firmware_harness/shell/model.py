@@ -1,4 +1,4 @@
-"""Firmware that serves a model over a serial line: what all boards' have in common."""
+"""A model behind engine.h: the contract of all firmware, whichever engine computes and whatever brings the rows."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgeblur import __version__
 from edgeblur.export.c_array import Provenance, comment_safe
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.options import StreamOptions
-from edgeblur.export.tflite.graph import ImageModel, image_model
+from edgeblur.export.tflite.graph import ImageEnd, ImageModel, image_model
 from edgeblur.export.tflite.pixels import pixel_table
 from edgeblur.export.veil.compile import CompiledFrames, FrameOptions
 from edgeblur.files import write_text
 from edgeblur.firmware_harness.boards.boards import Sections
-from edgeblur.firmware_harness.emulation.build import NAME
 from edgeblur.models.choose import called
 from edgeblur.models.read import read_inside
 
-ENGINE_FILES = ("protocol.c", "protocol.h", "engine.h", "camera.h", "platform.h")
-"""What every firmware has beside its model; left to it are `main`, camera_row, and what platform.h declares."""
+NAME = "model"
+"""Prefix of the model's C: firmware/engine_*.c call it by this name."""
+
+SERIAL_FILES = ("protocol.c", "protocol.h", "camera.h", "platform.h")
+"""What firmware at a serial line has beside its model; left to it are `main`, camera_row, and what platform.h asks."""
 
 CAMERA = "camera.c"
 """The hook that a user fills in: it lies where his own files do."""
@@ -53,9 +57,9 @@ class Engine:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """All C and C++ files of it and of the protocol."""
+        """Its C and C++ files."""
         own = (name for name, _ in self.generated if name.endswith((".c", ".cc", ".cpp")))
-        return (*own, self.adapter, "protocol.c")
+        return (*own, self.adapter)
 
     @property
     def largest(self) -> str:
@@ -104,13 +108,16 @@ class FirmwareModel:
         if self.frames is not None:
             plan = self.frames.plan
             return (End(plan.height, plan.width, plan.row_bytes // plan.width),) * 2
-        first, last = self.model.input, self.model.output
-        return End(first.height, first.width, first.channels), End(last.height, last.width, last.channels)
+        return _end(self.model.input), _end(self.model.output)
 
     @property
     def row_bytes(self) -> int:
         """One row in and one row out."""
         return sum(end.width * end.channels for end in self.ends)
+
+
+def _end(end: ImageEnd) -> End:
+    return End(end.height, end.width, end.channels * np.dtype(end.tensor.dtype).itemsize)
 
 
 def _stream(compiled: Compiled) -> Engine:
@@ -134,6 +141,12 @@ def firmware_model(path: Path, options: StreamOptions | None = None) -> Firmware
     provenance = Provenance(safe_name(path), NAME, model.graph, options.arguments)
     compiled = compile_stream(model.graph, provenance, options)
     return FirmwareModel(provenance.source, model, _stream(compiled), provenance, options.optimize)
+
+
+def stream_model(compiled: Compiled, optimize: str) -> FirmwareModel:
+    """The same of what is compiled already, with the prefix `NAME`."""
+    files = compiled.files
+    return FirmwareModel(files.provenance.source, files.ends, _stream(compiled), files.provenance, optimize)
 
 
 def safe_name(path: Path) -> str:
@@ -187,7 +200,7 @@ def _placed(text: str, sections: Sections, prefix: str) -> str:
 
 
 def write_engine(folder: Path, model: FirmwareModel, board: str, sections: Sections | None = None) -> None:
-    """Write a model's engine and the protocol.
+    """Write a model, what puts it behind engine.h, and what the firmware must know of it.
 
     Args:
         folder: is made if need be.
@@ -199,7 +212,7 @@ def write_engine(folder: Path, model: FirmwareModel, board: str, sections: Secti
         constants = name == model.engine.largest and model.engine.compiled is not None
         write_text(folder / name, _placed(text, sections, Path(name).stem) if sections and constants else text)
     write_text(folder / "model_info.h", _model_info(model, board, sections))
-    copy_firmware(folder, (model.engine.adapter, *ENGINE_FILES))
+    copy_firmware(folder, (model.engine.adapter, "engine.h"))
 
 
 def copy_firmware(folder: Path, names: tuple[str, ...]) -> None:
