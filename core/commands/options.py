@@ -264,7 +264,9 @@ def _size(_context: click.Context, _parameter: click.Parameter, text: str | None
 
 
 size_option = click.option("--size", callback=_size, help="HEIGHTxWIDTH, for a model whose file leaves it open.")
-output_option = click.option("--output", help="Keep one of several outputs: its name, or its number from 0.")
+output_option = click.option(
+    "--output", help="Keep one of several outputs: its name, or its number from 0. Of a mask head also: mask."
+)
 
 
 def inner(chosen: Chosen, size: tuple[int, int] | None, output: str | None) -> Chosen:

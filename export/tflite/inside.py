@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from edgeblur.errors import UserError
+from edgeblur.export.tflite.finder import finder_of
 from edgeblur.export.tflite.graph import ABSENT, Graph, Op, Tensor, read_file, read_tflite, told_outputs
 from edgeblur.export.tflite.writer import pack
 
@@ -44,6 +45,10 @@ class Inside:
     data: bytes
 
 
+MASK = "mask"
+"""The output of a mask head that is none of its file's: where faces are, before a picture is made of it."""
+
+
 def look_inside(
     source: Path | bytes,
     *,
@@ -57,7 +62,8 @@ def look_inside(
     Args:
         source: a file, or the bytes of one.
         size: for a model whose height and width are open.
-        output: of several, the one to keep: its name, or its number from 0.
+        output: of several, the one to keep: its name, or its number from 0; `MASK` cuts the mask part out of a mask
+            head, the same weights bit for bit.
         name: what messages call the model, as `read_tflite` takes it.
         keep_ends: leave floats and channels first where they are.
 
@@ -69,6 +75,9 @@ def look_inside(
     data = source if isinstance(source, bytes) else read_file(source)
     if _is_open(graph) or size is not None:
         graph, data = _settle(graph, data, size)
+    if output == MASK and MASK not in graph.output_names:
+        finder = finder_of(graph)
+        return Inside(finder.graph, finder.data)
     whole = graph if output is None else _with_output(graph, output)
     inner = whole if keep_ends else without_ends(whole)
     if inner is not graph or any(op.version > OLDEST_SAME.get(op.kind, op.version) for op in graph.ops):

@@ -12,6 +12,7 @@ from edgeblur.errors import UserError
 from edgeblur.export.tflite.finder import finder_of
 from edgeblur.export.tflite.graph import image_model, read_tflite
 from edgeblur.export.tflite.input_size import input_multiple, with_input_size
+from edgeblur.export.tflite.inside import look_inside
 from edgeblur.export.tflite.writer import write_tflite
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.models.read import read_model
@@ -81,6 +82,17 @@ def test_the_old_size_again_gives_the_old_numbers() -> None:
     graph = finder_of(require_entry("mask4").path).graph
     there = with_input_size(graph, 64, 64)
     assert write_tflite(with_input_size(there, 128, 128)) == write_tflite(graph)
+
+
+def test_a_mask_head_gives_its_mask_as_an_output_from_the_same_weights() -> None:
+    path = require_entry("mask4").path
+    found = look_inside(path, output="mask")
+    assert found.data == finder_of(path).data
+    assert image_model(found.graph).output.channels == 1
+    with pytest.raises(UserError, match="has no mask"):
+        look_inside(require_entry("unet8").path, output="mask")
+    with pytest.raises(UserError, match="has no output 'masks'"):
+        look_inside(path, output="masks")
 
 
 def test_a_size_that_a_net_cannot_take_is_refused_with_the_nearest() -> None:
