@@ -14,12 +14,11 @@ import click
 import pytest
 from light import run_light
 from PIL import Image
+from shown import PAGES, ROOT, SHOWN, arguments
 
 from edgeblur.cli import cli
 from edgeblur.firmware_harness.engines.inputs import random_picture
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUN = (
     "models",
     "models show mask8",
@@ -31,31 +30,10 @@ RUN = (
     "export mask8 --engine stream --out c",
     "firmware mask8 --board pico --out pico",
 )
-"""Shown commands that need neither training, nor a data set, nor a board: they are run as they are written."""
+"""Shown commands that the light install runs as well; test_shown_commands.py runs them all."""
 
 
-def commands() -> dict[str, str]:
-    """Every command line in a `sh` block of the pages, with the page that shows it."""
-    found = {}
-    for page in PAGES:
-        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), flags=re.DOTALL):
-            for line in block.replace("\\\n", " ").splitlines():
-                inner = re.findall(r"\$\((.*?)\)", line)  # commands within commands
-                for text in (re.sub(r"\$\(.*?\)", "FILE", line), *inner):
-                    if words := shlex.split(text, comments=True):
-                        found[shlex.join(words)] = page.relative_to(ROOT).as_posix()
-    return found
-
-
-def arguments(line: str) -> list[str] | None:
-    """What a command line gives to edgeblur, without variables before it; None for another program."""
-    words = shlex.split(line)
-    while words and re.match(r"[A-Z_]+=", words[0]):
-        words.pop(0)
-    return words[1:] if words and words[0] == "edgeblur" else None
-
-
-COMMANDS = commands()
+COMMANDS = {line: page for page, lines in SHOWN.items() for line in lines}
 OURS = {line: page for line, page in COMMANDS.items() if arguments(line) is not None}
 OTHERS = {line: page for line, page in COMMANDS.items() if arguments(line) is None}
 
@@ -97,7 +75,7 @@ def test_every_other_command_is_known(line: str) -> None:
         assert words[0] in known, line
 
 
-def test_commands_that_need_no_training_run(tmp_path: Path) -> None:
+def test_the_light_install_runs_what_needs_no_training(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     Image.fromarray(random_picture(128, 128, 1)).save(tmp_path / "photos" / "a.png")
     (tmp_path / "gates.toml").write_text("[boards.pico]\nmax_ram_bytes = 200_000\n")
