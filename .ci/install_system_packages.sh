@@ -18,6 +18,7 @@ if [ -z "$demo" ]; then
     need g++ g++
     need clang clang
     need clang-tidy clang-tidy
+    ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer* >/dev/null 2>&1 || missing="$missing libclang-rt-dev"
     need cppcheck cppcheck
     need wasm-ld lld
     need chromium chromium

@@ -2,9 +2,10 @@
 
     python bench/fuzz.py --seconds 3600 [--target labels] [--seed 1] [--keep build/fuzz] [--figures bench/fuzz.json]
 
-A mutator of our own, as it needs nothing but Python: bits, bytes, numbers that break things, cuts, copies, and parts of
-other inputs. Each target reads one mutated input; what ends in anything but an error of ours, or takes more CPU time
-than the limit, is kept as a file, by which it can be tried again: copy it to tests/corpus/TARGET once it is mended.
+For what is Python (fuzz_targets.py), a mutator of our own, as it needs nothing else: bits, bytes, numbers that break
+things, cuts, copies, and parts of other inputs. For C, libFuzzer with sanitizers, where clang has it (fuzz_c.py in
+tests/helpers). What ends in anything but an error of ours, or takes more CPU time than the limit, is kept as a file, by
+which it can be tried again: copy it to tests/corpus/TARGET once it is mended.
 
 The targets take turns of two minutes of CPU time. After each turn its figures are added to bench/fuzz.json: the sum of
 all that was ever tried, of which the table of docs/reliability.md is made.
@@ -15,7 +16,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import io
 import json
 import os
 import random
@@ -24,15 +24,14 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
-import numpy as np
-from PIL import Image
+from fuzz_targets import TARGETS, Target
 
 from edgeblur.errors import EdgeblurError
 
@@ -75,124 +74,6 @@ def mutated(data: bytes, others: list[bytes], draw: random.Random, *, text: bool
             case _:
                 changed[at : at + 1] = bytes([draw.randrange(256)])
     return bytes(changed)
-
-
-@dataclass(frozen=True)
-class Target:
-    """What reads an input, and inputs to begin with."""
-
-    read: Callable[[bytes, Path], object]
-    seeds: Callable[[], list[bytes]]
-    text: bool = False
-
-
-def _tflite(data: bytes, folder: Path) -> object:
-    from edgeblur.export.c_array import Provenance
-    from edgeblur.export.stream.compile import compile_stream
-    from edgeblur.export.tflite.graph import read_tflite
-    from edgeblur.export.tflm.differences import differences
-
-    graph = read_tflite(data, name="net")
-    differences(graph)
-    return compile_stream(graph, Provenance("net.tflite", "net", graph))
-
-
-def _nets() -> list[bytes]:
-    from random_nets import random_net
-
-    return [random_net(seed).tflite for seed in range(24)]
-
-
-def _labels(data: bytes, folder: Path) -> object:
-    from edgeblur.distill.data.labels import from_labels
-    from edgeblur.pictures.blur import blur_faces
-
-    if not (folder / "a.png").exists():
-        Image.new("RGB", (64, 48)).save(folder / "a.png")
-    (folder / "labels.jsonl").write_bytes(data)
-    return [blur_faces(photo.picture, photo.faces) for photo in from_labels(folder, folder / "labels.jsonl", [])]
-
-
-def _label_files() -> list[bytes]:
-    face = {"file": "a.png", "faces": [[4, 6, 20, 30], [40, 8, 10, 12]], "width": 64, "height": 48}
-    full = {
-        **face,
-        "ellipses": [[14, 21, 18, 28, 12.5], None],
-        "split": "val",
-        "source": "a/b@0123456:c",
-        "terms": "cc0",
-    }
-    return [json.dumps(line).encode() for line in (face, full, {"file": "a.png", "faces": []})]
-
-
-def _manifest(data: bytes, folder: Path) -> object:
-    from edgeblur.store.dataset import open_dataset
-
-    (folder / "manifest.json").write_bytes(data)
-    return open_dataset(folder).split("train")
-
-
-def _manifests() -> list[bytes]:
-    face = {"box": [1.0, 2.0, 3.0, 4.0], "ellipse": [2.5, 4.0, 3.0, 4.0, 0.0]}
-    sample = {"name": "00001.jpg", "source": "a", "group": "a", "split": "train", "faces": [face]}
-    return [json.dumps({"edgeblur": "0", "size": 64, "counts": {"train": 1}, "samples": [sample] * n}).encode()
-            for n in (0, 1, 3)]  # fmt: skip
-
-
-def _picture(data: bytes, folder: Path) -> object:
-    from edgeblur.pictures.images import encoded, load_picture
-
-    (folder / "a.png").write_bytes(data)
-    return encoded(Path("a.jpg"), load_picture(folder / "a.png", []))
-
-
-def _pictures() -> list[bytes]:
-    random_pixels = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
-    picture, found = Image.fromarray(random_pixels), []
-    for kind in (
-        "JPEG",
-        "PNG",
-        "GIF",
-        "TIFF",
-        "WEBP",
-        "BMP",
-        "PPM",
-        "TGA",
-        "JPEG2000",
-        "ICO",
-        "PCX",
-        "SGI",
-        "AVIF",
-        "DDS",
-    ):
-        exif = Image.Exif()
-        exif[0x0112] = 6
-        buffer = io.BytesIO()
-        with contextlib.suppress(KeyError):  # a Pillow without AVIF
-            picture.save(buffer, kind, **({"exif": exif} if kind in ("JPEG", "PNG", "TIFF", "WEBP") else {}))
-            found.append(buffer.getvalue())
-    return found
-
-
-def _run_json(data: bytes, folder: Path) -> object:
-    from edgeblur.store.run_folder import open_run
-
-    (folder / "run.json").write_bytes(data)
-    return open_run(folder).models()
-
-
-def _runs() -> list[bytes]:
-    return [json.dumps({"edgeblur": "0", "dataset": "/data", "training": None, "models": m}).encode()
-            for m in ([], ["teacher", "w8"])]  # fmt: skip
-
-
-TARGETS = {
-    "tflite": Target(_tflite, _nets),
-    "labels": Target(_labels, _label_files, text=True),
-    "manifest": Target(_manifest, _manifests, text=True),
-    "run": Target(_run_json, _runs, text=True),
-    "picture": Target(_picture, _pictures),
-}
 
 
 @dataclass
@@ -282,34 +163,90 @@ def add_figures(path: Path, name: str, found: Found) -> None:
     part.replace(path)
 
 
-def main() -> int:
-    """Fuzz for so long, tell what was found, keep what broke."""
+def fuzz_c(name: str, *, cpu_s: float, keep: Path) -> Found:
+    """Let libFuzzer loose on a target of tests/helpers/fuzz_c.py; what it finds of use stays in `keep`."""
+    from fuzz_c import C_TARGETS, CORPUS, FUZZER_FLAGS, run_fuzzer
+
+    place, broken = keep / name, keep / name / "broken"
+    program = place / "fuzz"
+    if not program.exists():
+        C_TARGETS[name].build(place, FUZZER_FLAGS)
+    (place / "corpus").mkdir(exist_ok=True)
+    done = run_fuzzer(program, [place / "corpus", CORPUS / name], cpu_s=cpu_s, artifacts=broken)
+    found = Found(done.executions, done.corpus, done.cpu_s)
+    if done.broken:
+        latest = max(broken.iterdir(), key=lambda path: path.stat().st_mtime, default=None)
+        found.broken[done.broken] = latest.read_bytes() if latest else b""
+    return found
+
+
+def _try(name: str, options: Options, turn: int) -> Found:
+    cpu_s = min(TURN_S, options.seconds / len(options.names))
+    if name in TARGETS:
+        return fuzz(name, cpu_s=cpu_s, seed=options.seed + turn, keep=options.keep / f"{name}.last")
+    return fuzz_c(name, cpu_s=cpu_s, keep=options.keep)
+
+
+def _tell(name: str, found: Found, keep: Path) -> None:
+    print(
+        f"{name}: {found.executions:,} inputs, {found.accepted:,} taken, {found.cpu_s:.0f} s of CPU, "
+        f"{len(found.broken)} places broke",
+        flush=True,
+    )
+    for place, data in found.broken.items():
+        path = keep / name / f"{hashlib.sha256(data).hexdigest()[:12]}.bin"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        print(f"  {place}: {path}", flush=True)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Of the command line.
+
+    Attributes:
+        names: of targets.
+        seconds: of CPU time, for all of them together.
+        seed: of the first turn.
+        keep: where inputs lie that broke something, and libFuzzer's.
+        figures: the sum of all that was tried.
+    """
+
+    names: tuple[str, ...]
+    seconds: float
+    seed: int
+    keep: Path
+    figures: Path
+
+
+def _options() -> Options:
+    from fuzz_c import C_TARGETS, has_libfuzzer
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=3600, help="of CPU time, for all targets together")
-    parser.add_argument("--target", choices=TARGETS, action="append")
+    parser.add_argument("--target", choices=[*TARGETS, *C_TARGETS], action="append")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--keep", type=Path, default=Path("build/fuzz"))
     parser.add_argument("--figures", type=Path, default=FIGURES)
-    options = parser.parse_args()
-    names, failed, began, turn = options.target or list(TARGETS), 0, _cpu_s(), 0
+    told = parser.parse_args()
+    if not (told.target or has_libfuzzer()):
+        print("clang's fuzzer runtime is not installed (Debian: libclang-rt-dev): C is left out", file=sys.stderr)
+    names = told.target or [*TARGETS, *(C_TARGETS if has_libfuzzer() else ())]
+    return Options(tuple(names), told.seconds, told.seed, told.keep, told.figures)
+
+
+def main() -> int:
+    """Fuzz for so long, tell what was found, keep what broke."""
+    options = _options()
+    began, turn, failed = _cpu_s(), 0, 0
     options.keep.mkdir(parents=True, exist_ok=True)
     while _cpu_s() - began < options.seconds:
-        name = names[turn % len(names)]
-        cpu_s = min(TURN_S, options.seconds / len(names))
-        found = fuzz(name, cpu_s=cpu_s, seed=options.seed + turn, keep=options.keep / f"{name}.last")
+        name = options.names[turn % len(options.names)]
+        found = _try(name, options, turn)
         add_figures(options.figures, name, found)
+        _tell(name, found, options.keep)
+        failed |= bool(found.broken)
         turn += 1
-        print(
-            f"{name}: {found.executions:,} inputs, {found.accepted:,} taken, {found.cpu_s:.0f} s of CPU, "
-            f"{len(found.broken)} places broke",
-            flush=True,
-        )
-        for place, data in found.broken.items():
-            path = options.keep / name / f"{hashlib.sha256(data).hexdigest()[:12]}.bin"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-            print(f"  {place}: {path}", flush=True)
-            failed = 1
     return failed
 
 

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import tempfile
+import tomllib
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -154,6 +155,28 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path} cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError, IsADirectoryError) as error:  # no JSON, no text, 5,000 digits; nested too deep
         raise UserError(f"{path} should be JSON that edgeblur wrote, but cannot be read as such: {error}") from error
+
+
+def read_toml(path: Path, remedy: str) -> dict[str, Any]:
+    """Read a TOML file of a user's; a byte order mark, as some editors write it, is skipped.
+
+    Args:
+        path: of the file.
+        remedy: what to do if it is not there, for the error.
+
+    Raises:
+        UserError: the file is missing, cannot be read, or is no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist: {remedy}") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): {remedy}") from error
+    except RecursionError as error:
+        raise UserError(f"{path} is no TOML of ours: it is nested too deep") from error
+    except ValueError as error:  # no TOML, no text, a number of 5,000 digits
+        raise UserError(f"{path} is no TOML: {error}") from error
 
 
 def read_object(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from edgeblur.errors import UserError
 from edgeblur.export.stream.options import FLASH_BYTES, StreamOptions
+from edgeblur.files import read_toml
 from edgeblur.records import MismatchError, record_of
 
 
@@ -361,11 +362,7 @@ def read_boards(path: Path) -> tuple[Board, ...]:
         UserError: no such file, no TOML, a fact that is missing, unknown or of another kind, or an unknown core.
     """
     try:
-        own = record_of(_OwnFile, tomllib.loads(path.read_text()))
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}; give a TOML file of boards") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no TOML: {error}") from error
+        own = record_of(_OwnFile, read_toml(path, "give a TOML file of boards"))
     except MismatchError as error:
         raise UserError(f"{path} does not describe boards as boards.toml does: {error}") from error
     stored = replace(_stored(), boards=own.boards)

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from typing import Any, TypeVar
 
 from edgeblur.errors import UserError
 from edgeblur.export.stream.options import AIMS
+from edgeblur.files import read_toml
 
 T = TypeVar("T")
 
@@ -108,12 +108,7 @@ def read_gates(path: Path) -> Gates:
     Raises:
         UserError: no such file, no TOML, a name or a type that is not known, or no limit at all.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist: write limits there, as `edgeblur check --help` shows") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no TOML: {error}") from error
+    data = read_toml(path, "write limits there, as `edgeblur check --help` shows")
     _known(path, "", data, ("host", "photos", "boards"))
     boards = data.get("boards", {})
     if not isinstance(boards, dict):

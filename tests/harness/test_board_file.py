@@ -55,7 +55,7 @@ def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, old: str, new: str,
     path.write_text(MINE.replace(old, new))
     with pytest.raises(UserError, match=sentence):
         read_boards(path)
-    with pytest.raises(UserError, match="cannot be read: No such file"):
+    with pytest.raises(UserError, match="does not exist: give a TOML file of boards"):
         read_boards(tmp_path / "none.toml")
 
 

@@ -11,6 +11,7 @@
 
 #define ROWS MODEL_FRAME_HEIGHT
 #define ROW MODEL_ROW_BYTES
+#define LONGEST 64 /* calls of an order */
 
 enum call {
     NEXT,   /* the row that is due */
@@ -31,7 +32,7 @@ static model_state state;
 static unsigned due, seen;         /* the row that is due; rows of this frame that came in order */
 static int whole;                  /* live: the frame before was looked at whole, and nothing went wrong since */
 static unsigned clear_rows, calls; /* that anything was tested at all */
-static enum call order[16];
+static enum call order[LONGEST];
 static unsigned length;
 static unsigned flipped;
 
