@@ -77,7 +77,7 @@ target: $(VENV)/.installed
 docs: $(VENV)/.installed types
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-# The light wheel, and that of the trained nets that it leaves out, in dist/ (seconds).
+# Source archives and wheels of edgeblur and of the trained nets that it leaves out, with SHA256SUMS, in dist/ (seconds).
 wheels: $(VENV)/.installed
 	$(BIN)/python wheels/build_wheels.py dist
 

@@ -1,15 +1,23 @@
-"""Build both wheels from one tree: edgeblur, light, and edgeblur-keras, with the nets that training starts from.
+"""Build what a release uploads from one tree: edgeblur, light, and edgeblur-keras, with the nets that training needs.
 
-Called as `python wheels/build_wheels.py dist`.
+Called as `python wheels/build_wheels.py dist`. Each comes as a source archive and as the wheel that is built from it.
+The same commit gives the same bytes with the same setuptools, and SHA256SUMS has their digests. README's links are
+made absolute with the address that `[project.urls]` in pyproject.toml gives as `Source`.
 """
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import io
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -20,21 +28,42 @@ SOURCES = (*STAGES, "pyproject.toml", "README.md", "LICENSE")
 
 
 def main() -> None:
-    """Build both into the folder that is named."""
+    """Build all into the folder that is named."""
     if len(sys.argv) != 2:
         sys.exit("usage: python wheels/build_wheels.py FOLDER")
-    for wheel in build_wheels(Path(sys.argv[1])):
-        print(f"{wheel}: {wheel.stat().st_size:,} bytes")
+    out = Path(sys.argv[1])
+    if address() is None:
+        print("README's links stay relative: [project.urls] in pyproject.toml names no Source", file=sys.stderr)
+    built = build_wheels(out)
+    sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in built)
+    (out / "SHA256SUMS").write_text(sums)
+    print(sums, end="")
 
 
 def build_wheels(out: Path) -> list[Path]:
-    """Build edgeblur and edgeblur-keras of the same version; builds leave folders behind, so each has its own copy."""
+    """Build edgeblur and edgeblur-keras of the same version: source archives and wheels."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         light, extra = Path(scratch) / "light", Path(scratch) / "extra"
         copy_light(light)
         copy_extra(extra)
-        return [_build(light, out), _build(extra, out)]
+        return [*build(light, out), *build(extra, out)]
+
+
+def address(settings: Path = ROOT / "pyproject.toml") -> str | None:
+    """Where the source is published, as `[project.urls]` says; None if it does not."""
+    urls: dict[str, str] = tomllib.loads(settings.read_text())["project"].get("urls", {})
+    return urls.get("Source")
+
+
+def absolute_links(text: str, source: str) -> str:
+    """Markdown whose relative links lead to the published source: pictures to their bytes, files to their pages."""
+
+    def absolute(match: re.Match[str]) -> str:
+        kind = "raw" if match["picture"] else "blob"
+        return f"{match['picture']}[{match['text']}]({source.rstrip('/')}/{kind}/HEAD/{match['target']})"
+
+    return re.sub(r"(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?!https?:|#|mailto:)(?P<target>[^)\s]+)\)", absolute, text)
 
 
 def copy_light(place: Path) -> None:
@@ -47,6 +76,9 @@ def copy_light(place: Path) -> None:
             shutil.copytree(path, place / name, ignore=ignored)
         else:
             shutil.copy(path, place / name)
+    if (source := address(place / "pyproject.toml")) is not None:
+        readme = place / "README.md"
+        readme.write_text(absolute_links(readme.read_text(), source))
 
 
 def copy_extra(place: Path) -> None:
@@ -73,13 +105,39 @@ def version() -> str:
     return found[1]
 
 
-def _build(source: Path, out: Path) -> Path:
-    """A wheel, by uv, which brings a setuptools that is new enough."""
+def build(source: Path, out: Path) -> list[Path]:
+    """A source archive, and the wheel made from it, by uv, which brings a setuptools that is new enough."""
+    for path in source.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)  # archives keep modes
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(_built_at())}
     with tempfile.TemporaryDirectory() as scratch:
-        command = [sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "--out-dir", scratch]
-        subprocess.run(command, cwd=source, check=True)
-        (wheel,) = Path(scratch).glob("*.whl")
-        return Path(shutil.move(wheel, out / wheel.name))
+        command = [sys.executable, "-m", "uv", "build", "--quiet", "--out-dir", scratch]
+        subprocess.run(command, cwd=source, env=environment, umask=0o022, check=True)
+        (wheel,), (archive,) = Path(scratch).glob("*.whl"), Path(scratch).glob("*.tar.gz")
+        _normalise(archive)
+        return [Path(shutil.move(path, out / path.name)) for path in (archive, wheel)]
+
+
+def _built_at() -> int:
+    """Seconds since 1970 that all files of an archive bear: the commit's, so that it can be built again."""
+    if (wanted := os.environ.get("SOURCE_DATE_EPOCH")) is not None:
+        return int(wanted)
+    asked = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return int(asked.stdout) if asked.returncode == 0 and asked.stdout.strip() else 315_532_800  # zip begins with 1980
+
+
+def _normalise(archive: Path) -> None:
+    """Write a .tar.gz anew without what differs between machines: times, owners, the order of files."""
+    with tarfile.open(archive) as old:
+        members = sorted(old.getmembers(), key=lambda member: member.name)
+        contents = {member.name: file.read() for member in members if (file := old.extractfile(member)) is not None}
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as new:
+        for member in members:
+            plain = tarfile.TarInfo(member.name)
+            plain.type, plain.size, plain.mode, plain.mtime = member.type, member.size, member.mode, _built_at()
+            new.addfile(plain, io.BytesIO(contents.get(member.name, b"")))
+    archive.write_bytes(gzip.compress(packed.getvalue(), mtime=0))
 
 
 if __name__ == "__main__":

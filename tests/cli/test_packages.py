@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
-from build_wheels import LEFT_OUT, build_wheels
+from build_wheels import LEFT_OUT, absolute_links, address, build, build_wheels, copy_light
 
 from edgeblur import __version__
 from edgeblur.models.shelf import FOLDER
@@ -95,6 +95,39 @@ def test_the_wheel_is_whole_and_light(wheels: Path) -> None:
         assert f"{package.replace('.', '/')}/{inside}" in packed
     assert not any(name.startswith(("tests/", "core/")) or name.endswith(LEFT_OUT) for name in packed)
     assert wheel.stat().st_size < 8_000_000
+
+
+def test_the_same_tree_gives_the_same_bytes(wheels: Path, tmp_path: Path) -> None:
+    """Archives and wheels, whenever they are built, by whomever, in whichever folder."""
+    copy_light(tmp_path / "elsewhere")
+    before = os.umask(0o077)
+    try:
+        os.utime(tmp_path / "elsewhere" / "README.md", (1, 1))
+        again = build(tmp_path / "elsewhere", tmp_path)
+    finally:
+        os.umask(before)
+    assert [path.suffix for path in again] == [".gz", ".whl"]
+    for path in again:
+        assert path.read_bytes() == (wheels / path.name).read_bytes(), path.name
+
+
+def test_links_become_absolute_where_an_address_is_given(tmp_path: Path) -> None:
+    settings = tmp_path / "pyproject.toml"
+    settings.write_text('[project]\n[project.urls]\nSource = "https://forge.example/us/edgeblur/"\n')
+    source = address(settings)
+    assert source is not None
+    text = absolute_links((ROOT / "README.md").read_text(), source)
+    assert "](https://forge.example/us/edgeblur/raw/HEAD/docs/before-after.png)" in text
+    assert "](https://forge.example/us/edgeblur/blob/HEAD/docs/privacy.md)" in text
+    assert not re.findall(r"\]\((?!https?:|#|mailto:)", text)
+    kept = "[a](#b) [c](https://d) [e](mailto:f@g)"
+    assert absolute_links(kept, source) == kept
+
+
+def test_the_packages_are_described_by_the_readme(unpacked: tuple[Path, Path]) -> None:
+    (metadata,) = unpacked[0].glob("edgeblur-*.dist-info/METADATA")
+    readme, source = (ROOT / "README.md").read_text(), address()
+    assert (absolute_links(readme, source) if source else readme).strip() in metadata.read_text()
 
 
 def test_the_other_wheel_has_every_net(wheels: Path) -> None:
