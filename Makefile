@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 SCRIPT = PYTHONPATH=tests/helpers $(BIN)/python
 STAGES = distill quantize export firmware_harness models
 
-.PHONY: demo test install wheels docs lint types sizes footprints bench costs probes answer target families fuzz random random-boards torture sbom system clean
+.PHONY: demo test install wheels docs lint types sizes footprints bench costs probes answer thesis target families fuzz random random-boards torture sbom system clean
 
 demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, int8 student in C and a report out
 	@sh .ci/install_system_packages.sh demo
@@ -64,6 +64,10 @@ probes: system $(VENV)/.installed
 # Tables and pictures of docs/a-or-b.md: detectors measured on the test photos of DATA, models as the shelf knows them (minutes).
 answer: $(VENV)/.installed
 	$(SCRIPT) docs/make/answer.py $(DATA)
+
+# The tables of docs/thesis.md: the thesis's nets in a CHECKOUT of its repository, judged on the test photos of DATA (minutes).
+thesis: system $(VENV)/.installed
+	$(SCRIPT) docs/make/thesis.py $(CHECKOUT) $(DATA)
 
 # The table of docs/families.md: trunks of a mask head, all trained alike on DATA (an hour).
 families: system $(VENV)/.installed

@@ -141,7 +141,11 @@ def _on_board(entries: Sequence[Entry], board: str) -> BoardSet:
     for entry in entries:
         arguments = ["run", str(entry.path), "--board", board, "--random", "2", "--optimize", "speed"]
         say(f"running {entry.name} on {board}")
-        said = {key: value for key, value in said_by(arguments).items() if key not in _BOARD_DETAILS}
         command = _told(arguments, None, {str(entry.path): entry.name})
-        models.append(OnBoard(entry.name, sha256(entry.path.read_bytes()), command, Ran.from_json(said)))
+        models.append(OnBoard(entry.name, sha256(entry.path.read_bytes()), command, ran_by(arguments)))
     return BoardSet(tuple(models))
+
+
+def ran_by(arguments: Sequence[str]) -> Ran:
+    """What came of an `edgeblur run`, without its details."""
+    return Ran.from_json({key: value for key, value in said_by(arguments).items() if key not in _BOARD_DETAILS})
