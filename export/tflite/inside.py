@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from edgeblur.errors import UserError
+from edgeblur.export.tflite.channels import TO_NCHW, TO_NHWC, channels_last
 from edgeblur.export.tflite.finder import finder_of
 from edgeblur.export.tflite.graph import ABSENT, Graph, Op, Tensor, read_file, read_tflite, told_outputs
-from edgeblur.export.tflite.writer import pack
+from edgeblur.export.tflite.writer import op_code, op_table, pack, tensor_table
 
 Size = tuple[int, int]
 """Height and width of a picture."""
@@ -27,7 +28,6 @@ Size = tuple[int, int]
 OLDEST_SAME = {"DEPTH_TO_SPACE": 1, "TILE": 2}
 """Ops whose newer versions mean the same for int8, and which LiteRT's reference resolver knows in this version only."""
 
-_TO_NHWC, _TO_NCHW = (0, 2, 3, 1), (0, 3, 1, 2)
 _BYTES = ("int8", "uint8")
 _INTEGERS = ("int32", "int64")
 
@@ -99,21 +99,25 @@ def _with_output(graph: Graph, output: str) -> Graph:
 def without_ends(graph: Graph) -> Graph:
     """A graph that begins behind QUANTIZE and TRANSPOSE at its inputs and ends before those at its outputs.
 
-    The tensors stay as they are; only ops at the ends go. The same graph comes back if there are none.
+    The tensors stay as they are; only ops at the ends go. The same graph comes back if there are none. Where channels
+    come first and no TRANSPOSE says so, one is added.
     """
     ops, inputs, outputs = list(graph.ops), list(graph.inputs), list(graph.outputs)
     readers = Counter(i for op in ops for i in op.inputs) + Counter(outputs)
+    turned = False
     while (op := _first(graph, ops, inputs, readers)) is not None:
         inputs[inputs.index(op.inputs[0])] = op.outputs[0]
         ops.remove(op)
+        turned = turned or _permutation(graph, op) == TO_NHWC
     while (op := _last(graph, ops, outputs)) is not None:
         outputs = [op.inputs[0] if i == op.outputs[0] else i for i in outputs]
         if not any(op.outputs[0] in other.inputs for other in ops):
             ops.remove(op)
     if tuple(inputs) == graph.inputs and tuple(outputs) == graph.outputs:
-        return graph
+        return channels_last(graph, turned=False)
     kept = tuple(dataclasses.replace(op, index=n) for n, op in enumerate(ops))
-    return dataclasses.replace(graph, ops=kept, inputs=tuple(inputs), outputs=tuple(outputs))
+    inner = dataclasses.replace(graph, ops=kept, inputs=tuple(inputs), outputs=tuple(outputs))
+    return channels_last(inner, turned=turned)
 
 
 def _first(graph: Graph, ops: list[Op], inputs: list[int], readers: Counter[int]) -> Op | None:
@@ -123,7 +127,7 @@ def _first(graph: Graph, ops: list[Op], inputs: list[int], readers: Counter[int]
             taken, given = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
             if op.kind == "QUANTIZE" and taken.dtype == "float32":
                 return op
-            if _moves(graph, op) and _permutation(graph, op) in (_TO_NHWC, None) and given.shape[0] == 1:
+            if _moves(graph, op) and _permutation(graph, op) in (TO_NHWC, None) and given.shape[0] == 1:
                 return op
     return None
 
@@ -139,7 +143,7 @@ def _last(graph: Graph, ops: list[Op], outputs: list[int]) -> Op | None:
             continue
         if op.kind == "DEQUANTIZE" and graph.tensors[op.inputs[0]].dtype in _BYTES:
             return op
-        if _moves(graph, op) and _permutation(graph, op) in (_TO_NCHW, None):
+        if _moves(graph, op) and _permutation(graph, op) in (TO_NCHW, None):
             return op
     return None
 
@@ -268,16 +272,16 @@ def _run_once(
 
 
 def _rewrite(data: bytes, graph: Graph, inner: Graph) -> bytes:
-    """The file with another graph's ends, sizes, constants and fewer ops; everything else stays, metadata aside."""
+    """The file with another graph's ends, sizes, constants, fewer ops and some at the ends; metadata goes."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data))
     main = model.subgraphs[0]
-    kept = {(op.kind, op.outputs) for op in inner.ops}
-    pairs = zip(graph.ops, main.operators, strict=True)
-    main.operators = [written for op, written in pairs if (op.kind, op.outputs) in kept]
+    written_ops = {op.outputs: written for op, written in zip(graph.ops, main.operators, strict=True)}
+    main.operators = [written_ops.get(op.outputs) or _new_op(schema, model, op) for op in inner.ops]
     main.inputs, main.outputs = np.array(inner.inputs, np.int32), np.array(inner.outputs, np.int32)
-    for before, after, written in zip(graph.tensors, inner.tensors, main.tensors, strict=True):
+    main.tensors += [_new_tensor(schema, model, tensor) for tensor in inner.tensors[len(graph.tensors) :]]
+    for before, after, written in zip(graph.tensors, inner.tensors, main.tensors, strict=False):
         if (before.shape, before.signature) != (after.shape, after.signature):
             written.shape, written.shapeSignature = np.array(after.shape, np.int32), None
         if before.data is None and after.data is not None:
@@ -286,6 +290,18 @@ def _rewrite(data: bytes, graph: Graph, inner: Graph) -> bytes:
     _lower_versions(schema, model)
     model.metadata, model.metadataBuffer, model.signatureDefs = None, None, None
     return pack(model)
+
+
+def _new_op(schema: Any, model: Any, op: Op) -> Any:
+    model.operatorCodes.append(op_code(schema, op.kind, op.version))
+    return op_table(schema, op, len(model.operatorCodes) - 1)
+
+
+def _new_tensor(schema: Any, model: Any, tensor: Tensor) -> Any:
+    if tensor.data is None:
+        return tensor_table(schema, tensor, 0)
+    model.buffers.append(_buffer(schema, tensor.data))
+    return tensor_table(schema, tensor, len(model.buffers) - 1)
 
 
 def _buffer(schema: Any, data: bytes) -> Any:

@@ -39,7 +39,8 @@ def _quantization(schema: Any, tensor: Tensor) -> Any:
     return table
 
 
-def _tensor(schema: Any, tensor: Tensor, buffer: int) -> Any:
+def tensor_table(schema: Any, tensor: Tensor, buffer: int) -> Any:
+    """A tensor as the binding has it, with a buffer's number."""
     table = schema.TensorT()
     table.name = tensor.name
     table.shape = np.array(tensor.shape, np.int32)
@@ -51,7 +52,8 @@ def _tensor(schema: Any, tensor: Tensor, buffer: int) -> Any:
     return table
 
 
-def _op(schema: Any, op: Op, code: int) -> Any:
+def op_table(schema: Any, op: Op, code: int) -> Any:
+    """An op as the binding has it, with the number of its kind."""
     table = schema.OperatorT()
     table.opcodeIndex = code
     table.inputs = np.array(op.inputs, np.int32)
@@ -62,7 +64,8 @@ def _op(schema: Any, op: Op, code: int) -> Any:
     return table
 
 
-def _code(schema: Any, kind: str, version: int) -> Any:
+def op_code(schema: Any, kind: str, version: int) -> Any:
+    """A kind of op as the binding has it."""
     table = schema.OperatorCodeT()
     table.builtinCode = getattr(schema.BuiltinOperator, kind)
     table.deprecatedBuiltinCode = min(table.builtinCode, 127)
@@ -90,13 +93,13 @@ def write_tflite(graph: Graph) -> bytes:
 
     codes = sorted({(op.kind, op.version) for op in graph.ops})
     main = schema.SubGraphT()
-    main.tensors = [_tensor(schema, tensor, i + 1) for i, tensor in enumerate(graph.tensors)]
-    main.operators = [_op(schema, op, codes.index((op.kind, op.version))) for op in graph.ops]
+    main.tensors = [tensor_table(schema, tensor, i + 1) for i, tensor in enumerate(graph.tensors)]
+    main.operators = [op_table(schema, op, codes.index((op.kind, op.version))) for op in graph.ops]
     main.inputs, main.outputs = np.array(graph.inputs, np.int32), np.array(graph.outputs, np.int32)
     model = schema.ModelT()
     model.version = _SCHEMA_VERSION
     model.subgraphs = [main]
-    model.operatorCodes = [_code(schema, *code) for code in codes]
+    model.operatorCodes = [op_code(schema, *code) for code in codes]
     # Buffer 0 is empty by convention: a tensor that names it has no data.
     model.buffers = [_buffer(schema, data) for data in (None, *(tensor.data for tensor in graph.tensors))]
     return pack(model)

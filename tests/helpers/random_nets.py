@@ -200,9 +200,30 @@ def random_net(seed: int) -> RandomNet:
         outputs += tuple(int(g.one_of(written)) for _ in range(g.few(3)))
     if floats:
         outputs = _float_ends(g.net, outputs)
+    elif outputs[0] != picture and g.chance(0.1):
+        outputs = _channels_first(g.net, outputs)
     if len(outputs) > 1 and g.chance(0.3):
         outputs += (_counts(g),)
     return RandomNet(seed, g.net, outputs, picture)
+
+
+def _channels_first(net: Int8Net, outputs: Sequence[int]) -> tuple[int, ...]:
+    """Channels first at all ends, as PyTorch has them; the engines are compared between."""
+    (picture,) = net.inputs
+    net.inputs = [_turned(net, picture, (0, 3, 1, 2))]
+    net.op("TRANSPOSE", (net.inputs[0], net.constant(np.array((0, 2, 3, 1), np.int32))), picture, None, 2)
+    net.ops.insert(0, net.ops.pop())
+    given = {output: _turned(net, output, (0, 3, 1, 2)) for output in outputs}
+    for output, target in given.items():
+        net.op("TRANSPOSE", (output, net.constant(np.array((0, 3, 1, 2), np.int32))), target, None, 2)
+    net.ops[:] = [dataclasses.replace(op, index=n) for n, op in enumerate(net.ops)]
+    return tuple(given[output] for output in outputs)
+
+
+def _turned(net: Int8Net, index: int, axes: Sequence[int]) -> int:
+    """A tensor of the same quantization, for a transposition to write or to read."""
+    tensor = net.tensors[index]
+    return net.plane([tensor.shape[axis] for axis in axes], tensor.scales[0], tensor.zero_points[0], tensor.dtype)
 
 
 def _counts(g: Grower) -> int:
