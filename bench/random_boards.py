@@ -30,10 +30,11 @@ from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.lower import lower
 from edgeblur.export.tflite.graph import read_tflite
 from edgeblur.firmware_harness.boards.boards import Board, boards, find_board
-from edgeblur.firmware_harness.emulation.build import NAME, build, check_room, with_stack, write_project
+from edgeblur.firmware_harness.emulation.build import NAME, build, write_project
 from edgeblur.firmware_harness.emulation.emulator import emulate
 from edgeblur.firmware_harness.emulation.run import told_apart
 from edgeblur.firmware_harness.engines.engines import Engine, open_engine
+from edgeblur.firmware_harness.shell.room import check_room, with_stack
 
 FIGURES = Path(__file__).parent / "random_boards.json"
 _LIMIT_S = 300
