@@ -11,6 +11,7 @@ import click
 import edgeblur
 from edgeblur.commands.options import (
     board_file_option,
+    cores_option,
     flash_option,
     force_option,
     frame_options,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 @optimize_option
 @ram_option
 @flash_option
+@cores_option
 @click.option(
     "--board", "board_name", help="Whose kernels --engine stream takes and predicts. [default: a Cortex-M4's]"
 )
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
 @json_option
 def command(
     run_or_model: Path, out: Path, engine: str, model_name: str | None, name: str | None, optimize: str,
-    ram_bytes: int | None, flash_bytes: int | None, board_name: str | None, board_file: Path | None,
+    ram_bytes: int | None, flash_bytes: int | None, cores: int, board_name: str | None, board_file: Path | None,
     frame: tuple[int, int] | None,
     size: tuple[int, int] | None, output: str | None,
     pixels: str | None, hold: str | None, net_size: tuple[int, int] | None, margin: int | None, share: int | None,
@@ -77,17 +79,21 @@ def command(
     of its memory plan. With --frame as well: a net that finds faces in a small picture of each frame, and a veil that
     blurs them at the frame's own size.
     """
-    from edgeblur.firmware_harness.boards.boards import find_board
+    from edgeblur.firmware_harness.boards.boards import check_cores, find_board
 
     frames = frames_asked_for(frame, pixels, hold, net_size, margin, share, memory, clamp)
     if frames is not None and engine == "tflm":
         raise UserError("--frame is for the streaming engine: add --engine stream")
     if board_name is None:
         refuse_given("board_file", because="describes boards: name one as --board")
-    core = find_board(board_name, board_file).core.name if board_name else None
-    options = edgeblur.StreamOptions(optimize, ram_bytes, flash_bytes, core)
+    board = find_board(board_name, board_file) if board_name else None
+    if board is not None:
+        check_cores(board, cores)
+    options = edgeblur.StreamOptions(optimize, ram_bytes, flash_bytes, board.core.name if board else None, cores)
     if engine == "tflm" and options != edgeblur.StreamOptions():
-        raise UserError("--ram, --flash, --optimize and --board are for the streaming engine: add --engine stream")
+        raise UserError(
+            "--ram, --flash, --cores, --optimize and --board are for the streaming engine: add --engine stream"
+        )
     chosen = inner(choose_tflite(run_or_model, model_name), size, output)
     from edgeblur.export.identifier import default_identifier
 

@@ -10,6 +10,7 @@ import click
 
 from edgeblur.commands.options import (
     board_file_option,
+    cores_option,
     flash_option,
     force_option,
     frame_options,
@@ -46,6 +47,7 @@ from edgeblur.progress import out as stdout
 @optimize_option
 @ram_option
 @flash_option
+@cores_option
 @size_option
 @output_option
 @frame_options
@@ -54,7 +56,7 @@ from edgeblur.progress import out as stdout
 def command(
     run_or_model: Path, board_name: str, board_file: Path | None, out: Path, kind: str | None, engine: str,
     tflm: Path | None,
-    model_name: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
+    model_name: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None, cores: int,
     size: tuple[int, int] | None, output: str | None, frame: tuple[int, int] | None, pixels: str | None,
     hold: str | None, net_size: tuple[int, int] | None, margin: int | None, share: int | None, memory: int | None,
     clamp: str | None, force: bool, as_json: bool,
@@ -70,9 +72,11 @@ def command(
     tflm = library_asked_for(engine, tflm)
     from edgeblur.export.stream.options import StreamOptions
 
-    stream = StreamOptions(optimize, ram_bytes, flash_bytes)
+    stream = StreamOptions(optimize, ram_bytes, flash_bytes, cores=cores)
     if tflm is not None and stream != StreamOptions(optimize):
-        raise UserError("--ram and --flash are for the streaming engine: TensorFlow Lite Micro takes what it takes")
+        raise UserError(
+            "--ram, --flash and --cores are for the streaming engine: TensorFlow Lite Micro takes what it takes"
+        )
     from edgeblur.firmware_harness.boards.boards import find_board
     from edgeblur.firmware_harness.projects.projects import ProjectOptions, write_firmware
 

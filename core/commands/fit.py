@@ -12,6 +12,7 @@ import click
 import edgeblur
 from edgeblur.commands.options import (
     board_file_option,
+    cores_option,
     default_model,
     flash_option,
     frame_options,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 @optimize_option
 @ram_option
 @flash_option
+@cores_option
 @size_option
 @output_option
 @frame_options
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
 def command(
     runs_or_models: tuple[Path, ...], board_name: str | None, ram_size: int | None, flash_size: int | None,
     core: str | None, board_file: Path | None, all_boards: bool, kind: str | None,
-    npu: str | None, model_name: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
+    npu: str | None, model_name: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None, cores: int,
     size: tuple[int, int] | None, output: str | None,
     frame: tuple[int, int] | None, pixels: str | None, hold: str | None, net_size: tuple[int, int] | None,
     margin: int | None, share: int | None, memory: int | None, clamp: str | None, as_json: bool,
@@ -72,7 +74,7 @@ def command(
     Exit code 1 if a model does not fit a board that was asked for, one by one or by --board-file; of all boards, if it
     fits none.
     """
-    from edgeblur.firmware_harness.boards.boards import Board, find_board, own_board, read_boards
+    from edgeblur.firmware_harness.boards.boards import Board, check_cores, find_board, own_board, read_boards
     from edgeblur.firmware_harness.boards.listing import Wanted, select
     from edgeblur.firmware_harness.fit.examine import choose_candidates
     from edgeblur.firmware_harness.fit.fit import check_fits
@@ -80,13 +82,17 @@ def command(
 
     frames = frames_asked_for(frame, pixels, hold, net_size, margin, share, memory, clamp)
     if npu is not None:
-        refuse_given("board_name", "all_boards", "kind", "ram_bytes", "flash_bytes", because="is not for an NPU")
+        refuse_given(
+            "board_name", "all_boards", "kind", "ram_bytes", "flash_bytes", "cores", because="is not for an NPU"
+        )
         _npu(choose_candidates(runs_or_models or (default_model(),), model_name), npu, optimize, as_json)
         return
     if ram_size or flash_size or core:
         if not (ram_size and flash_size and core):
             raise UserError("a board of your own takes --ram-size, --flash-size and --core together")
-        refuse_given("board_name", "board_file", "all_boards", "kind", because="is not for a board of your own")
+        refuse_given(
+            "board_name", "board_file", "all_boards", "kind", "cores", because="is not for a board of your own"
+        )
         boards: tuple[Board, ...] = (own_board(core, ram_size, flash_size),)
     elif board_file is not None:
         boards = (find_board(board_name, board_file),) if board_name else read_boards(board_file)
@@ -99,7 +105,11 @@ def command(
     chosen = [inner(one, size, output) for one in choose_candidates(runs_or_models or (default_model(),), model_name)]
     if frames is None:
         chosen = [resized(one, net_size) for one in chosen]
-    options = edgeblur.StreamOptions(optimize, ram_bytes, flash_bytes)
+    options = edgeblur.StreamOptions(optimize, ram_bytes, flash_bytes, cores=cores)
+    if board_name is None:
+        boards = tuple(board for board in boards if board.cores >= cores)
+    for board in boards:
+        check_cores(board, cores)
     found = [fit for one in chosen for fit in edgeblur.fit_boards(one.path, boards, options, frames=frames, kind=kind)]
     if as_json:
         results = [fit.as_json() for fit in found]

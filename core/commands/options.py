@@ -130,6 +130,11 @@ flash_option = click.option(
     help="Flash budget in bytes for code and weights, with --optimize speed or balanced. [default: 1000000]",
 )  # fmt: skip
 
+cores_option = click.option(
+    "--cores", type=click.IntRange(1, 2), default=1, show_default=True,
+    help="How many cores make a picture together, each about half of every row; 2 for chips that have two.",
+)  # fmt: skip
+
 _SHARE = FiniteRange(0, 1)
 
 _PRIVACY = [

@@ -13,6 +13,7 @@ import edgeblur
 from edgeblur.commands.options import (
     POSITIVE,
     board_file_option,
+    cores_option,
     flash_option,
     frame_options,
     frames_asked_for,
@@ -64,6 +65,7 @@ _PATH = click.Path(path_type=Path)
 @optimize_option
 @ram_option
 @flash_option
+@cores_option
 @size_option
 @output_option
 @frame_options
@@ -74,7 +76,7 @@ def command(
     model_name: str | None,
     photos: Path | None, random: int | None, limit: int | None, baud: int, silence_s: float, picture: Path | None,
     compiler: str, engine: str, tflm: Path | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None,
-    size: tuple[int, int] | None, output: str | None,
+    cores: int, size: tuple[int, int] | None, output: str | None,
     frame: tuple[int, int] | None, pixels: str | None,
     hold: str | None, net_size: tuple[int, int] | None, margin: int | None, share: int | None, memory: int | None,
     clamp: str | None, keep: Path | None, as_json: bool,
@@ -106,10 +108,12 @@ def command(
         raise UserError("--emulated is for a real board that is emulated: give its name as --board, and no --port")
     from edgeblur.export.stream.options import StreamOptions
 
-    stream = StreamOptions(optimize, ram_bytes, flash_bytes)
+    stream = StreamOptions(optimize, ram_bytes, flash_bytes, cores=cores)
     tflm = library_asked_for(engine, tflm)
     if tflm is not None and stream != StreamOptions(optimize):
-        raise UserError("--ram and --flash are for the streaming engine: TensorFlow Lite Micro takes what it takes")
+        raise UserError(
+            "--ram, --flash and --cores are for the streaming engine: TensorFlow Lite Micro takes what it takes"
+        )
     frames = frames_asked_for(frame, pixels, hold, net_size, margin, share, memory, clamp)
     if frames is None:
         chosen = resized(chosen, net_size)
@@ -118,7 +122,7 @@ def command(
     if port is not None:
         if keep is not None or stream != StreamOptions() or compiler != "gcc" or tflm is not None:
             raise UserError(
-                "--keep, --compiler, --engine, --ram, --flash and --optimize are for emulated boards: "
+                "--keep, --compiler, --engine, --ram, --flash, --cores and --optimize are for emulated boards: "
                 "the one at --port has its firmware"
             )
         from edgeblur.firmware_harness.serial.link import LinkOptions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgeblur.errors import DoesNotFit
 from edgeblur.export.c_array import Provenance
@@ -45,7 +45,7 @@ def compile_stream(
         DoesNotFit: no plan keeps to the RAM.
     """
     options = options or StreamOptions()
-    planned = _within(lower(graph), options)
+    planned = _within(replace(lower(graph), cores=options.cores), options)
     net, steps, places = planned.net, planned.schedule, planned.plan
     ends, how = image_model(without_ends(graph), several=True), written(options.optimize)
     files = emit(net, steps, places, ends, provenance, optimize=how, checked=checked)

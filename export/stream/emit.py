@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -19,6 +19,7 @@ from edgeblur.export.c_array import Provenance, comment_safe, render
 from edgeblur.export.stream.members import check_members
 from edgeblur.export.stream.net.net import Array, Field, Net, Node, Plane, Window
 from edgeblur.export.stream.own_names import with_own_names
+from edgeblur.export.stream.planning.halves import Halves, halves
 from edgeblur.export.stream.planning.layout import (
     output_row_bytes,
     position_bytes,
@@ -235,21 +236,37 @@ class _Emitter:
             return self.constants.name(f"{label}_{value.role}", value.values)
         return "NULL" if value is None else str(value)
 
+    def _members(self, node: Node, label: str, fields: Mapping[str, Field]) -> list[tuple[str, str]]:
+        """A struct's members and their initializers."""
+        assert node.operation is not None
+        check_members(node.name, node.operation.label, node.operation.kernel, fields)
+        return [(member, self._initializer(label, value)) for member, value in fields.items()]
+
+    def _structs(self, node: Node, label: str, pair: Halves | None) -> list[dict[str, Any]]:
+        """The structs that a node's steps take: one for whole rows, or one a core."""
+        assert node.operation is not None
+        name = f"{self.constants.prefix}_{label}"
+        if pair is None:
+            fields = node.operation.fields(self.net.planes(node), node.plane)
+            return [{"name": name, "members": self._members(node, label, fields)}]
+        return [
+            {"name": f"{name}_{side}", "members": self._members(node, label, half.fields), "half": half}
+            for side, half in zip(("core0", "core1"), pair, strict=True)
+        ]
+
     def layer(self, n: int) -> dict[str, Any]:
-        """What the template needs to write a node's struct and its step."""
+        """What the template needs to write a node's structs and its step."""
         node = self.net.nodes[n]
         assert node.operation is not None
-        label = _identifier(n, node)
-        fields, members = node.operation.fields(self.net.planes(node), node.plane), []
-        check_members(node.name, node.operation.label, node.operation.kernel, fields)
-        for member, value in fields.items():
-            members.append((member, self._initializer(label, value)))
-        windows = self.windows(n)
+        label, pair = _identifier(n, node), halves(self.net, node)
+        structs, windows = self._structs(node, label, pair), self.windows(n)
+        if pair is not None:
+            windows = [{**w, "moved": moved} for w, moved in zip(windows, pair[1].moved_bytes, strict=True)]
         table = node.table and self.constants.name(f"{label}_table", np.frombuffer(node.table, np.uint8))
         return {
-            "number": n, "name": f"{self.constants.prefix}_{label}",
+            "number": n, "structs": structs, "together": pair is not None,
             "kernel": node.operation.kernel, "label": node.operation.label,
-            "shape": _shape(node.plane), "members": members, "windows": windows, "table": table,
+            "shape": _shape(node.plane), "windows": windows, "table": table,
             "pointers": sum(w["count"] for w in windows), "rows": self.addresses(n), "row_bytes": node.plane.row_bytes,
             "recomputes": node.recomputes is not None, "height": node.plane.height,
             "step_rows": node.step_rows, "early_rows": node.operation.early_rows,
@@ -334,7 +351,7 @@ def emit(
         "input": net.nodes[0].plane, "output": net.nodes[-1].plane, "nodes": len(net.nodes),
         "outputs": _outputs(net, model), "first_output": net.outputs.start, "longest_row": output_row_bytes(net),
         "arena_words": -(-plan.arena_bytes // 4), "scratch_words": scratch_bytes(net) // 4,
-        "macs": net.macs, "macs_recomputed": net.macs_recomputed, **_ends(model, emitter.constants),
+        "cores": net.cores, "macs": net.macs, "macs_recomputed": net.macs_recomputed, **_ends(model, emitter.constants),
         "pixels_out": model.output.dtype in ("int8", "uint8") and not model.others,
         "several": any(node.step_rows > 1 for node in net.nodes),
         "height_lines": _number_lines([node.plane.height for node in net.nodes]),

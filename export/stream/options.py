@@ -27,19 +27,23 @@ class StreamOptions:
             `FLASH_BYTES`.
         core: a key of boards.toml, for which kernels are chosen; None for direct kernels, which suit any. The C runs
             everywhere all the same, and for `size` it is the same for all.
+        cores: how many make each row together, 1 or 2.
 
     Raises:
-        UserError: an unknown aim, or a negative budget.
+        UserError: an unknown aim, a negative budget, or another number of cores.
     """
 
     optimize: str = "size"
     ram_bytes: int | None = None
     flash_bytes: int | None = None
     core: str | None = None
+    cores: int = 1
 
     def __post_init__(self) -> None:
         if self.optimize not in AIMS:
             raise UserError(f"unknown aim {self.optimize!r}: choose among {', '.join(AIMS)}")
+        if self.cores not in (1, 2):
+            raise UserError(f"a row is made by 1 or 2 cores, got {self.cores}")
         for name, budget, minimum in (("RAM", self.ram_bytes, 1), ("flash", self.flash_bytes, 0)):
             if budget is not None and budget < minimum:
                 raise UserError(f"a {name} budget is {minimum} bytes or more, got {budget}")
@@ -51,7 +55,8 @@ class StreamOptions:
         chosen = self.optimize != "size"
         flash = f" --flash {self.flash_bytes}" if self.flash_bytes is not None and chosen else ""
         kernels = f" (kernels for {self.core})" if self.core is not None and chosen else ""
-        return f" --engine stream --optimize {self.optimize}{ram}{flash}{kernels}"
+        cores = f" --cores {self.cores}" if self.cores > 1 else ""
+        return f" --engine stream --optimize {self.optimize}{ram}{flash}{cores}{kernels}"
 
 
 def written(optimize: str) -> str:

@@ -94,6 +94,8 @@ class Emulator:
         uart_address: of the UART that is the emulator's first serial port.
         npm: the npm package that the emulator is, with its version; None for a program.
         calibration_cycles: what the loop of known length takes, where the counter counts cycles.
+        boot: names `firmware/boot_BOOT.c`, which a boot ROM wants at the beginning of flash.
+        second_core: names `firmware/cores_SECOND_CORE.c`, which starts it; None where only one is emulated.
     """
 
     program: str
@@ -106,6 +108,8 @@ class Emulator:
     uart_address: int | None
     npm: str | None = None
     calibration_cycles: int | None = None
+    boot: str | None = None
+    second_core: str | None = None
 
     @property
     def counts(self) -> str:
@@ -178,6 +182,7 @@ class Board:
         ram: writable memory, the region that firmware uses first.
         vectors: where the vector table must lie, if not at the flash's beginning.
         stack_bytes: reserved by our firmware.
+        cores: how many of that core can work together on a picture.
         emulator: how to emulate it, if it exists for emulation's sake.
         twin: how to emulate it, if it is real: `run --board NAME --emulated`.
         sdk: the ecosystem whose projects build for it.
@@ -198,6 +203,7 @@ class Board:
     ram: tuple[Region, ...]
     vectors: Region | None
     stack_bytes: int
+    cores: int
     emulator: Emulator | None
     twin: Emulator | None
     sdk: str | None
@@ -262,6 +268,7 @@ class _StoredBoard:
     flash: Region | None = None
     vectors: Region | None = None
     stack_bytes: int | None = None
+    cores: int = 1
     emulator: Emulator | None = None
     twin: Emulator | None = None
     sdk: str | None = None
@@ -298,6 +305,7 @@ class _Stored:
             ram=board.ram,
             vectors=board.vectors,
             stack_bytes=self.stack_bytes if board.stack_bytes is None else board.stack_bytes,
+            cores=board.cores,
             emulator=board.emulator,
             twin=board.twin,
             sdk=board.sdk,
@@ -395,8 +403,8 @@ def own_board(core: str, ram_bytes: int, flash_bytes: int) -> Board:
     return Board(
         name="yours", title=f"a board of your own, {core}", core=stored.core(found[0]), clock_hz=None,
         flash=Region("flash", flash_bytes), ram=(Region("RAM", ram_bytes),), vectors=None,
-        stack_bytes=stored.stack_bytes, emulator=None, twin=None, sdk=None, flash_tool=None, clocks=(), names=(),
-        stm32=None, sections=None, remark=None, sources=(),
+        stack_bytes=stored.stack_bytes, cores=1, emulator=None, twin=None, sdk=None, flash_tool=None, clocks=(),
+        names=(), stm32=None, sections=None, remark=None, sources=(),
     )  # fmt: skip
 
 
@@ -421,6 +429,16 @@ def built_by(board: Board, compiler: str) -> Board:
     return replace(board, core=replace(board.core, toolchain=_stored().toolchains[name].named(name)))
 
 
+def check_cores(board: Board, cores: int) -> None:
+    """Refuse more cores than a board has.
+
+    Raises:
+        UserError: it has one.
+    """
+    if cores > board.cores:
+        raise UserError(f"{board.name} has one {board.core.title} for a picture: leave it out", options=("cores",))
+
+
 _RESERVED_BYTES = 16 * 1024
 """Of flash, for start-up code, C library and what the choice of kernels estimates too low."""
 
@@ -431,7 +449,11 @@ def options_for(board: Board, options: StreamOptions) -> StreamOptions:
     Args:
         board: if it has no flash, they lie in its RAM: direct kernels take least.
         options: a budget of flash that they name stays; else it is all that the board has, up to what is usual.
+
+    Raises:
+        UserError: the board has fewer cores than they name.
     """
+    check_cores(board, options.cores)
     flash_bytes = options.flash_bytes
     if flash_bytes is None:
         flash_bytes = min(FLASH_BYTES, board.flash.size_bytes - _RESERVED_BYTES) if board.flash else 0

@@ -39,9 +39,10 @@ class Ran(Record):
         own_picture_ms, own_picture_equal: of the picture that the board made itself.
         may_be_emulated: a board of this kind runs in an emulator too.
         tick_hz: of the board's counter.
+        cores: how many made a picture together.
     """
 
-    SPARSE: ClassVar = ("may_be_emulated",)
+    SPARSE: ClassVar = ("may_be_emulated", "cores")
 
     board: str
     images: int
@@ -68,6 +69,7 @@ class Ran(Record):
     own_picture_equal: bool | None = None
     may_be_emulated: bool = False
     tick_hz: int | None = None
+    cores: int = 1
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Kept(Record):
     @property
     def key(self) -> tuple[object, ...]:
         """A run of the same again replaces the one before."""
-        return self.model, self.sha256, self.ran.board, self.ran.optimize, self.budget_bytes
+        return self.model, self.sha256, self.ran.board, self.ran.optimize, self.ran.cores, self.budget_bytes
 
 
 @dataclass(frozen=True)

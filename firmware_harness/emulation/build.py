@@ -17,7 +17,9 @@ from edgeblur.export.stream.costs.code_size import OPTIMIZE_FLAGS
 from edgeblur.export.veil.emit import FINDER, FrameFiles
 from edgeblur.files import write_text
 from edgeblur.firmware_harness.boards.boards import Board, Toolchain
+from edgeblur.firmware_harness.emulation.elf import seal_boot
 from edgeblur.firmware_harness.engines.host_c import FLAGS
+from edgeblur.firmware_harness.shell.cores import HOOKS, cores_hooks
 from edgeblur.firmware_harness.shell.model import (
     NAME,
     FirmwareModel,
@@ -41,6 +43,10 @@ _DOUBTFUL = "-Wno-error=array-bounds"
 LINK_FLAGS = ("-nostartfiles", "-Wl,--gc-sections", "-Wl,--fatal-warnings")
 """Flags of linkers for bare metal."""
 
+_NO_DEFINES: tuple[str, ...] = ()
+_CORES = "-DCORES"
+"""Tells main_files.c of a second core."""
+
 _CXX_FLAGS = ("-std=c++17", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics")
 CXX_PACKAGE = "libstdc++-arm-none-eabi-newlib"
 """Debian's C++ library for bare metal, which its compiler comes without."""
@@ -60,6 +66,7 @@ class Project:
         optimize: `size` or `speed`.
         traced: compiler flags with which `model_trace` is called around each step of the net.
         library: what C++ sources need.
+        defines: compiler flags for all sources.
     """
 
     folder: Path
@@ -69,6 +76,7 @@ class Project:
     optimize: str
     traced: tuple[str, ...] = ()
     library: Library | None = None
+    defines: tuple[str, ...] = ()
 
 
 def find_tool(program: str, packages: Sequence[str]) -> str:
@@ -92,11 +100,12 @@ def compiler_version(toolchain: Toolchain) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.partition("\n")[0]
 
 
-def linker_script(board: Board, *, library: bool = False) -> str:
+def linker_script(board: Board, *, library: bool = False, boot: bool = False) -> str:
     """Where the sections go in a board's memory.
 
     Args:
         board: with a flash and a core that has start-up code of ours.
+        boot: a second stage for the boot ROM lies before everything else.
         library: for C++ code that drags in more of the C library than memory and string functions.
     """
     import jinja2
@@ -106,7 +115,7 @@ def linker_script(board: Board, *, library: bool = False) -> str:
     is_arm = board.core.startup == "cortex_m"  # whose vector table begins with the stack pointer
     return template.render(
         title=board.title, vectors=board.vectors, flash=board.flash, ram=board.ram[0], stack_bytes=board.stack_bytes,
-        stack_pointer_first=is_arm, entry="reset_handler" if is_arm else "start", library=library,
+        stack_pointer_first=is_arm, entry="reset_handler" if is_arm else "start", library=library, boot=boot,
     )  # fmt: skip
 
 
@@ -127,15 +136,33 @@ def write_project(
     if frames is None and len(compiled.net.outputs) == 1:
         project = write_engine_project(folder, stream_model(compiled, optimize), board)
         return replace(project, nodes=nodes, traced=traced)
-    own = _write_shell(folder, board, "infer_frames.c" if frames else "infer_outputs.c")
-    write_text(folder / "link.ld", linker_script(board))
+    own, defines = _write_shell(folder, board, "infer_frames.c" if frames else "infer_outputs.c"), _NO_DEFINES
+    if compiled.net.cores > 1:
+        own += _write_second_core(folder, board, f"{NAME}{FINDER}" if frames else NAME)
+        defines = (_CORES,)
     if frames is None:
         compiled.files.write(folder, NAME)
-        return Project(folder, board, (*own, f"{NAME}.c"), nodes, optimize, traced)
+        return Project(folder, board, (*own, f"{NAME}.c"), nodes, optimize, traced, defines=defines)
     frames.write(folder, NAME)
     finder = f"{NAME}{FINDER}"
     traced += (f"-D{finder.upper()}_TRACE", f"-D{finder}_trace={NAME}_trace")
-    return Project(folder, board, (*own, f"{NAME}.c", f"{finder}.c"), nodes, optimize, traced)
+    return Project(folder, board, (*own, f"{NAME}.c", f"{finder}.c"), nodes, optimize, traced, defines=defines)
+
+
+def _write_second_core(folder: Path, board: Board, name: str) -> tuple[str, ...]:
+    """What starts an emulated second core, for generated C with a prefix. Returns the sources.
+
+    Raises:
+        UserError: there is none.
+    """
+    emulator = board.emulator or board.twin
+    assert emulator is not None
+    if emulator.second_core is None:
+        raise UserError(f"{board.name} is emulated with one core: leave it out", options=("cores",))
+    sources = ("cores_mailbox.c", f"cores_{emulator.second_core}.c")
+    copy_firmware(folder, ("cores.h", *sources))
+    write_text(folder / HOOKS, cores_hooks([name], board.stack_bytes))
+    return (*sources, HOOKS)
 
 
 def write_engine_project(folder: Path, model: FirmwareModel, board: Board, library: Library | None = None) -> Project:
@@ -147,18 +174,22 @@ def write_engine_project(folder: Path, model: FirmwareModel, board: Board, libra
         board: an emulated one.
         library: what C++ sources need.
     """
-    own = _write_shell(folder, board, "infer.c")
-    write_text(folder / "link.ld", linker_script(board, library=library is not None))
+    own, defines = _write_shell(folder, board, "infer.c", library=library is not None), _NO_DEFINES
+    if model.engine.compiled is not None and model.engine.compiled.net.cores > 1:
+        own, defines = own + _write_second_core(folder, board, NAME), (_CORES,)
     write_engine(folder, model, board.name)
-    return Project(folder, board, (*own, *model.engine.sources), 0, model.optimize, library=library)
+    sources = (*own, *model.engine.sources)
+    return Project(folder, board, sources, 0, model.optimize, library=library, defines=defines)
 
 
-def _write_shell(folder: Path, board: Board, loop: str) -> tuple[str, ...]:
-    """What is around a model: the loop over pictures, files of the host, start-up code, timer. Returns the sources."""
+def _write_shell(folder: Path, board: Board, loop: str, *, library: bool = False) -> tuple[str, ...]:
+    """What is around a model: the loop, files of the host, start-up code, timer, linker script. Returns the sources."""
     emulator = board.emulator or board.twin
     assert emulator is not None
-    own = (*_COMMON, loop, f"startup_{board.core.startup}.c", f"timer_{emulator.timer}.c")
+    own: tuple[str, ...] = (*_COMMON, loop, f"startup_{board.core.startup}.c", f"timer_{emulator.timer}.c")
+    own += (f"boot_{emulator.boot}.c",) if emulator.boot else ()
     copy_firmware(folder, (*own, *_HEADERS))
+    write_text(folder / "link.ld", linker_script(board, library=library, boot=emulator.boot is not None))
     return own
 
 
@@ -193,6 +224,7 @@ def build(project: Project, *, traced: bool = False, into: str = "plain", define
         *COMPILE_FLAGS,
         _DOUBTFUL,
         *timer,
+        *project.defines,
         *defines,
         *(project.traced if traced else ()),
     )
@@ -207,6 +239,8 @@ def build(project: Project, *, traced: bool = False, into: str = "plain", define
         _run([linker, *flags, "-c", *own], objects, project)
         files, link = [*files, str(library.archive)], [*link, *_LIBRARY_LINK_FLAGS]
     _run([linker, *link, *files, "-o", "firmware.elf"], objects, project)
+    if emulator.boot is not None:
+        seal_boot(objects / "firmware.elf")
     return objects / "firmware.elf"
 
 

@@ -108,3 +108,32 @@ def contents(path: Path) -> bytes:
                 parts.append(f"{section.name} {section['sh_addr']} {section['sh_size']}\n".encode())
                 parts.append(section.data() if section["sh_type"] != "SHT_NOBITS" else b"")
     return b"".join(parts)
+
+
+_BOOT_BYTES = 252
+"""Of the second stage, before its CRC-32."""
+
+
+def seal_boot(path: Path) -> None:
+    """Fill in the CRC-32 of the second stage that an RP2040's boot ROM checks (RP2040 datasheet, 2.8.1.3.1).
+
+    Args:
+        path: a linked file with a section `.boot2` of 256 bytes.
+    """
+    from elftools.elf.elffile import ELFFile
+
+    with path.open("r+b") as file:
+        section = ELFFile(file).get_section_by_name(".boot2")
+        stage, at = section.data()[:_BOOT_BYTES], section["sh_offset"] + _BOOT_BYTES
+        file.seek(at)
+        file.write(boot_crc32(stage).to_bytes(4, "little"))
+
+
+def boot_crc32(data: bytes) -> int:
+    """The boot ROM's CRC-32: polynomial 0x04C11DB7, most significant bit first, begun with ones."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x04C11DB7 if crc >> 31 else 0)) & 0xFFFFFFFF
+    return crc

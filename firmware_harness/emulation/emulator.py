@@ -44,6 +44,7 @@ class FirmwareReport:
         calibration_instructions: that length.
         stack_bytes: at the deepest moment.
         ram_bytes: that the engine took, without stack and the caller's rows.
+        second_stack_bytes: of a second core, if one took part.
     """
 
     frame_ticks: tuple[int, ...]
@@ -52,6 +53,7 @@ class FirmwareReport:
     calibration_instructions: int
     stack_bytes: int
     ram_bytes: int
+    second_stack_bytes: int | None = None
 
 
 def emulator_of(board: Board) -> Emulator:
@@ -171,8 +173,8 @@ def _understand(lines: Sequence[Sequence[str]], board: Board, elf: Path, complai
         raise RunError(f"the firmware on {board.name} crashed before its end: {said}; its stack may have overflowed")
     if (end := numbers["end"][0]) != _NO_PICTURE:
         raise RunError(f"the firmware on {board.name} gave up: {_ENDS.get(end, f'status {end}')}")
-    stack = numbers["stack"][0]
-    if stack >= board.stack_bytes:
+    stack, second = numbers["stack"][0], numbers.get("second_stack", [None])[0]
+    if max(stack, second or 0) >= board.stack_bytes:
         raise RunError(f"the firmware on {board.name} used up all {board.stack_bytes} bytes of its stack")
     return FirmwareReport(
         frame_ticks=tuple(numbers.get("frame", ())),
@@ -181,6 +183,7 @@ def _understand(lines: Sequence[Sequence[str]], board: Board, elf: Path, complai
         calibration_instructions=numbers["calibration_instructions"][0],
         stack_bytes=stack,
         ram_bytes=numbers["ram"][0],
+        second_stack_bytes=second,
     )
 
 

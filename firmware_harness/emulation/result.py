@@ -85,6 +85,9 @@ class BoardRun:
         compiler, emulator: what they say about themselves.
         veil: how frames lay over the model's input, if they were frames of a camera's size.
         engine: `stream`, or `tflm` for TensorFlow Lite Micro.
+        cores: how many made the picture.
+        one_core: what one of two takes for the first picture, counted as `counts`; None for one core.
+        second_stack_bytes: of the other core, used at the deepest moment.
     """
 
     model: str
@@ -102,6 +105,14 @@ class BoardRun:
     emulator: str
     veil: VeilPlan | None = None
     engine: str = "stream"
+    cores: int = 1
+    one_core: int | None = None
+    second_stack_bytes: int | None = None
+
+    @property
+    def speedup(self) -> float | None:
+        """Of two cores over one."""
+        return None if self.one_core is None else self.one_core / self.counts.frames[0]
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`.
@@ -122,6 +133,7 @@ class BoardRun:
             unit: self.counts.median,
             f"frame_{unit}": list(self.counts.frames),
             **({"ms": self.ms} if self.ms is not None else {}),
+            **self._cores_as_json(),
             "repeatable": self.counts.repeatable,
             "calibration_error": self.counts.calibration_error,
             "macs": self.macs,
@@ -139,6 +151,12 @@ class BoardRun:
             "emulator": self.emulator,
         }
 
+    def _cores_as_json(self) -> dict[str, Any]:
+        if self.one_core is None or self.speedup is None:
+            return {}
+        told = {"cores": self.cores, f"one_core_{self.counts.unit}": self.one_core, "speedup": round(self.speedup, 3)}
+        return told | {"second_stack_bytes": self.second_stack_bytes}
+
     @property
     def ran(self) -> Ran:
         """What later reports need."""
@@ -147,6 +165,7 @@ class BoardRun:
             self.board.name,
             **vars(self.comparison),
             core=self.board.core.name,
+            cores=self.cores,
             optimize=self.optimize,
             instructions=instructions,
             cycles=None if instructions is not None else self.counts.median,
@@ -186,6 +205,12 @@ def _time(run: BoardRun) -> list[tuple[str, str]]:
     return [("time", f"{run.ms:,.1f} ms a picture at {run.board.clock_hz / 1e6:g} MHz, flash without wait states")]
 
 
+def _cores(run: BoardRun) -> list[tuple[str, str]]:
+    if run.one_core is None or run.speedup is None:
+        return []
+    return [("two cores", f"{run.speedup:.2f} times as fast as one, which takes {run.one_core:,} {run.counts.unit}")]
+
+
 def _frames(run: BoardRun) -> list[tuple[str, str]]:
     if (veil := run.veil) is None:
         return []
@@ -210,6 +235,7 @@ def _rows(run: BoardRun) -> list[tuple[str, str]]:
         ("output bytes", f"{comparison.bytes_compared:,}, {same}"),
         (counts.unit, f"{counts.median:,} a picture (median), {again}"),
         *_time(run),
+        *_cores(run),
         ("  counter", f"off by {counts.calibration_error:+.3%} for a loop of known length"),
         ("MACs", f"{run.macs:,} a picture, {counts.median / max(run.macs, 1):.2f} {counts.unit} each"),
         (

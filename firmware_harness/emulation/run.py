@@ -171,7 +171,12 @@ class Rig:
         outputs, report = emulate(self.board, elf, inputs, output_bytes=size, limit_s=limit_s)
         return [told_apart(self.compiled, self.model, output) for output in outputs], report
 
-    def measure(self, project: Project, plain: Path) -> BoardRun:
+    def _first(self, elf: Path, raw: Raw) -> int:
+        """What a picture takes, in the emulator's unit."""
+        report = self._run(elf, [raw])[1]
+        return round(report.frame_ticks[0] * (emulator_of(self.board).instructions_per_tick or 1.0))
+
+    def measure(self, project: Project, plain: Path, alone: tuple[Rig, Path] | None = None) -> BoardRun:
         """Run the pictures, and compare what comes out with the host's.
 
         Three runs: all pictures; the first one again, which must take as many instructions; and the first one by
@@ -180,6 +185,7 @@ class Rig:
         Args:
             project: this model for this board.
             plain: what it was built to.
+            alone: the same for one of two cores, and what it was built to.
 
         Raises:
             RunError: the firmware failed, or the board's timer is off.
@@ -188,6 +194,7 @@ class Rig:
         raws = [to_raw(probe.picture, self.model.input) for probe in self.inputs.probes]
         _, again = self._run(plain, raws[:1])
         outputs, report = self._run(plain, raws)
+        one_core = alone[0]._first(alone[1], raws[0]) if alone else None
         counts = count(report, again, self._run(traced, raws[:1])[1], self.compiled.net, self.board)
         return BoardRun(
             model=self.chosen.name,
@@ -203,6 +210,9 @@ class Rig:
             macs=self.compiled.net.macs,
             compiler=self.compiler,
             emulator=self.emulator,
+            cores=self.compiled.net.cores,
+            one_core=one_core,
+            second_stack_bytes=report.second_stack_bytes,
         )
 
 
@@ -247,4 +257,14 @@ def run_emulated(chosen: Chosen, board: Board, options: EmulatedOptions) -> Boar
     rig = prepare(chosen, board, options, *compile_model(chosen, options, board))
     with workplace(options.keep) as folder:
         project = write_project(folder, rig.compiled, rig.board, options.stream.optimize)
-        return rig.measure(project, build(project))
+        plain = build(project)
+        return rig.measure(project, plain, _alone(rig, options, folder) if options.stream.cores == 2 else None)
+
+
+def _alone(rig: Rig, options: EmulatedOptions, folder: Path) -> tuple[Rig, Path]:
+    """The same for one core, built."""
+    folder /= "one_core"
+    options = replace(options, stream=replace(options.stream, cores=1))
+    alone = replace(rig, compiled=compile_model(rig.chosen, options, rig.board)[1])
+    folder.mkdir()
+    return alone, build(write_project(folder, alone.compiled, alone.board, options.stream.optimize))

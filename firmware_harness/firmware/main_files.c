@@ -5,6 +5,10 @@
 #include "stack.h"
 #include "timer.h"
 
+#ifdef CORES
+#include "cores.h"
+#endif
+
 #ifdef MODEL_TRACE
 #include "model.h"
 
@@ -47,6 +51,9 @@ int main(void)
 #endif
     port_report("ram", infer_ram_bytes());
     port_report("stack", stack_peak());
+#ifdef CORES
+    port_report("second_stack", cores_stack_peak());
+#endif
     port_report("end", (uint64_t)status);
     return 0;
 }

@@ -132,7 +132,9 @@ class Fit:
         return {**about, "optimize": self.candidate.options.optimize, **stream, **self._work_as_json(), **tflm}
 
     def _work_as_json(self) -> dict[str, Any]:
-        predicted = {"predicted_instructions": self.frame.instructions} if self.frame else {}
+        predicted: dict[str, Any] = {"predicted_instructions": self.frame.instructions} if self.frame else {}
+        if self.frame and self.frame.speedup is not None:
+            predicted |= {"cores": self.candidate.options.cores, "predicted_speedup": round(self.frame.speedup, 3)}
         if self.frame is None or self.estimated_ms is None:
             return predicted
         estimated = {"estimated_cycles": self.frame.cycles, "estimated_ms": round(self.estimated_ms, 3)}

@@ -12,7 +12,7 @@ from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflm.arena import Arena
 from edgeblur.firmware_harness.boards.boards import Board
 from edgeblur.firmware_harness.fit.code_sizes import estimate_code
-from edgeblur.firmware_harness.shell.reserved import PORT_RAM_BYTES
+from edgeblur.firmware_harness.shell.reserved import PORT_RAM_BYTES, second_core_bytes
 
 if TYPE_CHECKING:
     from edgeblur.export.tflite.outputs import Output
@@ -135,11 +135,13 @@ def stream_parts(candidate: Candidate, board: Board) -> tuple[Parts, Parts] | No
     code = estimate_code(footprint.kernels, board.core, candidate.options.optimize)
     sizes = code.sizes
     stack, (transport, transport_code) = _stack(board), _transport(board)
+    second = second_core_bytes(footprint.cores, board.stack_bytes)
     measured = f"at most {sizes.stack_bytes:,} B were used on {sizes.board}"
     ram = (
         *(veil.ram if veil else _row_parts(footprint)),
         transport,
         Part(stack.name, stack.size_bytes, stack.basis, measured),
+        *((Part("second core", second, "reserved", "its stack"),) if second else ()),
     )
     like = "" if code.own else f"as on {sizes.core}: {board.core.name} was not measured; "
     off = f"{like}real code took {sizes.least_share:.2f} to {sizes.most_share:.2f} times such estimates"

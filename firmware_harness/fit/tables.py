@@ -123,6 +123,9 @@ def _add_work(table: Table, fit: Fit) -> None:
         known = fit.frame.prices
         text = f"predicted; as counted on {known.core}, frames of other nets were off by at most {known.off:.1%}"
         table.add_row("  instructions", _instructions(fit), Text(text))
+    if fit.frame and fit.frame.speedup is not None:
+        told = "predicted; that both cores wait for each other at a memory's port is not counted"
+        table.add_row("  two cores", f"{fit.frame.speedup:.2f} times", Text(told))
     if fit.estimated_ms is not None and fit.clock_hz:
         whose = f", as a {fit.kind} project runs it" if fit.kind else ""
         text = f"estimated; by docs/cost-model.md, without wait states, at {fit.clock_hz / 1e6:g} MHz{whose}"

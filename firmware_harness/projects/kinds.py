@@ -37,6 +37,8 @@ class Kind:
     place: str = "."
     built: str | None = None
     drive: str | None = None
+    second_core: tuple[str, ...] = ()
+    second_core_stack_bytes: int = 0
 
 
 def project_files() -> Traversable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
@@ -16,21 +16,25 @@ from edgeblur.errors import UserError
 from edgeblur.export.stream.costs.code_size import OPTIMIZE_FLAGS
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.veil.compile import FrameOptions
+from edgeblur.export.veil.emit import FINDER
 from edgeblur.files import new_folder, refuse_swallowing, sha256, write_text
 from edgeblur.firmware_harness.boards.boards import Board, options_for
 from edgeblur.firmware_harness.emulation.build import COMPILE_FLAGS, LINK_FLAGS, linker_script
 from edgeblur.firmware_harness.engines.host_c import check_compiles
-from edgeblur.firmware_harness.projects.frames_firmware import DRIVER_HEADERS, camera_drivers, frames_model
+from edgeblur.firmware_harness.projects.frames_firmware import DRIVER_HEADERS, FRAMES, camera_drivers, frames_model
 from edgeblur.firmware_harness.projects.kinds import (
     BARE,
     Kind,
     choose_kind,
     fill_arguments,
+    kinds,
     project_files,
     start_command,
 )
+from edgeblur.firmware_harness.shell.cores import HOOKS, cores_hooks
 from edgeblur.firmware_harness.shell.model import (
     CAMERA,
+    NAME,
     SERIAL_FILES,
     FirmwareModel,
     copy_firmware,
@@ -186,6 +190,7 @@ def _values(kind: Kind, board: Board, model: FirmwareModel, options: ProjectOpti
     stream = options.stream
     ram = f" --ram {stream.ram_bytes}" if stream.ram_bytes is not None else ""
     ram += f" --flash {stream.flash_bytes}" if stream.flash_bytes is not None else ""
+    ram += f" --cores {stream.cores}" if stream.cores > 1 else ""
     ram += options.frames.told if options.frames is not None else ""
     ram = f" --engine tflm --tflm {options.tflm}" if options.tflm is not None else ram
     toolchain, engine = board.core.toolchain, model.engine
@@ -199,7 +204,7 @@ def _values(kind: Kind, board: Board, model: FirmwareModel, options: ProjectOpti
         "tools": {} if board.emulator else dict(kind.tools), "engine_place": kind.engine, "own": kind.own,
         "command": f"edgeblur firmware {model.name} --board {board.name} --kind {kind.name} --out DIR "
                    f"--optimize {stream.optimize}{ram}",
-        "engine_sources": (*engine.sources, "protocol.c"), "frames": options.frames,
+        "engine_sources": (*engine.sources, "protocol.c"), "frames": options.frames, "cores": stream.cores,
         "esp32_camera": "frames_esp32_camera.c" in engine.sources, "largest": engine.largest,
         "driver": next((name for name, _ in engine.generated if name in DRIVER_HEADERS), None),
         "optimize": OPTIMIZE_FLAGS[stream.optimize], "toolchain": toolchain,
@@ -316,6 +321,8 @@ def _make(tflite: Path, board: Board, kind: Kind, options: ProjectOptions) -> tu
         assert compiled is not None
         board = with_stack(board, compiled)
         check_room(model.name, model.frames or compiled, board)
+        if stream.cores > 1:
+            model = _with_second_core(model, board, kind, [FRAMES + FINDER if options.frames else NAME])
         return board, model
     if kind.name != BARE:
         raise UserError(
@@ -326,9 +333,25 @@ def _make(tflite: Path, board: Board, kind: Kind, options: ProjectOptions) -> tu
     return dataclasses.replace(board, stack_bytes=STACK_BYTES), model
 
 
+def _with_second_core(model: FirmwareModel, board: Board, kind: Kind, names: Sequence[str]) -> FirmwareModel:
+    """The model with what starts a second core, and the hooks that its C, of these prefixes, calls.
+
+    Raises:
+        UserError: such projects take one core.
+    """
+    if not kind.second_core:
+        able = " and ".join(other.name for other in kinds().values() if other.second_core)
+        raise UserError(f"{kind.name} projects take one core, {able} projects two: leave it out", options=("cores",))
+    stack_bytes = board.stack_bytes + kind.second_core_stack_bytes
+    texts = [(name, (firmware_files() / name).read_text()) for name in ("cores.h", *kind.second_core)]
+    generated = (*model.engine.generated, (HOOKS, cores_hooks(names, stack_bytes)), *texts)
+    return dataclasses.replace(model, engine=dataclasses.replace(model.engine, generated=generated))
+
+
 def _host_sources(model: FirmwareModel) -> list[str]:
-    """Generated C that any compiler takes: a camera's driver wants the headers of its SDK."""
+    """Generated C that any compiler takes: a camera's driver and a second core want the headers of their SDK."""
     drivers = {Path(name).stem for name in DRIVER_HEADERS}
+    drivers |= {Path(name).stem for kind in kinds().values() for name in kind.second_core}
     return [name for name, _ in model.engine.generated if name.endswith(".c") and Path(name).stem not in drivers]
 
 

@@ -7,7 +7,7 @@ from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.planning.layout import extra_stack_bytes, output_row_bytes
 from edgeblur.export.veil.compile import CompiledFrames
 from edgeblur.firmware_harness.boards.boards import Board
-from edgeblur.firmware_harness.shell.reserved import BEGUN_BYTES, PORT_RAM_BYTES
+from edgeblur.firmware_harness.shell.reserved import BEGUN_BYTES, PORT_RAM_BYTES, second_core_bytes
 
 
 def with_stack(board: Board, compiled: Compiled) -> Board:
@@ -18,14 +18,16 @@ def with_stack(board: Board, compiled: Compiled) -> Board:
 def ram_needed(compiled: Compiled, board: Board) -> int:
     """What `.data`, `.bss` and `.stack` of the linked firmware come to, to the byte."""
     files, rows = compiled.files, (compiled.net.nodes[0].plane.row_bytes, output_row_bytes(compiled.net))
-    return files.state_bytes + sum(-(-row // 4) * 4 for row in rows) + PORT_RAM_BYTES + board.stack_bytes
+    used = files.state_bytes + sum(-(-row // 4) * 4 for row in rows) + PORT_RAM_BYTES + board.stack_bytes
+    return used + second_core_bytes(compiled.net.cores, board.stack_bytes)
 
 
 def frames_ram_needed(frames: CompiledFrames, board: Board) -> int:
     """The same of firmware that veils frames; a frame that a camera's driver would own is in it."""
     files, plan = frames.files, frames.plan
     rows = plan.height * plan.row_bytes if plan.hold == "buffer" else files.row_bytes
-    return -(-files.state_bytes // 4) * 4 + -(-rows // 4) * 4 + PORT_RAM_BYTES + BEGUN_BYTES + board.stack_bytes
+    used = -(-files.state_bytes // 4) * 4 + -(-rows // 4) * 4 + PORT_RAM_BYTES + BEGUN_BYTES + board.stack_bytes
+    return used + second_core_bytes(frames.compiled.net.cores, board.stack_bytes)
 
 
 def check_room(model: str, compiled: Compiled | CompiledFrames, board: Board) -> None:

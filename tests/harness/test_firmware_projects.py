@@ -21,6 +21,8 @@ from serial_rig import emulated_board
 from edgeblur import __version__
 from edgeblur.cli import main
 from edgeblur.errors import UserError
+from edgeblur.export.stream.options import StreamOptions
+from edgeblur.export.veil.compile import FrameOptions
 from edgeblur.firmware_harness.boards.boards import Board, boards, find_board
 from edgeblur.firmware_harness.engines.host_c import FLAGS
 from edgeblur.firmware_harness.projects.kinds import choose_kind, kinds, kinds_of
@@ -29,6 +31,7 @@ from edgeblur.firmware_harness.serial.board import open_board
 from edgeblur.firmware_harness.serial.link import LinkOptions
 from edgeblur.firmware_harness.serial.run import SerialOptions, run_serial
 from edgeblur.models.choose import choose_tflite
+from edgeblur.models.shelf import find_entry
 
 STUBS = Path(__file__).parents[1] / "helpers" / "stubs"
 EVERY = [(board, kind) for board in boards() for kind in kinds_of(board)]
@@ -156,6 +159,35 @@ def test_the_ecosystems_part_is_right_in_syntax_and_types(
     for variant in variants:
         command = [compiler, "-fsyntax-only", "-Wall", "-Wextra", "-Werror", *flags, *variant, stubs]
         run_tool([*command, *headers_of(project), *sources], project.folder)
+
+
+@pytest.mark.parametrize(("name", "flags"), [("pico", ["-mcpu=cortex-m0plus"]), ("pico-2", ["-mcpu=cortex-m33"]),
+                                             ("esp32-s3", None)])  # fmt: skip
+@pytest.mark.parametrize("framed", [False, True], ids=["pictures", "frames"])
+def test_a_project_for_two_cores_starts_the_second(
+    name: str, flags: list[str] | None, framed: bool, tmp_path: Path
+) -> None:
+    entry = find_entry("mask4")
+    assert entry is not None
+    frames = FrameOptions(160, 120, "rgb565le", "buffer") if framed else None
+    options = ProjectOptions(stream=StreamOptions(cores=2), frames=frames)
+    project = write_firmware(entry.path, find_board(name), tmp_path / "project", options)
+    folder = project.folder / project.kind.engine
+    hooks = (folder / "cores_hooks.c").read_text()
+    assert "void model_fork(" in hooks
+    assert ("void frames_finder_fork(" in hooks) == framed
+    compiler, *more = ["arm-none-eabi-gcc", "-mthumb", "-std=c11"] if flags else ["gcc", "-std=gnu17"]
+    need(compiler)
+    stubs = f"-I{STUBS / project.kind.name}"
+    sources = [str(path) for path in sorted(folder.glob("*.c")) if path.name.startswith(("cores", "model", "frames_f"))]
+    run_tool(
+        [compiler, *more, *(flags or ["-fsyntax-only"]), "-Wall", "-Wextra", "-Werror", "-c", stubs, *sources], tmp_path
+    )
+    cmake = (project.folder / "CMakeLists.txt").read_text()
+    assert ("pico_multicore" in cmake) == (project.kind.name == "pico-sdk")
+    if project.kind.name == "esp-idf":
+        assert '"cores_esp_idf.c"' in (folder / "CMakeLists.txt").read_text()
+    assert "--cores 2" in (project.folder / "README.md").read_text()
 
 
 def cmake_build(folder: Path, *options: str) -> Path:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 from int8_nets import Int8Net, unet
 from tools import require
 
@@ -14,9 +15,12 @@ from edgeblur.cli import main
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.firmware_harness.boards.boards import find_board
+from edgeblur.firmware_harness.emulation.elf import boot_crc32, seal_boot
 from edgeblur.firmware_harness.emulation.emulator import emulate, emulator_version
 from edgeblur.firmware_harness.emulation.npm import find_package
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions, run_emulated
+from edgeblur.firmware_harness.shell.model import firmware_files
+from edgeblur.firmware_harness.shell.reserved import PORT_RAM_BYTES
 from edgeblur.models.choose import Chosen, choose_tflite
 from edgeblur.models.shelf import find_entry
 
@@ -99,19 +103,107 @@ def test_an_emulator_that_is_missing_or_of_another_version_is_named(
         find_package("rp2040js@1.4.1")
 
 
-def test_firmware_that_leaves_the_memory_is_a_fault(tmp_path: Path) -> None:
+def test_both_cores_give_the_hosts_bytes_in_little_more_than_half_the_cycles(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     require("arm-none-eabi-gcc", "node")
-    (tmp_path / "wild.c").write_text(
+    arguments = ["mask4", "--board", "pico", "--cores", "2", "--optimize", "speed", "--json"]
+    with pytest.raises(SystemExit) as ended:
+        main(["run", *arguments, "--emulated", "--random", "1"])
+    run = json.loads(capsys.readouterr().out)
+    assert (ended.value.code, run["differing_bytes"], run["repeatable"], run["cores"]) == (0, 0, True, 2)
+    assert run["speedup"] == pytest.approx(run["one_core_cycles"] / run["cycles"], abs=0.001)
+    assert 100 < run["second_stack_bytes"] < PICO.stack_bytes
+    with pytest.raises(SystemExit) as ended:
+        main(["fit", *arguments])
+    fit = json.loads(capsys.readouterr().out)
+    assert ended.value.code == 0
+    assert fit["predicted_speedup"] == pytest.approx(run["speedup"], rel=0.02)
+    serial = fit["ram_parts"]["serial protocol"]
+    assert 0 <= fit["ram_bytes"] - serial - (run["ram_bytes"] - PORT_RAM_BYTES) <= 12  # what alignment may leave
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (["run", "mask4", "--board", "mps2-an386"], "mps2-an386 has one Arm Cortex-M4 with FPU for a picture"),
+        (["fit", "mask4", "--board", "nucleo-f411re"], "nucleo-f411re has one Arm Cortex-M4 with FPU for a picture"),
+        (["export", "mask4", "--engine", "stream", "--board", "microbit", "--out", "out"], "microbit has one"),
+        (["export", "mask4", "--out", "out"], "are for the streaming engine: add --engine stream"),
+        (["firmware", "mask4", "--board", "pico", "--kind", "arduino", "--out", "out"],
+         "arduino projects take one core, pico-sdk and esp-idf projects two"),
+    ],
+)  # fmt: skip
+def test_two_cores_are_for_boards_and_projects_that_have_them(
+    command: list[str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--cores", "2"])
+    assert ended.value.code == 2
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+WILD = {
+    "outside the memory": ("*(volatile int *)0x20042000 = 1", "the firmware on pico stopped with a fault at 0x1000"),
+    "at an odd address": ("*(volatile int *)0x20000002 = 1", "the firmware on pico stopped with a fault at 0x1000"),
+    "half a word at an odd address": ("(void)*(volatile short *)0x20000001", "stopped with a fault at 0x1000"),
+    "to flash": ("*(volatile char *)0x10000800 = 1", "the firmware on pico stopped with a fault at 0x1000"),
+}
+
+
+def _wild(folder: Path, statement: str) -> Path:
+    """Firmware of one statement behind our second stage, which is not sealed yet."""
+    (folder / "wild.c").write_text(
         '__attribute__((section(".vectors"), used)) static void (*const start[2])(void);\n'
-        "void wild(void) { *(volatile int *)0x20042000 = 1; for (;;) { } }\n"
+        f"void wild(void) {{ {statement}; for (;;) {{ }} }}\n"
         "static void (*const start[2])(void) = {(void (*)(void))0x20001000, wild};\n"
     )
-    (tmp_path / "link.ld").write_text(
-        "SECTIONS { .vectors 0x10000000 : { KEEP(*(.vectors)) } .text : { *(.text) } /DISCARD/ : { *(*) } }\n"
+    (folder / "boot_rp2040.c").write_text((firmware_files() / "boot_rp2040.c").read_text())
+    (folder / "link.ld").write_text(
+        "SECTIONS { .boot2 0x10000000 : { KEEP(*(.boot2)) . = 252; LONG(0) }\n"
+        ".vectors : { KEEP(*(.vectors)) } .text : { *(.text) } /DISCARD/ : { *(*) } }\n"
     )
-    command = ["arm-none-eabi-gcc", "-mthumb", "-mcpu=cortex-m0plus", "-nostdlib", "-T", "link.ld", "wild.c"]
-    subprocess.run([*command, "-Wl,-e,wild", "-o", "wild.elf"], cwd=tmp_path, check=True)
+    command = ["arm-none-eabi-gcc", "-mthumb", "-mcpu=cortex-m0plus", "-nostdlib", "-T", "link.ld", "-Wl,-e,wild"]
+    subprocess.run([*command, "wild.c", "boot_rp2040.c", "-o", "wild.elf"], cwd=folder, check=True)
+    return folder / "wild.elf"
+
+
+@pytest.mark.parametrize("what", WILD)
+def test_what_the_chip_does_not_do_is_a_fault(what: str, tmp_path: Path) -> None:
+    require("arm-none-eabi-gcc", "node")
+    statement, sentence = WILD[what]
+    elf = _wild(tmp_path, statement)
+    seal_boot(elf)
     assert PICO.twin is not None
     assert emulator_version(PICO.twin)
-    with pytest.raises(RunError, match="the firmware on pico stopped with a fault at 0x1000"):
-        emulate(PICO, tmp_path / "wild.elf", [b""], output_bytes=1, limit_s=60)
+    with pytest.raises(RunError, match=sentence):
+        emulate(PICO, elf, [b""], output_bytes=1, limit_s=60)
+
+
+def test_the_boot_rom_refuses_a_second_stage_with_a_wrong_crc(tmp_path: Path) -> None:
+    require("arm-none-eabi-gcc", "node")
+    elf = _wild(tmp_path, "")
+    with pytest.raises(RunError, match="stopped with a fault at 0x10000000"):
+        emulate(PICO, elf, [b""], output_bytes=1, limit_s=60)
+    assert "CRC-32 is wrong" in (tmp_path / "emulator.txt").read_text()
+
+
+def test_the_second_stages_crc_is_that_of_the_datasheet() -> None:
+    assert boot_crc32(b"123456789") == 0x0376E6E7  # CRC-32/MPEG-2's check value
+
+
+def test_the_image_of_a_run_begins_as_a_pico_wants_it(tiny: Path, tmp_path: Path) -> None:
+    options = EmulatedOptions(random=1, keep=tmp_path / "kept")
+    run_emulated(choose_tflite(tiny), PICO, options)
+    with (tmp_path / "kept" / "plain" / "firmware.elf").open("rb") as file:
+        linked = ELFFile(file)
+        boot, vectors = (linked.get_section_by_name(name) for name in (".boot2", ".vectors"))
+        assert (boot["sh_addr"], boot["sh_size"], vectors["sh_addr"]) == (0x10000000, 256, 0x10000100)
+        stage = boot.data()
+    assert int.from_bytes(stage[252:], "little") == boot_crc32(stage[:252])

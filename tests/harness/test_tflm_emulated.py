@@ -127,7 +127,7 @@ def test_options_of_the_other_engine_are_refused(tiny: Path, capsys: pytest.Capt
         (["--tflm", str(STUBS / "tflm")], "--tflm is for --engine tflm"),
         (
             ["--engine", "tflm", "--tflm", str(STUBS / "tflm"), "--ram", "9000"],
-            "--ram and --flash are for the streaming",
+            "--ram, --flash and --cores are for the streaming",
         ),
         (["--engine", "tflm", "--tflm", str(STUBS / "tflm"), "--compiler", "clang"], "is linked as gcc built it"),
     ):

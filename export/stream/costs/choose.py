@@ -154,7 +154,7 @@ def _replaced(net: Net, n: int, early: int) -> Net:
 
 def _ram_bytes(net: Net) -> int:
     """Rows at the worst moment, and scratch."""
-    return schedule(net).live_bytes + scratch_bytes(net)
+    return schedule(net).live_bytes + net.cores * scratch_bytes(net)
 
 
 def _least_ram(nets: list[Net]) -> Net:

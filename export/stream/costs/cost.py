@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edgeblur.errors import UserError
 from edgeblur.export.stream.costs.prices import (
     DEFAULT_CORE,
+    HANDOVERS,
     FrameCost,
     Prices,
     counted_cores,
@@ -15,6 +18,7 @@ from edgeblur.export.stream.costs.prices import (
 from edgeblur.export.stream.costs.work import DIRECT, is_counted, layer_work, layers
 from edgeblur.export.stream.net.layer import Layer
 from edgeblur.export.stream.net.net import Net
+from edgeblur.export.stream.planning.halves import halves
 
 
 def _require_prices(core: str, optimize: str) -> Prices:
@@ -66,17 +70,23 @@ def layer_instructions(net: Net, core: str, *, optimize: str = "speed") -> dict[
 def whole_frame(net: Net, *, helium: bool = False) -> dict[str, float] | None:
     """All that a frame takes: the work of each layer, and the engine's between them; None if a kernel was not counted.
 
+    Of two cores it is the busier one's: of a layer that both make, its share of all that grows with the columns.
+
     Args:
         net: the net.
         helium: for a core with vectors.
     """
-    found = list(layers(net).values())
-    if not all(map(is_counted, found)):
+    found = layers(net)
+    if not all(map(is_counted, found.values())):
         return None
     total = frame_work(net)
-    for layer in found:
+    for n, layer in found.items():
+        pair = halves(net, net.nodes[n])
+        share = max(half.share for half in pair) if pair else 1.0  # what the busier of two cores makes
+        if pair:
+            total[HANDOVERS] = total.get(HANDOVERS, 0.0) + len(net.nodes[n].steps)
         for unit, amount in layer_work(layer, helium=helium).items():
-            total[unit] = total.get(unit, 0.0) + amount
+            total[unit] = total.get(unit, 0.0) + amount * (1.0 if unit.endswith(".rows") else share)
     return total
 
 
@@ -87,7 +97,12 @@ def frame_cost(net: Net, core: str, *, optimize: str = "speed") -> FrameCost | N
         None if nothing was counted on that core, or a kernel of the net was not.
     """
     work = whole_frame(net, helium=has_vectors(core))
-    return None if work is None else price_frame(work, core, optimize=optimize)
+    cost = None if work is None else price_frame(work, core, optimize=optimize)
+    return cost if cost is None or net.cores == 1 else cost.beside(frame_cost(_alone(net), core, optimize=optimize))
+
+
+def _alone(net: Net) -> Net:
+    return replace(net, cores=1)
 
 
 def frame_instructions(net: Net, core: str, *, optimize: str = "speed") -> float:

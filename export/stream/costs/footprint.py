@@ -20,6 +20,8 @@ class Footprint:
         kernels: how many layers take each kernel.
         work: of a frame, by `KERNEL.UNIT`; None if a kernel was never counted.
         vector_work: the same on cores with vectors.
+        cores: how many make a row together.
+        alone_work: of one of two cores.
     """
 
     state_bytes: int
@@ -30,6 +32,8 @@ class Footprint:
     kernels: Mapping[str, int]
     work: Mapping[str, float] | None
     vector_work: Mapping[str, float] | None
+    cores: int = 1
+    alone_work: Mapping[str, float] | None = None
 
     def frame_cost(self, core: str, optimize: str) -> FrameCost | None:
         """Predict a frame on a core; None where nothing like it was counted.
@@ -39,4 +43,7 @@ class Footprint:
             optimize: `size`, `balanced` or `speed`.
         """
         work = self.vector_work if has_vectors(core) else self.work
-        return None if work is None else price_frame(work, core, optimize=optimize)
+        cost = None if work is None else price_frame(work, core, optimize=optimize)
+        if cost is None or self.alone_work is None:
+            return cost
+        return cost.beside(price_frame(self.alone_work, core, optimize=optimize))

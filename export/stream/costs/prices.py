@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeblur.records import read_record
@@ -155,19 +155,38 @@ def prices(core: str, optimize: str = "speed") -> Prices | None:
     return stored.prices(counted, "size" if optimize == "size" else "speed") if stored else None
 
 
+HANDOVERS = "frame.handovers"
+"""The unit of rows that two cores make together."""
+
+HANDOVER = {"size": (1_100, 1_700), "speed": (300, 470)}
+"""Instructions and cycles that such a row takes more, by aim: asking, waiting, row pointers found twice; for `size`
+also that a kernel which one layer alone took is no longer compiled for that layer. As mask4 and mask8 took in
+rp2040js."""
+
+
 @dataclass(frozen=True)
 class FrameCost:
     """What a frame is predicted to take.
 
     Attributes:
         prices: that it was computed from.
-        instructions: executed.
+        instructions: executed; of two cores those of the busier one, with what it waits for the other.
         cycles: estimated, without wait states; None where nothing is known of them.
+        speedup: of two cores over one; None for one.
     """
 
     prices: Prices
     instructions: int
     cycles: int | None
+    speedup: float | None = None
+
+    def beside(self, alone: FrameCost | None) -> FrameCost:
+        """The same of two cores, which are so many times as fast as one."""
+        if alone is None:
+            return self
+        if self.cycles is None or alone.cycles is None:
+            return replace(self, speedup=alone.instructions / self.instructions)
+        return replace(self, speedup=alone.cycles / self.cycles)
 
 
 def counted_cores() -> tuple[str, ...]:
@@ -194,5 +213,6 @@ def price_frame(work: Mapping[str, float], core: str, *, optimize: str = "speed"
     known = prices(core, optimize)
     if known is None or not known.know(work):
         return None
-    cycles = known.cycles(work)
-    return FrameCost(known, round(known.of(work)), None if cycles is None else round(cycles))
+    cycles, handovers = known.cycles(work), work.get(HANDOVERS, 0.0)
+    more = [handovers * each for each in HANDOVER[known.optimize]]
+    return FrameCost(known, round(known.of(work) + more[0]), None if cycles is None else round(cycles + more[1]))

@@ -84,6 +84,19 @@ Field = int | Array | None
 
 
 @dataclass(frozen=True, eq=False)
+class Columns:
+    """How a kernel makes only some columns of its rows, as if they were rows of their own.
+
+    Attributes:
+        fields: the members of its struct that change.
+        moved_bytes: by which pointers to rows of each input go on; none of it where they stay.
+    """
+
+    fields: Mapping[str, Field]
+    moved_bytes: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Operation(abc.ABC):
     """How one row of a plane, or some at a time, are made from rows of others; `kernels/KERNEL.c` does it in C.
 
@@ -119,6 +132,10 @@ class Operation(abc.ABC):
     def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
         """Bytes that the kernel may write during one row, aligned to 4."""
         return 0
+
+    def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
+        """How the kernel makes columns `first` to `end` - 1 of the output alone; None if it cannot."""
+        return None
 
     def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Mapping[str, float] | None:
         """What the kernel does in a frame, by units that each take a processor about the same time.
@@ -171,11 +188,18 @@ class Net:
     """Nodes in an order in which each one's inputs come before it; node 0 is the picture in, the last one comes out.
 
     With several outputs the last ones come out, as many as there are, and nobody reads them.
+
+    Attributes:
+        name: of the model.
+        nodes: those.
+        output_count: how many come out.
+        cores: how many make a row together, 1 or 2.
     """
 
     name: str
     nodes: tuple[Node, ...]
     output_count: int = 1
+    cores: int = 1
 
     def __post_init__(self) -> None:
         for n, node in enumerate(self.nodes):

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import padding_before
 from edgeblur.export.stream.net.layer import Layer, Work
-from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
+from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.conv_2d_work import conv_2d_helium_work, conv_2d_work
-from edgeblur.export.stream.ops.geometry import output_size
+from edgeblur.export.stream.ops.geometry import output_size, windowed_columns
 from edgeblur.export.stream.ops.grouped_conv_2d import lower_grouped
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
 from edgeblur.export.tflite.graph import Op
@@ -73,6 +73,9 @@ class Conv2D(Operation):
             "whole_words": int(all(plane.channels % 4 == 0 for plane in inputs)),
             "strip": strip_pixels(self.weights, o.stride_w, o.dilation_w),
         }  # fmt: skip
+
+    def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
+        return windowed_columns(self.fields(inputs, output), inputs, first, end, self.options.stride_w)
 
     def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
         return output.width * self.weights.size

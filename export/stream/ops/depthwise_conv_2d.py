@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from edgeblur.export.stream.net.builder import Builder, told_shape
 from edgeblur.export.stream.net.fixed_point import padding_before
 from edgeblur.export.stream.net.layer import Layer, Work, windowed
-from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
-from edgeblur.export.stream.ops.geometry import output_size
+from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
+from edgeblur.export.stream.ops.geometry import output_size, windowed_columns
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import DepthwiseConv2DOptions
@@ -61,6 +61,9 @@ class DepthwiseConv2D(Operation):
                 o.padding, inputs[0].width, output.width, kernel_w, o.stride_w, o.dilation_w
             ),
         }  # fmt: skip
+
+    def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
+        return windowed_columns(self.fields(inputs, output), inputs, first, end, self.options.stride_w)
 
     def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
         return output.width * self.weights.size

@@ -1,11 +1,12 @@
-"""What ops that move a window over a plane share: how large their output must be."""
+"""What ops that move a window over a plane share: how large their output is, and how they make some of its columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from edgeblur.export.stream.net.builder import LONGEST_SIDE, Builder
 from edgeblur.export.stream.net.fixed_point import windows_along
+from edgeblur.export.stream.net.net import Columns, Field, Plane
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import Conv2DOptions, DepthwiseConv2DOptions, Pool2DOptions, TransposeConvOptions
 
@@ -45,3 +46,26 @@ def output_size(builder: Builder, op: Op, size: Pair, kernel: Pair, options: Win
     if min(result) < 1:
         raise builder.refuse(op, "its window is larger than its input", "make the picture larger or pad it")
     return result[0], result[1]
+
+
+def windowed_columns(
+    fields: Mapping[str, Field], inputs: Sequence[Plane], first: int, end: int, stride: int
+) -> Columns | None:
+    """Columns of a kernel that moves a window along rows, with `in_width`, `out_width` and `pad_left` in its struct.
+
+    Args:
+        fields: of its struct, for whole rows.
+        inputs: planes, of one width.
+        first, end: columns of the output, the latter one behind the last.
+        stride: of the window, in columns of the inputs.
+    """
+    width, pad = fields["in_width"], fields["pad_left"]
+    assert isinstance(width, int)
+    assert isinstance(pad, int)
+    if first == 0:
+        return Columns({"out_width": end}, (0,) * len(inputs))
+    skipped = first * stride - pad
+    if skipped < 0:  # its window hangs over the left border still
+        return None
+    changed = {"in_width": width - skipped, "pad_left": 0, "out_width": end - first}
+    return Columns(changed, tuple(skipped * plane.channels for plane in inputs))

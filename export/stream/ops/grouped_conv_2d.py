@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import padding_before
-from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
-from edgeblur.export.stream.ops.geometry import output_size
+from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
+from edgeblur.export.stream.ops.geometry import output_size, windowed_columns
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, requantization
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import Conv2DOptions
@@ -59,6 +59,9 @@ class GroupedConv2D(Operation):
             "dilation": o.dilation_w,
             "pad_left": padding_before(o.padding, inputs[0].width, output.width, kernel_w, o.stride_w, o.dilation_w),
         }
+
+    def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
+        return windowed_columns(self.fields(inputs, output), inputs, first, end, self.options.stride_w)
 
     def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
         return output.width * self.weights.size

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import clamp, padding_before
 from edgeblur.export.stream.net.layer import VECTOR, Layer, Work, ceil_div, columns_inside, windowed
-from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
-from edgeblur.export.stream.ops.geometry import output_size
+from edgeblur.export.stream.net.net import Columns, Field, Operation, Plane, Window
+from edgeblur.export.stream.ops.geometry import output_size, windowed_columns
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import Pool2DOptions
 
@@ -45,6 +45,9 @@ class Pool2D(Operation):
             "least": self.least,
             "most": self.most,
         }
+
+    def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
+        return windowed_columns(self.fields(inputs, output), inputs, first, end, self.options.stride_w)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder, told_shape
-from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
+from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
 from edgeblur.export.tflite.graph import Op
 
 Size = tuple[int, ...]
@@ -73,6 +73,12 @@ class Pairwise(Operation, abc.ABC):
             "in.second_zero_point": self.second.zero_point,
             **self.scale_fields(),
         }
+
+    def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
+        pixels = (self.first.strides[1], self.second.strides[1])
+        if self.second.values is not None and pixels[1]:  # a constant of its own for each pixel
+            return None
+        return Columns({"in.width": end - first}, tuple(first * pixel for pixel in pixels[: len(inputs)]))
 
     @abc.abstractmethod
     def scale_fields(self) -> Mapping[str, Field]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.layer import Layer, Work, pointwise
-from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
+from edgeblur.export.stream.net.net import Columns, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.resize import read_resize
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import ResizeBilinearOptions
@@ -47,27 +47,31 @@ class ResizeBilinear(Operation):
     """Means of the two rows and two columns around each place.
 
     Attributes:
-        rows, columns: where the output's pixels lie.
+        down, across: where the output's pixels lie.
     """
 
     kernel = "resize_bilinear"
     label = "RESIZE_BILINEAR"
-    rows: Axis
-    columns: Axis
+    down: Axis
+    across: Axis
 
     def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
-        return [Window(tuple(self.rows.lower(y) for y in range(output.height)), 1, 2)]
+        return [Window(tuple(self.down.lower(y) for y in range(output.height)), 1, 2)]
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
         return {
-            "row_step": self.rows.step,
-            "row_start": self.rows.start,
-            "column_step": self.columns.step,
-            "column_start": self.columns.start,
+            "row_step": self.down.step,
+            "row_start": self.down.start,
+            "column_step": self.across.step,
+            "column_start": self.across.start,
             "in_width": inputs[0].width,
             "out_width": output.width,
             "channels": output.channels,
         }
+
+    def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
+        start = self.across.start + first * self.across.step
+        return Columns({"column_start": start, "out_width": end - first}, (0,))
 
     def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
         return pointwise(Layer(self, tuple(inputs), output))

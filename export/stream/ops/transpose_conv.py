@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from edgeblur.export.stream.net.builder import Builder, told_shape
 from edgeblur.export.stream.net.fixed_point import padding_before
 from edgeblur.export.stream.net.layer import Layer, Work
-from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
+from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.conv_2d import arrange, column_bytes, is_tame, strip_bytes, strip_pixels
 from edgeblur.export.stream.ops.conv_2d_work import conv_2d_helium_work, conv_2d_work
-from edgeblur.export.stream.ops.geometry import output_size
+from edgeblur.export.stream.ops.geometry import output_size, windowed_columns
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import TransposeConvOptions
@@ -72,6 +72,9 @@ class TransposeConv(Operation):
             "pad_top": pad_top,
             "pad_left": pad_left,
         }
+
+    def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
+        return Columns({"pad_left": self._pads(inputs, output)[1] + first, "out_width": end - first}, (0,))
 
     def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
         # As in papers and in `export.cost`: each input number is spread over a whole window. A row's share of them.
@@ -142,6 +145,12 @@ class TiledTransposeConv(TransposeConv):
             "whole_words": int(narrow.channels % 4 == 0),
             "strip": strip_pixels(phases[0], 1, 1),
         }
+
+    def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
+        apart = self.options.stride_w  # the kernel's columns are those of the input
+        if first % apart or end % apart:
+            return None
+        return windowed_columns(self.fields(inputs, output), inputs, first // apart, end // apart, 1)
 
     def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
         phase = self._phases()[0]

@@ -180,5 +180,6 @@ def _scaled_bytes(trial: _Trial, share: float) -> int:
             picture[row.birth] += row.size_bytes
             picture[row.death + 1] -= row.size_bytes
     rows = max(taken + (live - taken) * share for taken, live in zip(accumulate(picture[:-1]), steps.live, strict=True))
-    rest = trial.least_bytes - steps.live_bytes - scratch_bytes(net)
-    return math.ceil((rows * 1.01 + scratch_bytes(net) * share + rest) / 100) * 100
+    scratch = net.cores * scratch_bytes(net)
+    rest = trial.least_bytes - steps.live_bytes - scratch
+    return math.ceil((rows * 1.01 + scratch * share + rest) / 100) * 100

@@ -12,7 +12,7 @@ _USUAL_POINTERS = 64
 
 
 def scratch_bytes(net: Net) -> int:
-    """What the kernel that wants most scratch gets, in whole words."""
+    """What the kernel that wants most scratch gets, in whole words; of two cores each has so much."""
     nodes = [(node, node.operation) for node in net.nodes if node.operation]
     most = max(operation.scratch_bytes(net.planes(node), node.plane) for node, operation in nodes)
     return max(4, -(-most // 4) * 4)
@@ -26,7 +26,7 @@ def position_bytes(program: Program) -> int:
 def state_bytes(net: Net, plan: Plan, program: Program) -> int:
     """`sizeof(NAME_state)`: arena and scratch in words, a counter of 16 bits a node, two positions in the program."""
     position = position_bytes(program)
-    counters = -(-plan.arena_bytes // 4) * 4 + scratch_bytes(net)
+    counters = -(-plan.arena_bytes // 4) * 4 + net.cores * scratch_bytes(net)
     positions = -(-(counters + 2 * len(net.nodes)) // position) * position
     return -(-(positions + 2 * position) // 4) * 4
 

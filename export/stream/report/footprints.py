@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.costs.cost import whole_frame
 from edgeblur.export.stream.costs.footprint import Footprint
 from edgeblur.export.stream.net.net import Net
+from edgeblur.export.stream.planning.halves import halves
 from edgeblur.export.stream.planning.layout import extra_stack_bytes, output_row_bytes
 
 
 def kernels_of(net: Net) -> Counter[str]:
-    """How many layers of a net take each kernel."""
-    return Counter(node.operation.kernel for node in net.nodes if node.operation)
+    """How many layers of a net take each kernel; one that two cores make together is two."""
+    found: Counter[str] = Counter()
+    for node in net.nodes:
+        if node.operation:
+            found[node.operation.kernel] += 2 if halves(net, node) else 1
+    return found
 
 
 def footprint_of(compiled: Compiled) -> Footprint:
@@ -28,4 +34,6 @@ def footprint_of(compiled: Compiled) -> Footprint:
         kernels=kernels_of(net),
         work=whole_frame(net),
         vector_work=whole_frame(net, helium=True),
+        cores=net.cores,
+        alone_work=whole_frame(replace(net, cores=1)) if net.cores > 1 else None,
     )

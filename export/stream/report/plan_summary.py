@@ -171,7 +171,7 @@ def summarize(compiled: Compiled) -> PlanSummary:
     """The numbers of a compiled model's plan, without predicted instructions."""
     net, schedule, files = compiled.net, compiled.schedule, compiled.files
     planes, worst = _planes(net, schedule), schedule.worst_step
-    arena, scratch = compiled.plan.arena_bytes, scratch_bytes(net)
+    arena, scratch = compiled.plan.arena_bytes, net.cores * scratch_bytes(net)
     return PlanSummary(
         name=net.name,
         planes=planes,
