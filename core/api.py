@@ -247,8 +247,9 @@ def export_tflm(model: StrPath, out: StrPath, *, name: str | None = None, force:
 
 def validate_model(
     model: StrPath, *, photos: StrPath | None = None, data: StrPath | None = None, random: int | None = None,
-    engines: Sequence[str] = ("litert-ref", "stream"), limit: int | None = None, reference: StrPath | None = None,
-    gates: Gates | None = None, stream: StreamOptions | None = None, privacy: PrivacyOptions | None = None,
+    engines: Sequence[str] | None = ("litert-ref", "stream"), limit: int | None = None,
+    reference: StrPath | None = None, gates: Gates | None = None, stream: StreamOptions | None = None,
+    privacy: PrivacyOptions | None = None,
     labels: StrPath | None = None, frames: FrameOptions | None = None,
 ) -> Validation:  # fmt: skip
     """Run a model on this host: size, arena, MACs, latency, fidelity, and whether engines agree byte for byte.
@@ -258,7 +259,8 @@ def validate_model(
         photos: a folder of photos, resized to the model's input.
         data: a data set, whose test split is taken; by default the run's, if the model belongs to one.
         random: so many seeded random pictures instead.
-        engines: `litert`, `litert-ref`, `tflite-runtime`, `tflm`, `stream`; each is compared with the first.
+        engines: `litert`, `litert-ref`, `tflite-runtime`, `tflm`, `stream`; each is compared with the first. None for
+            the fastest alone that gives a board's bytes, to a step.
         limit: at most so many pictures.
         reference: a .tflite that fidelity is measured against; by default the run's float teacher, else the data set.
         gates: limits that will be asked of the result; refused at once if nothing could answer them.
@@ -274,9 +276,9 @@ def validate_model(
     from edgeblur.models.choose import choose_tflite
 
     return validate(
-        choose_tflite(Path(model)), photos=_path(photos), data=_path(data), random=random, engines=tuple(engines),
-        limit=limit, reference=_path(reference), gates=gates, stream=stream, privacy=privacy, labels=_path(labels),
-        frames=frames,
+        choose_tflite(Path(model)), photos=_path(photos), data=_path(data), random=random,
+        engines=None if engines is None else tuple(engines), limit=limit, reference=_path(reference), gates=gates,
+        stream=stream, privacy=privacy, labels=_path(labels), frames=frames,
     )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ class Record:
         DIGITS: decimals that fields and properties are rounded to.
         FLAT: fields that are records, and whose keys lie among this record's own.
         SPARSE: fields that are left out where they have their default.
+        ALONE: a property, and the list whose first item it is; only of several the list is written too.
         REMEDY: what to do about a damaged file.
     """
 
@@ -52,11 +53,15 @@ class Record:
     DIGITS: ClassVar[Mapping[str, int]] = {}
     FLAT: ClassVar[Collection[str]] = ()
     SPARSE: ClassVar[Collection[str]] = ()
+    ALONE: ClassVar[tuple[str, str] | None] = None
     REMEDY: ClassVar[str] = "restore it, or make it again"
 
     def as_json(self) -> dict[str, Any]:
         """The record as a JSON object; what is unknown is absent."""
-        return object_of(self)
+        written = object_of(self)
+        if self.ALONE is not None and len(written.get(self.ALONE[1], ())) < 2:
+            written.pop(self.ALONE[1], None)
+        return written
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
@@ -65,6 +70,10 @@ class Record:
         Raises:
             MismatchError: a key is missing, unknown or of another type.
         """
+        if cls.ALONE is not None and isinstance(data, dict):
+            one, several = cls.ALONE
+            if one in data and several not in data:
+                data = {**data, several: [data[one]]}
         return record_of(cls, data)
 
     @classmethod

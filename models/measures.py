@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 from edgeblur.files import sha256
 from edgeblur.firmware_harness.boards.records import Ran
-from edgeblur.firmware_harness.comparison.table import Entry, all_of, first_alone
+from edgeblur.firmware_harness.comparison.table import Entry
 from edgeblur.firmware_harness.privacy.leaks import Leak
 from edgeblur.models.shelf import Entry as ShelfEntry
 from edgeblur.models.shelf import Shelved
@@ -88,6 +88,7 @@ class PhotoSet(Record):
 
     KEYS: ClassVar = ("command", "data", "manifest_sha256", "split", "images", "width", "height", "judge", "judges")
     SPARSE: ClassVar = ("judges",)
+    ALONE: ClassVar = ("judge", "judges")
 
     command: str
     data: str
@@ -104,15 +105,6 @@ class PhotoSet(Record):
     def judge(self) -> str | None:
         """The leading judge, None if there was none."""
         return next(iter(self.judges), None)
-
-    def as_json(self) -> dict[str, Any]:
-        """What is unknown is absent. `judge` is the first one, `judges` are several."""
-        return first_alone(super().as_json(), "judges")
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        """The inverse of `as_json`."""
-        return super().from_json(all_of(data, "judge", "judges"))
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,10 @@ _PATH = click.Path(path_type=Path)
 @click.option("--photos", type=_PATH, help="A folder of photos, resized to the model's input.")
 @click.option("--data", type=_PATH, help="A data set: its test split, with masks. [default: the run's]")
 @click.option("--random", type=click.IntRange(1), help="So many seeded random pictures. [default outside a run: 10]")
-@click.option("--engine", default="litert", show_default=True,
-              help="litert, litert-ref, tflite-runtime, tflm, stream; several with commas are compared.")  # fmt: skip
+@click.option("--engine",
+              help="litert, litert-ref, tflite-runtime, tflm, stream; several with commas are compared. [default: "
+              "litert, or litert-ref for a net of which litert's bytes are further than a step off a board's]",
+              )  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), help="Maximum number of pictures, evenly spread.")
 @click.option("--reference", type=ModelFile(),
               help="A .tflite to measure fidelity against. [default: the run's teacher, or the data set]")  # fmt: skip
@@ -61,7 +63,7 @@ _PATH = click.Path(path_type=Path)
 @json_option
 def command(
     run_or_model: Path, model_name: str | None, photos: Path | None, data: Path | None, random: int | None,
-    engine: str, limit: int | None, reference: Path | None, exact: bool, min_psnr_db: float | None,
+    engine: str | None, limit: int | None, reference: Path | None, exact: bool, min_psnr_db: float | None,
     privacy: bool, frame: tuple[int, int] | None, hold: str | None, net_size: tuple[int, int] | None,
     margin: int | None, share: int | None, memory: int | None, clamp: str | None,
     labels: Path | None, detectors: tuple[str, ...], identity: bool, min_face_px: float,
@@ -84,7 +86,7 @@ def command(
     from edgeblur.firmware_harness.validation.tables import layer_table, summary_table
 
     limits = PrivacyGates(max_leak, max_rank1, max_parrot, max_changed, min_outside_db)
-    engines, gates = engine_names(engine), Gates(exact, min_psnr_db, limits)
+    engines, gates = engine_names(engine) if engine else None, Gates(exact, min_psnr_db, limits)
     attack = AttackOptions(steps=steps, seed=seed) if reversibility else None
     judged = tuple(name for name in detectors if name != "none")
     asked = PrivacyOptions(judged, identity, min_face_px, attack) if privacy else None
@@ -94,7 +96,7 @@ def command(
     if not privacy and (labels or reversibility):
         raise UserError("--labels and --reversibility belong to the privacy measures: add --privacy")
     stream = edgeblur.StreamOptions(optimize, ram_bytes, flash_bytes)
-    if "stream" not in engines and stream != edgeblur.StreamOptions():
+    if "stream" not in (engines or ()) and stream != edgeblur.StreamOptions():
         raise UserError("--ram, --flash and --optimize are for the streaming engine: add stream to --engine")
     if not privacy:
         own = ("detectors", "identity", "min_face_px", "steps", "seed")

@@ -18,7 +18,7 @@ from edgeblur.files import as_json, compressed_bytes, write_together
 from edgeblur.firmware_harness.blurring.blurrers import detector_blurrer
 from edgeblur.firmware_harness.comparison.contact_sheet import Column, contact_sheet, png
 from edgeblur.firmware_harness.comparison.table import COMPARISON, SHEET, Comparison, Entry
-from edgeblur.firmware_harness.engines.engines import open_engine
+from edgeblur.firmware_harness.engines.engines import engine_as_on_a_board, open_engine
 from edgeblur.firmware_harness.engines.latency import host_name, measure_call, measure_latency
 from edgeblur.firmware_harness.privacy.photos import dataset_style
 from edgeblur.firmware_harness.privacy.protection import MIN_SIDE_PX, Examiner, PrivacyOptions, open_examiner
@@ -168,16 +168,17 @@ class _Bench:
 
     def net(self, net: _Net) -> tuple[Entry, list[Pixels]]:
         name, data = net.name, net.path.read_bytes()
-        engine, graph = open_engine("litert", data), read_tflite(data)
+        graph = read_tflite(data)
+        engine = open_engine(engine_as_on_a_board(graph), data)
         integer = engine.model.input.dtype != "float32"
         precision = "int8" if integer else "float32"
         outputs = [engine.blur(t.picture) for t in track(self.triples, f"B: {name} {precision}")]
         spent, found = cost(graph), self.examiner.examine(name, outputs, lambda p, f: engine.blur(p))
         entry = Entry(
             name, found, "B", precision,
-            latency=measure_latency(engine), parameters=spent.parameters, macs=spent.macs, size_bytes=len(data),
-            compressed_bytes=compressed_bytes(data), arena_bytes=measure_arena(data) if integer else None,
-            extra=net.extra,
+            latency=measure_latency(open_engine("litert", data)), parameters=spent.parameters, macs=spent.macs,
+            size_bytes=len(data), compressed_bytes=compressed_bytes(data),
+            arena_bytes=measure_arena(data) if integer else None, extra=net.extra,
         )  # fmt: skip
         say(f"{name} {precision}: {found.fidelity.image.psnr_db:.2f} dB against the target")
         return entry, outputs

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 from edgeblur.firmware_harness.engines.latency import Latency
 from edgeblur.firmware_harness.privacy.leaks import Leak
@@ -38,6 +37,7 @@ class Entry(Record):
     NAMES: ClassVar = {"latency": "latency_ms"}
     FLAT: ClassVar = ("protection",)
     SPARSE: ClassVar = ("approach", "precision", "extra")
+    ALONE: ClassVar = ("leak", "leaks")
 
     name: str
     protection: Protection
@@ -66,15 +66,6 @@ class Entry(Record):
         """Share of the faces that the first judge still finds; None without a judge or a face."""
         return self.leak.rate if self.leak else None
 
-    def as_json(self) -> dict[str, Any]:
-        """What is unknown is absent. `leak` is the first judge's, `leaks` are several's."""
-        return first_alone(super().as_json(), "leaks")
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        """The inverse of `as_json`."""
-        return super().from_json(all_of(data, "leak", "leaks"))
-
 
 @dataclass(frozen=True)
 class Comparison(Record):
@@ -91,6 +82,7 @@ class Comparison(Record):
 
     KEYS: ClassVar = ("data", "split", "images", "width", "height", "host", "judge", "judges")
     SPARSE: ClassVar = ("judges",)
+    ALONE: ClassVar = ("judge", "judges")
     REMEDY: ClassVar = "delete it, and compare again"
 
     data: str
@@ -106,24 +98,3 @@ class Comparison(Record):
     def judge(self) -> str | None:
         """The leading judge, None if there is none."""
         return next(iter(self.judges), None)
-
-    def as_json(self) -> dict[str, Any]:
-        """What is unknown is absent. `judge` is the first one, `judges` are several."""
-        return first_alone(super().as_json(), "judges")
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        """The inverse of `as_json`."""
-        return super().from_json(all_of(data, "judge", "judges"))
-
-
-def first_alone(data: dict[str, Any], several: str) -> dict[str, Any]:
-    """Leave a list out that holds one item alone, which has a key of its own."""
-    return {key: value for key, value in data.items() if key != several or len(value) > 1}
-
-
-def all_of(data: Any, one: str, several: str) -> Any:
-    """The inverse of `first_alone`."""
-    if isinstance(data, Mapping) and one in data and several not in data:
-        return {**data, several: [data[one]]}
-    return data

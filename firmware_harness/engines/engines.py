@@ -27,9 +27,9 @@ import numpy as np
 
 from edgeblur.errors import RunError, UserError, missing_package
 from edgeblur.export.stream.compile import Compiled
-from edgeblur.export.tflite.graph import ImageModel, image_model
+from edgeblur.export.tflite.graph import Graph, ImageModel, Op, image_model
 from edgeblur.export.tflite.inside import look_inside
-from edgeblur.export.tflite.options import CustomOptions
+from edgeblur.export.tflite.options import CustomOptions, ResizeBilinearOptions
 from edgeblur.export.tflite.pixels import Raw, from_raw, to_raw
 from edgeblur.firmware_harness.engines.host_c import compile_for_host, compiler_path, open_stream
 from edgeblur.models.read import read_inside
@@ -201,6 +201,25 @@ def available_engines() -> tuple[str, ...]:
         for name in ENGINES
         if (compiler_path() if name == "stream" else importlib.util.find_spec(_PACKAGES[name])) is not None
     )
+
+
+def engine_as_on_a_board(graph: Graph) -> str:
+    """The fastest engine that gives a board's bytes to a step: `litert`, or for some nets `litert-ref`.
+
+    They have bilinear enlargement by 3 or 5, of which the reference's places drift (docs/operators.md), and with them
+    every board's.
+    """
+    return "litert-ref" if any(_drifts(graph, op) for op in graph.ops) else "litert"
+
+
+def _drifts(graph: Graph, op: Op) -> bool:
+    if not isinstance(op.options, ResizeBilinearOptions):
+        return False
+    source, output = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
+    axes = zip(source.shape[1:3], output.shape[1:3], strict=True)
+    corners = [int(op.options.align_corners and size > 1) for size in output.shape[1:3]]
+    rounded = [1024 * (old - c) % (new - c) != 0 for (old, new), c in zip(axes, corners, strict=True)]
+    return source.dtype in ("int8", "uint8") and any(rounded)  # the step of an axis, in 1/1024 of a pixel
 
 
 def engine_names(text: str) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ def write_page(chosen: Chosen, out: Path, frames: FrameOptions, *, force: bool =
         "expected": fingerprint(_on_host(first, scenes[0])),
         "boards": [_board(found) for found in _fits(chosen, frames)],
     }
-    text = _render(chosen, first, facts, [modules[clamp] for clamp in clamps], scenes)
+    text = _render(chosen.name, graph.sha256, first, facts, [modules[clamp] for clamp in clamps], scenes)
     write_text(out, text)
     return WrittenPage(out, len(text.encode()), clamps, clamps.index(own), first.files.ram_bytes)
 
@@ -144,8 +144,9 @@ def _data_uri(picture: Pixels) -> str:
 
 
 def _render(
-    chosen: Chosen, compiled: CompiledFrames, facts: dict[str, object], modules: list[bytes], scenes: list[Pixels]
-) -> str:
+    model: str, sha256: str, compiled: CompiledFrames, facts: dict[str, object], modules: list[bytes],
+    scenes: list[Pixels],
+) -> str:  # fmt: skip
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
     files = resources.files("edgeblur.firmware_harness.page") / "templates"
@@ -161,6 +162,6 @@ def _render(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     return environment.get_template("page.html.j2").render(
-        model=chosen.name, plan=compiled.plan, files=compiled.files, version=__version__, script=script, digest=digest,
-        sha256=read_model(chosen.path).sha256,
+        model=model, plan=compiled.plan, files=compiled.files, version=__version__, script=script, digest=digest,
+        sha256=sha256,
     )  # fmt: skip

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from edgeblur.export.tflite.graph import read_tflite
 from edgeblur.firmware_harness.comparison.contact_sheet import Column, contact_sheet
-from edgeblur.firmware_harness.engines.engines import open_engine
+from edgeblur.firmware_harness.engines.engines import engine_as_on_a_board, open_engine
 from edgeblur.store.dataset import Sample, evenly, open_dataset
 
 _PICTURES, _CELL = 4, 192
@@ -24,7 +25,7 @@ def before_after(dataset: Path, model: Path, name: str) -> Image.Image | None:
     Returns:
         None where the test split has no face to show.
     """
-    data, engine = open_dataset(dataset), open_engine("litert", model)
+    data, engine = open_dataset(dataset), open_engine(engine_as_on_a_board(read_tflite(model)), model)
     faced = [sample for sample in data.split("test") if sample.faces]
     shown = evenly(sorted(faced, key=_smallness), _PICTURES)
     if not shown:

@@ -20,7 +20,7 @@ from edgeblur.export.tflm.arena import record_arena
 from edgeblur.export.veil.compile import FrameOptions, plan_frames
 from edgeblur.export.veil.reference import Blurrer
 from edgeblur.firmware_harness.blurring.veils import run_finder
-from edgeblur.firmware_harness.engines.engines import Engine, open_engine
+from edgeblur.firmware_harness.engines.engines import Engine, engine_as_on_a_board, open_engine
 from edgeblur.firmware_harness.engines.host_c import NAME, compile_for_host
 from edgeblur.firmware_harness.engines.inputs import (
     RANDOM_PICTURES,
@@ -224,7 +224,7 @@ def validate(
     photos: Path | None = None,
     data: Path | None = None,
     random: int | None = None,
-    engines: tuple[str, ...] = ("litert",),
+    engines: tuple[str, ...] | None = None,
     limit: int | None = None,
     reference: Path | None = None,
     gates: Gates | None = None,
@@ -243,7 +243,8 @@ def validate(
         photos: a folder (or one picture); photos of another size are resized to the model's input.
         data: a data set, whose test split is taken.
         random: so many seeded random pictures.
-        engines: names of engines; the raw output bytes of each further one are compared with the first one's.
+        engines: names of engines; the raw output bytes of each further one are compared with the first one's. By
+            default `litert`, or `litert-ref` where that alone says what a board gives.
         limit: at most so many pictures, evenly spread.
         reference: a .tflite that fidelity is measured against; by default the run's float teacher, else the data
             set's blurred pictures, else there is no fidelity.
@@ -259,6 +260,7 @@ def validate(
         RunError: an engine gave up.
     """
     model = image_model(read_inside(chosen.path).graph, several=True)
+    engines = engines or (engine_as_on_a_board(model.graph),)
     inputs = _choose_inputs(chosen, model, photos, data, random, limit)
     measured_against = _choose_reference(chosen, model, inputs.kind, reference)
     (gates or Gates()).check_answerable(engines, measured_against, privacy)
