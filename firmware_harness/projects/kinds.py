@@ -18,6 +18,22 @@ BARE = "bare-metal"
 
 
 @dataclass(frozen=True)
+class Tried:
+    """What came of projects with an SDK; no real board was there.
+
+    Attributes:
+        sdk: its version, and for which boards.
+        built, run: `yes`, `no`, or how far.
+        by: what, and when.
+    """
+
+    sdk: str
+    built: str
+    run: str
+    by: str
+
+
+@dataclass(frozen=True)
 class Kind:
     """A kind of project, as kinds.toml has it; its comments say what the fields are."""
 
@@ -30,6 +46,7 @@ class Kind:
     flash: tuple[str, ...]
     tools: Mapping[str, str]
     checked: str
+    tried: tuple[Tried, ...]
     placed: Mapping[str, str] = field(default_factory=dict)
     bare: bool = False
     port: tuple[str, ...] = ()
@@ -39,6 +56,21 @@ class Kind:
     drive: str | None = None
     second_core: tuple[str, ...] = ()
     second_core_stack_bytes: int = 0
+
+    @property
+    def told(self) -> str:
+        """What came of such projects, in a sentence."""
+        each = "; ".join(f"SDK {one.sdk}: built {one.built}, run {one.run} ({one.by})" for one in self.tried)
+        return f"{self.checked} {each}. On a real board none was run."
+
+
+def tried_table() -> list[str]:
+    """README's and docs/sdks.md's table of what came of each kind with its SDK, line by line."""
+    lines = ["| kind | SDK | built | run | by what |", "|---|---|---|---|---|"]
+    for kind in kinds().values():
+        rows = (f"| {kind.name} | {one.sdk} | {one.built} | {one.run} | {one.by} |" for one in kind.tried)
+        lines.extend(rows)
+    return lines
 
 
 def project_files() -> Traversable:

@@ -162,7 +162,7 @@ def _checked(kind: Kind, board: Board, model: FirmwareModel) -> str:
         core = f"Our tests compile engine and protocol for the {board.core.title}."
     else:
         core = f"Debian has no compiler for the {board.core.title}: engine and protocol are checked for syntax only."
-    return f"{core} {kind.checked}"
+    return f"{core} {kind.told}"
 
 
 def _flash_command(kind: Kind, board: Board) -> str:

@@ -25,7 +25,7 @@ from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.veil.compile import FrameOptions
 from edgeblur.firmware_harness.boards.boards import Board, boards, find_board
 from edgeblur.firmware_harness.engines.host_c import FLAGS
-from edgeblur.firmware_harness.projects.kinds import choose_kind, kinds, kinds_of
+from edgeblur.firmware_harness.projects.kinds import choose_kind, kinds, kinds_of, tried_table
 from edgeblur.firmware_harness.projects.projects import MARKER, ProjectOptions, WrittenProject, write_firmware
 from edgeblur.firmware_harness.serial.board import open_board
 from edgeblur.firmware_harness.serial.link import LinkOptions
@@ -174,7 +174,7 @@ def test_a_project_for_two_cores_starts_the_second(
     project = write_firmware(entry.path, find_board(name), tmp_path / "project", options)
     folder = project.folder / project.kind.engine
     hooks = (folder / "cores_hooks.c").read_text()
-    assert "void model_fork(" in hooks
+    assert ("void model_fork(" in hooks) != framed
     assert ("void frames_finder_fork(" in hooks) == framed
     compiler, *more = ["arm-none-eabi-gcc", "-mthumb", "-std=c11"] if flags else ["gcc", "-std=gnu17"]
     need(compiler)
@@ -188,6 +188,13 @@ def test_a_project_for_two_cores_starts_the_second(
     if project.kind.name == "esp-idf":
         assert '"cores_esp_idf.c"' in (folder / "CMakeLists.txt").read_text()
     assert "--cores 2" in (project.folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/sdks.md"])
+def test_pages_tell_of_sdks_what_kinds_toml_tells(page: str) -> None:
+    table = "\n".join(tried_table())
+    assert table in (Path(__file__).parents[2] / page).read_text()
+    assert all(kind.tried for kind in kinds().values())
 
 
 def cmake_build(folder: Path, *options: str) -> Path:
@@ -353,7 +360,7 @@ def test_the_command_tells_both_commands(tiny: Path, tmp_path: Path, capsys: pyt
     assert code == 0
     assert (result["board"], result["kind"]) == ("pico-2", "pico-sdk")
     assert "-DPICO_BOARD=pico2" in result["build"]
-    assert "was not built" in result["checked"]
+    assert "On a real board none was run." in result["checked"]
     assert "COMPILE_OPTIONS -O2" in (tmp_path / "out" / "CMakeLists.txt").read_text()
     code, _, err = call([str(tiny), "--board", "pico-2", "--out", out], capsys)
     assert code == 2
