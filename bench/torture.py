@@ -1,9 +1,10 @@
 """Kills and full disks at random moments: nothing lost but the current step, and no half file taken for a whole one.
 
-    python bench/torture.py [--kills 200] [--disks 50] [--work data,blur,export,train] [--seed 1]
+    python bench/torture.py [--kills 200] [--disks 50] [--work data,blur,video,export,train,...] [--seed 1]
 
 A command is started, and SIGKILL comes at a random moment of its usual time, or files may grow to a random size only.
-Then: what is in its place is whole (or what was there before), and the same command, told to go on, ends well.
+Then: what is in its place is whole (or what was there before), and the same command ends well when it is given again,
+or says by which option it does.
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from edgeblur.errors import UserError
 from edgeblur.pictures.images import load_picture
 from edgeblur.store.dataset import open_dataset
 from edgeblur.store.run_folder import open_run
 
-FAST = "--size 32 --width 2 --levels 2 --epochs 3 --batch 8"
+FAST_STUDENT = "--width 2 --levels 2 --epochs 3 --batch 8"
+TRAIN = f"train --data {{data}} --out {{out}} --size 32 {FAST_STUDENT}"
+CLIP_FRAMES = 24
 
 
 @dataclass(frozen=True)
@@ -35,14 +40,14 @@ class Work:
     """A command and what it leaves.
 
     Attributes:
-        line: of the command; `{data}` is a data set.
-        again: what it takes to go on, or to begin anew, after it was killed.
+        line: of the command; `{data}` is a data set, `{clip}` a video, `{out}` its place.
         broken: what is wrong with what lies in its place, None if nothing is.
+        begins: the command whose result lies in its place when it begins; "" for none.
     """
 
     line: str
-    again: tuple[str, ...]
     broken: Callable[[Path], str | None]
+    begins: str = ""
 
 
 def broken_dataset(out: Path) -> str | None:
@@ -89,12 +94,43 @@ def broken_run(out: Path) -> str | None:
     return None
 
 
+def broken_video(out: Path) -> str | None:
+    """All frames of the clip, or no file."""
+    if not out.exists():
+        return None
+    import av
+
+    try:
+        with av.open(str(out)) as file:
+            frames = sum(1 for _ in file.decode(video=0))
+    except av.FFmpegError as error:
+        return str(error)
+    return None if frames == CLIP_FRAMES else f"only {frames} frames"
+
+
+def write_clip(path: Path) -> None:
+    """A video of noise that gets brighter."""
+    import av
+
+    random = np.random.default_rng(0)
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for n in range(CLIP_FRAMES):
+            pixels = random.integers(0, 8 * n + 1, (48, 64, 3), np.uint8)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        file.mux(stream.encode(None))
+
+
 WORK = {
-    "data": Work("data make --source synthetic:60 --size 48 --out {out}", (), broken_dataset),
-    "blur": Work("blur {data} --out {out}", ("--force",), broken_pictures),
-    "export": Work("export mask8 --engine stream --out {out}", (), broken_export),
-    "tflm": Work("export mask8 --out {out}", (), broken_export),
-    "train": Work(f"train --data {{data}} --out {{out}} {FAST}", ("--resume",), broken_run),
+    "data": Work("data make --source synthetic:24 --size 32 --out {out}", broken_dataset),
+    "blur": Work("blur {data}/train --out {out}", broken_pictures),
+    "video": Work("blur {clip} --out {out}.mp4", broken_video),
+    "export": Work("export mask4 --engine stream --out {out}", broken_export),
+    "tflm": Work("export mask4 --out {out}", broken_export),
+    "train": Work(TRAIN, broken_run),
+    "distill": Work(f"distill {{out}} --no-alone {FAST_STUDENT}", broken_run, TRAIN),
+    "quantize": Work("quantize --int8 {out}", broken_run, TRAIN),
 }
 
 
@@ -114,22 +150,47 @@ def _digest(folder: Path) -> str:
     return found.hexdigest()
 
 
-def _checked(work: Work, line: str, out: Path, what: str) -> None:
-    """What lies there is whole, and the command goes on, or begins anew.
+def _ended(line: str) -> tuple[int, str]:
+    process = _start(line)
+    err = process.communicate()[1].decode(errors="replace")
+    assert "Traceback" not in err, f"`{line}`: {err[-800:]}"
+    return process.returncode, err
+
+
+def _go_on(line: str, what: str) -> None:
+    """The same command ends well, or says which option it wants, and does with that.
 
     Raises:
         AssertionError: it does not.
     """
-    if fault := work.broken(out):
-        raise AssertionError(f"{what}: {fault}")
-    begun = out.exists() and any(out.iterdir())
-    again = f"{line} {' '.join(work.again) if begun and work.again else '--force' if begun else ''}"
-    process = _start(again)
+    code, err = _ended(line)
+    option = next((option for option in ("--resume", "--force") if option in err), "")
+    assert code in (0, 2), f"{what}: `{line}` ended with {code}: {err[-500:]}"
+    assert code == 0 or option, f"{what}: `{line}` does not say how to go on: {err[-500:]}"
+    if code:
+        code, err = _ended(f"{line} {option}")
+        assert code == 0, f"{what}: `{line} {option}` ended with {code}: {err[-500:]}"
+
+
+def _strike(line: str, draw: random.Random, usual: float | None) -> tuple[bool, str]:
+    """Kill a command at a moment of its usual time, or without one fill its disk.
+
+    Returns:
+        Whether that came in its middle, and what was done, for messages.
+    """
+    if usual is not None:
+        process, moment = _start(line), draw.random() * usual
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=moment)
+        middle, what = process.poll() is None, f"killed after {moment:.2f} s"
+        process.kill()
+        process.communicate()
+        return middle, f"`{line}` {what}"
+    largest = int(10 ** draw.uniform(0, 5))
+    process, what = _start(line, largest), f"`{line}` with files of at most {largest} bytes"
     err = process.communicate()[1].decode(errors="replace")
-    if process.returncode or "Traceback" in err:
-        raise AssertionError(f"{what}: `{again}` ended with {process.returncode}: {err[-500:]}")
-    if fault := work.broken(out):
-        raise AssertionError(f"{what}, then {again}: {fault}")
+    assert "Traceback" not in err, f"{what}: {err[-800:]}"
+    return process.returncode == 1, what
 
 
 def torture(name: str, *, kills: int, disks: int, seed: int) -> int:
@@ -140,31 +201,36 @@ def torture(name: str, *, kills: int, disks: int, seed: int) -> int:
     """
     work, draw, middle = WORK[name], random.Random(seed), 0
     with tempfile.TemporaryDirectory(prefix="torture-") as place:
-        data = Path(place) / "data"
-        _start(WORK["data"].line.format(out=data)).communicate()
-        before, source = _digest(data), data / "train" if name == "blur" else data
-        line = work.line.format(data=source, out=Path(place) / "out" / "x")
-        started = time.monotonic()
-        _start(line).communicate()
-        usual = time.monotonic() - started
-        for turn in range(kills + disks):
-            shutil.rmtree(Path(place) / "out", ignore_errors=True)
-            if turn < kills:
-                process, moment = _start(line), draw.random() * usual
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.communicate(timeout=moment)
-                middle += process.poll() is None
-                process.kill()
-                what = f"{name} killed after {moment:.2f} s"
-            else:
-                largest = int(10 ** draw.uniform(0, 5))
-                process, what = _start(line, largest), f"{name} with files of at most {largest} bytes"
-            err = (process.communicate()[1] or b"").decode(errors="replace")
-            middle += turn >= kills and process.returncode == 1
-            assert "Traceback" not in err, f"{what}: {err[-800:]}"
-            _checked(work, line, Path(place) / "out" / "x", what)
+        data, clip, out, begins = (Path(place) / name for name in ("data", "clip.mp4", "out/x", "begins"))
+        _ended(WORK["data"].line.format(out=data))
+        if name == "video":
+            write_clip(clip)
+        if work.begins:
+            _ended(work.begins.format(data=data, out=begins))
+        before, line = _digest(data), work.line.format(data=data, clip=clip, out=out)
+        made = Path(line.split("--out ")[-1]) if "--out " in line else out
+        usual = 0.0
+        for turn in range(-1, kills + disks):
+            shutil.rmtree(out.parent, ignore_errors=True)
+            if work.begins:
+                shutil.copytree(begins, out)
+            if turn < 0:
+                started = time.monotonic()
+                _ended(line)
+                usual = time.monotonic() - started
+                continue
+            struck, what = _strike(line, draw, usual if turn < kills else None)
+            middle += struck
+            _whole(work, made, what)
+            _go_on(line, what)
+            _whole(work, made, f"{what}, then again")
             assert _digest(data) == before, f"{what}: the data set that it read is another"
     return middle
+
+
+def _whole(work: Work, out: Path, what: str) -> None:
+    fault = work.broken(out)
+    assert fault is None, f"{what}: {fault}"
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Mutated inputs and kills; `make fuzz` and `make torture` go on for hours. What once broke stays in tests/corpus.
+"""Mutated inputs; `make fuzz` goes on for hours. What once broke stays in tests/corpus.
 
 `EDGEBLUR_FUZZ_SECONDS=20` is what libFuzzer gets for each of its harnesses; in CI so many by default.
 """
@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 from fuzz import TARGETS, fuzz, try_input
 from fuzz_c import C_TARGETS, FUZZER_FLAGS, REPLAY_FLAGS, has_libfuzzer, run_fuzzer
-from torture import torture
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 EXECUTIONS = {"tflite": 40}
-FUZZ_SECONDS = float(os.environ.get("EDGEBLUR_FUZZ_SECONDS", "20" if os.environ.get("CI") else "2"))
+FUZZ_SECONDS = float(os.environ.get("EDGEBLUR_FUZZ_SECONDS", "12" if os.environ.get("CI") else "2"))
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -58,8 +57,3 @@ def test_libfuzzer_finds_nothing_in_c(name: str, tmp_path: Path) -> None:
     found = run_fuzzer(program, [tmp_path / "corpus", CORPUS / name], cpu_s=FUZZ_SECONDS, artifacts=tmp_path / "broken")
     assert not found.broken, found.broken
     assert found.executions > 100
-
-
-@pytest.mark.parametrize("name", ["data", "blur"])
-def test_kills_and_full_disks_lose_nothing(name: str) -> None:
-    torture(name, kills=2, disks=1, seed=3)
