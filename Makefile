@@ -99,7 +99,8 @@ BOARD_NETS ?= 50
 random-boards: system $(VENV)/.installed
 	$(SCRIPT) bench/random_boards.py --nets $(BOARD_NETS)
 
-# Kills and full disks at random moments of data make, blur, export and train (an hour).
+# Kills and full disks at random moments of data make, blur of pictures and a video, export, train, distill and quantize
+# (hours).
 torture: $(VENV)/.installed
 	$(SCRIPT) bench/torture.py
 

@@ -15,7 +15,7 @@ from veil_c import FINDER, FIRMWARE, tiny_finder, write_veil
 
 from edgeblur.export.tflite.graph import read_tflite
 from edgeblur.export.veil.plan import VeilOptions, plan_veil
-from edgeblur.firmware_harness.projects.serial_firmware import firmware_model, write_engine
+from edgeblur.firmware_harness.shell.model import SERIAL_FILES, copy_firmware, firmware_model, write_engine
 
 HERE = Path(__file__).parent
 CORPUS = HERE.parent / "corpus"
@@ -59,7 +59,8 @@ def _write_protocol(folder: Path) -> list[Path]:
     (folder / "tiny.tflite").write_bytes(_unet((16, 16)))
     model = firmware_model(folder / "tiny.tflite")
     write_engine(folder, model, "host")
-    return [folder / name for name in model.engine.sources if name != "protocol.c"]  # which the harness includes
+    copy_firmware(folder, SERIAL_FILES)
+    return [folder / name for name in model.engine.sources]  # the harness includes protocol.c
 
 
 @dataclass(frozen=True)
