@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 SCRIPT = PYTHONPATH=tests/helpers $(BIN)/python
-STAGES = distill quantize export firmware_harness models
+STAGES = distill quantize export firmware_harness models search
 
 .PHONY: demo test install wheels docs lint types sizes footprints bench costs probes answer thesis target families fuzz random random-boards torture sbom system clean
 

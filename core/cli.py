@@ -39,6 +39,7 @@ COMMANDS = {
     "quantize": "Quantize to int8 after training, and say where fidelity was lost.",
     "report": "One self-contained HTML page and one Markdown page about a run.",
     "run": "Run a model on a board, emulated or at a serial port: bytes, instructions or milliseconds, RAM.",
+    "search": "Search for mask heads that fit a board: compiler first, short distillations then.",
     "train": "Train the teacher U-Net.",
     "validate": "Run a .tflite on this host: size, arena, MACs, latency, fidelity.",
 }

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeblur.distill.nets.families import NetSpec, build_net, finds_masks, mask_logit
-from edgeblur.distill.nets.keras_files import load_keras, save_model
-from edgeblur.distill.nets.mask_head import mask_spec
+from edgeblur.distill.nets.keras_files import at_size, load_keras, save_model
+from edgeblur.distill.nets.mask_head import MaskSpec, live_spec, mask_spec
 from edgeblur.distill.nets.prune import prune_channels, with_sparsity, without_wrapping, zero_share
 from edgeblur.distill.nets.unet import UNetSpec, unet_spec
 from edgeblur.distill.teacher import copy_weights, spec_of
@@ -39,6 +39,8 @@ class StudentOptions:
         prune: share of channels to remove after; 0 is none.
         sparsity: share of single weights to zero after; 0 is none.
         alone: train the same student without the teacher as well, to say what distillation gained.
+        net: a mask head by its numbers, in the place of `family` and `width`; the teacher looks at its size.
+        called: the student's name, where `net` is given.
         start: a .keras file whose weights the student starts from: of the same shape, or a narrower mask head.
         fit: how long, with which loss and augmentation.
     """
@@ -53,11 +55,17 @@ class StudentOptions:
     sparsity: float = 0.0
     alone: bool = True
     start: Path | None = None
+    net: MaskSpec | None = None
+    called: str = "searched"
     fit: FitOptions = field(default_factory=FitOptions)
 
     @property
     def name(self) -> str:
-        """`w8`, `gate8` or `w8-linear` by the output, with `l2` where the levels are not the usual 3; `mask8`."""
+        """`w8`, `gate8` or `w8-linear` by the output, `l2` behind it for other levels than 3; `mask8`; `live`."""
+        if self.net:
+            return self.called
+        if self.family == "live":
+            return "live"
         if self.family == "mask":
             return f"mask{self.width}"
         levels = f"l{self.levels}" if self.levels != 3 else ""
@@ -73,7 +81,7 @@ class StudentOptions:
         for name, share in (("prune", self.prune), ("sparsity", self.sparsity)):
             if not 0 <= share < 1:
                 raise UserError(f"{name} is a share of at least 0 and below 1, got {share}", options=(name,))
-        if self.family == "mask" and (self.prune or self.sparsity or self.feature_weight):
+        if (self.family != "unet" or self.net) and (self.prune or self.sparsity or self.feature_weight):
             raise UserError(
                 "pruning, sparsity and a feature weight are for U-Nets: a mask head gets smaller with its width",
                 options=("prune", "sparsity", "feature_weight"),
@@ -98,6 +106,10 @@ class StudentOptions:
 
     def spec(self, height: int, width: int) -> NetSpec:
         """The net for pictures of this size."""
+        if self.net:
+            return self.net
+        if self.family == "live":
+            return live_spec(height=height, width=width)
         if self.family == "mask":
             return mask_spec(self.width, height=height, width=width)
         return unet_spec(self.width, self.levels, height=height, width=width, output=self.output)
@@ -116,7 +128,10 @@ def distill(run: Run, options: StudentOptions, *, resume: bool = False, force: b
     options.check()
     if not run.teacher.keras.exists():
         raise UserError(f"{run.folder} has no finished teacher: run `edgeblur train` first, or resume it")
-    workshop = _Workshop(run, open_dataset(run.dataset), load_keras(run.teacher.keras), options, resume, force)
+    teacher = load_keras(run.teacher.keras)
+    if options.net:
+        teacher = at_size(teacher, options.net.height, options.net.width)
+    workshop = _Workshop(run, open_dataset(run.dataset), teacher, options, resume, force)
     student = RunModel(run.folder / options.name)
     made = []
     pruning = options.prune > 0 or options.sparsity > 0

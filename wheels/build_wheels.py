@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 EXTRA = ROOT / "wheels" / "edgeblur-keras"
 LEFT_OUT = ("model.keras", "float.tflite")
-STAGES = ("core", "distill", "quantize", "export", "firmware_harness", "models")
+STAGES = ("core", "distill", "quantize", "export", "firmware_harness", "models", "search")
 SOURCES = (*STAGES, "pyproject.toml", "README.md", "LICENSE")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from edgeblur.commands.options import (
     json_option,
     refuse_given,
 )  # fmt: skip
+from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.store.run_folder import open_run
 
@@ -38,31 +40,44 @@ from edgeblur.store.run_folder import open_run
 @fit_options(epochs=30)
 @click.option("--start", type=click.Path(path_type=Path),
               help="Start from the weights of this .keras file, or a narrower mask head; with --no-alone.")  # fmt: skip
+@click.option("--from-study", "study", help="Train a net that `edgeblur search` tried: the storage of its study.")
+@click.option("--trial", type=click.IntRange(0), help="Which one of that study, by its number.")
+@click.option("--study-name", default="edgeblur", show_default=True, help="Name of the study in its storage.")
 @click.option("--resume", is_flag=True, help="Go on with a training that was killed.")
 @force_option
 @json_option
 def command(
     run: Path, family: str, width: int, levels: int, output: str, teacher_weight: float, feature_weight: float,
-    prune: float, sparsity: float, alone: bool, start: Path | None, resume: bool, force: bool, as_json: bool,
-    **learning: Any,
+    prune: float, sparsity: float, alone: bool, start: Path | None, study: str | None, trial: int | None,
+    study_name: str, resume: bool, force: bool, as_json: bool, **learning: Any,
 ) -> None:  # fmt: skip
     """Distill the teacher of RUN into a narrower student, and prune it if asked.
 
     A student that is finished already is pruned as it is, not trained again. With --family mask the student is a mask
     head; it learns from the teacher's masks where the teacher is one too (`edgeblur train --family mask`).
     """
-    if family == "mask":
-        refuse_given("levels", "output", because="is for U-Nets, not for --family mask")
+    if family != "unet":
+        refuse_given("levels", "output", because=f"is for U-Nets, not for --family {family}")
+    if family == "live":
+        refuse_given("width", because="is not for --family live, which has one width")
+    if study is None:
+        refuse_given("trial", "study_name", because="chooses in a study: add --from-study")
+    else:
+        refuse_given("family", "width", "levels", "output", because="is said by the trial of --from-study")
     opened = open_run(run)
     from edgeblur.distill.nets.keras_files import require_tensorflow
 
     require_tensorflow()
     from edgeblur.distill.nets.families import augmentation
 
+    if study is not None:
+        family = "mask"
     fit = edgeblur.FitOptions(augmentation=augmentation(family, output), **learning)
     options = edgeblur.StudentOptions(
-        family, width, levels, output, teacher_weight, feature_weight, prune, sparsity, alone, start, fit
+        family, width, levels, output, teacher_weight, feature_weight, prune, sparsity, alone, start, fit=fit
     )
+    if study is not None:
+        options = _from_study(options, study, study_name, trial)
     models = edgeblur.distill_student(opened, options, resume=resume, force=force)
     if as_json:
         print(json.dumps({"models": [m.info().as_json() for m in models]}))
@@ -75,3 +90,15 @@ def command(
         if info.gained_by_distilling and info.gained_by_distilling.gain_db is not None:
             line += f" ({info.gained_by_distilling.gain_db:+.2f} dB against the same student trained alone)"
         stdout.print(line)
+
+
+def _from_study(
+    options: edgeblur.StudentOptions, study: str, name: str, trial: int | None
+) -> edgeblur.StudentOptions:  # fmt: skip
+    """The same for a net of a study, which is called by its trial in the run."""
+    from edgeblur.search.study import front, read_study, read_trial
+
+    if trial is None:
+        best = ", ".join(str(one.number) for one in front(read_study(study, name))) or "none yet"
+        raise UserError(f"which net of {study}? Name it with --trial; the front consists of {best}")
+    return replace(options, net=read_trial(study, trial, name).spec, called=f"trial{trial}")

@@ -43,18 +43,22 @@ def command(
     The defaults are the thesis's net: 128x128x3, filters 32-64-128, bottleneck 256, 1,925,667 parameters. With
     --family mask it is a wide mask head, from whose masks a narrow one can learn.
     """
-    if family == "mask":
-        refuse_given("levels", "batch_norm", "output", "dropout", because="is for U-Nets, not for --family mask")
+    if family != "unet":
+        refuse_given("levels", "batch_norm", "output", "dropout", because=f"is for U-Nets, not for --family {family}")
+    if family == "live":
+        refuse_given("base", because="is not for --family live, which has one width")
     from edgeblur.distill.nets.keras_files import require_tensorflow
 
     require_tensorflow()
     from edgeblur.distill.nets.families import NetSpec, augmentation
-    from edgeblur.distill.nets.mask_head import mask_spec
+    from edgeblur.distill.nets.mask_head import live_spec, mask_spec
     from edgeblur.distill.nets.unet import unet_spec
     from edgeblur.distill.training.fit import Fitted
 
     spec: NetSpec
-    if family == "mask":
+    if family == "live":
+        spec = live_spec(height=size, width=size)
+    elif family == "mask":
         spec = mask_spec(base, height=size, width=size)
     else:
         spec = unet_spec(base, levels, height=size, width=size, batch_norm=batch_norm, dropout=dropout, output=output)

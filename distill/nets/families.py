@@ -9,8 +9,9 @@ from edgeblur.distill.nets.unet import UNetSpec, build_unet, gate_logit, has_gat
 from edgeblur.distill.training.lessons import Augmentation
 from edgeblur.errors import RunError
 
-FAMILIES = ("unet", "mask")
-"""unet: the thesis's U-Net puts out the blurred picture; mask: a smaller net finds the faces, the blur is fixed."""
+FAMILIES = ("unet", "mask", "live")
+"""unet: the thesis's U-Net puts out the blurred picture; mask: a smaller net finds the faces, the blur is fixed;
+live: a mask head of one width for video, a third of the work."""
 
 AUGMENTATIONS = {
     "unet": Augmentation(0.4, paste=0.6, smallest_paste=0.15, brightness=1.4, turn=25, stretch=0.6, scenes=3),
@@ -64,4 +65,4 @@ def mask_logit(net: Any) -> Any:
 
 def augmentation(family: str, output: str) -> Augmentation:
     """How pictures are varied for a net of this family: a U-Net with a gate learns masks as a mask head does."""
-    return AUGMENTATIONS["mask" if output == "gate" else family]
+    return AUGMENTATIONS["unet" if family == "unet" and output != "gate" else "mask"]

@@ -55,6 +55,22 @@ def silent_stderr() -> Iterator[None]:
         os.close(kept)
 
 
+def at_size(net: Any, height: int, width: int) -> Any:
+    """A net for pictures of another size: it is all convolutions, so its weights stay.
+
+    Args:
+        net: a tf_keras model, `[N, H, W, 3]` to the same shape.
+        height, width: multiples of what its levels divide by.
+    """
+    import tf_keras
+
+    if tuple(net.input_shape[1:3]) == (height, width):
+        return net
+    other = tf_keras.models.clone_model(net, input_tensors=tf_keras.layers.Input((height, width, 3)))
+    other.set_weights(net.get_weights())
+    return other
+
+
 def load_keras(path: Path) -> Any:
     """Load a tf_keras model whose input and output are one picture each, `[N, H, W, 3]`.
 

@@ -38,6 +38,12 @@ class MaskSpec(Record):
         bottom: the same at the coarsest level.
         fine: 3x3 convs at 1/4 size on the way up, where the mask gets its rim.
         top: filters at half size; 0 is `base`.
+        widths: filters at 1/2, 1/4, 1/8 and 1/16 size, in the place of `base` and `top`. 0 at half size leaves that
+            level out: the first conv goes straight to 1/4 size, as what looks at all pixels costs most.
+        depths: 3x3 convs at 1/4, 1/8 and 1/16 size on the way down, in the place of `down` and `bottom`.
+        stem: side of the first conv's kernel.
+        finest: the level at which the way up ends, 1 for 1/4 size or 2 for 1/8. From 1/8 size the mask comes by a
+            transposed conv: four cells of it from one place, without features at 1/4 size.
         separable: each 3x3 conv but the first is one of single channels with a 1x1 conv behind it (Howard et al. 2017,
             "MobileNets"): an eighth of the MACs, and a mask that is worse for them (docs/families.md).
         dilate: cells by which the mask is grown to all sides before it becomes alpha.
@@ -57,6 +63,10 @@ class MaskSpec(Record):
     bottom: int = 3
     fine: int = 1
     top: int = 0
+    widths: tuple[int, ...] = ()
+    depths: tuple[int, ...] = ()
+    stem: int = 3
+    finest: int = 1
     separable: bool = False
     dilate: int = 0
     threshold: float = 0.3
@@ -69,8 +79,24 @@ class MaskSpec(Record):
         multiple = max(_DEEPEST, self.pool // self.overlap)
         if self.height % multiple or self.width % multiple:
             raise UserError(f"a mask head needs sides that are multiples of {multiple}, got {self.width}x{self.height}")
+        if self.widths and (len(self.widths) != 4 or min(self.widths[1:]) < 1 or self.widths[0] < 0):
+            raise ValueError(f"widths are four numbers of filters, the first of which may be 0, got {self.widths}")
+        if self.depths and (len(self.depths) != 3 or min(self.depths) < 1):
+            raise ValueError(f"depths are three numbers of convs, got {self.depths}")
+        if self.finest not in (1, 2):
+            raise ValueError(f"the way up ends at level 1 or 2, not {self.finest}")
         if not 0 <= self.threshold < self.full <= 1:
             raise ValueError(f"blurring begins at {self.threshold} and is full at {self.full}: not an ascent in 0 to 1")
+
+    @property
+    def filters(self) -> tuple[int, ...]:
+        """At 1/2, 1/4, 1/8 and 1/16 size; 0 where there is no such level."""
+        return self.widths or (self.top or self.base, *(self.base << level for level in (1, 2, 3)))
+
+    @property
+    def convs(self) -> tuple[int, ...]:
+        """On the way down at 1/4, 1/8 and 1/16 size."""
+        return self.depths or (self.down, self.down, self.bottom)
 
     @property
     def family(self) -> str:
@@ -81,6 +107,14 @@ class MaskSpec(Record):
 def mask_spec(base: int = 8, *, height: int = 128, width: int = 128) -> MaskSpec:
     """The mask head that is trained today; `MaskSpec`'s own defaults are what older model.json files leave out."""
     return MaskSpec(height, width, base, fine=2)
+
+
+def live_spec(*, height: int = 128, width: int = 128) -> MaskSpec:
+    """The mask head for video: a third of the instructions of `mask_spec()`.
+
+    Nearly nothing happens at half and at 1/4 size, where an instruction is spent 16 and 4 times as often as at 1/8.
+    """
+    return MaskSpec(height, width, widths=(4, 16, 24, 40), depths=(1, 2, 3), finest=2)
 
 
 def build_mask_head(spec: MaskSpec, *, seed: int = 0) -> Any:
@@ -107,13 +141,14 @@ def _mask(picture: Any, spec: MaskSpec) -> Any:
     import tf_keras
 
     layers = tf_keras.layers
+    first = "half" if spec.filters[0] else "down1_1"
 
     def normed(x: Any, name: str, *, active: bool) -> Any:
         x = layers.BatchNormalization(momentum=0.97, name=f"{name}_norm")(x)
         return layers.ReLU(name=f"{name}_relu")(x) if active else x
 
     def conv(x: Any, name: str, filters: int, *, size: int = 3, stride: int = 1, active: bool = True) -> Any:
-        if spec.separable and size > 1 and name != "half":
+        if spec.separable and size > 1 and name != first:
             x = layers.DepthwiseConv2D(
                 size, stride, "same", use_bias=False, depthwise_initializer="he_normal", name=f"{name}_each"
             )(x)
@@ -121,26 +156,40 @@ def _mask(picture: Any, spec: MaskSpec) -> Any:
         x = layers.Conv2D(filters, size, stride, "same", use_bias=False, kernel_initializer="he_normal", name=name)(x)
         return normed(x, name, active=active)
 
-    def convs(x: Any, stage: str, filters: int, count: int) -> Any:
-        for number in range(1, count + 1):
+    def convs(x: Any, stage: str, filters: int, count: int, *, done: int = 0) -> Any:
+        for number in range(1 + done, count + 1):
             x = conv(x, f"{stage}_{number}", filters, stride=2 if number == 1 else 1)
         return x
 
-    x = conv(picture, "half", spec.top or spec.base, stride=2)
+    half, *filters, deepest = spec.filters
+    if half:
+        x = conv(picture, "half", half, size=spec.stem, stride=2)
+    else:
+        x = conv(picture, "down1_1", filters[0], size=spec.stem, stride=SHRINK)
     skips = []
-    for level in (1, 2):
-        x = convs(x, f"down{level}", spec.base << level, spec.down)
+    for level, width in enumerate(filters, 1):
+        x = convs(x, f"down{level}", width, spec.convs[level - 1], done=int(level == 1 and not half))
         skips.append(x)
-    x = convs(x, "bottom", spec.base << 3, spec.bottom)
-    for level in (2, 1):
-        x = conv(x, f"narrow{level}", spec.base << level, size=1, active=False)
+    x = convs(x, "bottom", deepest, spec.convs[-1])
+    for level in range(2, spec.finest - 1, -1):
+        x = conv(x, f"narrow{level}", filters[level - 1], size=1, active=False)
         x = layers.UpSampling2D(2, name=f"repeat{level}")(x)
-        x = layers.Add(name=f"join{level}")([x, skips.pop()])
-        x = conv(x, f"up{level}", spec.base << level)
+        x = layers.Add(name=f"join{level}")([x, skips[level - 1]])
+        x = conv(x, f"up{level}", filters[level - 1])
     for number in range(2, spec.fine + 1):
-        x = conv(x, f"up1_{number}", spec.base << 1)
-    x = layers.Conv2D(1, 1, bias_initializer=_rare_faces(), name=LOGIT)(x)
+        x = conv(x, f"up{spec.finest}_{number}", filters[spec.finest - 1])
+    x = _logit(x, spec)
     return layers.Activation("sigmoid", name=MASK)(x)
+
+
+def _logit(x: Any, spec: MaskSpec) -> Any:
+    """The mask before its sigmoid, at 1/4 size."""
+    import tf_keras
+
+    layers = tf_keras.layers
+    if spec.finest == 1:
+        return layers.Conv2D(1, 1, bias_initializer=_rare_faces(), name=LOGIT)(x)
+    return layers.Conv2DTranspose(1, 2, 2, bias_initializer=_rare_faces(), name=LOGIT)(x)
 
 
 def _rare_faces() -> Any:

@@ -112,11 +112,11 @@ def measure_clamps(
 
 def _point(examiner: Examiner, net: Any, clamp: Clamp) -> ClampPoint:
     clamp_net(net, clamp)
-    outputs = _outputs(net, examiner.triples)
+    outputs = outputs_of(net, examiner.triples)
     return ClampPoint(clamp, examiner.examine(f"clamp {clamp}", outputs, None))
 
 
-def _outputs(net: Any, triples: Sequence[Triple]) -> list[Pixels]:
+def outputs_of(net: Any, triples: Sequence[Triple]) -> list[Pixels]:
     """What the net makes of the photos, as bytes."""
     outputs: list[Pixels] = []
     for start in range(0, len(triples), _BATCH):

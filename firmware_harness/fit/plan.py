@@ -92,15 +92,42 @@ def examine_frames(chosen: Chosen, frames: FrameOptions, options: StreamOptions 
     Raises:
         UserError: it has no mask, or options do not go together.
     """
-    graph, options = read_model(chosen.path), options or StreamOptions()
-    compiled = functools.cache(functools.partial(compile_frames, graph, frames, _provenance(chosen, graph)))
+    graph = read_model(chosen.path)
+    return _framed(chosen.name, graph, _provenance(chosen, graph), frames, options or StreamOptions())
+
+
+def plan_graph(graph: Graph, options: StreamOptions, frames: FrameOptions | None = None) -> Candidate:
+    """Plan a graph that lies in no file, for the streaming engine alone.
+
+    Args:
+        graph: an int8 net.
+        options: aim and budgets; the core is each board's own.
+        frames: as `examine_frames` takes them, for a mask head.
+
+    Raises:
+        DoesNotFit, Unsupported: the streaming engine refuses it.
+        UserError: the frames do not go together with the net.
+    """
+    provenance = Provenance(graph.name, NAME, graph)
+    if frames is not None:
+        return _framed(graph.name, graph, provenance, frames, options)
+    compile_for = functools.partial(compile_stream, graph, provenance)
+    direct = footprint_of(compile_for(options))
+    suited = None if options.optimize == "size" else _suited(compile_for, direct, options)
+    return Candidate(graph.name, 0, options, direct, None, Arena(None, "it was not asked"), suited)
+
+
+def _framed(
+    name: str, graph: Graph, provenance: Provenance, frames: FrameOptions, options: StreamOptions
+) -> Candidate:  # fmt: skip
+    compiled = functools.cache(functools.partial(compile_frames, graph, frames, provenance))
 
     def compiled_on(board: Board) -> CompiledFrames:
         return compiled(options_for(board, options))
 
     plan_frames(graph, frames)  # what is wrong is reported at once
     return Candidate(
-        chosen.name, graph.size_bytes, options, None, None, Arena(None, "it runs nets, and a veil of frames is none"),
+        name, graph.size_bytes, options, None, None, Arena(None, "it runs nets, and a veil of frames is none"),
         suited=lambda board: footprint_of(compiled_on(board).compiled),
         veiled=lambda board: _veil_needs(compiled_on(board)),
     )  # fmt: skip

@@ -208,7 +208,7 @@ def test_the_flags_of_an_error_are_added_by_the_command_line(
 def test_libraries_speak_of_options_and_not_of_flags() -> None:
     """What they raise names no flag, but for whole commands, which stand in backquotes."""
     flagged = re.compile(r"(?<!\S)--[a-z]")
-    stages = ("core", "distill", "quantize", "export", "firmware_harness", "models")
+    stages = ("core", "distill", "quantize", "export", "firmware_harness", "models", "search")
     for path in (path for stage in stages for path in (ROOT / stage).rglob("*.py")):
         if "commands" in path.parts:
             continue

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-STAGES = ("core", "distill", "quantize", "export", "firmware_harness", "models")
+STAGES = ("core", "distill", "quantize", "export", "firmware_harness", "models", "search")
 
 ORDER: tuple[tuple[str, ...], ...] = (
     ("core",),
@@ -54,6 +54,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("firmware_harness/projects",),
     ("firmware_harness/serial",),
     ("models",),
+    ("search",),
     ("core/api.py",),
     ("core/demos",),
     ("core/commands",),

@@ -19,7 +19,7 @@ from edgeblur import __version__
 from edgeblur.models.shelf import FOLDER
 
 ROOT = Path(__file__).parents[2]
-STAGES = ("core", "distill", "quantize", "export", "firmware_harness", "models")
+STAGES = ("core", "distill", "quantize", "export", "firmware_harness", "models", "search")
 
 
 def settings() -> dict[str, Any]:

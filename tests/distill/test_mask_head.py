@@ -395,6 +395,35 @@ def test_a_mask_head_has_no_unet_spec(taught: Run) -> None:
         spec_of(taught.model("mask1"))
 
 
+@pytest.mark.parametrize(
+    ("numbers", "first", "coarsest"),
+    [
+        ({"widths": (4, 8, 12, 16), "depths": (1, 2, 1), "finest": 2}, (16, 16, 4), (2, 2, 16)),
+        ({"widths": (0, 8, 12, 20), "depths": (1, 1, 2), "stem": 6}, (8, 8, 8), (2, 2, 20)),
+    ],
+    ids=["coarse", "without half size"],
+)
+def test_heads_by_widths_and_depths(
+    numbers: dict[str, Any], first: tuple[int, ...], coarsest: tuple[int, ...], pictures: list[Floats]
+) -> None:
+    """Whatever the numbers, the mask is at 1/4 size, and int8 is streamed."""
+    spec = MaskSpec(32, 32, pool=16, **numbers)
+    net = lively(spec)
+    assert net.get_layer("half" if spec.filters[0] else "down1_1").output_shape[1:] == first
+    assert net.get_layer(f"bottom_{spec.convs[-1]}").output_shape[1:] == coarsest
+    assert net.get_layer("mask").output_shape[1:] == (8, 8, 1)
+    assert {op.kind for op in read_tflite(to_int8(net, pictures)).ops} <= STREAMED | {"TRANSPOSE_CONV"}
+    assert MaskSpec.from_json(spec.as_json()) == spec
+
+
+@pytest.mark.parametrize(
+    "numbers", [{"widths": (4, 8, 12)}, {"widths": (4, 0, 12, 16)}, {"depths": (1, 0, 1)}, {"finest": 3}]
+)
+def test_numbers_that_are_no_head(numbers: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"four numbers|three numbers|level 1 or 2"):
+        MaskSpec(32, 32, **numbers)
+
+
 def test_sizes_that_do_not_fit() -> None:
     with pytest.raises(UserError, match="multiples of 16, got 40x32"):
         MaskSpec(32, 40)

@@ -328,9 +328,10 @@ def test_what_a_gate_does_not_go_with(run: Run, more: list[str], told: str, caps
 
 
 def test_students_are_called_by_what_they_are() -> None:
-    shapes = [{}, {"output": "gate"}, {"output": "linear"}, {"output": "gate", "levels": 2}, {"family": "mask"}]
+    shapes = [{}, {"output": "gate"}, {"output": "linear"}, {"output": "gate", "levels": 2}, {"family": "mask"},
+              {"family": "live"}]  # fmt: skip
     names = [StudentOptions(**shape).name for shape in shapes]  # type: ignore[arg-type]
-    assert names == ["w8", "gate8", "w8-linear", "gate8l2", "mask8"]
+    assert names == ["w8", "gate8", "w8-linear", "gate8l2", "mask8", "live"]
 
 
 def test_a_student_is_pruned_with_its_own_output(run: Run) -> None:

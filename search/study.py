@@ -1,0 +1,377 @@
+"""A search as an Optuna study: seeded, shared by any number of workers, taken up again after a kill."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeblur.distill.nets.mask_head import MaskSpec
+from edgeblur.distill.training.fit import Teaching, refuse_changed
+from edgeblur.errors import RunError, UserError
+from edgeblur.progress import say
+from edgeblur.records import MismatchError
+from edgeblur.search.budget import Budget, Cost, cost_of
+from edgeblur.search.quality import Quality
+from edgeblur.search.space import described, suggest_spec
+from edgeblur.search.trial import Stopped, TrialOptions, goes_on, refuse_too_few, train_trial
+from edgeblur.store.dataset import Dataset
+
+NAME = "edgeblur"
+"""Of the study in its storage, where no other is named."""
+_OPTIONS, _SPEC, _COST, _QUALITY, _ORIGIN = "options", "spec", "cost", "quality", "origin"
+_MISFITS_A_TRIAL = 200  # nets in a row that may be too large before a budget is called too small
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """What is searched for.
+
+    Attributes:
+        trials: nets that are trained, those that stop at a rung among them; too large ones do not count.
+        budget: what a net may cost, and where.
+        trial: how each is taught and judged.
+        seed: of what is tried and of all trainings.
+        heartbeat_s: how often a worker shows that it is alive; one that is silent for four times as long is dead.
+    """
+
+    trials: int
+    budget: Budget
+    trial: TrialOptions = field(default_factory=TrialOptions)
+    seed: int = 0
+    heartbeat_s: int = 15
+
+    def begun_with(self) -> dict[str, Any]:
+        """What makes the study what it is, and is not to change while it goes on; JSON."""
+        return {"budget": self.budget.as_json(), "trial": asdict(self.trial), "seed": self.seed}
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A net of a study.
+
+    Attributes:
+        number: of its trial.
+        spec: the net.
+        cost: before training.
+        quality: after it; None where it stopped at a rung.
+        stopped_at: the epoch of that rung.
+    """
+
+    number: int
+    spec: MaskSpec
+    cost: Cost
+    quality: Quality | None = None
+    stopped_at: int | None = None
+
+    @property
+    def values(self) -> tuple[float, float, float] | None:
+        """What is to be low: leak rate, instructions, RAM in bytes; None for a net that was not judged."""
+        if self.quality is None:
+            return None
+        return self.quality.leak_rate, float(self.cost.instructions or 0), float(self.cost.ram_bytes)
+
+
+def search(
+    url: str,
+    name: str,
+    data: Dataset,
+    teaching: Callable[[int, int], Teaching | None],
+    folder: Path,
+    options: SearchOptions,
+    *,
+    tell: Callable[[Tried], None] = lambda tried: None,
+) -> list[Tried]:
+    """Run trials until the study has as many as are wanted, beside whatever other workers run.
+
+    Args:
+        url: of the storage: `sqlite:///FILE`, `postgresql://USER@HOST/DATABASE`.
+        name: of the study in it.
+        data: photos; its validation split judges.
+        teaching: the teacher for an input's height and width.
+        folder: where trainings lie meanwhile.
+        options: of the search.
+        tell: is called after each trial of this worker.
+
+    Returns:
+        All nets that were trained so far, by whatever worker.
+
+    Raises:
+        UserError: a study that was begun with other options, a storage that cannot be reached, a budget that no net
+            meets, or a data set without validation photos.
+    """
+    refuse_too_few(data)
+    folder.mkdir(parents=True, exist_ok=True)  # where SQLite puts its file, if nobody says otherwise
+    with _quiet(), _telling_loss(url):
+        study = _open(url, name, options.heartbeat_s)
+        _claim(study, url, options)
+        worker = _Worker(study, data, teaching, folder, options, tell)
+        while worker.wanted():
+            worker.run_one()
+        return tried(study)
+
+
+def read_study(url: str, name: str = NAME) -> list[Tried]:
+    """The nets of a study that were trained.
+
+    Raises:
+        UserError: there is no such study, or it is not one of ours.
+    """
+    with _quiet():
+        import optuna
+
+        storage = _storage(url, None)
+        try:
+            return tried(optuna.load_study(study_name=name, storage=storage))
+        except KeyError:
+            known = ", ".join(optuna.get_all_study_names(storage)) or "none"
+            raise UserError(f"{url} has no study called {name!r}: there are {known}") from None
+
+
+def read_trial(url: str, number: int, name: str = NAME) -> Tried:
+    """One net of a study.
+
+    Raises:
+        UserError: there is no such study or trial, or no net was trained in it.
+    """
+    found = read_study(url, name)
+    for one in found:
+        if one.number == number:
+            return one
+    known = ", ".join(str(one.number) for one in found) or "none"
+    raise UserError(f"trial {number} of {url} trained no net; those that did: {known}", options=("trial",))
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """One process that runs trials of a study."""
+
+    study: Any
+    data: Dataset
+    teaching: Callable[[int, int], Teaching | None]
+    folder: Path
+    options: SearchOptions
+    tell: Callable[[Tried], None]
+
+    def wanted(self) -> bool:
+        """Whether to run one more; waits while others' trials are under way that could still be lost."""
+        import optuna
+
+        while True:
+            optuna.storages.fail_stale_trials(self.study)
+            waiting = bool(_in_state(self.study, "WAITING"))
+            missing = self.options.trials - len(tried(self.study))
+            running = len(_in_state(self.study, "RUNNING"))
+            if missing <= 0:
+                return False
+            if waiting or running < missing:
+                return True
+            time.sleep(self.options.heartbeat_s)
+
+    def run_one(self) -> None:
+        """Ask for nets until one fits the budget, and train it."""
+        import optuna
+
+        known = len(self.study.get_trials(deepcopy=False))
+        for misses in range(_MISFITS_A_TRIAL):
+            # By the number of the trial, so that a search that is taken up again asks what it would have asked.
+            seed = (self.options.seed * 100_003 + known + misses) % 2**32
+            self.study.sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
+            before = len(tried(self.study))
+            self.study.optimize(self._objective, n_trials=1)
+            if len(tried(self.study)) > before:
+                return
+        raise RunError(
+            f"none of {_MISFITS_A_TRIAL} nets meets the budget: allow more RAM, flash or time",
+            options=("ram", "flash", "ms", "instructions"),
+        )
+
+    def _objective(self, trial: Any) -> tuple[float, float, float]:
+        import optuna
+
+        spec = suggest_spec(trial)
+        cost = cost_of(spec, self.options.budget)
+        excess = max(cost.excess(self.options.budget)) if cost else 1.0
+        trial.set_constraint("excess", excess)
+        if cost is None or excess > 0:
+            raise optuna.TrialPruned
+        trial.set_user_attr(_SPEC, spec.as_json())
+        trial.set_user_attr(_COST, cost.as_json())
+        trial.set_user_attr(_ORIGIN, trial.user_attrs.get(_ORIGIN, trial.number))
+        say(f"trial {trial.number}: {described(spec)}")
+        stopped: list[int] = []
+
+        def at_rung(epoch: int, loss: float) -> None:
+            others = self._at(epoch, trial)
+            trial.set_user_attr(_rung(epoch), loss)
+            if not goes_on((loss, float(cost.instructions or 0)), others):
+                stopped.append(epoch)
+                raise Stopped
+
+        place = self.folder / f"trial-{trial.user_attrs[_ORIGIN]}"
+        try:
+            quality = train_trial(spec, self.data, self.teaching, place, self.options.trial, at_rung)
+        except Stopped:
+            trial.set_user_attr("stopped", stopped[0])
+            self.tell(Tried(trial.number, spec, cost, None, stopped[0]))
+            raise optuna.TrialPruned from None
+        except (KeyboardInterrupt, SystemExit):  # as if the worker had been killed, but at once
+            _again(self.study, trial)
+            raise
+        trial.set_user_attr(_QUALITY, quality.as_json())
+        done = Tried(trial.number, spec, cost, quality)
+        self.tell(done)
+        assert done.values is not None
+        return done.values
+
+    def _at(self, epoch: int, mine: Any) -> list[tuple[float, float]]:
+        """Loss and instructions of the other nets that came to a rung; what a killed worker left counts once."""
+        found = {}
+        for other in self.study.get_trials(deepcopy=False):
+            loss, origin = other.user_attrs.get(_rung(epoch)), other.user_attrs.get(_ORIGIN)
+            if loss is not None and origin != mine.user_attrs[_ORIGIN]:
+                found[origin] = (float(loss), float(other.user_attrs[_COST].get("instructions", 0)))
+        return list(found.values())
+
+
+def _rung(epoch: int) -> str:
+    return f"loss after epoch {epoch}"
+
+
+def tried(study: Any) -> list[Tried]:
+    """The nets of a study that were trained to a rung or to the end, by trial.
+
+    Raises:
+        UserError: the study is not one of ours.
+    """
+    found = []
+    for trial in _in_state(study, "COMPLETE", "PRUNED"):
+        told = trial.user_attrs
+        if trial.state.name == "PRUNED" and "stopped" not in told:
+            continue  # too large
+        try:
+            quality = Quality.from_json(told[_QUALITY]) if _QUALITY in told else None
+            found.append(Tried(trial.number, MaskSpec.from_json(told[_SPEC]), Cost.from_json(told[_COST]), quality,
+                               told.get("stopped")))  # fmt: skip
+        except (KeyError, MismatchError) as error:
+            raise UserError(f"the study {study.study_name!r} is not one of `edgeblur search`: {error}") from error
+    return found
+
+
+def _in_state(study: Any, *states: str) -> list[Any]:
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.name in states]
+
+
+@contextlib.contextmanager
+def _telling_loss(url: str) -> Iterator[None]:
+    """A server that goes away in the middle gets a sentence."""
+    import optuna
+    import sqlalchemy
+
+    try:
+        yield
+    # Optuna stumbles over a name of its own when it cannot note how a trial ended.
+    except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError, UnboundLocalError) as error:
+        raise RunError(f"the study {url} was lost on the way: give the same command again to go on") from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Optuna tells each trial in its own words, and calls heartbeats experimental."""
+    require_optuna()
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def require_optuna() -> None:
+    """Refuse to search without Optuna.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        import optuna  # noqa: F401
+    except ImportError as error:
+        raise UserError("searching needs Optuna: pip install 'edgeblur[search]'") from error
+
+
+def _storage(url: str, heartbeat_s: int | None) -> Any:
+    import optuna
+    import sqlalchemy
+
+    try:
+        return optuna.storages.RDBStorage(
+            url, heartbeat_interval=heartbeat_s, grace_period=4 * heartbeat_s if heartbeat_s else None,
+            heartbeat_stale_trial_callback=_again,
+        )  # fmt: skip
+    except ImportError as error:
+        driver = "'psycopg[binary]'" if url.startswith("postgres") else "the driver of that database"
+        raise UserError(f"the study {url} needs a package that is not installed: pip install {driver}") from error
+    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError) as error:
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        raise UserError(
+            f"the study {url} cannot be reached ({reason:.160}): give sqlite:///FILE, or "
+            "postgresql://USER@HOST/DATABASE of a server that runs",
+            options=("study",),
+        ) from error
+
+
+def _open(url: str, name: str, heartbeat_s: int) -> Any:
+    import optuna
+
+    return optuna.create_study(
+        study_name=name, storage=_storage(url, heartbeat_s), load_if_exists=True, directions=["minimize"] * 3
+    )
+
+
+def _claim(study: Any, url: str, options: SearchOptions) -> None:
+    """Note in the study what it was begun with, or compare."""
+    import json
+
+    begun = study.user_attrs.get(_OPTIONS)
+    wanted = json.loads(json.dumps(options.begun_with()))
+    if begun is None:
+        study.set_user_attr(_OPTIONS, wanted)
+    else:
+        refuse_changed(Path(url), begun, wanted)
+
+
+def _again(study: Any, trial: Any) -> None:
+    """A worker died: its net waits for whoever is free, under the name of its first trial, where its training lies."""
+    import optuna
+
+    if _SPEC not in trial.user_attrs:
+        return
+    study.add_trial(
+        optuna.create_trial(
+            state=optuna.trial.TrialState.WAITING,
+            params=trial.params,
+            distributions=trial.distributions,
+            user_attrs={_ORIGIN: trial.user_attrs[_ORIGIN]},
+        )
+    )
+
+
+def front(found: Sequence[Tried]) -> list[Tried]:
+    """The nets that no other is better than in leaks, instructions and RAM at once, the cheapest first."""
+    judged = [(one, one.values) for one in found if one.values is not None]
+
+    def beaten(mine: tuple[float, ...]) -> bool:
+        return any(
+            other != mine and all(a <= b for a, b in zip(other, mine, strict=True)) for _, other in judged if other
+        )
+
+    best = [one for one, values in judged if values and not beaten(values)]
+    return sorted(best, key=lambda one: (one.cost.instructions or 0, one.number))

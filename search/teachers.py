@@ -1,0 +1,49 @@
+"""The mask head that the nets of a search learn from, at whatever size their inputs have."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from edgeblur.distill.nets.families import mask_logit
+from edgeblur.distill.nets.keras_files import at_size, load_keras
+from edgeblur.distill.training.fit import Teaching
+from edgeblur.errors import UserError
+from edgeblur.models.shelf import require_entry
+
+NONE = "none"
+"""The name of no teacher: nets learn from the labels alone."""
+
+
+def teachings(teacher: str, weight: float) -> Callable[[int, int], Teaching | None]:
+    """How a teacher helps a net of an input's height and width.
+
+    Args:
+        teacher: a .keras file, a name of the shelf, or `NONE`.
+        weight: 0 learns from the labels alone, 1 from the teacher alone.
+
+    Raises:
+        UserError: no such file or name, or a net that finds no masks.
+    """
+    if teacher == NONE or weight == 0:
+        return lambda height, width: None
+    net = _load(teacher)
+
+    @functools.cache
+    def at(height: int, width: int) -> Teaching | None:
+        return Teaching(at_size(net, height, width), weight)
+
+    return at
+
+
+def _load(teacher: str) -> Any:
+    path = Path(teacher)
+    net = load_keras(path if path.is_file() else require_entry(teacher).keras)
+    if mask_logit(net) is None:
+        raise UserError(
+            f"{teacher} paints, and has no mask to teach: name a mask head, or a U-Net with a gate",
+            options=("teacher",),
+        )
+    return net

@@ -1,0 +1,266 @@
+"""Searches on drawn scenes: what is tried, what stops, what is left, and what a killed worker leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from edgeblur.cli import cli
+from edgeblur.distill.nets.mask_head import MaskSpec
+from edgeblur.distill.training.fit import FitOptions
+from edgeblur.errors import RunError, UserError
+from edgeblur.search import space
+from edgeblur.search.budget import Budget, Cost
+from edgeblur.search.quality import Quality, QualityOptions
+from edgeblur.search.report import rows, write_report
+from edgeblur.search.space import CHOICES, described, spec_of, suggest_spec
+from edgeblur.search.study import SearchOptions, Tried, front, read_study, read_trial, search
+from edgeblur.search.trial import TrialOptions, goes_on
+from edgeblur.store.dataset import Dataset
+from edgeblur.store.run_folder import Run
+
+pytest.importorskip("optuna")
+
+TINY: dict[str, Any] = {name: choices[:2] for name, choices in CHOICES.items()} | {"size": (32,), "half": (0, 4)}
+
+
+def options(trials: int, **budget: Any) -> SearchOptions:
+    fit = FitOptions(epochs=2, batch=8, keep="last", augmentation=None)
+    trial = TrialOptions(fit=fit, quality=QualityOptions(20.0, ("centerface",)))
+    return SearchOptions(trials, Budget("pico-2", **budget), trial, heartbeat_s=1)
+
+
+def url_in(folder: Path) -> str:
+    return f"sqlite:///{folder / 'study.db'}"
+
+
+@pytest.fixture(scope="module")
+def searched(tiny_data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Tried]]:
+    """A study of four small nets."""
+    folder = tmp_path_factory.mktemp("search")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(space, "CHOICES", TINY)
+        found = search(url_in(folder), "edgeblur", tiny_data, lambda *_: None, folder, options(4))
+    return url_in(folder), found
+
+
+def test_every_choice_is_a_net() -> None:
+    class First:
+        def __init__(self, place: int) -> None:
+            self.place = place
+
+        def suggest_categorical(self, name: str, choices: Any) -> Any:
+            return choices[self.place % len(choices)]
+
+    for place in range(max(map(len, CHOICES.values()))):
+        assert suggest_spec(First(place)).width in CHOICES["size"]
+    spec = spec_of({**{name: choices[0] for name, choices in CHOICES.items()}, "wide_stem": True, "separable": True})
+    assert spec.stem == 6  # straight to 1/4 size
+    assert described(spec) == "96 px, 0-8-16-24, convs 1-1-1 up 1, mask from 1/4, stem 6, separable"
+
+
+def test_a_study_trains_as_many_as_are_asked_for(searched: tuple[str, list[Tried]]) -> None:
+    url, found = searched
+    assert len(found) == 4
+    assert read_study(url) == found
+    judged = [one for one in found if one.quality]
+    assert {one.stopped_at for one in found if not one.quality} <= {1}
+    assert judged
+    assert all(one.quality.faces > 0 for one in judged if one.quality)
+    assert not list(Path(url.removeprefix("sqlite:///")).parent.glob("trial-*"))  # trainings go when they end
+
+
+def test_the_same_study_twice_is_the_same(
+    searched: tuple[str, list[Tried]], tiny_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the second is stopped on the way and taken up again."""
+    monkeypatch.setattr(space, "CHOICES", TINY)
+    for trials in (2, 4):
+        found = search(url_in(tmp_path), "edgeblur", tiny_data, lambda *_: None, tmp_path, options(trials))
+    assert found == searched[1]
+
+
+def test_a_study_goes_on_with_its_own_options(searched: tuple[str, list[Tried]], tiny_data: Dataset) -> None:
+    url, _ = searched
+    other = replace(options(5), seed=3)
+    with pytest.raises(UserError, match="seed 0, not 3"):
+        search(url, "edgeblur", tiny_data, lambda *_: None, Path(url).parent, other)
+
+
+def test_what_is_too_large_is_never_trained(
+    tiny_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(space, "CHOICES", TINY)
+    monkeypatch.setattr("edgeblur.search.study._MISFITS_A_TRIAL", 5)
+    with pytest.raises(RunError, match="none of 5 nets meets the budget"):
+        search(url_in(tmp_path), "edgeblur", tiny_data, lambda *_: None, tmp_path, options(1, ram_bytes=100))
+    assert read_study(url_in(tmp_path)) == []
+
+
+def test_the_better_half_goes_on() -> None:
+    assert goes_on((0.5, 10.0), [])
+    assert goes_on((0.5, 10.0), [(0.4, 20.0)])  # cheaper
+    assert not goes_on((0.5, 10.0), [(0.4, 9.0)])
+    assert goes_on((0.5, 10.0), [(0.4, 9.0), (0.6, 11.0), (0.7, 12.0)])
+    assert not goes_on((0.6, 11.0), [(0.4, 9.0), (0.5, 10.0), (0.7, 12.0)])
+
+
+def tried(number: int, leak: float, instructions: int, ram: int = 9000) -> Tried:
+    from edgeblur.distill.nets.clamp import Clamp
+
+    quality = Quality(leak, round(100 * leak), 100, "centerface", 33.0, 50, 2, Clamp(0.3, 0.5))
+    return Tried(number, MaskSpec(), Cost(ram, 50_000, instructions, 12.0), quality)
+
+
+def test_the_front_is_what_nothing_beats() -> None:
+    found = [
+        tried(0, 0.1, 9_000_000),
+        tried(1, 0.2, 5_000_000),
+        tried(2, 0.2, 6_000_000),
+        tried(3, 0.1, 9_500_000, 8000),
+    ]
+    assert [one.number for one in front([*found, Tried(4, MaskSpec(), found[0].cost, None, 1)])] == [1, 0, 3]
+
+
+def test_a_report_is_a_picture_a_page_and_numbers(tmp_path: Path) -> None:
+    found = [tried(0, 0.1, 9_000_000), tried(1, 0.2, 5_000_000), Tried(2, MaskSpec(), Cost(1, 2, 3), None, 1)]
+    written = write_report(found, tmp_path)
+    assert written.picture.read_bytes()[:4] == b"\x89PNG"
+    numbers = json.loads(written.numbers.read_text())["trials"]
+    assert [(one["trial"], one["front"]) for one in numbers] == [(1, True), (0, True), (2, False)]
+    assert "leak_rate" not in numbers[2]
+    page = written.page.read_text()
+    assert "default-src 'none'" in page
+    assert json.dumps(rows(found)[0]["spec"])[:40] in page
+
+
+def test_a_page_without_a_judged_net_is_drawn_too(tmp_path: Path) -> None:
+    assert write_report([Tried(2, MaskSpec(), Cost(1, 2, 3), None, 1)], tmp_path).page.is_file()
+
+
+def test_a_trial_becomes_a_student(searched: tuple[str, list[Tried]], tiny_run: Run, tmp_path: Path) -> None:
+    url, found = searched
+    run = Run(tmp_path / "run")
+    shutil.copytree(tiny_run.folder, run.folder)
+    number = front(found)[0].number
+    arguments = ["distill", str(run.folder), "--from-study", url, "--epochs", "1", "--batch", "8", "--no-alone"]
+    refused = CliRunner().invoke(cli, arguments)
+    assert isinstance(refused.exception, UserError)
+    assert f"the front consists of {number}" in str(refused.exception)
+    done = CliRunner().invoke(cli, [*arguments, "--trial", str(number)])
+    assert done.exit_code == 0, done.exception
+    spec = run.model(f"trial{number}").info().spec
+    assert spec
+    assert MaskSpec.from_json(spec) == read_trial(url, number).spec
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--trials", "3"], "a search needs --data and --board"),
+        (["--trials", "0", "--study", "sqlite:///nowhere/at/all.db"], "cannot be reached"),
+        (["--trials", "0", "--study", "sqlite:///{folder}/empty.db"], "has no study called 'edgeblur'"),
+        (["--trials", "0", "--study", "nothing://x"], "cannot be reached"),
+        (["--data", "{folder}", "--board", "pico-2", "--pixels", "gray8"], "is for frames"),
+    ],
+)
+def test_misuse_is_told_in_a_sentence(arguments: list[str], told: str, tmp_path: Path) -> None:
+    ended = CliRunner().invoke(cli, ["search", *(part.format(folder=tmp_path) for part in arguments)])
+    assert isinstance(ended.exception, UserError), ended.exception
+    assert told in str(ended.exception)
+
+
+WORKER = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from edgeblur.search import space
+from edgeblur.search.study import search
+from edgeblur.store.dataset import open_dataset
+from test_search import TINY, options
+
+space.CHOICES = TINY
+usual = options(3)
+wanted = replace(usual, trial=replace(usual.trial, fit=replace(usual.trial.fit, epochs=40)))
+search(sys.argv[1], "edgeblur", open_dataset(Path(sys.argv[3])), lambda *_: None, Path(sys.argv[2]), wanted)
+"""
+
+
+def worker(url: str, folder: Path, data: Dataset) -> subprocess.Popen[str]:
+    home = Path(__file__).parent
+    paths = os.pathsep.join([str(home), str(home.parent / "helpers")])
+    command = [sys.executable, "-c", WORKER, url, str(folder), str(data.root)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            env={**os.environ, "PYTHONPATH": paths})  # fmt: skip
+
+
+def two_workers_of_which_one_is_killed(url: str, data: Dataset, folder: Path) -> None:
+    """Start a worker, kill it in the middle of a training, and let another one finish the study."""
+    first = worker(url, folder, data)
+    epochs: list[dict[str, Any]] = []
+    while len(epochs) < 2:  # so that something was learnt that is not to be learnt again
+        assert first.poll() is None, first.communicate()[1]
+        time.sleep(0.05)
+        histories = list(folder.glob("trial-*/history.json"))
+        epochs = json.loads(histories[0].read_text())["epochs"] if histories else []
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    place = next(folder.glob("trial-*"))
+    second = worker(url, folder, data)
+    told = second.communicate(timeout=600)
+    assert second.returncode == 0, told[1]
+    assert len(read_study(url)) == 3
+    assert not place.exists()  # its training was taken up where it lay, and ended
+    begun = [line for line in told[1].splitlines() if line.startswith("epoch 1/40:")]
+    assert len(begun) == 2  # of three nets
+
+
+def test_a_killed_workers_trial_is_taken_up_again(tiny_data: Dataset, tmp_path: Path) -> None:
+    two_workers_of_which_one_is_killed(url_in(tmp_path), tiny_data, tmp_path)
+
+
+@pytest.fixture
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server of its own, as Debian installs it, on a port that is free."""
+    pytest.importorskip("psycopg")
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not found:
+        pytest.skip("PostgreSQL is not installed")
+    folder = Path(tempfile.mkdtemp())  # not pytest's, which others may not enter
+    as_other: list[str] = []
+    if os.geteuid() == 0:  # it refuses to run as root
+        as_other = ["runuser", "-u", "postgres", "--"]
+        shutil.chown(folder, "postgres")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def control(*arguments: str) -> None:
+        command = [*as_other, str(found[-1] / "pg_ctl"), "-D", str(folder / "data"), "-w", *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+    control("initdb", "-o", "-A trust -U edgeblur")
+    serving = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+    control("start", "-l", str(folder / "log"), "-o", serving)
+    yield f"postgresql://edgeblur@127.0.0.1:{port}/postgres"
+    control("stop", "-m", "immediate")
+    shutil.rmtree(folder)
+
+
+def test_workers_share_a_postgresql_server(postgresql: str, tiny_data: Dataset, tmp_path: Path) -> None:
+    two_workers_of_which_one_is_killed(postgresql, tiny_data, tmp_path)
