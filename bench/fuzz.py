@@ -180,6 +180,20 @@ def fuzz_c(name: str, *, cpu_s: float, keep: Path) -> Found:
     return found
 
 
+def table(path: Path = FIGURES) -> str:
+    """The figures as docs/reliability.md has them."""
+    lines = ["| target | inputs | taken | CPU time | places that broke | open |", "|---|---|---|---|---|---|"]
+    figures = json.loads(path.read_text())
+    for name, sums in figures.items():
+        still = sum(state == "open" for state in sums["broken"].values())
+        minutes = f"{sums['cpu_s'] / 60:.1f} min"
+        lines.append(
+            f"| {name} | {sums['inputs']:,} | {sums['taken']:,} | {minutes} | {len(sums['broken'])} | {still} |"
+        )
+    hours = sum(sums["cpu_s"] for sums in figures.values()) / 3600
+    return "\n".join(lines) + f"\n\nThat is {hours:.2f} hours of CPU time.\n"
+
+
 def _try(name: str, options: Options, turn: int) -> Found:
     cpu_s = min(TURN_S, options.seconds / len(options.names))
     if name in TARGETS:
@@ -228,7 +242,11 @@ def _options() -> Options:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--keep", type=Path, default=Path("build/fuzz"))
     parser.add_argument("--figures", type=Path, default=FIGURES)
+    parser.add_argument("--table", action="store_true", help="print the table of docs/reliability.md, and end")
     told = parser.parse_args()
+    if told.table:
+        print(table(told.figures), end="")
+        sys.exit(0)
     if not (told.target or has_libfuzzer()):
         print("clang's fuzzer runtime is not installed (Debian: libclang-rt-dev): C is left out", file=sys.stderr)
     names = told.target or [*TARGETS, *(C_TARGETS if has_libfuzzer() else ())]

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from fuzz import TARGETS, fuzz, try_input
+from fuzz import FIGURES, TARGETS, fuzz, table, try_input
 from fuzz_c import C_TARGETS, FUZZER_FLAGS, REPLAY_FLAGS, has_libfuzzer, run_fuzzer
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -32,6 +32,12 @@ def kept() -> list[Path]:
 @pytest.mark.parametrize("path", kept(), ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_what_once_broke_is_mended(path: Path, tmp_path: Path) -> None:
     assert not try_input(TARGETS[path.parent.name], path.read_bytes(), tmp_path)
+
+
+def test_the_page_has_the_figures_and_nothing_is_open() -> None:
+    """`python bench/fuzz.py --table` prints what belongs there."""
+    assert table() in (FIGURES.parents[1] / "docs" / "reliability.md").read_text()
+    assert '"open"' not in FIGURES.read_text()
 
 
 def test_there_is_a_corpus() -> None:
