@@ -306,6 +306,14 @@ def _outputs(net: Net, model: ImageModel) -> list[_Output]:
     return [_Output(name, _meaning(plane), plane) for name, plane in zip(names, planes, strict=True)]
 
 
+def _check_sizes(net: Net, model: ImageModel) -> None:
+    """Whoever takes rows out makes room for the model's: rows of another size would be written behind it."""
+    for n, end in zip(net.outputs, model.outputs, strict=True):
+        plane = net.nodes[n].plane
+        if (plane.height, plane.width, plane.channels) != (end.height, end.width, end.channels):
+            raise ValueError(f"{net.name}: output {n} is {_shape(plane)}, and the model says {end.tensor.shape}")
+
+
 def _meaning(plane: Plane) -> str:
     if plane.dtype in COUNTS:
         return f"{plane.dtype} numbers"
@@ -339,6 +347,7 @@ def emit(
     Returns:
         Three texts, written when they are asked for; the same arguments give the same bytes.
     """
+    _check_sizes(net, model)
     emitter = _Emitter(net, schedule, plan, _Constants(provenance.name))
     program: Program = compress([step.node for step in schedule.steps])
     layers = [emitter.layer(n) for n in range(1, len(net.nodes))]

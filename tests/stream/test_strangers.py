@@ -14,7 +14,7 @@ from int8_nets import Int8Net, differing_bytes
 from edgeblur.cli import cli
 from edgeblur.errors import Unsupported, UserError
 from edgeblur.export.stream.lower import lower
-from edgeblur.export.tflite.graph import ABSENT, image_model, read_tflite
+from edgeblur.export.tflite.graph import ABSENT, as_plane, image_model, read_tflite
 from edgeblur.export.tflite.inside import look_inside, parse_size, without_ends
 from edgeblur.export.tflite.options import (
     AddOptions,
@@ -526,6 +526,17 @@ def test_three_rows_may_be_three_rows(channels_last: bool) -> None:
     y = net.conv(picture, 2) if channels_last else net.logistic(picture)
     assert look_inside(net.tflite(y)).graph.tensors[look_inside(net.tflite(y)).graph.inputs[0]].shape == (1, 3, 10, 12)
     assert differing_bytes(net, y) == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 12, 2, 4), (1, 24, 4), (1, 96)], ids=["other rows", "no channels", "flat"])
+def test_the_same_numbers_in_other_rows_go_out_in_those_rows(shape: tuple[int, ...]) -> None:
+    """Room is made for rows of the model's size; longer ones would be written behind it."""
+    net = Int8Net()
+    y = start(net, 2)
+    y = net.op("RESHAPE", (y, int32(net, *shape)), like(net, y, *shape), ReshapeOptions(shape))
+    assert differing_bytes(net, y) == 0
+    plane = lower(net.graph(y)).nodes[-1].plane
+    assert (1, plane.height, plane.width, plane.channels) == as_plane(shape)
 
 
 def test_the_largest_channel_of_a_part_is_looked_for_behind_the_cut() -> None:

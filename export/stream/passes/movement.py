@@ -17,7 +17,7 @@ from edgeblur.export.stream.passes.index_maps import MOVERS, Places, UnclearErro
 from edgeblur.export.stream.passes.pointwise import ONLY_TABLES, OWN_KERNEL
 from edgeblur.export.stream.passes.reductions import REDUCERS, reduced_axes
 from edgeblur.export.stream.passes.views import Shape, View, merged, plane_view, unshuffled
-from edgeblur.export.tflite.graph import ABSENT, Graph, Op, Tensor
+from edgeblur.export.tflite.graph import ABSENT, Graph, Op, Tensor, as_plane
 from edgeblur.export.tflite.options import (
     ConcatenationOptions,
     Conv2DOptions,
@@ -132,10 +132,15 @@ class _Moving:
         return all(i not in self.views for i in data_inputs(self.graph, op))
 
     def _written_output(self, index: int) -> int:
-        """An output; a plane without one of its axes of size 1 is as good as the plane."""
+        """An output; a plane without one of its axes of size 1 is as good as the plane.
+
+        One of the same numbers in rows of another length is not: whoever takes its rows counts on the model's size.
+        """
         view = self.views.get(index)
-        if view is not None and view.is_whole and _is_plane(self.draft.tensors[view.sources[0]]):
-            return view.sources[0]
+        if view is not None and view.is_whole:
+            source = self.draft.tensors[view.sources[0]].shape
+            if as_plane(self.graph.tensors[index].shape) == source and len(source) == 4:
+                return view.sources[0]
         if view is not None and not _is_plane(self.graph.tensors[index]) and len(self.graph.tensors[index].shape) < 4:
             shape = self.graph.tensors[index].shape
             padded = (*shape, *(1,) * (4 - len(shape))) if len(shape) == 3 else (1, 1, *shape)
