@@ -1,4 +1,4 @@
-"""MISRA C:2012 by cppcheck's addon over generated C: required rules are clean, or stand in a table with their reason."""
+"""MISRA C:2012 by cppcheck's addon over generated C: required rules are clean, or stand in a table with a reason."""
 
 from __future__ import annotations
 
