@@ -190,8 +190,12 @@ def readable_pictures(paths: list[Path], skipped: list[str]) -> Iterator[tuple[P
 _TRANSPARENT = frozenset({"AVIF", "JPEG2000", "PNG", "TGA", "TIFF", "WEBP"})
 """Formats that keep transparency in full."""
 
-_LOSSLESS: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True, "exact": True}}
-"""What makes an encoder keep every byte, also of colours that transparency hides."""
+_LOSSLESS: dict[str, dict[str, Any]] = {
+    "TIFF": {"compression": "tiff_lzw"},
+    "WEBP": {"lossless": True, "exact": True},
+}
+"""What makes an encoder keep every byte, also of colours that transparency hides; left to itself, TIFF's takes what the
+picture was read with, which may be JPEG, or a fax's that has no colours."""
 
 
 def encoded(path: Path, pixels: Any, *, quality: int = 95) -> bytes:

@@ -227,3 +227,12 @@ def test_a_folder_without_pictures_says_what_it_holds(tmp_path: Path, capsys: py
 def test_a_picture_in_memory_needs_no_file(tmp_path: Path) -> None:
     assert writable(tmp_path / "a.psd") == tmp_path / "a.psd.png"
     assert Image.open(io.BytesIO(encoded(tmp_path / "a.JPEG", scene()))).format == "JPEG"
+
+
+@pytest.mark.parametrize(("mode", "compression"), [("1", "group4"), ("1", "group3"), ("RGB", "jpeg"), ("L", "jpeg")])
+def test_a_tiff_of_any_compression_is_written_without_loss(mode: str, compression: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    Image.fromarray(noise).convert(mode).save(tmp_path / "scan.tif", compression=compression)
+    picture = load_picture(tmp_path / "scan.tif")
+    save_picture(tmp_path / "again.tif", picture)
+    assert np.array_equal(np.asarray(load_picture(tmp_path / "again.tif")), np.asarray(picture))
