@@ -1,22 +1,27 @@
 """The table of docs/families.md: trunks of a mask head, all trained alike. `make families DATA=...` runs it.
 
     families.py DATA [--epochs 5] [--work build/families] [--limit 224]
+    families.py --npu ethos-u55-128
 
 Each family learns from the masks of DATA alone, from random weights, for the same number of epochs. Then it is clamped
 and measured on validation photos in float, quantized, and run on an emulated Cortex-M4. A training that was killed goes
 on where it stood. Writes docs/families.json and the part of docs/families.md between its markers.
+
+With --npu it asks Vela where each family's ops run, and those of two nets of the shelf that paint the picture: of random
+weights, as places do not depend on them, without photos or training.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edgeblur.files import with_part, write_json, write_text
+from edgeblur.files import with_part, write_bytes, write_json, write_text
 from edgeblur.models.measure import said_by
 from edgeblur.progress import say
 
@@ -26,6 +31,9 @@ BEGIN = "<!-- tables: begin (made by `make families`, not by hand) -->"
 END = "<!-- tables: end -->"
 CLAMPS = ("0.1:0.3", "0.3:0.5")
 BOARD = "mps2-an386"
+
+PAINTERS = ("unet8", "gate8")
+"""Of the shelf: a U-Net that paints the picture, and one that learns where to blur."""
 
 Told = dict[str, Any]
 
@@ -78,9 +86,53 @@ def measure(data: Path, work: Path, epochs: int, limit: int | None) -> Told:
     return {"epochs": epochs, "images": curve["images"], "board": BOARD, "detectors": curve["detectors"], "rows": rows}
 
 
+def placed(npu: str, work: Path) -> list[Told]:
+    """Where Vela puts the ops of every family, and of `PAINTERS`."""
+    import numpy as np
+
+    from edgeblur.distill.nets.mask_head import build_mask_head, set_clamp
+    from edgeblur.firmware_harness.fit.npu import fit_npu
+    from edgeblur.models.choose import Chosen, choose_tflite
+    from edgeblur.quantize.convert import to_int8
+
+    random, chosen = np.random.default_rng(0), []
+    pictures = [random.random((1, 128, 128, 3)).astype(np.float32) for _ in range(4)]
+    for number, (name, spec) in enumerate(specs().items(), start=1):
+        net = build_mask_head(spec)
+        set_clamp(net, 0.0, 0.9)  # so that random weights find something, and the blend has a scale
+        path = work / f"family{number}.tflite"
+        write_bytes(path, to_int8(net, pictures))
+        chosen.append(Chosen(path, None, None, name))
+    chosen += [replace(choose_tflite(Path(name)), shelf_name=name) for name in PAINTERS]
+    found = [fit_npu(one, npu) for one in chosen]
+    return [
+        {
+            "name": fit.model, "npu": npu, "npu_ops": fit.npu_ops, "cpu_ops": [op for op, _ in fit.cpu_ops],
+            "sram_bytes": fit.sram_bytes, "vela": fit.vela,
+        }
+        for fit in found
+    ]  # fmt: skip
+
+
 def tables() -> str:
     """The part of the page between its markers, from docs/families.json."""
-    return "\n".join(table(json.loads(MEASURED.read_text()))) + "\n"
+    told = json.loads(MEASURED.read_text())
+    return "\n".join([*table(told), *npu_table(told.get("npu", []))]) + "\n"
+
+
+def npu_table(rows: list[Told]) -> Iterator[str]:
+    """Which families lie wholly on an NPU."""
+    if not rows:
+        return
+    yield ""
+    yield f"On an {rows[0]['npu']}, by {rows[0]['vela']}; a family whose ops all run there is marked:"
+    yield ""
+    yield "| | wholly | ops on the NPU | on the CPU | SRAM |"
+    yield "| --- | :---: | ---: | --- | ---: |"
+    for row in rows:
+        counts = [f"{n} {op}" for op, n in Counter(row["cpu_ops"]).items()]
+        mark = "" if counts else "**yes**"
+        yield f"| {row['name']} | {mark} | {row['npu_ops']} | {', '.join(counts) or '-'} | {row['sram_bytes']:,} B |"
 
 
 def table(told: Told) -> Iterator[str]:
@@ -107,10 +159,15 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?", help="without it, the page alone is written anew")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--work", type=Path, default=Path("build/families"))
+    parser.add_argument("--npu", help="ask Vela about this one; nothing is trained")
     parser.add_argument("--limit", type=int, default=224, help="validation photos at most")
     options = parser.parse_args()
+    told = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
     if options.data:
-        write_json(MEASURED, measure(options.data, options.work, options.epochs, options.limit))
+        told |= measure(options.data, options.work, options.epochs, options.limit)
+    if options.npu:
+        told |= {"npu": placed(options.npu, options.work)}
+    write_json(MEASURED, told)
     write_text(PAGE, renewed(PAGE.read_text()))
 
 
