@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from code_samples import choice, dense, grouped, softmax
 from int8_nets import Int8Net, unet
 
 from edgeblur.export.tflite.options import (
@@ -19,6 +20,7 @@ from edgeblur.export.tflite.options import (
     MulOptions,
     Options,
     Pool2DOptions,
+    ReducerOptions,
     ResizeBilinearOptions,
     ResizeNearestNeighborOptions,
     SpaceToDepthOptions,
@@ -175,9 +177,86 @@ def copies(net: Int8Net) -> int:
     return _pool(net, "AVERAGE_POOL_2D", x, 5, 1)
 
 
-PROBES: dict[str, Callable[[Int8Net], int]] = {
+def depthwise(net: Int8Net) -> int:
+    """Depthwise convolutions of whole words of channels and of others, wide and narrow, with and without padding."""
+    x = net.conv(net.picture(SIDE, SIDE), 4, (1, 1), scale=0.02, gain=2)
+    x = net.depthwise(x, scale=0.02, gain=2)
+    for channels, side, stride, padding in (
+        (16, 3, 1, "SAME"), (7, 3, 1, "SAME"), (24, 5, 1, "VALID"), (12, 3, 2, "SAME"), (6, 3, 1, "VALID"),
+        (40, 3, 1, "SAME"), (9, 5, 1, "SAME"), (32, 3, 2, "SAME"), (20, 3, 1, "SAME"),
+    ):  # fmt: skip
+        x = net.conv(x, channels, (1, 1), scale=0.02, gain=2)
+        x = net.depthwise(x, 1, (side, side), stride=(stride, stride), padding=padding, scale=0.02, gain=2)
+    return x
+
+
+def _reduced(net: Int8Net, kind: str, source: int, *axes: int) -> int:
+    size = [1 if axis in axes else length for axis, length in enumerate(net.shape(source))]
+    axis = net.constant(np.array(axes, np.int32))
+    return net.op(kind, (source, axis), net.like(source, *size[1:]), ReducerOptions(True), 2)
+
+
+def _spread(net: Int8Net, source: int, wide: int) -> int:
+    """What was reduced, as large again: the maximum with a plane."""
+    return net.op("MAXIMUM", (wide, source), net.like(wide, *net.shape(wide)[1:]), None)
+
+
+def reductions(net: Int8Net) -> int:
+    """Means and extremes over rows, columns, channels, and larger and smaller ones of two planes."""
+    x = net.conv(net.picture(SIDE, SIDE), 8, scale=0.02, gain=2)
+    for channels in (12, 5, 24):
+        for axes in ((3,), (2,), (1, 2), (1, 2, 3)):
+            for kind in ("MEAN", "REDUCE_MAX"):
+                x = _spread(net, _reduced(net, kind, x, *axes), x)
+        x = net.conv(x, channels, (1, 1), scale=0.02, gain=2)
+    return x
+
+
+def products(net: Int8Net) -> int:
+    """Convolutions in groups, matrices on pixels, softmax."""
+    x = net.conv(net.picture(SIDE, SIDE), 8, scale=0.02, gain=2)
+    for groups, channels, side in ((2, 8, 3), (4, 16, 3), (2, 12, 1), (3, 24, 5), (8, 32, 3)):
+        x = grouped(net, x, groups, channels, side)
+    for channels in (8, 3, 20, 12):
+        x = dense(net, x, channels)
+        x = net.conv(softmax(net, x), channels + 1, (1, 1), scale=0.02, gain=2)
+    return x
+
+
+def moves(net: Int8Net) -> int:
+    """Rows and columns turned round, channels too: pieces of many sizes."""
+    x = net.conv(net.picture(SIDE, SIDE), 3, (1, 1), scale=0.02, gain=2)
+    for channels in (1, 4, 16, 7):
+        for axis in (1, 2, 3):
+            turned = net.op("REVERSE_V2", (x, net.constant(np.array([axis], np.int32))), net.like(x, *net.shape(x)[1:]))
+            x = net.conv(turned, channels, (1, 1), scale=0.02, gain=2)
+    return x
+
+
+def choices(net: Int8Net) -> tuple[int, ...]:
+    """Which channel is largest, of two planes."""
+    x = net.conv(net.picture(SIDE, SIDE), 5, scale=0.02, gain=2)
+    y = net.conv(x, 21, (1, 1), scale=0.02, gain=2)
+    return choice(net, x), choice(net, y)
+
+
+PROBES: dict[str, Callable[[Int8Net], int | tuple[int, ...]]] = {
     probe.__name__: probe
-    for probe in (convolutions, strides, joins, transposed, separable, elementwise, shapes, copies)
+    for probe in (
+        convolutions,
+        strides,
+        joins,
+        transposed,
+        separable,
+        elementwise,
+        shapes,
+        copies,
+        depthwise,
+        reductions,
+        products,
+        moves,
+        choices,
+    )
 }
 
 
@@ -190,7 +269,8 @@ def tried() -> dict[str, bytes]:
 def main(folder: Path) -> None:
     for name, probe in PROBES.items():
         net = Int8Net(seed=len(name))
-        write_bytes(folder / f"{name}.tflite", net.tflite(probe(net)))
+        ends = probe(net)
+        write_bytes(folder / f"{name}.tflite", net.tflite(*(ends if isinstance(ends, tuple) else (ends,))))
     for name, data in tried().items():
         write_bytes(folder / f"{name}.tflite", data)
 

@@ -21,8 +21,8 @@ from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.emulation.build import build, write_project
 from edgeblur.firmware_harness.emulation.result import BoardRun
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions, compile_model, prepare
+from edgeblur.models.choose import Chosen
 from edgeblur.progress import say
-from edgeblur.store.run_folder import Chosen
 
 PATH = Path(__file__).with_name("pico.csv")
 COLUMNS = ("model", "optimize", "number", "name", "kernel", "cycles", "compiler", "emulator")

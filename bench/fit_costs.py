@@ -98,7 +98,7 @@ def rest_count(bench: Bench, frame: Frame, net: Net) -> Count:
 
 def fitted(found: Sequence[Count]) -> dict[str, float]:
     """Prices, none negative, that explain counts best: the sum of squared relative errors is least."""
-    units = sorted({unit for count in found for unit in count.work})
+    units = sorted({unit for count in found for unit, amount in count.work.items() if amount})
     shares = np.array([[count.work.get(unit, 0.0) / count.instructions for unit in units] for count in found])
     solution = _non_negative(shares, np.ones(len(found)))
     return {unit: float(f"{price:.4g}") for unit, price in zip(units, solution, strict=True) if price > 0}

@@ -14,6 +14,7 @@ from edgeblur.errors import UserError
 from edgeblur.export.c_array import Provenance, render
 from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.emit import StreamFiles
+from edgeblur.export.stream.own_names import with_own_names
 from edgeblur.export.stream.planning.schedule import Schedule
 from edgeblur.export.tflite.finder import Finder
 from edgeblur.export.veil.golden import SEED, golden_crc32
@@ -243,7 +244,7 @@ def emit_veil(plan: VeilPlan, finder: Finder, compiled: Compiled, provenance: Pr
     }  # fmt: skip
     return FrameFiles(
         header=render("veil.h.j2", **values),
-        source=render("veil.c.j2", **values),
+        source=with_own_names(render("veil.c.j2", **values), values["name"]),
         finder=compiled.files,
         state_bytes=values["state_bytes"],
         row_bytes=0 if plan.hold == "buffer" else plan.row_bytes,

@@ -17,7 +17,7 @@ from edgeblur.export.stream.costs.code_size import OPTIMIZE_FLAGS
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.veil.compile import FrameOptions
 from edgeblur.export.veil.emit import FINDER
-from edgeblur.files import new_folder, refuse_swallowing, sha256, write_text
+from edgeblur.files import new_folder, refuse_swallowing, sha256
 from edgeblur.firmware_harness.boards.boards import Board, options_for
 from edgeblur.firmware_harness.emulation.build import COMPILE_FLAGS, LINK_FLAGS, linker_script
 from edgeblur.firmware_harness.engines.host_c import check_compiles
@@ -32,6 +32,7 @@ from edgeblur.firmware_harness.projects.kinds import (
     start_command,
 )
 from edgeblur.firmware_harness.shell.cores import HOOKS, cores_hooks
+from edgeblur.firmware_harness.shell.marks import write_marked
 from edgeblur.firmware_harness.shell.model import (
     CAMERA,
     NAME,
@@ -238,25 +239,25 @@ def _tree(folder: Traversable, path: PurePosixPath) -> list[PurePosixPath]:
 
 
 def _write_templates(folder: Path, kind: Kind, values: dict[str, Any]) -> None:
-    write_text(folder / "README.md", _render("README.md.j2", values))
+    write_marked(folder / "README.md", _render("README.md.j2", values))
     for file in _tree(project_files() / kind.name, PurePosixPath(kind.name)):
         place = folder / PurePosixPath(*file.parts[1:])
         if file.name == "notes.md.j2":  # part of README.md
             continue
         if file.suffix == ".j2":
-            write_text(place.with_suffix(""), _render(str(file), values))
+            write_marked(place.with_suffix(""), _render(str(file), values))
         else:
-            write_text(place, (project_files() / str(file)).read_text())
+            write_marked(place, (project_files() / str(file)).read_text())
 
 
 def _write_bare(folder: Path, kind: Kind, board: Board, values: dict[str, Any]) -> None:
     """Linker script, compiler, drivers and the facts that these need."""
     copy_firmware(folder / kind.own, _drivers(kind, board))
-    write_text(folder / kind.own / "board.h", _render("board.h.j2", values))
-    write_text(folder / "toolchain.cmake", _render("toolchain.cmake.j2", values))
-    write_text(folder / "link.ld", linker_script(board, library=values["tflm"] is not None))
+    write_marked(folder / kind.own / "board.h", _render("board.h.j2", values))
+    write_marked(folder / "toolchain.cmake", _render("toolchain.cmake.j2", values))
+    write_marked(folder / "link.ld", linker_script(board, library=values["tflm"] is not None))
     if values["tflm"] is not None:
-        write_text(folder / "tflm.cmake", _render("tflm.cmake.j2", values))
+        write_marked(folder / "tflm.cmake", _render("tflm.cmake.j2", values))
 
 
 def write_files(folder: Path, kind: Kind, board: Board, model: FirmwareModel, options: ProjectOptions) -> None:
@@ -274,7 +275,7 @@ def write_files(folder: Path, kind: Kind, board: Board, model: FirmwareModel, op
     copy_firmware(folder / kind.engine, SERIAL_FILES)
     copy_firmware(folder / kind.own, (CAMERA, *kind.files))
     for place, source in kind.placed.items():
-        write_text(folder / place, (firmware_files() / source).read_text())
+        write_marked(folder / place, (firmware_files() / source).read_text())
     if kind.bare:
         _write_bare(folder, kind, board, values)
     _write_templates(folder, kind, values)

@@ -17,8 +17,8 @@ from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import ImageEnd, ImageModel, image_model
 from edgeblur.export.tflite.pixels import pixel_table
 from edgeblur.export.veil.compile import CompiledFrames, FrameOptions
-from edgeblur.files import write_text
 from edgeblur.firmware_harness.boards.boards import Sections
+from edgeblur.firmware_harness.shell.marks import write_marked
 from edgeblur.models.choose import called
 from edgeblur.models.read import read_inside
 
@@ -210,12 +210,12 @@ def write_engine(folder: Path, model: FirmwareModel, board: str, sections: Secti
     """
     for name, text in model.engine.generated:
         constants = name == model.engine.largest and model.engine.compiled is not None
-        write_text(folder / name, _placed(text, sections, Path(name).stem) if sections and constants else text)
-    write_text(folder / "model_info.h", _model_info(model, board, sections))
+        write_marked(folder / name, _placed(text, sections, Path(name).stem) if sections and constants else text)
+    write_marked(folder / "model_info.h", _model_info(model, board, sections))
     copy_firmware(folder, (model.engine.adapter, "engine.h"))
 
 
 def copy_firmware(folder: Path, names: tuple[str, ...]) -> None:
-    """Write files of `firmware_files` into a folder as they are."""
+    """Write files of `firmware_files` into a folder, each marked as ours or the user's."""
     for name in names:
-        write_text(folder / name, (firmware_files() / name).read_text())
+        write_marked(folder / name, (firmware_files() / name).read_text())

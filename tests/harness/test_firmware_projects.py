@@ -30,6 +30,7 @@ from edgeblur.firmware_harness.projects.projects import MARKER, ProjectOptions, 
 from edgeblur.firmware_harness.serial.board import open_board
 from edgeblur.firmware_harness.serial.link import LinkOptions
 from edgeblur.firmware_harness.serial.run import SerialOptions, run_serial
+from edgeblur.firmware_harness.shell.marks import YOURS
 from edgeblur.models.choose import choose_tflite
 from edgeblur.models.shelf import find_entry
 
@@ -102,6 +103,21 @@ def test_every_project_is_complete(written: dict[tuple[str, str], WrittenProject
             text = (project.folder / file).read_text()
             assert "{{" not in text.replace("{{0", ""), file  # no template is left over
             assert "None" not in text, file
+
+
+def test_every_file_says_its_licence_and_whose_it_is_to_edit(written: dict[tuple[str, str], WrittenProject]) -> None:
+    """All but Markdown and JSON, which has no comments; what users fill in or adapt says so."""
+    seen = set()
+    for project in written.values():
+        for file in project.files:
+            name, text = Path(file).name, (project.folder / file).read_text()
+            if Path(file).suffix in (".md", ".json"):
+                continue
+            assert "SPDX-License-Identifier: " in text.splitlines()[0], file
+            top = " ".join(text.splitlines()[:4])
+            assert ("yours to edit" in top, "do not edit" in top) == (name in YOURS, name not in YOURS), file
+            seen.add(name)
+    assert seen >= YOURS | {"Kconfig", "module.yml", "toolchain.cmake", "link.ld", "library.properties", "board.h"}
 
 
 def headers_of(project: WrittenProject) -> list[str]:

@@ -10,6 +10,7 @@ from int8_nets import Int8Net, unet
 from edgeblur.export.tflite.graph import Graph
 from edgeblur.export.tflite.options import (
     AddOptions,
+    ArgMaxOptions,
     Conv2DOptions,
     DepthToSpaceOptions,
     FullyConnectedOptions,
@@ -77,26 +78,6 @@ def _to_space(net: Int8Net, source: int) -> int:
     return net.op("DEPTH_TO_SPACE", (wide,), output, DepthToSpaceOptions(2))
 
 
-STEPS: dict[str, Step] = {
-    "conv_2d": _conv,
-    "depthwise_conv_2d": lambda net, x: net.depthwise(x),
-    "transpose_conv": lambda net, x: net.up_conv(x, 8, (3, 3)),
-    "max_pool_2d": lambda net, x: net.max_pool(x),
-    "average_pool_2d": _pool,
-    "concatenation": lambda net, x: net.join(x, x),
-    "lookup": lambda net, x: net.requantize(x, 0.07, 3),
-    "add": _add,
-    "mul": _mul,
-    "prelu": _prelu,
-    "pad": _pad,
-    "resize_bilinear": lambda net, x: _resize(net, x, "RESIZE_BILINEAR"),
-    "resize_nearest_neighbor": lambda net, x: _resize(net, x, "RESIZE_NEAREST_NEIGHBOR"),
-    "space_to_depth": _to_depth,
-    "depth_to_space": _to_space,
-}
-"""By kernel: adds a layer of it to a net."""
-
-
 def _like(net: Int8Net, source: int, kind: str, inputs: tuple[int, ...], *shape: int, options: Options | None) -> int:
     scale, zero_point = net.tensors[source].scales[0], net.tensors[source].zero_points[0]
     return net.op(kind, inputs, net.plane(shape, scale, zero_point), options, 2)
@@ -120,37 +101,63 @@ def _flip(net: Int8Net, source: int) -> int:
     )
 
 
-def _softmax(net: Int8Net, source: int) -> int:
+def softmax(net: Int8Net, source: int) -> int:
+    """Over the channels."""
     return net.op("SOFTMAX", (source,), net.plane(net.shape(source), 1 / 256, -128), SoftmaxOptions(1.0))
 
 
-def _dense(net: Int8Net, source: int) -> int:
+def dense(net: Int8Net, source: int, channels: int = 8) -> int:
+    """FULLY_CONNECTED on each pixel."""
     _, height, width, inputs = net.shape(source)
-    weights = net.constant(net.random.integers(-127, 128, (8, inputs)).astype(np.int8), [0.01])
-    bias = net.constant(np.zeros(8, np.int32), [0.01 * net.tensors[source].scales[0]])
-    output = net.plane((1, height, width, 8), 0.05, 2)
+    weights = net.constant(net.random.integers(-127, 128, (channels, inputs)).astype(np.int8), [0.01])
+    bias = net.constant(np.zeros(channels, np.int32), [0.01 * net.tensors[source].scales[0]])
+    output = net.plane((1, height, width, channels), 0.05, 2)
     return net.op("FULLY_CONNECTED", (source, weights, bias), output, FullyConnectedOptions("NONE", True), 5)
 
 
-def _grouped(net: Int8Net, source: int) -> int:
+def choice(net: Int8Net, source: int) -> int:
+    """ARG_MAX over the channels, which can only end a net."""
+    _, height, width, _ = net.shape(source)
+    axis = net.constant(np.array([3], np.int32))
+    return net.op("ARG_MAX", (source, axis), net.tensor((1, height, width), "int32"), ArgMaxOptions("INT32"), 2)
+
+
+def grouped(net: Int8Net, source: int, groups: int = 2, channels: int = 8, side: int = 3) -> int:
+    """CONV_2D in groups."""
     _, height, width, inputs = net.shape(source)
-    weights = net.constant(net.random.integers(-127, 128, (8, 3, 3, inputs // 2)).astype(np.int8), [0.01] * 8)
-    bias = net.constant(np.zeros(8, np.int32), [0.01 * net.tensors[source].scales[0]] * 8)
-    output = net.plane((1, height, width, 8), 0.05, 2)
+    shape = (channels, side, side, inputs // groups)
+    weights = net.constant(net.random.integers(-127, 128, shape).astype(np.int8), [0.01] * channels)
+    bias = net.constant(np.zeros(channels, np.int32), [0.01 * net.tensors[source].scales[0]] * channels)
+    output = net.plane((1, height, width, channels), 0.05, 2)
     return net.op("CONV_2D", (source, weights, bias), output, Conv2DOptions("SAME", 1, 1, 1, 1, "NONE"), 5)
 
 
-UNMEASURED: dict[str, Step] = {
+STEPS: dict[str, Step] = {
+    "conv_2d": _conv,
+    "depthwise_conv_2d": lambda net, x: net.depthwise(x),
+    "transpose_conv": lambda net, x: net.up_conv(x, 8, (3, 3)),
+    "max_pool_2d": lambda net, x: net.max_pool(x),
+    "average_pool_2d": _pool,
+    "concatenation": lambda net, x: net.join(x, x),
+    "lookup": lambda net, x: net.requantize(x, 0.07, 3),
+    "add": _add,
+    "mul": _mul,
+    "prelu": _prelu,
+    "pad": _pad,
+    "resize_bilinear": lambda net, x: _resize(net, x, "RESIZE_BILINEAR"),
+    "resize_nearest_neighbor": lambda net, x: _resize(net, x, "RESIZE_NEAREST_NEIGHBOR"),
+    "space_to_depth": _to_depth,
+    "depth_to_space": _to_space,
     "extremes": _extreme,
-    "fully_connected": _dense,
-    "grouped_conv_2d": _grouped,
+    "fully_connected": dense,
+    "grouped_conv_2d": grouped,
     "move": _flip,
     "reduce_extreme": _reduced("REDUCE_MAX"),
     "reduce_sum": _reduced("MEAN"),
-    "softmax": _softmax,
+    "softmax": softmax,
+    "arg_max": choice,
 }
-"""Kernels of other people's nets, whose code was not measured on each core: each counts as the largest that was. The
-same goes for `arg_max`, which can only end a net."""
+"""By kernel: adds a layer of it to a net. That of arg_max can only end one."""
 
 
 def sample(*kernels: str) -> Graph:
@@ -158,7 +165,7 @@ def sample(*kernels: str) -> Graph:
     net = Int8Net(seed=1)
     plane = net.picture(SIDE, SIDE)
     for kernel in kernels:
-        plane = (STEPS | UNMEASURED)[kernel](net, plane)
+        plane = STEPS[kernel](net, plane)
     return net.graph(plane)
 
 
@@ -167,7 +174,8 @@ def every_kernel() -> Graph:
     return sample(
         "lookup", "conv_2d", "depthwise_conv_2d", "add", "mul", "prelu", "average_pool_2d", "max_pool_2d",
         "transpose_conv", "pad", "max_pool_2d", "resize_nearest_neighbor", "resize_bilinear", "depth_to_space",
-        "max_pool_2d", "max_pool_2d", "space_to_depth", "concatenation",
+        "max_pool_2d", "max_pool_2d", "space_to_depth", "concatenation", "extremes", "fully_connected",
+        "grouped_conv_2d", "move", "softmax", "reduce_extreme", "conv_2d", "reduce_sum", "conv_2d", "arg_max",
     )  # fmt: skip
 
 
@@ -178,7 +186,9 @@ def samples() -> list[Graph]:
     """
     chains = [("max_pool_2d",) * 2, ("conv_2d",) * 2, ("conv_2d",) * 4, ("lookup", "conv_2d", "conv_2d")]
     for kernel in STEPS:
-        if kernel not in ("conv_2d", "lookup"):  # a table after a layer is folded into it
+        if kernel == "arg_max":
+            chains += [("conv_2d", kernel)]
+        elif kernel not in ("conv_2d", "lookup"):  # a table after a layer is folded into it
             chains += [("conv_2d", kernel) * 2, ("conv_2d", kernel) * 4]
     return [sample(*chain) for chain in chains] + unets(2, 16)
 

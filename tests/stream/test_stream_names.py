@@ -13,6 +13,7 @@ import pytest
 from stream_c import compiler, write_net
 
 import edgeblur
+from edgeblur.cli import main
 from edgeblur.export.stream.own_names import with_own_names
 from edgeblur.export.tflite.graph import read_tflite
 from edgeblur.models.shelf import require_entry
@@ -101,7 +102,8 @@ def test_every_file_says_its_licence_and_that_it_is_generated(exports: Path) -> 
         ROOT / "firmware_harness" / "firmware",
     )
     for path in (path for folder in folders for path in folder.iterdir()):
-        if re.search(r"\.(c|h|cc|cpp|ld)(\.j2)?$", path.name):
+        part = path.name.startswith("stream_outputs")  # of files that begin with their own licence line
+        if re.search(r"\.(c|h|cc|cpp|ld)(\.j2)?$", path.name) and not part:
             assert path.read_text().startswith("/* SPDX-License-Identifier: "), path.name
 
 
@@ -161,3 +163,19 @@ def test_a_linter_of_c_that_is_missing_is_named(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for tool in ("cppcheck", "clang-tidy"):
         assert f"{tool} is not installed, so C was not checked by it: sh .ci/install_system_packages.sh" in done.stderr
+
+
+@pytest.mark.parametrize("hold", ["buffer", "live", "rows"])
+def test_veils_live_in_one_translation_unit_too(tmp_path: Path, hold: str) -> None:
+    """With their finders: names and macros of a veil begin with its export's as well."""
+    for name in ("one", "two"):
+        frame = ["--frame", "64x48", "--hold", hold, "--name", name, "--out", str(tmp_path / name)]
+        with pytest.raises(SystemExit) as ended:
+            main(["export", "mask4", "--engine", "stream", *frame])
+        assert ended.value.code == 0
+    files = [f"{name}/{name}{part}.c" for name in ("one", "two") for part in ("", "_finder")]
+    macros = "#define UNITS broken\n#define GRID broken\n#define MEMORY broken\n#define LOW broken\n"
+    unit = tmp_path / "all.c"
+    unit.write_text(SDK_MACROS + macros + "".join(f'#include "{file}"\n' for file in files))
+    done = subprocess.run([compiler("gcc"), *FLAGS, str(unit)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[:4000]

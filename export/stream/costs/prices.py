@@ -65,6 +65,10 @@ class Prices:
         return max(map(abs, self.held_out.values()))
 
     @functools.cached_property
+    def _cycle_kernels(self) -> frozenset[str]:
+        return frozenset(unit.partition(".")[0] for unit in self.cycle_units or ())
+
+    @functools.cached_property
     def _kernels(self) -> frozenset[str]:
         return frozenset(unit.partition(".")[0] for unit in self.units)
 
@@ -79,6 +83,8 @@ class Prices:
     def cycles(self, work: Mapping[str, float]) -> float | None:
         """The cycles of some work, estimated, without wait states; None where nothing is known of them."""
         if self.cycle_units is not None:
+            if not all(unit.partition(".")[0] in self._cycle_kernels for unit in work):
+                return None
             return sum(self.cycle_units.get(unit, 0.0) * amount for unit, amount in work.items())
         if self.inner_cycles is None or self.other_cycles is None:
             return None

@@ -11,7 +11,7 @@ struct add {
     int16_t out_zero_point, least, most;
 };
 
-KERNEL void add_row(const struct add *op, const int8_t *const *rows, int y, int8_t *out, void *scratch)
+KERNEL void add_row(const struct add *op, const int8_t *const *rows, int y, int8_t *restrict out, void *scratch)
 {
     const int8_t *first = rows[0], *second = second_row(&op->in, rows, y);
     (void)scratch;

@@ -13,35 +13,75 @@ struct depthwise_conv_2d {
     int16_t in_zero_point;
     int16_t out_width, depth_multiplier;
     int16_t kernel_h, kernel_w, stride, dilation, pad_left;
+    int16_t tame; /* no sum reaches 2^30, and every shift is -1 to -20: requantize_tame may be used */
 };
 
-/* rows: [kernel_h], null where a row is padding, which adds nothing. */
-KERNEL void depthwise_conv_2d_row(const struct depthwise_conv_2d *op, const int8_t *const *rows, int y, int8_t *out,
-                                  void *scratch)
+/* The taps of a window whose first one is at `left` that lie inside the picture: first to last - 1. */
+HELPER int first_tap(const struct depthwise_conv_2d *op, int left)
+{
+    return left < 0 ? (op->dilation - 1 - left) / op->dilation : 0;
+}
+
+HELPER int last_tap(const struct depthwise_conv_2d *op, int left)
+{
+    const int inside = (op->in_width - left + op->dilation - 1) / op->dilation;
+    return inside < op->kernel_w ? inside : op->kernel_w;
+}
+
+HELPER int8_t finished_channel(const struct depthwise_conv_2d *op, int channel, int32_t sum)
+{
+    const int32_t multiplier = op->multiplier[channel], zero_point = op->out_zero_point;
+    const int shift = op->shift[channel];
+    const int32_t value = op->tame ? requantize_tame(sum, multiplier, -shift, zero_point)
+                                   : requantize(sum, multiplier, shift) + zero_point;
+    return clamped(value, op->least, op->most);
+}
+
+/* One channel of a pixel. Rows that are padding add nothing. */
+HELPER int8_t one_channel(const struct depthwise_conv_2d *op, const int8_t *const *rows, int left, int first, int last,
+                          int channel)
 {
     const int channels = op->in_channels * op->depth_multiplier;
-    (void)y;
-    (void)scratch;
-    for (int x = 0; x < op->out_width; ++x) {
-        /* Taps first to last - 1 lie inside the picture. */
-        const int left = x * op->stride - op->pad_left;
-        const int first = left < 0 ? (op->dilation - 1 - left) / op->dilation : 0;
-        const int inside = (op->in_width - left + op->dilation - 1) / op->dilation;
-        const int last = inside < op->kernel_w ? inside : op->kernel_w;
-        for (int channel = 0; channel < channels; ++channel) {
-            const int in_channel = channel / op->depth_multiplier;
-            int32_t sum = op->bias[channel];
-            for (int ky = 0; ky < op->kernel_h; ++ky) {
-                if (rows[ky] == NULL) {
-                    continue;
-                }
-                for (int kx = first; kx < last; ++kx) {
-                    const int pixel = rows[ky][(left + kx * op->dilation) * op->in_channels + in_channel];
-                    sum += (pixel - op->in_zero_point) * op->weights[(ky * op->kernel_w + kx) * channels + channel];
-                }
-            }
-            sum = requantize(sum, op->multiplier[channel], op->shift[channel]) + op->out_zero_point;
-            *out++ = clamped(sum, op->least, op->most);
+    const int in_channel = channel / op->depth_multiplier;
+    int32_t sum = op->bias[channel];
+    for (int ky = 0; ky < op->kernel_h; ++ky) {
+        if (rows[ky] == NULL) {
+            continue;
         }
+        for (int kx = first; kx < last; ++kx) {
+            const int pixel = rows[ky][(left + kx * op->dilation) * op->in_channels + in_channel];
+            sum += (pixel - op->in_zero_point) * op->weights[(ky * op->kernel_w + kx) * channels + channel];
+        }
+    }
+    return finished_channel(op, channel, sum);
+}
+
+#if defined(HELIUM)
+#include "depthwise_conv_2d_mve.h"
+#elif defined(DSP)
+#include "depthwise_conv_2d_dsp.h"
+#else
+/* Make channels together; returns how many. */
+HELPER int make_depthwise(const struct depthwise_conv_2d *op UNUSED, const int8_t *const *rows UNUSED,
+                         int8_t *restrict out UNUSED, void *scratch UNUSED)
+{
+    return 0;
+}
+#endif
+
+/* rows: [kernel_h], null where a row is padding. */
+KERNEL void depthwise_conv_2d_row(const struct depthwise_conv_2d *op, const int8_t *const *rows, int y,
+                                  int8_t *restrict out, void *scratch)
+{
+    const int channels = op->in_channels * op->depth_multiplier;
+    const int made = op->depth_multiplier == 1 ? make_depthwise(op, rows, out, scratch) : 0;
+    (void)y;
+    for (int x = 0; x < op->out_width && made < channels; ++x) {
+        const int left = x * op->stride - op->pad_left;
+        const int first = first_tap(op, left), last = last_tap(op, left);
+        for (int channel = made; channel < channels; ++channel) {
+            out[channel] = one_channel(op, rows, left, first, last, channel);
+        }
+        out += channels;
     }
 }

@@ -8,7 +8,7 @@ struct extremes {
     int8_t largest; /* 1 for MAXIMUM */
 };
 
-KERNEL void extremes_row(const struct extremes *op, const int8_t *const *rows, int y, int8_t *out, void *scratch)
+KERNEL void extremes_row(const struct extremes *op, const int8_t *const *rows, int y, int8_t *restrict out, void *scratch)
 {
     const int8_t *first = rows[0], *second = second_row(&op->in, rows, y);
     (void)scratch;

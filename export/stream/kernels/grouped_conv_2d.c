@@ -17,7 +17,7 @@ struct grouped_conv_2d {
 };
 
 /* rows: [kernel_h], null where a row is padding, which adds nothing. */
-KERNEL void grouped_conv_2d_row(const struct grouped_conv_2d *op, const int8_t *const *rows, int y, int8_t *out,
+KERNEL void grouped_conv_2d_row(const struct grouped_conv_2d *op, const int8_t *const *rows, int y, int8_t *restrict out,
                                 void *scratch)
 {
     (void)y;

@@ -41,7 +41,8 @@ HELPER void pool_pixel(const struct max_pool_2d *op, const int8_t *const *rows, 
 }
 #endif
 
-KERNEL void max_pool_2d_row(const struct max_pool_2d *op, const int8_t *const *rows, int y, int8_t *out, void *scratch)
+KERNEL void max_pool_2d_row(const struct max_pool_2d *op, const int8_t *const *rows, int y, int8_t *restrict out,
+                            void *scratch)
 {
     (void)y;
     (void)scratch;

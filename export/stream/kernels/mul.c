@@ -10,7 +10,7 @@ struct mul {
     int16_t out_zero_point, least, most;
 };
 
-KERNEL void mul_row(const struct mul *op, const int8_t *const *rows, int y, int8_t *out, void *scratch)
+KERNEL void mul_row(const struct mul *op, const int8_t *const *rows, int y, int8_t *restrict out, void *scratch)
 {
     const int8_t *first = rows[0], *second = second_row(&op->in, rows, y);
     (void)scratch;

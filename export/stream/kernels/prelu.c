@@ -10,7 +10,7 @@ struct prelu {
     int16_t out_zero_point;
 };
 
-KERNEL void prelu_row(const struct prelu *op, const int8_t *const *rows, int y, int8_t *out, void *scratch)
+KERNEL void prelu_row(const struct prelu *op, const int8_t *const *rows, int y, int8_t *restrict out, void *scratch)
 {
     const int8_t *first = rows[0], *slopes = second_row(&op->in, rows, y);
     (void)scratch;

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.layer import Work
 from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
 from edgeblur.export.tflite.graph import Op
 
@@ -35,6 +36,10 @@ class ArgMax(Operation):
             "number_bytes": _TYPES[output.dtype],
             "largest": int(self.largest),
         }
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        pixels = output.height * output.width
+        return {"rows": output.height, "pixels": pixels, "numbers": pixels * inputs[0].channels}
 
 
 def lower(builder: Builder, op: Op) -> None:

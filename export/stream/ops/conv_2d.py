@@ -13,7 +13,7 @@ from edgeblur.export.stream.net.fixed_point import padding_before
 from edgeblur.export.stream.net.layer import Layer, Work
 from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.conv_2d_work import conv_2d_helium_work, conv_2d_work
-from edgeblur.export.stream.ops.geometry import output_size, windowed_columns
+from edgeblur.export.stream.ops.geometry import output_size, row_window, windowed_columns
 from edgeblur.export.stream.ops.grouped_conv_2d import lower_grouped
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
 from edgeblur.export.tflite.graph import Op
@@ -40,10 +40,7 @@ class Conv2D(Operation):
     options: Conv2DOptions
 
     def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
-        o, kernel_h = self.options, self.weights.shape[1]
-        pad = padding_before(o.padding, inputs[0].height, output.height, kernel_h, o.stride_h, o.dilation_h)
-        firsts = tuple(y * o.stride_h - pad for y in range(output.height))
-        return [Window(firsts, o.dilation_h, kernel_h)] * len(inputs)
+        return [row_window(inputs[0], output, self.weights.shape[1], self.options)] * len(inputs)
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
         o = self.options

@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder, told_shape
 from edgeblur.export.stream.net.fixed_point import padding_before
-from edgeblur.export.stream.net.layer import Layer, Work, windowed
+from edgeblur.export.stream.net.layer import Layer, Work, ceil_div, columns_inside, windowed
 from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
-from edgeblur.export.stream.ops.geometry import output_size, windowed_columns
+from edgeblur.export.stream.ops.conv_2d import is_tame
+from edgeblur.export.stream.ops.geometry import output_size, row_window, windowed_columns
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import DepthwiseConv2DOptions
+
+_TAME = 2**29
+"""The zero point is taken off each number, so that one number is up to 255 and sums are up to twice as large."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +42,7 @@ class DepthwiseConv2D(Operation):
     options: DepthwiseConv2DOptions
 
     def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
-        o, kernel_h = self.options, self.weights.shape[1]
-        pad = padding_before(o.padding, inputs[0].height, output.height, kernel_h, o.stride_h, o.dilation_h)
-        return [Window(tuple(y * o.stride_h - pad for y in range(output.height)), o.dilation_h, kernel_h)]
+        return [row_window(inputs[0], output, self.weights.shape[1], self.options)]
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
         o, (_, kernel_h, kernel_w, out_channels) = self.options, self.weights.shape
@@ -60,6 +62,7 @@ class DepthwiseConv2D(Operation):
             "pad_left": padding_before(
                 o.padding, inputs[0].width, output.width, kernel_w, o.stride_w, o.dilation_w
             ),
+            "tame": int(is_tame(self.weights.reshape(-1, out_channels).T, self.bias, self.requantization, _TAME)),
         }  # fmt: skip
 
     def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
@@ -68,10 +71,53 @@ class DepthwiseConv2D(Operation):
     def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
         return output.width * self.weights.size
 
+    def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
+        """Of the weights of four channels, widened to 16 bits."""
+        _, kernel_h, kernel_w, channels = self.weights.shape
+        return 8 * kernel_h * kernel_w if channels == inputs[0].channels >= 4 else 0
+
     def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
         layer = Layer(self, tuple(inputs), output)
-        several = layer.number("depth_multiplier") > 1
-        return {**windowed(layer), "divisions": layer.elements if several else 0}
+        if layer.number("depth_multiplier") > 1:
+            return {**windowed(layer), "divisions": layer.elements}
+        return _helium_work(layer) if helium else _work(layer)
+
+
+def _inside(layer: Layer) -> int:
+    """Pixels of a row whose window has no column of padding."""
+    reach = (layer.number("kernel_w") - 1) * layer.number("dilation")
+    lefts = (x * layer.number("stride") - layer.number("pad_left") for x in range(layer.output.width))
+    return sum(left >= 0 and left + reach < layer.inputs[0].width for left in lefts)
+
+
+def _work(layer: Layer) -> Work:
+    """Words of four channels, and channels that fill none, as the others.
+
+    Where C is written for speed, the loops over a window without padding are spelled out.
+    """
+    words, rest = divmod(layer.output.channels, 4)
+    rows, columns, inside = layer.rows_inside(), columns_inside(layer), _inside(layer)
+    taps = inside * layer.number("kernel_w")
+    each, whole = windowed(layer), ("rows", "pixels")
+    return {
+        "words": layer.output.height * layer.output.width * words,
+        "word_lines": rows * layer.output.width * words,
+        "word_inside_taps": rows * taps * words,
+        "word_border_taps": rows * (columns - taps) * words,
+        **{unit: amount * rest / layer.output.channels for unit, amount in each.items() if unit not in whole},
+        **{unit: each[unit] for unit in whole},
+    }
+
+
+def _helium_work(layer: Layer) -> Work:
+    """Vectors of four channels."""
+    vectors = ceil_div(layer.output.channels, 4)
+    return {
+        "rows": layer.output.height,
+        "vectors": layer.pixels * vectors,
+        "vector_lines": layer.rows_inside() * layer.output.width * vectors,
+        "vector_taps": layer.rows_inside() * columns_inside(layer) * vectors,
+    }
 
 
 def lower(builder: Builder, op: Op) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeblur.export.stream.net.builder import Builder
-from edgeblur.export.stream.net.net import Field
+from edgeblur.export.stream.net.layer import Layer, Work, pointwise
+from edgeblur.export.stream.net.net import Field, Plane
 from edgeblur.export.stream.ops.operands import Pairwise, read_operands
 from edgeblur.export.tflite.graph import Op
 
@@ -27,6 +28,9 @@ class Extreme(Pairwise):
 
     def scale_fields(self) -> Mapping[str, Field]:
         return {"largest": int(self.largest)}
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        return pointwise(Layer(self, tuple(inputs), output))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import LONGEST_SIDE, Builder, told_shape
+from edgeblur.export.stream.net.layer import Layer, Work, pointwise
 from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, requantization
 from edgeblur.export.tflite.graph import Op
@@ -46,6 +47,10 @@ class FullyConnected(Operation):
 
     def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
         return output.width * self.weights.size
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        layer = Layer(self, tuple(inputs), output)
+        return {**pointwise(layer), "products": layer.pixels * self.weights.size}
 
 
 def lower(builder: Builder, op: Op) -> None:

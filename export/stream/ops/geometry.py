@@ -1,12 +1,12 @@
-"""What ops that move a window over a plane share: how large their output is, and how they make some of its columns."""
+"""What ops that move a window over a plane share: how large their output is, which rows and columns they read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from edgeblur.export.stream.net.builder import LONGEST_SIDE, Builder
-from edgeblur.export.stream.net.fixed_point import windows_along
-from edgeblur.export.stream.net.net import Columns, Field, Plane
+from edgeblur.export.stream.net.fixed_point import padding_before, windows_along
+from edgeblur.export.stream.net.net import Columns, Field, Plane, Window
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import Conv2DOptions, DepthwiseConv2DOptions, Pool2DOptions, TransposeConvOptions
 
@@ -22,6 +22,15 @@ def _axes(size: Pair, kernel: Pair, options: WindowOptions) -> Iterator[tuple[in
     if isinstance(options, Conv2DOptions | DepthwiseConv2DOptions):
         dilations = (options.dilation_h, options.dilation_w)
     return zip(size, kernel, (options.stride_h, options.stride_w), dilations, strict=True)
+
+
+def row_window(source: Plane, output: Plane, kernel_h: int, options: Conv2DOptions | DepthwiseConv2DOptions) -> Window:
+    """The rows of a plane that each output row of a convolution reads."""
+    pad = padding_before(
+        options.padding, source.height, output.height, kernel_h, options.stride_h, options.dilation_h
+    )  # fmt: skip
+    firsts = tuple(y * options.stride_h - pad for y in range(output.height))
+    return Window(firsts, options.dilation_h, kernel_h)
 
 
 def output_size(builder: Builder, op: Op, size: Pair, kernel: Pair, options: WindowOptions) -> Pair:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import padding_before
+from edgeblur.export.stream.net.layer import Layer, Work, columns_inside, windowed
 from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
-from edgeblur.export.stream.ops.geometry import output_size, windowed_columns
+from edgeblur.export.stream.ops.geometry import output_size, row_window, windowed_columns
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, requantization
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import Conv2DOptions
@@ -36,9 +37,7 @@ class GroupedConv2D(Operation):
     options: Conv2DOptions
 
     def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
-        o, kernel_h = self.options, self.weights.shape[1]
-        pad = padding_before(o.padding, inputs[0].height, output.height, kernel_h, o.stride_h, o.dilation_h)
-        return [Window(tuple(y * o.stride_h - pad for y in range(output.height)), o.dilation_h, kernel_h)]
+        return [row_window(inputs[0], output, self.weights.shape[1], self.options)]
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
         o, (out_channels, kernel_h, kernel_w, group_in) = self.options, self.weights.shape
@@ -65,6 +64,11 @@ class GroupedConv2D(Operation):
 
     def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
         return output.width * self.weights.size
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        layer = Layer(self, tuple(inputs), output)
+        counted = windowed(layer)
+        return {**counted, "products": layer.rows_inside() * columns_inside(layer) * self.weights[:, 0, 0].size}
 
 
 def lower_grouped(builder: Builder, op: Op, options: Conv2DOptions, weights: NDArray[np.int8]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.layer import Layer, Work, copied
 from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import MoveOptions
@@ -65,6 +66,12 @@ class Move(Operation):
             "patterns": Array("patterns", np.array(patterns, np.int32)),
             "steps": Array("steps", np.array(table.steps, np.int32)),
         }
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        table = self.table(inputs)
+        used = [table.patterns[step[0]] for step in table.steps]
+        turns, pieces = sum(each.times for each in used), sum(each.times * len(each.pieces) for each in used)
+        return {**copied(Layer(self, tuple(inputs), output), pieces), "turns": turns}
 
     def table(self, inputs: Sequence[Plane]) -> _Table:
         """How the kernel makes each row."""

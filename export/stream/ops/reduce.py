@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import quantize_multiplier, requantized
+from edgeblur.export.stream.net.layer import Layer, Work
 from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.reference import run_alone
 from edgeblur.export.tflite.graph import Op
@@ -52,6 +53,19 @@ class Reduce(Operation):
             "channels": inputs[0].channels,
             "over_width": int(2 in self.axes),
             "over_channels": int(3 in self.axes),
+        }
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        layer = Layer(self, tuple(inputs), output)
+        rows = inputs[0].height if 1 in self.axes else 1
+        columns = inputs[0].width if 2 in self.axes else 1
+        lines = layer.elements * rows * columns
+        return {
+            "rows": output.height,
+            "elements": layer.elements,
+            "element_rows": layer.elements * rows,
+            "lines": lines,
+            "numbers": lines * (inputs[0].channels if 3 in self.axes else 1),
         }
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import quantize_multiplier
+from edgeblur.export.stream.net.layer import Layer, Work, pointwise
 from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import SoftmaxOptions
@@ -50,6 +51,9 @@ class Softmax(Operation):
             "width": output.width,
             "channels": output.channels,
         }
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        return pointwise(Layer(self, tuple(inputs), output))
 
 
 def rounding_high(a: int, b: int) -> int:
