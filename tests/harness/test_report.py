@@ -39,6 +39,8 @@ PROBE = """<script>addEventListener("load", () => {
     width: document.documentElement.clientWidth,
     needed: document.documentElement.scrollWidth,
     boxes: boxes,
+    bars: [...document.querySelectorAll("#comparison tr.lead td.share")].map(e => getComputedStyle(e).backgroundImage),
+    cut: [...document.querySelectorAll(".wide:not(.sheet)")].map(e => [e.clientWidth, e.scrollWidth]),
     styled: getComputedStyle(document.querySelector("#comparison tbody td + td + td")).textAlign,
   });
 });</script>"""
@@ -247,7 +249,7 @@ def dumped(page: Path, width: int, profile: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("width", [1440, 500])
+@pytest.mark.parametrize("width", [1280, 800, 500])
 def test_a_browser_shows_it(reported: Path, facts: list[dict[str, Any]], width: int, tmp_path: Path) -> None:
     probed = tmp_path / "report.html"
     probed.write_text((reported / "report.html").read_text().replace("</body>", f"{PROBE}</body>"))
@@ -258,6 +260,9 @@ def test_a_browser_shows_it(reported: Path, facts: list[dict[str, Any]], width: 
     assert seen["requests"] == []
     assert seen["styled"] == "right"
     assert seen["needed"] <= seen["width"]  # wide tables scroll inside the page, not the page
+    assert seen["bars"]
+    assert all(image.startswith("linear-gradient") for image in seen["bars"]), "the row that leads keeps its leak bar"
+    assert width < 1280 or all(needed <= shown for shown, needed in seen["cut"]), "no column is hidden"
     assert len(seen["boxes"]) > 10
     for left, top, right, bottom in seen["boxes"]:
         assert min(left, top) >= 0
