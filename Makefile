@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 SCRIPT = PYTHONPATH=tests/helpers $(BIN)/python
 STAGES = distill quantize export firmware_harness models search
 
-.PHONY: demo test install wheels docs lint types sizes footprints bench costs probes answer thesis target families fuzz random random-boards torture sbom system clean
+.PHONY: demo test install wheels docs lint types sizes footprints bench costs probes veil answer thesis target families fuzz random random-boards torture sbom system clean
 
 demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, int8 student in C and a report out
 	@sh .ci/install_system_packages.sh demo
@@ -68,6 +68,11 @@ answer: $(VENV)/.installed
 # The tables of docs/thesis.md: the thesis's nets in a CHECKOUT of its repository, judged on the test photos of DATA (minutes).
 thesis: system $(VENV)/.installed
 	$(SCRIPT) docs/make/thesis.py $(CHECKOUT) $(DATA)
+
+# Instructions of the veil around a finder on all emulated cores, and what `edgeblur fit` reckons with: after a change of the veil's C
+# (minutes).
+veil: system $(VENV)/.installed
+	$(SCRIPT) bench/count_veil.py --recount
 
 # The table of docs/families.md: trunks of a mask head, all trained alike on DATA (an hour).
 families: system $(VENV)/.installed

@@ -54,18 +54,20 @@ class VeilNeeds:
         ram: state, loop and rows or frame.
         constant_bytes: weights and tables, the veil's too.
         code_bytes: of the veil.
-        instructions: of a frame, the veil's alone.
+        instructions: of a frame, the veil's alone; None where nothing was counted.
         about: the frame's plan, for `--json`.
     """
 
     ram: Parts
     constant_bytes: int
     code_bytes: int
-    instructions: int
+    instructions: int | None
     about: Mapping[str, Any]
 
-    def with_finder(self, frame: FrameCost) -> FrameCost:
+    def with_finder(self, frame: FrameCost) -> FrameCost | None:
         """A finder's work and the veil's, which is taken to need as many cycles an instruction."""
+        if self.instructions is None:
+            return None
         share = 1 + self.instructions / frame.instructions
         cycles = None if frame.cycles is None else round(frame.cycles * share)
         return replace(frame, instructions=frame.instructions + self.instructions, cycles=cycles)

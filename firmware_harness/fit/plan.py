@@ -129,13 +129,15 @@ def _framed(
     return Candidate(
         name, graph.size_bytes, options, None, None, Arena(None, "it runs nets, and a veil of frames is none"),
         suited=lambda board: footprint_of(compiled_on(board).compiled),
-        veiled=lambda board: _veil_needs(compiled_on(board)),
+        veiled=lambda board: _veil_needs(compiled_on(board), board.core.name, options.optimize),
     )  # fmt: skip
 
 
-def _veil_needs(frames: CompiledFrames) -> VeilNeeds:
+def _veil_needs(frames: CompiledFrames, core: str, optimize: str) -> VeilNeeds:
     plan, constants = frames.plan, frames.files.constant_bytes
-    return VeilNeeds(_frame_parts(frames), constants, CODE_BYTES, veil_instructions(plan), plan.as_json())
+    return VeilNeeds(
+        _frame_parts(frames), constants, CODE_BYTES, veil_instructions(plan, core, optimize), plan.as_json()
+    )
 
 
 def _frame_parts(frames: CompiledFrames) -> Parts:

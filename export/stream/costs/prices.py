@@ -156,7 +156,7 @@ def _cores() -> Mapping[str, _StoredCore]:
 
 def prices(core: str, optimize: str = "speed") -> Prices | None:
     """What work costs on a core; None for one that was not counted, nor one that runs its code."""
-    counted = _SAME_CODE.get(core, core)
+    counted = counted_as(core)
     stored = _cores().get(counted)
     return stored.prices(counted, "size" if optimize == "size" else "speed") if stored else None
 
@@ -193,6 +193,11 @@ class FrameCost:
         if self.cycles is None or alone.cycles is None:
             return replace(self, speedup=alone.instructions / self.instructions)
         return replace(self, speedup=alone.cycles / self.cycles)
+
+
+def counted_as(core: str) -> str:
+    """The core whose counts hold for another one, as it runs the same instructions; else the core itself."""
+    return _SAME_CODE.get(core, core)
 
 
 def counted_cores() -> tuple[str, ...]:
