@@ -7,8 +7,8 @@ Each family learns from the masks of DATA alone, from random weights, for the sa
 and measured on validation photos in float, quantized, and run on an emulated Cortex-M4. A training that was killed goes
 on where it stood. Writes docs/families.json and the part of docs/families.md between its markers.
 
-With --npu it asks Vela where each family's ops run, and those of two nets of the shelf that paint the picture: of random
-weights, as places do not depend on them, without photos or training.
+With --npu it asks Vela where each family's ops run, and those of two nets of the shelf that paint the picture: without
+photos or training, of random weights, as places do not depend on them.
 """
 
 from __future__ import annotations

@@ -41,6 +41,15 @@ def test_clangs_firmware_gives_the_hosts_bytes(tiny: Path, board: str, optimize:
     assert "clang version" in run.compiler
 
 
+def test_clang_takes_the_narrowest_net_of_the_bench(tmp_path: Path) -> None:
+    require("clang", "arm-none-eabi-gcc", "qemu-system-arm")
+    net, path = Int8Net(), tmp_path / "unet4.tflite"
+    path.write_bytes(net.tflite(unet(net, 4)))
+    options = EmulatedOptions(random=1, stream=StreamOptions("speed"), compiler="clang")
+    run = run_emulated(choose_tflite(path), find_board("mps2-an386"), options)
+    assert (run.comparison.images, run.comparison.differing_bytes) == (1, 0)
+
+
 @pytest.mark.parametrize("board", BOARDS)
 def test_clangs_firmware_veils_frames_as_the_reference_does(board: str) -> None:
     require("clang", "arm-none-eabi-gcc", "qemu-system-arm")
