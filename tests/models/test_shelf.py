@@ -18,6 +18,7 @@ from PIL import Image
 
 from edgeblur.cli import main
 from edgeblur.errors import EdgeblurError, UserError
+from edgeblur.export.tflite.graph import read_tflite
 from edgeblur.export.tflm.arena import record_arena
 from edgeblur.files import sha256, write_json
 from edgeblur.firmware_harness.privacy.leaks import Leak, SizeLeak
@@ -135,6 +136,10 @@ def test_arenas_are_those_of_these_very_files() -> None:
     assert all(known_arena(digest) for digest, entry in digests.items() if entry.path.name == shelves.INT8)
     data = smallest.path.read_bytes()
     assert known_arena(sha256(data)) == record_arena(data)
+    unknown = {entry.path for digest, entry in digests.items() if known_arena(digest) is None}
+    assert all(
+        "float16" in {tensor.dtype for tensor in read_tflite(path).tensors} for path in unknown
+    )  # no kernel there
 
 
 @pytest.mark.parametrize("shelved", FOLDERS, ids=name)
