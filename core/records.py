@@ -113,7 +113,7 @@ def read_record(path: Path, kind: type[T], remedy: str = Record.REMEDY) -> T:
 
 def json_of(value: Any) -> Any:
     """Anything that a record may hold, as JSON."""
-    if isinstance(value, Record):
+    if hasattr(value, "as_json"):
         return value.as_json()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return object_of(value)

@@ -41,7 +41,7 @@ def command(
         refuse_existing(svg, force=force)
     found = inspect_file(choose_tflite(run_or_model, model_name).path, size=size)
     if as_json:
-        click.echo(json.dumps(found.as_json(), indent=2))
+        click.echo(json.dumps(found.record.as_json(), indent=2))
     else:
         stdout.print(_facts(found), "", _ops(found), sep="\n")
     if svg is not None:
@@ -52,13 +52,13 @@ def _facts(found: Inspection) -> Table:
     table = Table(title=Text(found.graph.name), title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    facts = found.as_json()
+    facts = found.record
     rows = [("file", f"{found.path}, {found.graph.size_bytes:,} B"), ("SHA-256", found.graph.sha256)]
     rows += [("made by", found.made_by)] if found.made_by else []
-    rows += [("input", told) for told in facts["inputs"]]
-    rows += [(f"output {n}", f"{one['name']}: {one['tensor']}") for n, one in enumerate(facts["outputs"])]
+    rows += [("input", told) for told in facts.inputs]
+    rows += [(f"output {n}", f"{one.name}: {one.tensor}") for n, one in enumerate(facts.outputs)]
     rows += [("MACs", f"{found.macs:,}")] if found.macs is not None else []
-    rows += [("parameters", f"{facts['parameters']:,}")]
+    rows += [("parameters", f"{facts.parameters:,}")]
     rows += [(name, "runs it" if why is None else why) for name, why in found.engines.items()]
     for name, value in rows:
         table.add_row(name, Text(value))

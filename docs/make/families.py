@@ -107,7 +107,7 @@ def placed(npu: str, work: Path) -> list[Told]:
     found = [fit_npu(one, npu) for one in chosen]
     return [
         {
-            "name": fit.model, "npu": npu, "npu_ops": fit.npu_ops, "cpu_ops": [op for op, _ in fit.cpu_ops],
+            "name": fit.model, "npu": npu, "npu_ops": fit.npu_ops, "cpu_ops": [each.op for each in fit.cpu_ops],
             "sram_bytes": fit.sram_bytes, "vela": fit.vela,
         }
         for fit in found

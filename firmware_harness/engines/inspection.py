@@ -14,6 +14,13 @@ from edgeblur.export.tflite.cost import LayerCost, cost
 from edgeblur.export.tflite.graph import ABSENT, Graph, Op, Tensor
 from edgeblur.export.tflite.inside import look_inside
 from edgeblur.firmware_harness.engines.engines import available_engines, open_engine
+from edgeblur.firmware_harness.engines.inspected import (
+    Inspected,
+    InspectedEngine,
+    InspectedFate,
+    InspectedOp,
+    InspectedOutput,
+)
 
 _BOX_WIDTH, _BOX_HEIGHT, _GAP = 250, 40, 26
 
@@ -36,14 +43,14 @@ class OpFacts:
     output: Tensor
     fate: Fate
 
-    def as_json(self) -> dict[str, Any]:
-        """Everything by name; unknown MACs are absent."""
-        macs = {} if self.cost.macs is None else {"macs": self.cost.macs}
-        return {
-            "op": self.op.index, "kind": self.op.kind, "version": self.op.version, "name": self.cost.name,
-            "inputs": [describe(tensor) for tensor in self.inputs], "output": describe(self.output),
-            **macs, "parameters": self.cost.parameters, "stream": {"what": self.fate.kind, "told": self.fate.told},
-        }  # fmt: skip
+    @property
+    def record(self) -> InspectedOp:
+        """The op without the graph it is part of."""
+        op, layer = self.op, self.cost
+        return InspectedOp(
+            op.index, op.kind, op.version, layer.name, tuple(map(describe, self.inputs)), describe(self.output),
+            layer.macs, layer.parameters, InspectedFate(self.fate.kind, self.fate.told),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -70,19 +77,23 @@ class Inspection:
         counts = [facts.cost.macs for facts in self.ops]
         return None if None in counts else sum(count for count in counts if count is not None)
 
-    def as_json(self) -> dict[str, Any]:
-        """Everything by name; what is unknown is absent."""
+    @property
+    def record(self) -> Inspected:
+        """What `--json` writes."""
         graph = self.graph
-        macs = {} if self.macs is None else {"macs": self.macs}
-        return {
-            "path": str(self.path), "sha256": graph.sha256, "size_bytes": graph.size_bytes, "made_by": self.made_by,
-            "inputs": [describe(graph.tensors[i]) for i in graph.inputs],
-            "outputs": [{"name": graph.tensors[i].name, "tensor": describe(graph.tensors[i])} for i in graph.outputs],
-            **macs, "parameters": sum(facts.cost.parameters for facts in self.ops),
-            "engines": {name: {"runs": why is None} | ({"why_not": why} if why else {})
-                        for name, why in self.engines.items()},
-            "ops": [facts.as_json() for facts in self.ops],
-        }  # fmt: skip
+        outputs = [graph.tensors[i] for i in graph.outputs]
+        return Inspected(
+            path=self.path,
+            sha256=graph.sha256,
+            size_bytes=graph.size_bytes,
+            made_by=self.made_by,
+            inputs=tuple(describe(graph.tensors[i]) for i in graph.inputs),
+            outputs=tuple(InspectedOutput(tensor.name, describe(tensor)) for tensor in outputs),
+            macs=self.macs,
+            parameters=sum(facts.cost.parameters for facts in self.ops),
+            engines={name: InspectedEngine(why is None, why) for name, why in self.engines.items()},
+            ops=tuple(facts.record for facts in self.ops),
+        )
 
 
 def inspect_file(path: Path, *, size: tuple[int, int] | None = None) -> Inspection:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +22,7 @@ from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.fit.examine import examine
 from edgeblur.firmware_harness.fit.fit import Fit, fit
 from edgeblur.models.choose import Chosen
+from edgeblur.records import Record
 
 NPUS = (
     *(f"ethos-u55-{macs}" for macs in (32, 64, 128, 256)),
@@ -36,7 +37,15 @@ _LIMIT_S = 600
 
 
 @dataclass(frozen=True)
-class NpuFit:
+class CpuOp(Record):
+    """An operation that the processor must run: the kind, as the .tflite names it, and the output tensor's name."""
+
+    op: str
+    output: str
+
+
+@dataclass(frozen=True)
+class NpuFit(Record):
     """What Vela says of a model on an accelerator.
 
     Attributes:
@@ -46,10 +55,12 @@ class NpuFit:
         flash_bytes: for the accelerator's commands and weights.
         estimated_ms: of a frame at Vela's default clock and memories, the operations of the processor not counted.
         npu_ops: how many operations the accelerator runs.
-        cpu_ops: those that the processor must run: the kind, as the .tflite names it, and the output tensor's name.
+        cpu_ops: those that the processor must run.
         vela: what compiled it.
         beside: our engine on the Cortex-M55 that stands next to it.
     """
+
+    KEYS: ClassVar[tuple[str, ...]] = ("model", "npu", "whole")
 
     model: str
     npu: str
@@ -57,24 +68,14 @@ class NpuFit:
     flash_bytes: int
     estimated_ms: float
     npu_ops: int
-    cpu_ops: tuple[tuple[str, str], ...]
+    cpu_ops: tuple[CpuOp, ...]
     vela: str
     beside: Fit
 
-    def as_json(self) -> dict[str, Any]:
-        """For `--json`; the other engine's figures under `beside`."""
-        return {
-            "model": self.model,
-            "npu": self.npu,
-            "whole": not self.cpu_ops,
-            "sram_bytes": self.sram_bytes,
-            "flash_bytes": self.flash_bytes,
-            "estimated_ms": self.estimated_ms,
-            "npu_ops": self.npu_ops,
-            "cpu_ops": [{"op": op, "output": output} for op, output in self.cpu_ops],
-            "vela": self.vela,
-            "beside": self.beside.as_json(),
-        }
+    @property
+    def whole(self) -> bool:
+        """Whether the accelerator runs all of it."""
+        return not self.cpu_ops
 
 
 def fit_npu(chosen: Chosen, npu: str, *, optimize: str = "size") -> NpuFit:
@@ -101,7 +102,7 @@ def fit_npu(chosen: Chosen, npu: str, *, optimize: str = "size") -> NpuFit:
         with summary.open(newline="") as file:
             row = next(csv.DictReader(file))
     found = [match for line in listing.splitlines() if (match := _OPERATION.match(line))]
-    cpu = tuple((kinds.get(op["output"], op["kind"]), op["output"]) for op in found if op["place"] == "CPU")
+    cpu = tuple(CpuOp(kinds.get(op["output"], op["kind"]), op["output"]) for op in found if op["place"] == "CPU")
     return NpuFit(
         model=chosen.name,
         npu=npu,
@@ -152,10 +153,10 @@ def npu_table(found: NpuFit) -> Table:
     table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    where = "all on the NPU" if not found.cpu_ops else f"{found.npu_ops} on the NPU, {len(found.cpu_ops)} on the CPU"
+    where = "all on the NPU" if found.whole else f"{found.npu_ops} on the NPU, {len(found.cpu_ops)} on the CPU"
     table.add_row("operations", Text(where))
-    for op, output in found.cpu_ops:
-        table.add_row("  on the CPU", Text(f"{op}: {output}"))
+    for each in found.cpu_ops:
+        table.add_row("  on the CPU", Text(f"{each.op}: {each.output}"))
     table.add_row("SRAM", f"{found.sram_bytes:,} B")
     table.add_row("flash", f"{found.flash_bytes:,} B")
     table.add_row("time", f"{found.estimated_ms:,.2f} ms, estimated by {found.vela}; operations on the CPU not counted")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.stream.options import StreamOptions
@@ -18,43 +18,40 @@ from edgeblur.firmware_harness.gates.gates import BoardGates, Gates, HostGates, 
 from edgeblur.firmware_harness.privacy.protection import PrivacyOptions
 from edgeblur.firmware_harness.validation.validate import validate
 from edgeblur.models.choose import Chosen
+from edgeblur.records import Record
 
 BYTES, INSTRUCTIONS, SHARE, DECIBEL = "B", "instructions", "share", "dB"
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Record):
     """A limit, and what was found.
 
     Attributes:
         place: a board, `host` or `photos`.
-        measure: as gates.toml calls it, without `max_` or `min_`.
+        gate: `max_ram_bytes`, `min_outside_db`, ..., as gates.toml calls it.
         unit: of `found` and `limit`.
-        limit: the maximum, or the minimum where `at_least`.
+        limit: the maximum, or the minimum of a gate that says so.
         found: what was measured; None if it could not be, which fails.
         basis: where the figure comes from: `planned`, `predicted`, `counted in emulation`, `linked`, `measured`.
-        at_least: the figure should not be below the limit.
     """
 
+    KEYS: ClassVar[tuple[str, ...]] = ("place", "gate", "unit", "limit", "found", "margin", "basis", "passed")
+    DIGITS: ClassVar[Mapping[str, int]] = {"margin": 6}
+
     place: str
-    measure: str
+    gate: str
     unit: str
     limit: float
     found: float | None
     basis: str
-    at_least: bool = False
-
-    @property
-    def gate(self) -> str:
-        """`max_ram_bytes`, `min_outside_db`, ..., as gates.toml calls it."""
-        return f"{'min' if self.at_least else 'max'}_{self.measure}"
 
     @property
     def margin(self) -> float | None:
         """What is left, in the row's unit; negative where the gate failed, None where nothing was found."""
         if self.found is None:
             return None
-        return self.found - self.limit if self.at_least else self.limit - self.found
+        return self.found - self.limit if self.gate.startswith("min_") else self.limit - self.found
 
     @property
     def passed(self) -> bool:
@@ -63,17 +60,15 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         """By name; what is unknown is absent, and so is the PSNR of what is identical."""
-        measured = self.found is not None and math.isfinite(self.found)
-        known = {"found": self.found, "margin": round(self.margin or 0.0, 6)} if measured else {}
-        return {
-            "place": self.place, "gate": self.gate, "unit": self.unit, "limit": self.limit, **known,
-            "basis": self.basis, "passed": self.passed,
-        }  # fmt: skip
+        return {key: value for key, value in super().as_json().items() if value != math.inf}
 
 
 @dataclass(frozen=True)
-class Checked:
+class Checked(Record):
     """A model beside its gates."""
+
+    KEYS: ClassVar[tuple[str, ...]] = ("model", "passed", "rows")
+    NAMES: ClassVar[Mapping[str, str]] = {"rows": "gates"}
 
     model: str
     rows: tuple[Row, ...]
@@ -83,9 +78,10 @@ class Checked:
         """The limits that are not kept."""
         return tuple(row for row in self.rows if not row.passed)
 
-    def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {"model": self.model, "passed": not self.failed, "gates": [row.as_json() for row in self.rows]}
+    @property
+    def passed(self) -> bool:
+        """Whether all limits are kept."""
+        return not self.failed
 
     def check(self) -> None:
         """Fail where a limit is not kept.
@@ -141,9 +137,9 @@ def _planned(chosen: Chosen, board: Board, gates: BoardGates) -> Iterator[Row]:
         raise UserError(f"{chosen.name} cannot be checked on {board.name}: {found.candidate.why_not}")
     instructions = found.frame.instructions if found.frame else None
     ram, flash = _taken(found.stream, "RAM"), _taken(found.stream, "flash")
-    yield from _most(board.name, "ram_bytes", BYTES, gates.max_ram_bytes, ram, "planned")
-    yield from _most(board.name, "flash_bytes", BYTES, gates.max_flash_bytes, flash, "planned")
-    yield from _most(board.name, "instructions", INSTRUCTIONS, gates.max_instructions, instructions, "predicted")
+    yield from _most(board.name, "max_ram_bytes", BYTES, gates.max_ram_bytes, ram, "planned")
+    yield from _most(board.name, "max_flash_bytes", BYTES, gates.max_flash_bytes, flash, "planned")
+    yield from _most(board.name, "max_instructions", INSTRUCTIONS, gates.max_instructions, instructions, "predicted")
 
 
 def _taken(engine: EngineFit, kind: str) -> int | None:
@@ -156,17 +152,17 @@ def _emulated(chosen: Chosen, board: Board, gates: BoardGates) -> Iterator[Row]:
     ran = run_emulated(chosen, board, EmulatedOptions(random=1, stream=StreamOptions(gates.optimize)))
     linked, differing = ran.linked, ran.comparison.differing_bytes
     counted = "counted in emulation"
-    yield from _most(board.name, "ram_bytes", BYTES, gates.max_ram_bytes, linked.ram_bytes, "linked")
-    yield from _most(board.name, "flash_bytes", BYTES, gates.max_flash_bytes, linked.flash_bytes, "linked")
-    yield from _most(board.name, "instructions", INSTRUCTIONS, gates.max_instructions, ran.counts.median, counted)
-    yield from _most(board.name, "differing_bytes", BYTES, gates.max_differing_bytes, differing, counted)
+    yield from _most(board.name, "max_ram_bytes", BYTES, gates.max_ram_bytes, linked.ram_bytes, "linked")
+    yield from _most(board.name, "max_flash_bytes", BYTES, gates.max_flash_bytes, linked.flash_bytes, "linked")
+    yield from _most(board.name, "max_instructions", INSTRUCTIONS, gates.max_instructions, ran.counts.median, counted)
+    yield from _most(board.name, "max_differing_bytes", BYTES, gates.max_differing_bytes, differing, counted)
 
 
 def _host(chosen: Chosen, gates: HostGates) -> Iterator[Row]:
     if gates.max_differing_bytes is None:
         return
     found = validate(chosen, random=gates.pictures, engines=("litert-ref", "stream"))
-    yield Row("host", "differing_bytes", BYTES, gates.max_differing_bytes, found.differing_bytes, "measured")
+    yield Row("host", "max_differing_bytes", BYTES, gates.max_differing_bytes, found.differing_bytes, "measured")
 
 
 def _photos(chosen: Chosen, gates: PhotoGates) -> Iterator[Row]:
@@ -180,15 +176,15 @@ def _photos(chosen: Chosen, gates: PhotoGates) -> Iterator[Row]:
     leak = model.worst_leak.rate if model.worst_leak else None
     changed = model.over_blur.face_free_changed_rate
     basis = f"measured on {privacy.images} photos"
-    yield from _most("photos", "leak", SHARE, gates.max_leak, leak, basis)
-    yield from _most("photos", "face_free_changed", SHARE, gates.max_face_free_changed, changed, basis)
+    yield from _most("photos", "max_leak", SHARE, gates.max_leak, leak, basis)
+    yield from _most("photos", "max_face_free_changed", SHARE, gates.max_face_free_changed, changed, basis)
     if gates.min_outside_db is not None:
         found = outside.psnr_db if outside else None
-        yield Row("photos", "outside_db", DECIBEL, gates.min_outside_db, found, basis, at_least=True)
+        yield Row("photos", "min_outside_db", DECIBEL, gates.min_outside_db, found, basis)
 
 
 def _most(
-    place: str, measure: str, unit: str, limit: float | None, found: float | None, basis: str
+    place: str, gate: str, unit: str, limit: float | None, found: float | None, basis: str
 ) -> Iterator[Row]:  # fmt: skip
     if limit is not None:
-        yield Row(place, measure, unit, limit, found, basis)
+        yield Row(place, gate, unit, limit, found, basis)

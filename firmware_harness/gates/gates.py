@@ -25,11 +25,12 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from edgeblur.errors import UserError
 from edgeblur.export.stream.options import AIMS
 from edgeblur.files import read_toml
+from edgeblur.records import MismatchError, record_of, value_of
 
 T = TypeVar("T")
 
@@ -102,6 +103,15 @@ class Gates:
     boards: Mapping[str, BoardGates]
 
 
+@dataclass(frozen=True)
+class _Tables:
+    """The file's tables, before their limits are read."""
+
+    host: Any = None
+    photos: Any = None
+    boards: Any = dataclasses.field(default_factory=dict)
+
+
 def read_gates(path: Path) -> Gates:
     """Read a gates.toml; paths in it are relative to its folder.
 
@@ -109,14 +119,15 @@ def read_gates(path: Path) -> Gates:
         UserError: no such file, no TOML, a name or a type that is not known, or no limit at all.
     """
     data = read_toml(path, "write limits there, as `edgeblur check --help` shows")
-    _known(path, "", data, ("host", "photos", "boards"))
-    boards = data.get("boards", {})
-    if not isinstance(boards, dict):
+    _known(path, "", data, tuple(field.name for field in dataclasses.fields(_Tables)))
+    tables = record_of(_Tables, data)
+    if not isinstance(tables.boards, dict):
         raise UserError(f"{path}: write limits of boards as [boards.NAME], such as [boards.pico]")
+    boards = {name: _section(path, f"boards.{name}", limits, BoardGates) for name, limits in tables.boards.items()}
     gates = Gates(
-        _section(path, "host", data.get("host"), HostGates),
-        _section(path, "photos", data.get("photos"), PhotoGates),
-        {name: _section(path, f"boards.{name}", limits, BoardGates) or BoardGates() for name, limits in boards.items()},
+        _section(path, "host", tables.host, HostGates),
+        _section(path, "photos", tables.photos, PhotoGates),
+        {name: limits or BoardGates() for name, limits in boards.items()},
     )
     _check(path, gates)
     return gates
@@ -128,34 +139,38 @@ def _section(path: Path, name: str, data: Any, form: type[T]) -> T | None:
         return None
     if not isinstance(data, dict):
         raise UserError(f"{path}: {name} should be a table, [{name}], but is {data!r}")
-    fields = {field.name: str(field.type) for field in dataclasses.fields(form)}  # type: ignore[arg-type]
+    fields = get_type_hints(form)
     _known(path, name, data, tuple(fields))
     return form(**{key: _value(path, f"{name}.{key}", value, fields[key]) for key, value in data.items()})
 
 
-_WANTED = {
-    "int": "a whole number of at least 0",
-    "float": "a number of at least 0",
-    "str": f"one of {', '.join(AIMS)}",
-    "Path": "a path",
+_WANTED: dict[Any, str] = {
+    int: "a whole number of at least 0",
+    float: "a number of at least 0",
+    str: f"one of {', '.join(AIMS)}",
+    Path: "a path",
 }
 
 
-def _value(path: Path, key: str, value: Any, form: str) -> Any:
-    """A value as the field's type, written as `int | None` or so."""
-    kind = form.removesuffix(" | None")
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
-    if kind == "int" and number and isinstance(value, int):
-        return value
-    if kind == "float" and number:
-        return float(value)
-    if kind == "str" and value in AIMS:
-        return value
-    if kind == "Path" and isinstance(value, str) and value:
-        return path.parent / value
-    if kind.startswith("tuple") and isinstance(value, list) and value and all(isinstance(one, str) for one in value):
-        return tuple(value)
-    raise UserError(f"{path}: {key} should be {_WANTED.get(kind, 'a list of names')}, but is {value!r}")
+def _value(path: Path, key: str, value: Any, form: Any) -> Any:
+    """A value of the field's type; paths become relative to the file's folder."""
+    kind = next((kind for kind in (int, float, Path) if kind in get_args(form)), form)
+    try:
+        read = value_of(form, value)
+    except MismatchError:
+        read = None
+    if read is None or not _allowed(kind, value):
+        raise UserError(f"{path}: {key} should be {_WANTED.get(kind, 'a list of names')}, but is {value!r}")
+    if kind is Path:
+        return path.parent / read
+    return float(read) if kind is float else read
+
+
+def _allowed(kind: Any, value: Any) -> bool:
+    """Whether a value of the right type is one that can be meant."""
+    if kind in (int, float):
+        return bool(value >= 0)
+    return value in AIMS if kind is str else bool(value)
 
 
 def _known(path: Path, section: str, data: Mapping[str, Any], names: tuple[str, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import subprocess
@@ -16,6 +17,7 @@ import yaml
 from tools import require
 
 from edgeblur.cli import main
+from edgeblur.firmware_harness.gates.check import Checked, Row
 from edgeblur.firmware_harness.gates.gates import read_gates
 from edgeblur.store.dataset import Dataset
 
@@ -76,6 +78,20 @@ def test_a_limit_that_is_missed(tiny_int8: Path, tmp_path: Path, capsys: pytest.
     assert check(tiny_int8, "--gates", limits, "--junit", tmp_path / "junit.xml") == 2, "it is there already"
 
 
+def test_the_json_is_read_back() -> None:
+    rows = (Row("pico", "max_ram_bytes", "B", 200, 150, "planned"), Row("host", "max_leak", "share", 0.5, None, ""))
+    checked = Checked("mask4", rows)
+    assert Checked.from_json(json.loads(json.dumps(checked.as_json()))) == checked
+    assert checked.as_json()["gates"][0] == {
+        "place": "pico", "gate": "max_ram_bytes", "unit": "B", "limit": 200, "found": 150, "margin": 50,
+        "basis": "planned", "passed": True,
+    }  # fmt: skip
+    identical = Row("photos", "min_outside_db", "dB", 30.0, math.inf, "measured")
+    assert identical.as_json() == {
+        "place": "photos", "gate": "min_outside_db", "unit": "dB", "limit": 30.0, "basis": "measured", "passed": True,
+    }  # fmt: skip
+
+
 def test_photos(tiny_int8: Path, tiny_data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     limits = gates(tmp_path, f"[photos]\ndata = '{tiny_data.root}'\nmin_outside_db = 5\nmax_face_free_changed = 1\n")
     check(tiny_int8, "--gates", limits, "--json")
@@ -102,6 +118,7 @@ def test_an_emulated_board(tiny_int8: Path, tmp_path: Path, capsys: pytest.Captu
         ("[boards.pico]\nmax_ram_byts = 5\n", "did you mean max_ram_bytes?"),
         ("[boards.pico]\nmax_ram_bytes = '5'\n", "should be a whole number of at least 0, but is '5'"),
         ("[boards.pico]\nmax_ram_bytes = true\n", "should be a whole number"),
+        ("[photos]\ndata = 'dataset'\nmax_leak = inf\n", "max_leak should be a number of at least 0, but is inf"),
         ("[boards.pico]\noptimize = 'fast'\nmax_ram_bytes = 1\n", "should be one of size, balanced, speed"),
         ("[boards.pico]\nmax_differing_bytes = 0\n", "cannot be measured without that board"),
         ("[boards.pixo]\nmax_ram_bytes = 5\n", "pixo"),

@@ -13,6 +13,7 @@ from int8_nets import Int8Net
 
 from edgeblur.cli import cli
 from edgeblur.export.tflite.options import ReshapeOptions
+from edgeblur.firmware_harness.engines.inspected import Inspected
 
 
 def int32(net: Int8Net, *numbers: int) -> int:
@@ -57,6 +58,7 @@ def test_each_op_has_its_fate(tmp_path: Path) -> None:
     assert [output["tensor"].split()[0] for output in told["outputs"]] == ["1x8x12x3", "1x4x6x2"]
     assert told["engines"]["litert-ref"] == {"runs": True}
     assert "sort on the board" in told["ops"][6]["stream"]["told"]
+    assert Inspected.from_json(told).as_json() == told
 
 
 def test_the_picture_is_one_page_and_the_table_names_every_op(tmp_path: Path) -> None:
