@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 SCRIPT = PYTHONPATH=tests/helpers $(BIN)/python
 STAGES = distill quantize export firmware_harness models search
 
-.PHONY: demo test install wheels docs lint types sizes footprints bench costs probes veil answer thesis target families fuzz random random-boards torture sbom system clean
+.PHONY: demo test install wheels docs lint types sizes footprints bench clang costs probes veil answer thesis target families fuzz random random-boards torture sbom system clean
 
 demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, int8 student in C and a report out
 	@sh .ci/install_system_packages.sh demo
@@ -47,6 +47,10 @@ bench: system $(VENV)/.installed
 	$(SCRIPT) bench/write_models.py build/bench
 	$(BIN)/edgeblur bench build/bench/unet4.tflite build/bench/unet8.tflite build/bench/unet16.tflite \
 	    build/bench/unet32.tflite --out bench $(FORCE)
+
+# Instructions by clang beside gcc's, bench/clang.csv and the tables of docs/kernels.md: after a change of kernels (minutes).
+clang: system $(VENV)/.installed
+	$(SCRIPT) bench/count_clang.py
 
 # What each unit of a kernel's work costs, fitted to bench/*.csv: after `make bench` and `make probes` (seconds).
 costs: $(VENV)/.installed

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
+import count_clang
 import pytest
 from int8_nets import Int8Net, unet
 from tools import require
 
 from edgeblur.cli import main
 from edgeblur.errors import UserError
+from edgeblur.export.stream.emit import OPTIMIZE
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.veil.compile import FrameOptions
 from edgeblur.firmware_harness.boards.boards import built_by, find_board
@@ -48,6 +51,27 @@ def test_clang_takes_the_narrowest_net_of_the_bench(tmp_path: Path) -> None:
     options = EmulatedOptions(random=1, stream=StreamOptions("speed"), compiler="clang")
     run = run_emulated(choose_tflite(path), find_board("mps2-an386"), options)
     assert (run.comparison.images, run.comparison.differing_bytes) == (1, 0)
+    kept = next(
+        row
+        for row in count_clang.read()
+        if (row["model"], row["board"], row["optimize"]) == ("unet4", "mps2-an386", "speed")
+    )
+    if (run.compiler, run.emulator) == (kept["clang"], kept["emulator"]):
+        assert run.counts.median == int(kept["clang_instructions"]), "count anew: make clang"
+
+
+def test_the_page_tells_what_the_bench_counted() -> None:
+    rows = count_clang.read()
+    wanted = {(model, board, aim) for model in ("mask4", "unet4") for board in BOARDS for aim in OPTIMIZE}
+    assert {(row["model"], row["board"], row["optimize"]) for row in rows} == wanted
+    assert {(row["gcc_differing_bytes"], row["clang_differing_bytes"]) for row in rows} == {("0", "0")}
+    with count_clang.PATH.with_name("frames.csv").open() as file:
+        frames = {(row["model"], row["board"], row["optimize"]): row["instructions"] for row in csv.DictReader(file)}
+    narrowest = [row for row in rows if row["model"] == "unet4"]
+    counted = [frames["unet4.tflite", row["board"], row["optimize"]] for row in narrowest]
+    assert [row["gcc_instructions"] for row in narrowest] == counted, "make bench and make clang, both anew"
+    page = count_clang.PAGE.read_text()
+    assert count_clang.renewed(page) == page, "run bench/count_clang.py --page"
 
 
 @pytest.mark.parametrize("board", BOARDS)
