@@ -135,7 +135,7 @@ def open_bench(
         return _frame_bench(board, info, model, asked)
     if asked is not None:
         raise UserError(
-            f"{info.board} has firmware without --frame: write it anew with `edgeblur firmware --frame ...`",
+            f"{info.board} has firmware for pictures of the model's size: write it anew for frames of a camera's size",
             options=("frame",),
         )
     return PictureBench(board, open_engine("litert-ref", chosen.path))

@@ -51,6 +51,7 @@ int main(void)
     port_report("calibration_ticks", 0);
     port_report("calibration_instructions", 0);
     port_report("stack", stack_peak());
+    port_report("ram", 0);
     port_report("end", damaged ? 3 : 1);
     return 0;
 }

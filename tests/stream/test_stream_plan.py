@@ -143,7 +143,7 @@ def test_budgets_down_to_the_least_are_met_and_change_no_byte(build):
 
 def test_any_repetition_in_random_nets_changes_no_byte():
     random, compared = np.random.default_rng(0), 0
-    for net in map(random_net, range(160)):
+    for net in (net for net in map(random_net, range(200)) if len(net.outputs) == 1):
         now = lower(net.graph)
         for _ in range(3):  # whether it saves memory or not
             if ways := list(repetitions(now, schedule(now))):
