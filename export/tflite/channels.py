@@ -34,11 +34,11 @@ def channels_last(graph: Graph, *, turned: bool) -> Graph:
         turned: whether a TRANSPOSE was taken off its input.
     """
     taken = graph.tensors[graph.inputs[0]] if len(graph.inputs) == 1 else None
-    if taken is not None and _is_first(taken) and _comes_to_transpose(graph, taken.index):
+    if taken is not None and _is_first(taken) and _meets_transpose(graph, taken.index, upwards=False):
         graph, turned = _with_turned_input(graph), True
     for place, index in enumerate(graph.outputs if turned else ()):
         tensor = graph.tensors[index]
-        if len(tensor.shape) == 4 and tensor.shape[0] == 1 and _comes_from_transpose(graph, index):
+        if len(tensor.shape) == 4 and tensor.shape[0] == 1 and _meets_transpose(graph, index, upwards=True):
             graph = _with_turned_output(graph, place)
     return graph
 
@@ -49,33 +49,26 @@ def _is_first(tensor: Tensor) -> bool:
     return len(shape) == 4 and shape[0] == 1 and shape[1] <= _MOST_CHANNELS < min(shape[2:])
 
 
-def _comes_to_transpose(graph: Graph, index: int) -> bool:
-    """Whether all ops for which channels come last read a tensor through a TRANSPOSE, and there is one."""
+def _meets_transpose(graph: Graph, index: int, *, upwards: bool) -> bool:
+    """Whether a TRANSPOSE lies between a tensor and all ops for which channels come last, and there is one.
+
+    Args:
+        graph: with ops in the order in which they run.
+        index: of the tensor.
+        upwards: look at the ops that make it, not at those that read it; a picture whose channels come first will do
+            as well there.
+    """
     reached, found = {index}, False
-    for op in graph.ops:
-        if reached.isdisjoint(op.inputs):
+    for op in reversed(graph.ops) if upwards else graph.ops:
+        near, far = (op.outputs, op.inputs) if upwards else (op.inputs, op.outputs)
+        if reached.isdisjoint(near):
             continue
         if op.kind in _LAST:
             return False
         if _turns(graph, op):
             found = True
         else:
-            reached.update(op.outputs)
-    return found
-
-
-def _comes_from_transpose(graph: Graph, index: int) -> bool:
-    """The same of an output and the ops that make it; a picture whose channels come first will do as well."""
-    reached, found = {index}, False
-    for op in reversed(graph.ops):
-        if reached.isdisjoint(op.outputs):
-            continue
-        if op.kind in _LAST:
-            return False
-        if _turns(graph, op):
-            found = True
-        else:
-            reached.update(op.inputs)
+            reached.update(far)
     return found
 
 
