@@ -99,10 +99,11 @@ SECONDS ?= 3600
 fuzz: $(VENV)/.installed
 	$(SCRIPT) bench/fuzz.py --seconds $(SECONDS)
 
-# Random nets through the streaming engine: on this host, and on every emulated core (half an hour).
+# Random nets through the streaming engine: on this host, from where the last call ended (bench/random_parts.json), and on every
+# emulated core (half an hour).
 NETS ?= 500
 random: system $(VENV)/.installed
-	EDGEBLUR_RANDOM_NETS=$(NETS) $(BIN)/pytest tests/stream/test_stream_random.py
+	$(SCRIPT) bench/random_parts.py --nets $(NETS)
 
 BOARD_NETS ?= 50
 random-boards: system $(VENV)/.installed

@@ -1,7 +1,8 @@
 """Random nets through the streaming engine: not one byte may differ from LiteRT's reference kernels.
 
-`EDGEBLUR_RANDOM_NETS=500 pytest tests/stream/test_stream_random.py` runs 500 nets instead of the usual number. Each
-net has a seed, which a failure names; `python tests/helpers/random_nets.py SEED` prints it.
+`EDGEBLUR_RANDOM_NETS=500 pytest tests/stream/test_stream_random.py` runs 500 nets instead of the usual number, from
+seed EDGEBLUR_RANDOM_FIRST on; bench/random_parts.py does so part by part. Each net has a seed, which a failure names;
+`python tests/helpers/random_nets.py SEED` prints it.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ from edgeblur.firmware_harness.shell.model import NAME
 SVG = "{http://www.w3.org/2000/svg}"
 CORES = (None, "cortex-m0", "cortex-m4f", "cortex-m55")
 NETS = int(os.environ.get("EDGEBLUR_RANDOM_NETS", "150"))
+FIRST = int(os.environ.get("EDGEBLUR_RANDOM_FIRST", "0"))
 PICTURES = 3
 _BATCH = 25  # nets in one program: starting the compiler costs more than most nets do
 
@@ -59,7 +61,13 @@ _KEPT = 200
 """Nets that are kept compiled: the tests of a batch follow one another, so thousands need no more memory."""
 
 
-@pytest.fixture(scope="module", params=[range(i, min(i + _BATCH, NETS)) for i in range(0, NETS, _BATCH)], ids=str)
+def batches() -> list[range]:
+    """All seeds, in order."""
+    seeds = range(FIRST, FIRST + NETS)
+    return [seeds[i : i + _BATCH] for i in range(0, NETS, _BATCH)]
+
+
+@pytest.fixture(scope="module", params=batches(), ids=str)
 def seeds(request: pytest.FixtureRequest) -> list[int]:
     """One batch after the other; without the nets that are refused."""
     batch: range = request.param
