@@ -25,6 +25,7 @@ _HOMES = {
     "edgeblur.api": (
         "make_dataset", "train_teacher", "distill_student", "quantize_model", "compile_model", "compile_frames",
         "export_tflm", "validate_model", "fit_boards", "run_on_board", "blur", "blur_pictures", "model_names",
+        "make_detector",
     ),
     "edgeblur.distill.data.make": ("MakeOptions",),
     "edgeblur.distill.teacher": ("TrainOptions",),

@@ -6,6 +6,7 @@ from edgeblur.api import distill_student as distill_student
 from edgeblur.api import export_tflm as export_tflm
 from edgeblur.api import fit_boards as fit_boards
 from edgeblur.api import make_dataset as make_dataset
+from edgeblur.api import make_detector as make_detector
 from edgeblur.api import model_names as model_names
 from edgeblur.api import quantize_model as quantize_model
 from edgeblur.api import run_on_board as run_on_board
@@ -43,6 +44,7 @@ __all__ = [
     "export_tflm",
     "fit_boards",
     "make_dataset",
+    "make_detector",
     "model_names",
     "quantize_model",
     "run_on_board",

@@ -33,13 +33,14 @@ if TYPE_CHECKING:
     from edgeblur.firmware_harness.validation.result import Gates, Validation
     from edgeblur.models.choose import Chosen
     from edgeblur.pictures.images import Pixels
+    from edgeblur.quantize.found import Found
     from edgeblur.quantize.quantize import Quantized, QuantizeOptions
     from edgeblur.store.dataset import Dataset
     from edgeblur.store.run_folder import Run, RunModel
 
 __all__ = [
     "blur", "blur_pictures", "compile_frames", "compile_model", "distill_student", "export_tflm", "fit_boards",
-    "make_dataset", "model_names", "quantize_model", "run_on_board", "train_teacher", "validate_model",
+    "make_dataset", "make_detector", "model_names", "quantize_model", "run_on_board", "train_teacher", "validate_model",
 ]  # fmt: skip
 
 StrPath = str | os.PathLike[str]
@@ -170,6 +171,44 @@ def quantize_model(
     return quantize.quantize_run_model(
         opened, opened.model(model), options or quantize.QuantizeOptions(), force=force
     )  # fmt: skip
+
+
+def make_detector(
+    data: StrPath, out: StrPath, *, calibration: int = 200, limit: int | None = None, force: bool = False
+) -> Found:
+    """Quantize a pretrained face detector, BlazeFace at 128x128, to int8. Needs `edgeblur[detect]` for its weights.
+
+    Args:
+        data: a data set; the train split calibrates, the test split measures.
+        out: the .tflite to write: scores and boxes of both grids as outputs, without landmarks.
+        calibration: pictures of the train split that ranges are taken from.
+        limit: at most so many test pictures; all by default.
+        force: replace a file that is there.
+
+    Returns:
+        Of the faces that the float net finds on the test pictures, how many the int8 net finds as well.
+
+    Raises:
+        UserError: no data set there, a split is empty, no face in the pictures, or `out` is occupied.
+    """
+    from edgeblur.errors import UserError
+    from edgeblur.files import refuse_existing, write_bytes
+    from edgeblur.pictures.images import to_floats
+    from edgeblur.quantize import detector, found
+    from edgeblur.quantize.convert import calibration_pictures
+    from edgeblur.store.dataset import evenly, open_dataset
+
+    refuse_existing(Path(out), force=force)
+    dataset = open_dataset(Path(data))
+    samples = evenly(dataset.split("test"), limit)
+    if not samples:
+        raise UserError(f"{data} has no test split to compare int8 with float on: make it again with a test share")
+    size = detector.SIDE, detector.SIDE
+    nets = detector.make_detector(calibration_pictures(dataset, calibration, *size))
+    pictures = [to_floats(dataset.load(sample, size).picture)[None] for sample in samples]
+    compared = found.compare_findings(nets, pictures)
+    write_bytes(Path(out), detector.detector_tflite(nets))
+    return compared
 
 
 def compile_model(

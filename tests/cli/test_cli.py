@@ -41,7 +41,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert {path.stem for path in files.glob("*.py")} - {"__init__", "options"} == set(COMMANDS)
 
 
-@pytest.mark.parametrize("name", [*sorted(COMMANDS), "data make"])
+@pytest.mark.parametrize("name", [*sorted(COMMANDS), "data make", "detector make"])
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(*name.split(), "--help") == 0
     told = capsys.readouterr().out
