@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import zlib
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from edgeblur.export.stream.emit import StreamFiles
 from edgeblur.export.stream.own_names import with_own_names
 from edgeblur.export.stream.planning.schedule import Schedule
 from edgeblur.export.tflite.finder import Finder
+from edgeblur.export.veil.arithmetic import Mean, Walk, period
 from edgeblur.export.veil.golden import SEED, golden_crc32
 from edgeblur.export.veil.plan import LEVELS, Axis, VeilPlan
 from edgeblur.files import write_text
@@ -26,6 +25,9 @@ FINDER = "_finder"
 
 _VERSION = 1
 _BYTES_A_LINE = 20
+_PACKED_WEIGHT = 32
+"""What weights may add up to: so many times 63 have room in 11 bits."""
+
 _TYPES = {1: "uint8_t", 2: "uint16_t", 4: "uint32_t", 8: "uint64_t"}
 
 
@@ -61,20 +63,31 @@ class FrameFiles:
 
 
 @dataclass(frozen=True)
-class _Mean:
-    """How a sum becomes a mean of 8 bits: `(sum * factor + divisor / 2) / divisor`."""
+class _Packing:
+    """What of 565 is added up in one word: red, green and blue of units, and of pixels of the net."""
 
-    factor: int
-    divisor: int
+    units: bool
+    sums: bool
 
     @classmethod
-    def of(cls, maximum: int, weight: int) -> _Mean:
-        common = math.gcd(255, maximum)
-        return cls(255 // common, maximum // common * weight)
+    def of(cls, plan: VeilPlan) -> _Packing:
+        units = plan.pixels.is_565 and plan.x.net_weight <= _PACKED_WEIGHT
+        return cls(units, units and plan.total_weight <= _PACKED_WEIGHT)
 
-    def largest(self, maximum: int, weight: int) -> int:
-        """Of what is divided."""
-        return maximum * weight * self.factor + self.divisor // 2
+
+@dataclass(frozen=True)
+class _Sums:
+    """The net's row in the making: so many elements of so many bytes, `per_pixel` of them for each pixel."""
+
+    size: int
+    per_pixel: int
+    count: int
+
+    @classmethod
+    def of(cls, plan: VeilPlan) -> _Sums:
+        packed, count = _Packing.of(plan).sums, plan.pixels.components
+        size, per_pixel = (4, 1) if packed else (_sum_bytes(max(plan.pixels.maxima) * plan.total_weight), count)
+        return cls(size, per_pixel, plan.x.content * per_pixel)
 
 
 def _sum_bytes(largest: int) -> int:
@@ -86,13 +99,13 @@ def _check_axis(axis: Axis) -> None:
         raise UserError(f"{axis.units} units over {axis.content} pixels of the net are too many to count in 32 bits")
 
 
-def _fields(plan: VeilPlan, compiled: Compiled, sum_bytes: int, mask_width: int) -> Iterator[tuple[int, int]]:
+def _fields(plan: VeilPlan, compiled: Compiled, mask_width: int) -> Iterator[tuple[int, int]]:
     """Size of an element, and how many, of each member of NAME_state, in its order."""
-    components, cells = plan.pixels.components, plan.x.cells * plan.y.cells
+    components, cells, sums = plan.pixels.components, plan.x.cells * plan.y.cells, _Sums.of(plan)
     squares = plan.x.squares * plan.y.squares * components
     picture = compiled.net.nodes[0].plane.row_bytes
     yield 4, compiled.files.state_bytes // 4
-    yield sum_bytes, plan.x.content * components
+    yield sums.size, sums.count
     yield 4, plan.x.squares * components
     yield from ((1, picture), (1, mask_width), (1, cells), (1, cells), (1, squares), (1, squares))
     if plan.hold == "rows":
@@ -112,9 +125,8 @@ def _size(fields: Iterator[tuple[int, int]]) -> int:
 
 def veil_bytes(plan: VeilPlan, compiled: Compiled) -> int:
     """What NAME_state has beside the finder's."""
-    sum_bytes = _sum_bytes(max(plan.pixels.maxima) * plan.total_weight)
     mask_width = compiled.net.nodes[-1].plane.width
-    return _size(_fields(plan, compiled, sum_bytes, mask_width)) - compiled.files.state_bytes
+    return _size(_fields(plan, compiled, mask_width)) - compiled.files.state_bytes
 
 
 def mask_rows_known(schedule: Schedule, last: int) -> list[int]:
@@ -162,14 +174,37 @@ def _known(plan: VeilPlan, y: int, cells: int, squares: int) -> bool:
     return True
 
 
-def _loads(plan: VeilPlan) -> list[str]:
-    """Each component of a unit, as C reads it; 565 has its own way."""
-    places = Counter(plan.pixels.parts)
-    return [
-        " + ".join(f"(uint32_t)row[{i}]" if places[c] > 1 else f"row[{i}]" for i, part in enumerate(plan.pixels.parts)
-                   if part == c)
-        for c in range(plan.pixels.components)
-    ]  # fmt: skip
+def _values(plan: VeilPlan, unit: int) -> list[str]:
+    """What is added up of a unit of a row, as C reads it: each component, or those of 565 in one word.
+
+    There red begins at bit 11, green at 21 and blue at 0, with room for sums between them.
+    """
+    layout, first = plan.pixels, unit * plan.pixels.unit_bytes
+    if layout.is_565:
+        high, low = (first + 1, first) if layout.name == "rgb565le" else (first, first + 1)
+        word = f"((uint32_t)row[{high}] << 8 | row[{low}])"
+        if _Packing.of(plan).units:
+            return [f"({word} * 0x10001u & 0x07E0F81Fu)"]
+        return [f"({word} >> 11)", f"({word} >> 5 & 63u)", f"({word} & 31u)"]
+    places = [[i for i, part in enumerate(layout.parts) if part == c] for c in range(layout.components)]
+    sums = [" + ".join(f"(uint32_t)row[{first + i}]" for i in own) for own in places]
+    return [f"({total})" if "+" in total else total for total in sums]
+
+
+def _shrinking(plan: VeilPlan) -> dict[str, Any]:
+    """What the template needs to know of sums and means."""
+    means = [Mean.of(maximum, plan.total_weight) for maximum in plan.pixels.maxima]
+    kinds = list(dict.fromkeys(means))
+    divided = [mean.dividend for mean in kinds if mean.product is None]
+    packing, sums, repeated = _Packing.of(plan), _Sums.of(plan), period(plan.x)
+    units = range(plan.x.net_weight if repeated else 1)
+    return {
+        "sum_type": _TYPES[sums.size], "sums": sums.count, "per_pixel": sums.per_pixel,
+        "wide_type": _TYPES[max(4, *map(_sum_bytes, divided))] if divided else "",
+        "packing": packing, "lanes": 1 if packing.units else plan.pixels.components, "period": repeated,
+        "values": [_values(plan, unit) for unit in units],
+        "means": kinds, "mean_of": [kinds.index(mean) for mean in means],
+    }  # fmt: skip
 
 
 def _picture_lines(plan: VeilPlan, channels: int) -> list[str]:
@@ -219,28 +254,24 @@ def emit_veil(plan: VeilPlan, finder: Finder, compiled: Compiled, provenance: Pr
     for axis in (plan.x, plan.y):
         _check_axis(axis)
     layout = plan.pixels
-    weight = plan.total_weight
-    means = [_Mean.of(maximum, weight) for maximum in layout.maxima]
-    kinds = list(dict.fromkeys(means))
-    sum_bytes = _sum_bytes(max(layout.maxima) * weight)
-    wide = max(mean.largest(maximum, weight) for mean, maximum in zip(means, layout.maxima, strict=True))
     crc = zlib.crc32(plan.levels, compiled.files.constants_crc32)
     name = provenance.name
     values: dict[str, Any] = {
         "name": name, "NAME": name.upper(), "lines": provenance.lines, "plan": plan, "options": plan.options,
-        "components": layout.components, "sum_type": _TYPES[sum_bytes],
-        "wide_type": _TYPES[max(4, _sum_bytes(wide))], "net_channels": finder.input.channels,
+        "components": layout.components, "net_channels": finder.input.channels,
         "mask_type": f"{finder.output.dtype}_t", "mask_width": finder.output.width, "mask_height": finder.output.height,
         "cells": plan.x.cells * plan.y.cells, "squares": plan.x.squares * plan.y.squares * layout.components,
-        "levels_most": LEVELS, "level_lines": _number_lines(plan.levels), "loads": _loads(plan),
-        "means": kinds, "mean_of": [kinds.index(mean) for mean in means],
+        "levels_most": LEVELS, "level_lines": _number_lines(plan.levels),
         "picture_lines": _picture_lines(plan, finder.input.channels),
         "blind_bytes": ", ".join(map(str, layout.blind_unit)), "crc": crc,
         "golden": golden_crc32(plan, finder), "golden_seed": SEED, "magic": 0xED6EB100 + _VERSION,
         "ring_rows": ring_rows(plan, compiled) if plan.hold == "rows" else 0,
         "example": [line.format(n=name, N=name.upper()) for line in _EXAMPLES[plan.hold]],
-        "state_bytes": _size(_fields(plan, compiled, sum_bytes, finder.output.width)),
+        "state_bytes": _size(_fields(plan, compiled, finder.output.width)),
         "ram_note": " The frame is the driver's." if plan.hold == "buffer" else "",
+        "cell_walk": Walk.of(plan.x, plan.x.cell, plan.x.cells),
+        "square_walk": Walk.of(plan.x, plan.x.grid, plan.x.squares),
+        **_shrinking(plan),
     }  # fmt: skip
     return FrameFiles(
         header=render("veil.h.j2", **values),

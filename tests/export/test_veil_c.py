@@ -26,6 +26,10 @@ _CASES = [
     ((1280, 720), "gray8", "live", {"memory": 15}),
     ((639, 359), "rgb565le", "buffer", {}),
     ((200, 1), "rgb888", "live", {"grid": 4}),
+    ((40, 30), "rgb565le", "rows", {"margin": 1}),  # all of a pixel of the net in one word
+    ((34, 26), "rgb565be", "live", {"grid": 6}),  # units in one word, too many for a whole pixel
+    ((16, 12), "rgb888", "buffer", {}),  # a unit lies in several pixels of the net
+    ((80, 60), "uyvy", "live", {"grid": 5}),
 ]
 
 
