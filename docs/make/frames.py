@@ -1,19 +1,19 @@
-"""The table and the picture of docs/frames.md: what a veil by the frame before misses, by speed, growth and memory.
+"""The tables and the picture of docs/frames.md: what a veil by the frame before misses, by speed, growth and memory.
 
-    frames.py [PHOTOS ...] [--split val] [--limit N] [--watched N]
+    frames.py [--val DATASET] [--test NAME=DATASET ...] [--limit N]
 
-PHOTOS are folders with an annotations.jsonl. Sequences are made from photos with a face; a face counts as open in a
-frame if less than 80 % of its ellipse is veiled, judged without any detector; in the fastest sequences of the first
---watched photos CenterFace looks too, at what some choices leave. Writes docs/frames.json and the part of
-docs/frames.md between markers, and docs/frames.jpg, whose people are drawn.
+Sequences are made from the photos of data sets that have a face. Of DATASET's val split all choices are counted; a face
+counts as open in a frame if less than 80 % of its ellipse is veiled, judged without any detector. Of the test split of
+each --test data set the defaults are stated, beside `buffer`, and CenterFace looks as well. Writes docs/frames.json and
+the parts of docs/frames.md between markers, and docs/frames.jpg, whose people are drawn.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from edgeblur.detectors.open import open_detector
-from edgeblur.distill.data.labels import from_labels
+from edgeblur.distill.data.photos import LabelledPhoto
 from edgeblur.distill.data.synthetic.scene import draw_scene
 from edgeblur.export.tflite.finder import Finder, finder_of
 from edgeblur.export.tflite.pixels import to_raw
@@ -31,6 +30,10 @@ from edgeblur.export.veil.plan import VeilOptions, VeilPlan, fitting_finder, pla
 from edgeblur.export.veil.reference import Blurrer, alpha, grow, mask_levels, net_picture, remember, shrink
 from edgeblur.files import with_part, write_json, write_text
 from edgeblur.firmware_harness.engines.engines import open_engine
+from edgeblur.firmware_harness.privacy.filmed import MOST_TIMES, SMALLEST, SPEEDS, Filmed, film
+from edgeblur.firmware_harness.privacy.intervals import wilson
+from edgeblur.firmware_harness.privacy.judges import open_judges
+from edgeblur.firmware_harness.privacy.photos import labelled_of_dataset
 from edgeblur.firmware_harness.privacy.sequences import Bare, Clip, clips
 from edgeblur.models.shelf import require_entry
 from edgeblur.pictures.images import save_picture
@@ -38,72 +41,56 @@ from edgeblur.progress import track
 
 DOCS = Path(__file__).parents[1]
 PAGE, MEASURED, PICTURE = DOCS / "frames.md", DOCS / "frames.json", DOCS / "frames.jpg"
-BEGIN, END = "<!-- table: begin (made by docs/make/frames.py, not by hand) -->", "<!-- table: end -->"
-MODEL, SIZE, SPEEDS = "mask8", (320, 240), (0.0, 0.25, 0.5)
-SMALLEST = 16 / 128
-"""Faces from so much of a photo's longer side on are filmed."""
+BEGIN, END = "<!-- {0}: begin (made by docs/make/frames.py, not by hand) -->", "<!-- {0}: end -->"
+MODELS, DRAWN_BY, SIZE = ("mask8", "live"), "mask8", (320, 240)
+SMALLEST_PX = 16 / 128 * SIZE[0]
+"""Faces that are judged in a frame, their longer side: 16 pixels of a net's input."""
 SCENE = 14
 """Seed of the drawn one."""
 TRIED: tuple[tuple[str, int, int, int], ...] = (
-    ("buffer", 0, 0, 0), ("live", 0, 0, 0), ("live", 0, 0, 2), ("live", 1, 0, 1), ("live", 0, 1, 1), ("live", 0, 2, 1),
-    ("live", 0, 2, 2), ("live", 1, 2, 2), ("live", 1, 4, 2),
+    ("buffer", 0, 0, 0), ("live", 0, 0, 0), ("live", 0, 0, 2), ("live", 1, 0, 2), ("live", 2, 0, 2), ("live", 0, 1, 2),
+    ("live", 0, 2, 0), ("live", 0, 2, 1), ("live", 0, 2, 2), ("live", 0, 2, 4), ("live", 1, 2, 2), ("live", 0, 4, 2),
 )  # fmt: skip
 """Hold, margin in cells, share in eighths, memory in frames."""
-WATCHED = (("buffer", 0, 0, 0), ("live", 0, 0, 0), ("live", 0, 2, 2))
-"""At whose frames a detector looks; minutes each."""
-THRESHOLD, MIN_IOU = 0.4, 0.3
+JUDGE = "centerface"
 
 
-def measure(folders: list[Path], split: str, limit: int) -> dict[str, Any]:
-    """Open faces of every choice, kind of sequence and speed."""
-    finder = fitting_finder(finder_of(require_entry(MODEL).path), SIZE)
+def choose(model: str, folder: Path, limit: int) -> dict[str, Any]:
+    """Open faces of every choice, by kind of sequence and speed."""
+    finder = fitting_finder(finder_of(require_entry(model).path), SIZE)
     engine = open_engine("litert", finder.data)
     plan = plan_veil(finder, SIZE, hold="buffer")
     found: dict[tuple[int, str], Bare] = {}
-    count = 0
-    for clip in _clips(folders, split, limit):
-        count += 1
-        frames = [frame.picture.reshape(SIZE[1], -1) for frame in clip.frames]
-        pictures = [net_picture(shrink(frame, plan), plan) for frame in frames]
-        masks = [engine.run(to_raw(picture, engine.model.input))[0, :, :, 0] for picture in pictures]
-        for number, choice in enumerate(TRIED):
-            key = number, _column(clip)
-            found[key] = _judged(found.get(key, Bare()), clip, masks, _chosen(plan, *choice))
+    photos = _near(labelled_of_dataset(folder, "val"), limit)
+    for seed, photo in enumerate(track(photos, f"{model}: choices")):
+        for clip in clips(photo.picture, photo.faces, SIZE, SPEEDS, seed):
+            frames = [frame.picture.reshape(SIZE[1], -1) for frame in clip.frames]
+            pictures = [net_picture(shrink(frame, plan), plan) for frame in frames]
+            masks = [engine.run(to_raw(picture, engine.model.input))[0, :, :, 0] for picture in pictures]
+            for number, choice in enumerate(TRIED):
+                key = number, f"{clip.kind} {clip.speed:g}"
+                found[key] = _judged(found.get(key, Bare()), clip, masks, _chosen(plan, *choice))
     rows = [
         {"hold": hold, "margin": margin, "share": share, "memory": memory,
-         "clips": {kind: vars(bare) for (n, kind), bare in found.items() if n == number}}
+         "clips": {kind: _rounded(bare) for (n, kind), bare in found.items() if n == number}}
         for number, (hold, margin, share, memory) in enumerate(TRIED)
     ]  # fmt: skip
-    return {"model": MODEL, "frame": "x".join(map(str, SIZE)), "split": split, "sequences": count, "rows": rows}
+    return {"model": model, "frame": "x".join(map(str, SIZE)), "split": "val", "photos": len(photos), "rows": rows}
 
 
-def watch(folders: list[Path], split: str, limit: int) -> dict[str, Any]:
-    """Faces that CenterFace still finds in sequences of the highest speed."""
-    finder = fitting_finder(finder_of(require_entry(MODEL).path), SIZE)
-    engine, detector = open_engine("litert", finder.data), open_detector("centerface")
-    plan, found = plan_veil(finder, SIZE), [[0, 0] for _ in WATCHED]
-    for clip in (clip for clip in _clips(folders, split, limit) if clip.speed == SPEEDS[-1]):
-        for count, choice in zip(found, WATCHED, strict=True):
-            blurrer = Blurrer(
-                _chosen(plan, *choice), lambda picture: engine.run(to_raw(picture, engine.model.input))[0, :, :, 0]
-            )
-            for number, frame in enumerate(clip.frames):
-                veiled = blurrer.blur(frame.picture.reshape(SIZE[1], -1)).reshape(frame.picture.shape)
-                if number > 0 and frame.faces:
-                    seen = detector.detect(Image.fromarray(veiled), THRESHOLD)
-                    count[0] += sum(any(face.box.iou(o.box) >= MIN_IOU for o in seen) for face in frame.faces)
-                    count[1] += len(frame.faces)
-    rows = [{"choice": list(choice), "found": a, "faces": b} for choice, (a, b) in zip(WATCHED, found, strict=True)]
-    return {"detector": detector.name, "threshold": THRESHOLD, "min_iou": MIN_IOU, "photos": limit, "rows": rows}
+def _near(photos: Iterable[LabelledPhoto], limit: int | None) -> list[LabelledPhoto]:
+    """Photos with a face that can be filmed, evenly spread."""
+    found = [p for p in photos if any(face.box.side >= SMALLEST * max(p.picture.size) for face in p.faces)]
+    return [found[i * len(found) // limit] for i in range(limit)] if limit and limit < len(found) else found
+
+
+def _rounded(bare: Bare) -> dict[str, Any]:
+    return {**vars(bare), "veiled": round(bare.veiled, 3)}
 
 
 def _chosen(plan: VeilPlan, hold: str, margin: int, share: int, memory: int) -> VeilPlan:
     clamp = plan.options.low, plan.options.full
     return replace(plan, hold=hold, options=VeilOptions(*clamp, margin=margin, share=share, memory=memory))
-
-
-def _column(clip: Clip) -> str:
-    return f"{clip.kind} {clip.speed:g}"
 
 
 def _judged(bare: Bare, clip: Clip, masks: list[Any], plan: VeilPlan) -> Bare:
@@ -113,58 +100,79 @@ def _judged(bare: Bare, clip: Clip, masks: list[Any], plan: VeilPlan) -> Bare:
         before, held = held, remember(held, grow(mask_levels(mask, plan), plan), plan)
         if number > 0:
             veiled = alpha(before if plan.hold == "live" else held, plan) >= 128
-            bare = bare.seen(veiled, frame.faces)
+            bare = bare.seen(veiled, tuple(face for face in frame.faces if face.box.side >= SMALLEST_PX))
     return bare
 
 
-def _clips(folders: list[Path], split: str, limit: int) -> Iterator[Clip]:
-    photos = [
-        photo
-        for folder in folders
-        for photo in from_labels(folder, folder / "annotations.jsonl", [])
-        if photo.split == split and any(face.box.side >= SMALLEST * max(photo.picture.size) for face in photo.faces)
-    ]
-    random.Random(0).shuffle(photos)
-    for seed, photo in enumerate(track(photos[:limit], "filming")):
-        yield from clips(photo.picture, photo.faces, SIZE, SPEEDS, seed)
+def state(model: str, name: str, folder: Path, limit: int) -> dict[str, Any]:
+    """What `live` with its defaults leaves open beside `buffer`, on photos that took no part in any choice."""
+    finder = fitting_finder(finder_of(require_entry(model).path), SIZE)
+    engine = open_engine("litert", finder.data)
+    plan = plan_veil(finder, SIZE, hold="live", options=default_veil(finder, "live"))
+    filmed = film(
+        _near(labelled_of_dataset(folder), limit), plan,
+        lambda picture: engine.run(to_raw(picture, engine.model.input))[0, :, :, 0], open_judges([JUDGE]),
+        source=name, min_side_px=SMALLEST_PX,
+    )  # fmt: skip
+    return {"model": model, "photos_of": name, **filmed.as_json()}
 
 
-def table() -> str:
-    """The part of the page between its markers, from docs/frames.json."""
-    told = json.loads(MEASURED.read_text())
-    kinds = list(told["rows"][0]["clips"])
-    faces = sum(clip["faces"] for clip in told["rows"][0]["clips"].values())
+def choices_table(told: list[dict[str, Any]]) -> str:
+    """Of each model, a row for each choice."""
+    speeds = ["0", "0.25", "0.5", "zoom", "turn"]
     lines = [
-        f"{told['sequences']} sequences of {told['split']} photos at {told['frame']}, {faces} faces in all frames; "
-        f"each cell is the faces of which less than 80 % was veiled, of {told['model']}'s int8 net.",
+        f"Val photos ({told[0]['photos']}), {told[0]['frame']}; each cell is the faces of which less than 80 % was "
+        f"veiled, over all kinds of sequences of a speed.",
         "",
-        "| hold, margin, share, memory | all | " + " | ".join(kinds) + " | share of frames veiled |",
-        "| --- |" + " ---: |" * (len(kinds) + 2),
+        "| model | hold, margin, share, memory | " + " | ".join(speeds) + " | all | frame veiled |",
+        "| --- | --- |" + " ---: |" * (len(speeds) + 2),
     ]
-    for row in told["rows"]:
-        clips = row["clips"].values()
-        opened = sum(clip["open_fifth"] for clip in clips)
-        cells = [f"{row['clips'][kind]['open_fifth']} of {row['clips'][kind]['faces']}" for kind in kinds]
-        veiled = sum(clip["veiled"] for clip in clips) / sum(clip["frames"] for clip in clips)
-        name = f"{row['hold']}, {row['margin']}, {row['share']}/8, {row['memory']}"
-        lines.append(f"| {name} | {opened / faces:.1%} | " + " | ".join(cells) + f" | {veiled:.1%} |")
-    return "\n".join([*lines, *_watched(told["watched"])]) + "\n"
+    for measured in told:
+        for row in measured["rows"]:
+            opened, faces, veiled, frames = Counter[str](), Counter[str](), 0.0, 0
+            for clip, bare in row["clips"].items():
+                kind, speed = clip.split()
+                column = kind if kind in speeds else speed
+                opened[column] += bare["open_fifth"]
+                faces[column] += bare["faces"]
+                veiled, frames = veiled + bare["veiled"], frames + bare["frames"]
+            cells = [f"{opened[c]} of {faces[c]}" for c in speeds]
+            name = f"{row['hold']}, {row['margin']}, {row['share']}/8, {row['memory']}"
+            lines.append(
+                f"| {measured['model']} | {name} | {' | '.join(cells)} | {opened.total() / faces.total():.1%} | "
+                f"{veiled / frames:.1%} |"
+            )
+    return "\n".join(lines) + "\n"
 
 
-def _watched(told: dict[str, Any]) -> list[str]:
-    rows = [
-        f"{row['found']} of {row['faces']} with {row['choice'][0]}, {', '.join(map(str, row['choice'][1:]))}"
-        for row in told["rows"]
+def stated_table(told: list[dict[str, Any]]) -> str:
+    """Of each model and data set, a row for each judge."""
+    lines = [
+        f"Test photos, {'x'.join(map(str, SIZE))}, all kinds of sequences of up to {max(SPEEDS):g} face widths a "
+        f"frame; faces, frame by frame, that {JUDGE} still finds, or of which less than 80 % was veiled (95 % "
+        "intervals):",
+        "",
+        f"| model, photos | judge | buffer | live | live : buffer (at most {MOST_TIMES:g}) |",
+        "| --- | --- | ---: | ---: | ---: |",
     ]
-    looked = (
-        f"{told['detector']} at {told['threshold']} still finds, for {told['photos']} photos at speed {SPEEDS[-1]:g}"
-    )
-    return ["", f"{looked}: {'; '.join(rows)}."]
+    for each in told:
+        filmed = Filmed.from_json({key: value for key, value in each.items() if key not in ("model", "photos_of")})
+        for judge in filmed.judges:
+            cells = [_counted(*filmed.total(hold, judge)) for hold in ("buffer", filmed.hold)]
+            name = f"{each['model']}, {filmed.photos} {each['photos_of']}"
+            ratio = filmed.ratios.get(judge)
+            lines.append(f"| {name} | {judge} | {' | '.join(cells)} | {'-' if ratio is None else f'{ratio:.2f}'} |")
+    return "\n".join(lines) + "\n"
+
+
+def _counted(leaked: int, faces: int) -> str:
+    low, high = wilson(leaked, faces) or (0, 0)
+    return f"{leaked} of {faces} = {leaked / faces:.1%} ({100 * low:.1f}-{100 * high:.1f})"
 
 
 def draw() -> None:
     """Frames of a drawn scene that a camera pans over, as they came and as they left, live."""
-    finder = fitting_finder(finder_of(require_entry(MODEL).path), SIZE)
+    finder = fitting_finder(finder_of(require_entry(DRAWN_BY).path), SIZE)
     scene, faces = draw_scene(SCENE, 384)
     clip = next(clip for clip in clips(scene, faces, SIZE, (0.25,), 1) if clip.kind == "pan")
     columns = []
@@ -183,20 +191,29 @@ def _blurrer(finder: Finder) -> Blurrer:
 
 
 def renewed(page: str) -> str:
-    """The page with its table made anew."""
-    return with_part(page, BEGIN, END, table(), PAGE)
+    """The page with its tables made anew."""
+    told = json.loads(MEASURED.read_text())
+    for name, text in (("choices by speed", choices_table(told["choices"])), ("stated", stated_table(told["stated"]))):
+        page = with_part(page, BEGIN.format(name), END.format(name), text, PAGE)
+    return page
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photos", type=Path, nargs="*", help="without them, the page alone is written anew")
-    parser.add_argument("--split", default="val")
-    parser.add_argument("--limit", type=int, default=60, help="photos at most")
-    parser.add_argument("--watched", type=int, default=8, help="of these, in whose frames CenterFace looks")
+    parser.add_argument("--val", type=Path, help="a data set; without any, the page alone is written anew")
+    parser.add_argument("--test", action="append", default=[], metavar="NAME=DATASET")
+    parser.add_argument("--limit", type=int, default=0, help="photos of a data set at most, evenly spread")
     options = parser.parse_args()
-    if options.photos:
-        told = measure(options.photos, options.split, options.limit)
-        write_json(MEASURED, {**told, "watched": watch(options.photos, options.split, options.watched)})
+    told = json.loads(MEASURED.read_text())
+    if options.val:
+        told["choices"] = [choose(model, options.val, options.limit) for model in MODELS]
+    if options.test:
+        named = [text.partition("=")[::2] for text in options.test]
+        told["stated"] = [
+            state(model, name, Path(folder), options.limit) for model in MODELS for name, folder in named
+        ]  # fmt: skip
+    write_json(MEASURED, told)
+    if options.val:
         draw()
     write_text(PAGE, renewed(PAGE.read_text()))
 

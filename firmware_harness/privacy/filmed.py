@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -34,9 +33,11 @@ MOST_TIMES = 1.2
 OPEN = "veiled below 80 %"
 """The judge that needs no detector: a face of which less than this share of its ellipse is veiled."""
 
+SMALLEST = 16 / 128
+"""Of a photo's longer side: smaller faces are too coarse to be filmed close by."""
+
 _Key = tuple[str, str, str, float]
 _HALF = 128  # of a veil's strength, 0 to 256
-_SMALLEST = 16 / 128  # of a photo's longer side: smaller faces are too coarse to be filmed close by
 
 
 @dataclass(frozen=True)
@@ -105,28 +106,25 @@ class Filmed(Record):
 
 
 def film(
-    photos: Path, labels: Path, plan: VeilPlan, find: Find, judges: Sequence[OpenJudge], *,
-    limit: int | None, min_side_px: float,
+    photos: Iterable[LabelledPhoto], plan: VeilPlan, find: Find, judges: Sequence[OpenJudge], *,
+    source: str, min_side_px: float,
 ) -> Filmed:  # fmt: skip
     """Make sequences of labelled photos, veil them as `plan` says and as `buffer` does, and look for their faces.
 
     Args:
-        photos, labels: the folder and its label file; photos with a face of an eighth of their side are filmed.
+        photos: of which those with a face of an eighth of their side are filmed.
         plan: of frames in `rgb888`, held in some way.
         find: the finder.
         judges: who looks; whether a face is veiled at all is always judged.
-        limit: photos at most, evenly spread.
+        source: of the photos, for messages.
         min_side_px: smaller faces, in pixels of a frame, are not judged.
 
     Raises:
         UserError: no photo has such a face.
     """
-    from edgeblur.distill.data.labels import from_labels
-
-    found = from_labels(photos, labels, [], None, limit)
-    filmed = [photo for photo in found if any(_is_near(face, photo) for face in photo.faces)]
+    filmed = [photo for photo in photos if any(_is_near(face, photo) for face in photo.faces)]
     if not filmed:
-        raise UserError(f"{labels} has no face that is an eighth of its photo's side or more: nobody can be filmed")
+        raise UserError(f"{source} has no face that is an eighth of its photo's side or more: nobody can be filmed")
     plans = [replace(plan, hold="buffer", options=replace(plan.options, margin=0, share=0, memory=0))]
     plans += [plan] if plan.hold != "buffer" else []
     faces, leaked, sequences = Counter[_Key](), Counter[_Key](), 0
@@ -142,7 +140,7 @@ def film(
 
 
 def _is_near(face: Face, photo: LabelledPhoto) -> bool:
-    return face.box.side >= _SMALLEST * max(photo.picture.size)
+    return face.box.side >= SMALLEST * max(photo.picture.size)
 
 
 @dataclass(frozen=True)

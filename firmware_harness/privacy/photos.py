@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,9 @@ from PIL import Image
 from edgeblur.errors import UserError
 from edgeblur.pictures.blur import BlurStyle, blur_faces
 from edgeblur.pictures.faces import Face
+from edgeblur.pictures.images import load_picture
 from edgeblur.progress import track
-from edgeblur.store.dataset import Dataset, Triple, evenly, open_dataset
+from edgeblur.store.dataset import Dataset, Sample, Triple, evenly, open_dataset
 
 if TYPE_CHECKING:
     from edgeblur.distill.data.photos import LabelledPhoto
@@ -51,18 +53,51 @@ def dataset_style(dataset: Dataset) -> BlurStyle:
     return dataset.manifest.blur or BlurStyle()
 
 
-def photos_of_dataset(root: Path, size: tuple[int, int], limit: int | None = None) -> PrivacyPhotos:
+def photos_of_dataset(
+    root: Path, size: tuple[int, int], limit: int | None = None, *, in_shape: bool = False
+) -> PrivacyPhotos:
     """The test split of a data set, each picture resized to `(width, height)`.
+
+    Args:
+        root: of the data set.
+        size: of a model's input.
+        limit: at most so many, evenly spread.
+        in_shape: cut their middle in the shape of `size` instead, as a camera would frame it.
 
     Raises:
         UserError: no data set there, or its test split is empty.
     """
     dataset = open_dataset(root)
-    samples = evenly(dataset.split("test"), limit)
+    samples, style = _split(dataset, "test", limit), dataset_style(dataset)
+    if in_shape:
+        triples = [_triple(photo, size, style, in_shape) for photo in _labelled(dataset, samples)]
+    else:
+        triples = [dataset.load(sample, size) for sample in track(samples, "reading photos")]
+    return PrivacyPhotos(f"test split of {root}", tuple(triples), style, dataset)
+
+
+def labelled_of_dataset(root: Path, split: str = "test", limit: int | None = None) -> Iterator[LabelledPhoto]:
+    """The photos of a split at the size that the data set keeps them, with their faces.
+
+    Raises:
+        UserError: no data set there, or the split is empty.
+    """
+    dataset = open_dataset(root)
+    return _labelled(dataset, _split(dataset, split, limit))
+
+
+def _split(dataset: Dataset, split: str, limit: int | None) -> list[Sample]:
+    samples = evenly(dataset.split(split), limit)
     if not samples:
-        raise UserError(f"the data set {root} has no picture in its test split: make it from more photos")
-    triples = [dataset.load(sample, size) for sample in track(samples, "reading photos")]
-    return PrivacyPhotos(f"test split of {root}", tuple(triples), dataset_style(dataset), dataset)
+        raise UserError(f"the data set {dataset.root} has no picture in its {split} split: make it from more photos")
+    return samples
+
+
+def _labelled(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[LabelledPhoto]:
+    from edgeblur.distill.data.photos import LabelledPhoto
+
+    for sample in track(samples, "reading photos"):
+        yield LabelledPhoto(sample.source, sample.source, load_picture(sample.picture), sample.faces, sample.split)
 
 
 def photos_with_labels(

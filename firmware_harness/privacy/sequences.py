@@ -1,4 +1,4 @@
-"""Sequences of frames made from labelled photos: the camera pans, shakes and zooms, faces enter and turn away.
+"""Sequences of frames made from labelled photos: the camera pans, shakes and zooms, faces enter, cross and turn away.
 
 Speeds are in widths of the photo's largest face, from frame to frame. So what a veil by the frame before misses is
 known by speed, without a single video.
@@ -21,6 +21,9 @@ from edgeblur.pictures.images import Pixels
 FRAMES = 7
 """Of a sequence; the first one is blind where the frame before counts."""
 
+CUT_OUT = 1.6
+"""A face that crosses is cut out of its photo so many times as large as its ellipse, hair and chin included."""
+
 LEAST_INSIDE = 0.7
 """A face of which less than this share lies inside a frame is not judged there."""
 
@@ -38,7 +41,7 @@ class Clip:
     """Frames one after the other.
 
     Attributes:
-        kind: `pan`, `shake`, `enter`, `zoom` or `turn`.
+        kind: `pan`, `shake`, `enter`, `cross`, `zoom` or `turn`.
         speed: in face widths a frame; for `zoom` the factor's part beyond 1, for `turn` the share of its width that a
             face loses.
         frames: of which the first shows where faces are.
@@ -66,13 +69,18 @@ class _Stage:
     side_px: float
 
     @cached_property
-    def wide(self) -> Image.Image:
-        """The photo amid its own mirror images, out of focus so that nobody is seen there, wider than any frame."""
+    def backdrop(self) -> Image.Image:
+        """The photo and its own mirror images, out of focus so that nobody is seen there, wider than any frame."""
         pixels, pad = np.asarray(self.picture), self.pad
         rows, columns = (_mirrored(length, pad) for length in pixels.shape[:2])
         around = Image.fromarray(pixels[rows][:, columns])
-        around = around.filter(ImageFilter.GaussianBlur(0.3 * self.largest.box.side))
-        around.paste(self.picture, (pad, pad))
+        return around.filter(ImageFilter.GaussianBlur(0.3 * self.largest.box.side))
+
+    @cached_property
+    def wide(self) -> Image.Image:
+        """The photo amid its backdrop."""
+        around = self.backdrop.copy()
+        around.paste(self.picture, (self.pad, self.pad))
         return around
 
     @property
@@ -85,15 +93,34 @@ class _Stage:
 
     def frame(self, dx: float, dy: float, zoom: float = 1.0, squeeze: float = 1.0) -> Frame:
         """What a camera sees that looks so many widths of the largest face beside its middle."""
-        width, height = self.size
-        box, scale = self.largest.box, self.side_px / self.largest.box.side * zoom
-        across = scale * squeeze
-        left = box.x + box.w / 2 + dx * box.w - width / 2 / across
-        top = box.y + box.h / 2 + dy * box.w - height / 2 / scale
-        view = (1 / across, 0, left + self.pad, 0, 1 / scale, top + self.pad)
-        seen = self.wide.transform(self.size, Image.Transform.AFFINE, view, Image.Resampling.BICUBIC)
+        scale = self.side_px / self.largest.box.side * zoom
+        left, top, across = *self._corner(dx, dy, scale * squeeze, scale), scale * squeeze
+        seen = self._seen(self.wide, left, top, across, scale)
         moved = (face.moved(-left, -top, across, scale) for face in self.faces)
         return Frame(np.asarray(seen), tuple(face for face in moved if _inside(face, self.size) >= LEAST_INSIDE))
+
+    def crossing(self, dx: float) -> Frame:
+        """What a camera that stands still sees of the largest face, so many widths beside the middle."""
+        scale = self.side_px / self.largest.box.side
+        left, top = self._corner(-dx, 0, scale, scale)
+        face = self.largest.moved(-left, -top, scale)
+        head = Image.fromarray(_ellipse(face, *self.size[::-1], CUT_OUT).astype(np.uint8) * 255)
+        soft = head.filter(ImageFilter.GaussianBlur(0.04 * self.side_px))
+        seen = self._seen(self.backdrop, *self._corner(0, 0, scale, scale), scale, scale)
+        seen.paste(self._seen(self.wide, left, top, scale, scale), (0, 0), soft)
+        return Frame(np.asarray(seen), (face,) if _inside(face, self.size) >= LEAST_INSIDE else ())
+
+    def _corner(self, dx: float, dy: float, across: float, down: float) -> tuple[float, float]:
+        """Left and top of such a frame in the photo's pixels, of which one is `across` and `down` of the frame's."""
+        box, (width, height) = self.largest.box, self.size
+        return (
+            box.x + box.w / 2 + dx * box.w - width / 2 / across,
+            box.y + box.h / 2 + dy * box.w - height / 2 / down,
+        )
+
+    def _seen(self, wide: Image.Image, left: float, top: float, across: float, down: float) -> Image.Image:
+        view = (1 / across, 0, left + self.pad, 0, 1 / down, top + self.pad)
+        return wide.transform(self.size, Image.Transform.AFFINE, view, Image.Resampling.BICUBIC)
 
 
 def _mirrored(length: int, pad: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -132,6 +159,7 @@ def clips(
             yield Clip("shake", speed, tuple(stage.frame(*way) for way in ways))
             edge = size[0] / 2 / (stage.side_px * stage.largest.box.w / stage.largest.box.side) + 0.6
             yield Clip("enter", speed, tuple(stage.frame(edge - speed * n, 0) for n in range(FRAMES)))
+            yield Clip("cross", speed, tuple(stage.crossing(step) for step in steps))
     yield Clip("zoom", 0.1, tuple(stage.frame(0, 0, 1.1 ** (n - FRAMES // 2)) for n in range(FRAMES)))
     yield Clip("turn", 0.1, tuple(stage.frame(0, 0, 1, 1 - 0.1 * n) for n in range(FRAMES)))
 
@@ -166,10 +194,10 @@ class Bare:
         )
 
 
-def _ellipse(face: Face, height: int, width: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def _ellipse(face: Face, height: int, width: int, larger: float = 1) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
     e, turn = face.ellipse, math.radians(face.ellipse.degrees)
     y, x = np.mgrid[0:height, 0:width] + 0.5
     along = ((x - e.cx) * math.cos(turn) + (y - e.cy) * math.sin(turn)) / (e.w / 2)
     across = ((y - e.cy) * math.cos(turn) - (x - e.cx) * math.sin(turn)) / (e.h / 2)
-    inside: np.ndarray[tuple[int, int], np.dtype[np.bool_]] = along**2 + across**2 <= 1
+    inside: np.ndarray[tuple[int, int], np.dtype[np.bool_]] = along**2 + across**2 <= larger**2
     return inside

@@ -14,12 +14,10 @@ from edgeblur.export.stream.costs.code_size import stream_cost
 from edgeblur.export.stream.costs.prices import DEFAULT_CORE
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.cost import cost
-from edgeblur.export.tflite.graph import ImageModel, blurring_model, image_model
+from edgeblur.export.tflite.graph import ImageModel, image_model
 from edgeblur.export.tflite.pixels import Raw, from_raw, to_raw
 from edgeblur.export.tflm.arena import record_arena
-from edgeblur.export.veil.compile import FrameOptions, plan_frames
-from edgeblur.export.veil.reference import Blurrer
-from edgeblur.firmware_harness.blurring.veils import run_finder
+from edgeblur.export.veil.compile import FrameOptions
 from edgeblur.firmware_harness.engines.engines import Engine, engine_as_on_a_board, open_engine
 from edgeblur.firmware_harness.engines.host_c import NAME, compile_for_host
 from edgeblur.firmware_harness.engines.inputs import (
@@ -32,15 +30,11 @@ from edgeblur.firmware_harness.engines.inputs import (
 )
 from edgeblur.firmware_harness.engines.latency import host_name, measure_latency
 from edgeblur.firmware_harness.engines.trial import try_engines
-from edgeblur.firmware_harness.privacy.filmed import film
-from edgeblur.firmware_harness.privacy.judges import open_judges
-from edgeblur.firmware_harness.privacy.photos import photos_of_dataset, photos_with_labels
-from edgeblur.firmware_harness.privacy.protection import Privacy, PrivacyOptions, measure_privacy
+from edgeblur.firmware_harness.privacy.protection import PrivacyOptions
+from edgeblur.firmware_harness.validation.privacy import LabelledPhotos, judge_privacy
 from edgeblur.firmware_harness.validation.result import Comparison, Gates, Reference, Validation
 from edgeblur.models.choose import Chosen
 from edgeblur.models.read import read_inside, read_model
-from edgeblur.pictures.faces import Face
-from edgeblur.pictures.images import Pixels
 from edgeblur.pictures.metrics import Fidelity, Picture, fidelity, mean_fidelity
 from edgeblur.progress import track
 
@@ -158,66 +152,6 @@ def _run(engines: Sequence[Engine], probe: Probe, wanted: Picture | None) -> _Ra
     return _Ran(near, tuple(_difference(first, other) for other in others))
 
 
-def _privacy(
-    chosen: Chosen, engine: Engine, options: PrivacyOptions, photos: Path | None, labels: Path | None,
-    data: Path | None, limit: int | None, frames: FrameOptions | None,
-) -> Privacy:  # fmt: skip
-    """Find labelled photos, and measure.
-
-    Raises:
-        UserError: there are none, or the model gives no picture of its input's size.
-    """
-    if frames is not None:
-        return _frame_privacy(chosen, engine, options, photos, labels, limit, frames)
-    end = blurring_model(engine.model.graph).input
-    size = end.width, end.height
-    root = data or (chosen.run.dataset if chosen.run and not photos else None)
-    if photos and labels:
-        found = photos_with_labels(photos, labels, size, limit)
-    elif root and not photos:
-        found = photos_of_dataset(root, size, limit)
-    else:
-        raise UserError(
-            "privacy is measured on photos with labelled faces: of a run, a data set, or a folder with a label file",
-            options=("data", "photos", "labels"),
-        )
-    return measure_privacy(found, lambda picture, faces: engine.blur(picture), options, name=chosen.name)
-
-
-def _frame_privacy(
-    chosen: Chosen, engine: Engine, options: PrivacyOptions, photos: Path | None, labels: Path | None,
-    limit: int | None, frames: FrameOptions,
-) -> Privacy:  # fmt: skip
-    """The same for frames of a camera's size, veiled as firmware does; of `live` and `rows` also in sequences.
-
-    A still photo is veiled as its second frame: live, the first one is grey. Faces count from as many pixels on as
-    cover `min_side_px` of the net's input.
-    """
-    if photos is None or labels is None:
-        raise UserError(
-            "frames are judged on photos cut to their shape: give a folder with a label file",
-            options=("frame", "photos", "labels"),
-        )
-    finder, plan = plan_frames(engine.model.graph, replace(frames, pixels="rgb888"))
-    find = run_finder(finder, engine.name)
-    size, scale = (frames.width, frames.height), max(plan.width / plan.x.net, plan.height / plan.y.net)
-    options = replace(options, min_side_px=round(options.min_side_px * scale, 1))
-
-    def veiled(picture: Pixels, faces: tuple[Face, ...]) -> Pixels:
-        blurrer, frame = Blurrer(plan, find), picture.reshape(plan.height, -1)
-        if plan.hold == "live":
-            blurrer.blur(frame)
-        return blurrer.blur(frame).reshape(picture.shape)
-
-    found = photos_with_labels(photos, labels, size, limit, in_shape=True)
-    measured = replace(measure_privacy(found, veiled, options, name=chosen.name), hold=plan.hold)
-    if plan.hold == "buffer":
-        return measured
-    judges = open_judges(options.detectors)
-    filmed = film(photos, labels, plan, find, judges, limit=limit, min_side_px=options.min_side_px)
-    return replace(measured, filmed=filmed)
-
-
 def validate(
     chosen: Chosen,
     *,
@@ -274,7 +208,9 @@ def validate(
         open_engine(name, chosen.path, compiled=compiled if name == "stream" else None, several=True)
         for name in engines
     ]
-    judged = _privacy(chosen, opened[0], privacy, photos, labels, data, limit, frames) if privacy else None
+    judged = None
+    if privacy:
+        judged = judge_privacy(chosen, opened[0], privacy, LabelledPhotos(photos, labels, data, limit), frames)
     ran = [_run(opened, p, wanted(p)) for p in track(inputs.probes, "validate", inputs.planned)]
     return Validation(
         name=chosen.name,
