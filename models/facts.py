@@ -8,6 +8,7 @@ from edgeblur.errors import Unsupported
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import compile_stream
 from edgeblur.export.tflite.cost import cost
+from edgeblur.export.tflite.finder import finder_of, has_mask
 from edgeblur.export.tflite.graph import Graph, image_model
 from edgeblur.models.measures import Facts
 from edgeblur.models.read import read_model
@@ -19,7 +20,21 @@ def read_facts(path: Path) -> Facts:
     Raises:
         UserError: it is no .tflite with a picture in and a picture out.
     """
+    return facts_of(read_model(path))
+
+
+def mask_facts(path: Path) -> Facts | None:
+    """The same of the mask part of a mask net alone, as `edgeblur models path --output mask` cuts it; None without."""
     graph = read_model(path)
+    return facts_of(finder_of(graph).graph) if has_mask(graph) else None
+
+
+def facts_of(graph: Graph) -> Facts:
+    """What a model says about itself.
+
+    Raises:
+        UserError: it does not take one picture and put out one.
+    """
     model, spent, needs = image_model(graph), cost(graph), _streamed(graph)
     return Facts(
         sha256=graph.sha256,

@@ -7,6 +7,8 @@ from typing import Any
 
 from rich.table import Column, Table
 
+from edgeblur.export.tflite.finder import MASK
+from edgeblur.models.facts import mask_facts
 from edgeblur.models.measures import FROM_PX, Facts, Headline, Measures, read_measures
 from edgeblur.models.shelf import Entry, entries
 
@@ -49,6 +51,44 @@ def listing() -> list[Listed]:
         UserError: a shelf.json or a measures.json is damaged.
     """
     return [listed(entry) for entry in entries()]
+
+
+@dataclass(frozen=True)
+class ListedMask:
+    """The mask part of a model of the shelf alone."""
+
+    entry: Entry
+    facts: Facts
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; what is unknown is absent."""
+        return {"name": self.entry.name, "output": MASK, **self.facts.as_json()}
+
+
+def masks() -> list[ListedMask]:
+    """The mask parts of all mask nets of the shelf."""
+    found = [(entry, mask_facts(entry.path)) for entry in entries()]
+    return [ListedMask(entry, facts) for entry, facts in found if facts is not None]
+
+
+def masks_table(found: list[ListedMask]) -> Table:
+    """One row a mask net."""
+    table = Table(
+        Column("name", no_wrap=True), "precision", *(Column(head, justify="right") for head in _HEADINGS[:3]),
+        caption="The mask part alone, which finds faces for frames of any size: `edgeblur models path NAME --output "
+        "mask` cuts it out, with the same weights. RAM: bytes of the streaming engine, without stack.",
+        caption_justify="left",
+    )  # fmt: skip
+    for mask in found:
+        facts = mask.facts
+        table.add_row(
+            mask.entry.name,
+            facts.precision,
+            _cell(facts.size_bytes, "{:,}"),
+            _cell(facts.ram_bytes, "{:,}"),
+            _cell(facts.macs, "{:,.1f}", 10**6),
+        )
+    return table
 
 
 _HEADINGS = ("bytes", "RAM", "MMAC", "M instr.", "leak", "rank-1", "dB out", "changed")

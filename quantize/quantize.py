@@ -21,7 +21,7 @@ from edgeblur.quantize.convert import calibration_pictures, to_int8
 from edgeblur.quantize.correct import correct_gate
 from edgeblur.quantize.diagnose import diagnose
 from edgeblur.quantize.equalize import equalize
-from edgeblur.store.dataset import Dataset, evenly, open_dataset
+from edgeblur.store.dataset import Dataset, Triple, evenly, open_dataset
 from edgeblur.store.notes import MODEL, QUANTIZE, Account, End
 from edgeblur.store.run_folder import Run, RunModel, open_run
 
@@ -95,6 +95,8 @@ def _learnt_int8(model: RunModel) -> bool:
 def quantize_run_model(run: Run, model: RunModel, options: QuantizeOptions, *, force: bool) -> Quantized:
     """Quantize one model of a run: writes int8.tflite and quantize.json into its folder.
 
+    An int8_mask.tflite that was cut out of an int8.tflite before goes.
+
     Raises:
         UserError: it is quantized already (without `force`), or has an op without int8.
     """
@@ -105,11 +107,14 @@ def quantize_run_model(run: Run, model: RunModel, options: QuantizeOptions, *, f
     say(f"{model.name}: quantizing, calibrated on {count} training pictures")
     int8, account = _quantize(net, model.float_tflite.read_bytes(), data, options)
     write_together({model.folder / QUANTIZE: as_json(account.as_json()), model.int8_tflite: int8})
+    model.masks[0].unlink(missing_ok=True)
     return Quantized(model.name, model.int8_tflite, account)
 
 
 def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOptions, *, force: bool) -> Quantized:
-    """Quantize anybody's .keras model: writes int8.tflite, float.tflite and quantize.json into `out`.
+    """Quantize anybody's .keras model, which puts out a picture or a mask.
+
+    Writes int8.tflite, float.tflite and quantize.json into `out`.
 
     Raises:
         UserError: no data set to calibrate with, `out` occupied, an op without int8.
@@ -117,7 +122,7 @@ def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOpt
     if data is None:
         raise UserError("int8 needs pictures to calibrate with: name a data set", options=("data",))
     refuse_existing(out, force=force)
-    dataset, net = open_dataset(data), load_keras(path)
+    dataset, net = open_dataset(data), load_keras(path, masks=True)
     exact = float_tflite(net)
     int8, account = _quantize(net, exact, dataset, options)
     parts = {"float.tflite": exact, "int8.tflite": int8, QUANTIZE: as_json(account.as_json())}
@@ -147,7 +152,7 @@ def account_for(exact: bytes, int8: bytes, data: Dataset, options: QuantizeOptio
         raise UserError(f"{data.root} has no test split to compare int8 with float on: make it again with a test share")
     triples = [data.load(s, (ends.input.width, ends.input.height)) for s in samples]
     found = diagnose(exact, int8, [to_floats(t.picture)[np.newaxis] for t in triples])
-    targets = np.stack([to_floats(t.blur) for t in triples])
+    targets = np.stack([_target(t, ends.output) for t in triples])
     float_db, int8_db = _psnr_db(found.float_outputs, targets), _psnr_db(found.int8_outputs, targets)
     return Account(
         calibration_pictures=calibrated_on,
@@ -165,6 +170,16 @@ def account_for(exact: bytes, int8: bytes, data: Dataset, options: QuantizeOptio
         worst_layers=tuple(layer.name for layer in found.worst()),
         layers=found.layers,
     )
+
+
+def _target(triple: Triple, end: ImageEnd) -> Floats:
+    """What a net should put out: the blurred picture, or of a net without picture output the mask of each cell."""
+    if end.channels != 1:
+        return to_floats(triple.blur)
+    height, width = (side // cells for side, cells in zip(triple.mask.shape, (end.height, end.width), strict=True))
+    cells = to_floats(triple.mask).reshape(end.height, height, end.width, width)
+    mask: Floats = cells.mean(axis=(1, 3))[..., np.newaxis]
+    return mask
 
 
 def _end(end: ImageEnd) -> End:

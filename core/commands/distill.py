@@ -21,7 +21,7 @@ from edgeblur.commands.options import (
 )  # fmt: skip
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
-from edgeblur.store.run_folder import open_run
+from edgeblur.store.run_folder import RunModel, open_run
 
 
 @click.command()
@@ -36,6 +36,9 @@ from edgeblur.store.run_folder import open_run
               help="Weight of attention transfer between layers of the same place.")  # fmt: skip
 @click.option("--prune", default=0.0, help="Then remove this share of whole channels: smaller and faster.")
 @click.option("--sparsity", default=0.0, help="Then zero this share of single weights: smaller when compressed.")
+@click.option("--mask-alone", is_flag=True,
+              help="Also write the mask part of a mask net alone, without its picture output: float_mask.tflite, the "
+              "same weights.")  # fmt: skip
 @click.option("--alone/--no-alone", default=True, help="Also train the student without the teacher, to compare.")
 @fit_options(epochs=30)
 @click.option("--start", type=click.Path(path_type=Path),
@@ -48,8 +51,8 @@ from edgeblur.store.run_folder import open_run
 @json_option
 def command(
     run: Path, family: str, width: int, levels: int, output: str, teacher_weight: float, feature_weight: float,
-    prune: float, sparsity: float, alone: bool, start: Path | None, study: str | None, trial: int | None,
-    study_name: str, resume: bool, force: bool, as_json: bool, **learning: Any,
+    prune: float, sparsity: float, mask_alone: bool, alone: bool, start: Path | None, study: str | None,
+    trial: int | None, study_name: str, resume: bool, force: bool, as_json: bool, **learning: Any,
 ) -> None:  # fmt: skip
     """Distill the teacher of RUN into a narrower student, and prune it if asked.
 
@@ -58,6 +61,8 @@ def command(
     """
     if family != "unet":
         refuse_given("levels", "output", because=f"is for U-Nets, not for --family {family}")
+    elif study is None:
+        refuse_given("mask_alone", because="is for mask nets: add --family mask or live")
     if family == "live":
         refuse_given("width", because="is not for --family live, which has one width")
     if study is None:
@@ -79,8 +84,10 @@ def command(
     if study is not None:
         options = _from_study(options, study, study_name, trial)
     models = edgeblur.distill_student(opened, options, resume=resume, force=force)
+    masks = _masks(models, force) if mask_alone else []
     if as_json:
-        print(json.dumps({"models": [m.info().as_json() for m in models]}))
+        told = {"models": [m.info().as_json() for m in models]}
+        print(json.dumps({**told, **({"masks": [str(path) for path in masks]} if mask_alone else {})}))
         return
     for model in models:
         info = model.info()
@@ -90,6 +97,16 @@ def command(
         if info.gained_by_distilling and info.gained_by_distilling.gain_db is not None:
             line += f" ({info.gained_by_distilling.gain_db:+.2f} dB against the same student trained alone)"
         stdout.print(line)
+    for path in masks:
+        stdout.print(f"{path}: {path.stat().st_size:,} bytes, the mask alone", soft_wrap=True, markup=False)
+
+
+def _masks(models: list[RunModel], force: bool) -> list[Path]:
+    """The mask part of each, in a file of its own beside its float form."""
+    from edgeblur.export.tflite.finder import write_finder
+    from edgeblur.models.read import read_model
+
+    return [write_finder(read_model(model.float_tflite), model.masks[1], force=force) for model in models]
 
 
 def _from_study(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from edgeblur.commands.options import json_option
+from edgeblur.commands.options import force_option, json_option, refuse_given
+from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
 from edgeblur.tables import fitted
@@ -21,19 +22,27 @@ _PATH = click.Path(path_type=Path)
 def command(context: click.Context, as_json: bool) -> None:
     """Trained models that come with edgeblur; their names are taken wherever a model is. Alone it lists them."""
     if context.invoked_subcommand is None:
-        _list(as_json)
+        _list(as_json, None)
 
 
 @command.command("list", short_help="Size, RAM, work, and what they protect and spoil.")
+@click.option("--output", type=click.Choice(["mask"]), help="List the mask parts of mask nets alone.")
 @json_option
-def list_command(as_json: bool) -> None:
+def list_command(output: str | None, as_json: bool) -> None:
     """List all models: size, RAM, work, and what they protect and spoil."""
-    _list(as_json)
+    _list(as_json, output)
 
 
-def _list(as_json: bool) -> None:
-    from edgeblur.models.listing import listing, models_table
+def _list(as_json: bool, output: str | None) -> None:
+    from edgeblur.models.listing import listing, masks, masks_table, models_table
 
+    if output is not None:
+        cut = masks()
+        if as_json:
+            click.echo(json.dumps({"models": [mask.as_json() for mask in cut]}, indent=2))
+        else:
+            stdout.print(fitted(masks_table(cut), stdout))
+        return
     found = listing()
     if as_json:
         click.echo(json.dumps({"models": [model.as_json() for model in found]}, indent=2))
@@ -59,12 +68,26 @@ def show(name: str, as_json: bool) -> None:
 @command.command(short_help="Where a model's file lies, for scripts.")
 @click.argument("name", required=False)
 @click.option("--keras", is_flag=True, help="The trained net that it was made from, to go on training.")
-def path(name: str | None, keras: bool) -> None:
+@click.option("--output", type=click.Choice(["mask"]),
+              help="Cut the mask part of a mask net, without its picture output, into a .tflite of its own: the same "
+              "weights. Its path is printed.")  # fmt: skip
+@click.option("--out", type=_PATH, help="That .tflite. [default: NAME_mask.tflite in the current folder]")
+@force_option
+def path(name: str | None, keras: bool, output: str | None, out: Path | None, force: bool) -> None:
     """Print where the file of the model NAME lies, and nothing else; without NAME, the default's."""
     from edgeblur.models.shelf import default_entry, require_entry
 
     entry = require_entry(name) if name else default_entry()
-    click.echo(entry.keras if keras else entry.path)
+    if output is None:
+        refuse_given("out", "force", because="is for a file that is cut out of a model: add --output mask")
+        click.echo(entry.keras if keras else entry.path)
+        return
+    if keras:
+        raise UserError("--keras names the whole net that was trained: leave --keras or --output mask out")
+    from edgeblur.export.tflite.finder import write_finder
+    from edgeblur.models.read import read_model
+
+    click.echo(write_finder(read_model(entry.path), out or Path(f"{entry.name}_mask.tflite"), force=force))
 
 
 @command.command(short_help="Put a quantized model of a run on the shelf.")

@@ -33,13 +33,17 @@ if TYPE_CHECKING:
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Test pictures to compare on.")
 @click.option("--equalize/--no-equalize", default=True, show_default=True,
               help="Rescale channels first: small ones keep more of int8; and open gates as in float.")  # fmt: skip
+@click.option("--output", type=click.Choice(["mask"]),
+              help="Also write the mask part of mask nets alone, without their picture output: int8_mask.tflite, the "
+              "same weights.")  # fmt: skip
 @click.option("--qat", is_flag=True, help="Train on with int8 simulated: for students that lose more than 0.5 dB.")
 @click.option("--epochs", default=5, show_default=True, type=click.IntRange(1), help="Of --qat.")
 @force_option
 @json_option
 def command(
     target: Path, int8: bool, model_name: str | None, data: Path | None, out: Path | None, io_type: str,
-    calibration: int, limit: int, equalize: bool, qat: bool, epochs: int, force: bool, as_json: bool,
+    calibration: int, limit: int, equalize: bool, output: str | None, qat: bool,
+    epochs: int, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Quantize a run's models, or one .keras file, to int8 and account for the loss layer by layer."""
     if not target.exists():
@@ -67,14 +71,38 @@ def command(
         done = [quantize_aware(run, model, options, fit, force=force)]
     else:
         waiting = [m for m in models if force or not m.int8_tflite.exists()]
-        if not waiting:
+        if not waiting and output is None:
             raise UserError(f"all models of {target} are quantized already: add --force to do it again")
         done = [edgeblur.quantize_model(run, m.name, options, force=force) for m in waiting]
+    if output is None:
+        masks = []
+    elif run is None or qat:
+        masks = _masks([RunModel(quantized.path.parent) for quantized in done], target, force)
+    else:
+        masks = _masks(models, target, force)
     if as_json:
-        print(json.dumps({"models": [{"name": q.name, "path": str(q.path), **q.account.as_json()} for q in done]}))
+        told = [{"name": q.name, "path": str(q.path), **q.account.as_json()} for q in done]
+        print(json.dumps({"models": told, **({"masks": [str(path) for path in masks]} if output else {})}))
         return
     for quantized in done:
         _show(quantized, run)
+    for path in masks:
+        stdout.print(f"{path}: {path.stat().st_size:,} bytes, the mask alone", soft_wrap=True, markup=False)
+
+
+def _masks(models: list[RunModel], target: Path, force: bool) -> list[Path]:
+    """The mask part of each int8 net that has one, in a file of its own beside it.
+
+    Raises:
+        UserError: none has one.
+    """
+    from edgeblur.export.tflite.finder import has_mask, write_finder
+    from edgeblur.models.read import read_model
+
+    found = [(model, graph) for model in models if has_mask(graph := read_model(model.int8_tflite))]
+    if not found:
+        raise UserError(f"{target} has no mask net, so no mask alone: leave --output mask out")
+    return [write_finder(graph, model.masks[0], force=force) for model, graph in found]
 
 
 def _show(quantized: Quantized, run: Run | None) -> None:

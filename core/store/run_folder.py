@@ -7,6 +7,7 @@ RUN/teacher/history.json   options, losses and metrics by epoch, drawn in curves
 RUN/teacher/checkpoint/    with best.npz, while a training has not ended: `--resume` goes on from there
 RUN/teacher/float.tflite   float32, batch 1: enough for every later stage, without TensorFlow
 RUN/teacher/int8.tflite    after `edgeblur quantize`, with quantize.json
+RUN/mask8/int8_mask.tflite, float_mask.tflite  the mask part of these alone, where it was asked for
 RUN/w8/...                 the same for each student: w8-prune50, w8-qat, gate8, mask8, ...
 RUN/mask8/clamp.json       after `edgeblur clamp`, of a net that finds masks; drawn in clamp.png
 RUN/boards.json            what `edgeblur run` counted or timed on boards
@@ -57,6 +58,11 @@ class RunModel:
     def int8_tflite(self) -> Path:
         """Fully quantized flatbuffer."""
         return self.folder / "int8.tflite"
+
+    @property
+    def masks(self) -> tuple[Path, ...]:
+        """The mask part of a mask net alone, of its int8 form and of its float form."""
+        return tuple(path.with_name(f"{path.stem}_mask.tflite") for path in (self.int8_tflite, self.float_tflite))
 
     def info(self) -> ModelInfo:
         """What model.json says; nothing is known if there is none.

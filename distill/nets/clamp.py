@@ -110,7 +110,8 @@ class Reset(Record):
 def reset_clamp(model: RunModel, clamp: Clamp) -> Reset:
     """Give a run's model another clamp: model.keras, float.tflite and model.json are written anew, all or none.
 
-    An int8.tflite of the folder does not belong to the net any more and goes, with quantize.json. What model.json calls
+    An int8.tflite of the folder does not belong to the net any more and goes, with quantize.json and masks that were
+    cut. What model.json calls
     `best` stays what training saw.
 
     Raises:
@@ -128,7 +129,7 @@ def reset_clamp(model: RunModel, clamp: Clamp) -> Reset:
         model.keras: _keras_file(net),
     }
     write_together(files)
-    outdated = [path for path in (model.int8_tflite, model.folder / QUANTIZE) if path.exists()]
+    outdated = [path for path in (model.int8_tflite, model.folder / QUANTIZE, *model.masks) if path.exists()]
     for path in outdated:  # not before: if writing fails, they belong to the net that is still there
         with telling_disk_errors(path):
             path.unlink()

@@ -71,8 +71,12 @@ def at_size(net: Any, height: int, width: int) -> Any:
     return other
 
 
-def load_keras(path: Path) -> Any:
+def load_keras(path: Path, *, masks: bool = False) -> Any:
     """Load a tf_keras model whose input and output are one picture each, `[N, H, W, 3]`.
+
+    Args:
+        path: a .keras or .h5 file.
+        masks: the output may as well be a mask, `[N, H / n, W / n, 1]`: a mask head without its picture output.
 
     Raises:
         UserError: the file is missing, would run code of its own, cannot be read by tf_keras, or the model's shapes
@@ -90,22 +94,31 @@ def load_keras(path: Path) -> Any:
             f"{path} cannot be read as a tf_keras model ({(str(error).splitlines() or [repr(error)])[0][:120]}): "
             "save it with tf_keras (Keras 3 files are another format)"
         ) from error
-    _require_picture_to_picture(net, path)
+    _require_picture_to_picture(net, path, masks=masks)
     if broken := next((w.name for w in net.weights if not np.isfinite(w.numpy()).all()), None):
         raise UserError(f"{path} has weights that are no numbers ({broken}): its training went astray; train it anew, "
                         "with a lower learning rate")  # fmt: skip
     return net
 
 
-def _require_picture_to_picture(net: Any, path: Path) -> None:
+def _require_picture_to_picture(net: Any, path: Path, *, masks: bool) -> None:
     shapes = [tuple(tensor.shape) for tensor in (*net.inputs, *net.outputs)]
     found = " and ".join(map(str, shapes))
     if len(net.inputs) != 1 or len(net.outputs) != 1 or any(len(shape) != 4 for shape in shapes):
         raise UserError(f"{path} should take one picture and give one ([N, H, W, 3]), it has {found}")
     if None in shapes[0][1:]:
         raise UserError(f"{path} has an open input size {shapes[0]}: fix height, width and channels for a board")
-    if shapes[0][3] != 3 or shapes[1][1:] != shapes[0][1:]:
+    if shapes[0][3] != 3 or not (shapes[1][1:] == shapes[0][1:] or (masks and _is_mask(shapes[1], of=shapes[0]))):
         raise UserError(f"{path} should take an RGB picture and give one of the same size, it has {found}")
+
+
+def _is_mask(shape: tuple[int | None, ...], *, of: tuple[int | None, ...]) -> bool:
+    """Whether an output has one number for each square of the picture."""
+    _, height, width, channels = shape
+    if channels != 1 or not height or not width:
+        return False
+    cell = (of[1] or 0) // height
+    return cell > 0 and (height * cell, width * cell) == of[1:3]
 
 
 def concrete(net: Any) -> Any:

@@ -1,6 +1,6 @@
 """The tables and the picture of docs/frames.md: what a veil by the frame before misses, by speed, growth and memory.
 
-    frames.py [--val DATASET] [--test NAME=DATASET ...] [--limit N]
+    frames.py [--val DATASET] [--test NAME=DATASET ...] [--limit N] [--model NAME ...]
 
 Sequences are made from the photos of data sets that have a face. Of DATASET's val split all choices are counted; a face
 counts as open in a frame if less than 80 % of its ellipse is veiled, judged without any detector. Of the test split of
@@ -52,7 +52,8 @@ TRIED: tuple[tuple[str, int, int, int], ...] = (
     ("live", 0, 2, 0), ("live", 0, 2, 1), ("live", 0, 2, 2), ("live", 0, 2, 4), ("live", 1, 2, 2), ("live", 0, 4, 2),
 )  # fmt: skip
 """Hold, margin in cells, share in eighths, memory in frames."""
-JUDGE = "centerface"
+JUDGE, EVERY = "centerface", 3
+"""Who looks at the test photos, and at one of how many frames."""
 
 
 def choose(model: str, folder: Path, limit: int) -> dict[str, Any]:
@@ -112,7 +113,7 @@ def state(model: str, name: str, folder: Path, limit: int) -> dict[str, Any]:
     filmed = film(
         _near(labelled_of_dataset(folder), limit), plan,
         lambda picture: engine.run(to_raw(picture, engine.model.input))[0, :, :, 0], open_judges([JUDGE]),
-        source=name, min_side_px=SMALLEST_PX,
+        source=name, min_side_px=SMALLEST_PX, every=EVERY,
     )  # fmt: skip
     return {"model": model, "photos_of": name, **filmed.as_json()}
 
@@ -149,8 +150,8 @@ def stated_table(told: list[dict[str, Any]]) -> str:
     """Of each model and data set, a row for each judge."""
     lines = [
         f"Test photos, {'x'.join(map(str, SIZE))}, all kinds of sequences of up to {max(SPEEDS):g} face widths a "
-        f"frame; faces, frame by frame, that {JUDGE} still finds, or of which less than 80 % was veiled (95 % "
-        "intervals):",
+        f"frame; faces, frame by frame, of which less than 80 % was veiled, or that {JUDGE} still finds (it looks at "
+        f"one of {EVERY} frames); 95 % intervals:",
         "",
         f"| model, photos | judge | buffer | live | live : buffer (at most {MOST_TIMES:g}) |",
         "| --- | --- | ---: | ---: | ---: |",
@@ -203,19 +204,25 @@ def main() -> None:
     parser.add_argument("--val", type=Path, help="a data set; without any, the page alone is written anew")
     parser.add_argument("--test", action="append", default=[], metavar="NAME=DATASET")
     parser.add_argument("--limit", type=int, default=0, help="photos of a data set at most, evenly spread")
+    parser.add_argument("--model", action="append", choices=MODELS, help="measure this one alone")
     options = parser.parse_args()
-    told = json.loads(MEASURED.read_text())
-    if options.val:
-        told["choices"] = [choose(model, options.val, options.limit) for model in MODELS]
-    if options.test:
+    told, models = json.loads(MEASURED.read_text()), options.model or MODELS
+    for model in models if options.val else ():
+        told["choices"] = _with(told["choices"], [choose(model, options.val, options.limit)])
+    for model in models if options.test else ():
         named = [text.partition("=")[::2] for text in options.test]
-        told["stated"] = [
-            state(model, name, Path(folder), options.limit) for model in MODELS for name, folder in named
-        ]  # fmt: skip
+        told["stated"] = _with(told["stated"], [state(model, n, Path(folder), options.limit) for n, folder in named])
     write_json(MEASURED, told)
     if options.val:
         draw()
     write_text(PAGE, renewed(PAGE.read_text()))
+
+
+def _with(before: list[dict[str, Any]], measured: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All but what was measured anew, and that."""
+    new = {each["model"] for each in measured}
+    kept = [each for each in before if each["model"] not in new]
+    return sorted([*kept, *measured], key=lambda each: MODELS.index(each["model"]))
 
 
 if __name__ == "__main__":

@@ -8,17 +8,25 @@ second at any camera's size.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeblur.errors import UserError
-from edgeblur.export.tflite.graph import Graph, ImageEnd, Op, Tensor, image_model, read_tflite
+from edgeblur.export.tflite.graph import Graph, ImageEnd, Op, image_model, read_tflite
 from edgeblur.export.tflite.pixels import value_range
 from edgeblur.export.tflite.writer import write_tflite
+from edgeblur.files import refuse_existing, write_bytes
+
+MASK = "mask"
+"""The output of a mask head that is none of its file's: where faces are, before a picture is made of it."""
 
 _TOP = 6.0
 """Where ReLU6 clips: the clamp of a mask head is made of it."""
+
+_SAID = "edgeblur mask, clamp {:g}:{:g}"
+"""The description in a finder's file."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +37,8 @@ class Finder:
         data: the .tflite: `[1, height, width, 1 or 3]` to `[1, height / cell_px, width / cell_px, 1]`, the mask.
         graph: the same, read.
         cell_px: pixels of the input that a cell of the mask stands for, along each side.
-        clamp: mask values 0 to 1 from which the net that it was cut from begins to blur, and blurs fully; None for a
-            file that was a finder already.
+        clamp: mask values 0 to 1 from which the net that it was cut from begins to blur, and blurs fully; a file that
+            edgeblur cut remembers them; None for another finder.
     """
 
     data: bytes
@@ -60,14 +68,49 @@ def finder_of(source: Path | bytes | Graph) -> Finder:
     """
     graph = source if isinstance(source, Graph) else read_tflite(source)
     if _is_mask(graph, graph.outputs):
-        return _finder(graph, None)
+        return _finder(graph, _said_clamp(graph))
     head = _mask_op(graph)
     if head is None:
         raise UserError(
             f"{graph.name} has no mask, so it cannot find faces for a frame of another size: give a mask head (mask8 "
             "and others of `edgeblur models`, or one of `edgeblur distill --family mask`)"
         )
-    return _finder(subgraph(graph, head.outputs), _clamp(graph, head.outputs[0]))
+    clamp = _clamp(graph, head.outputs[0])
+    said = _SAID.format(*clamp) if clamp else ""
+    return _finder(dataclasses.replace(subgraph(graph, head.outputs), description=said), clamp)
+
+
+def write_finder(source: Graph, out: Path, *, force: bool = False) -> Path:
+    """Cut the mask part out of a mask head into a file of its own, with the same weights.
+
+    Args:
+        source: the mask head.
+        out: the .tflite to write; the same bytes may be there already.
+        force: replace what is there.
+
+    Returns:
+        `out`.
+
+    Raises:
+        UserError: the net has no mask, or something else is there.
+    """
+    data = finder_of(source).data
+    if not out.is_file() or out.read_bytes() != data:
+        refuse_existing(out, force=force)
+        write_bytes(out, data)
+    return out
+
+
+def has_mask(graph: Graph) -> bool:
+    """Whether a net is a mask head, or puts out a mask."""
+    return _is_mask(graph, graph.outputs) or _mask_op(graph) is not None
+
+
+def _said_clamp(graph: Graph) -> tuple[float, float] | None:
+    """What a finder's file says about the net that it was cut from."""
+    found = re.fullmatch(r"edgeblur mask, clamp (0\.\d+|0):(0\.\d+|1)", graph.description)
+    low, full = (float(found[1]), float(found[2])) if found else (0.0, 0.0)
+    return (low, full) if low < full else None
 
 
 def _finder(graph: Graph, clamp: tuple[float, float] | None) -> Finder:
@@ -101,16 +144,19 @@ def _clamp(graph: Graph, mask: int) -> tuple[float, float] | None:
     readers = [op for op in graph.ops if mask in op.inputs]
     if len(readers) != 1 or readers[0].kind != "CONV_2D" or len(readers[0].inputs) < 3:
         return None
-    kernel, bias = (graph.tensors[i] for i in readers[0].inputs[1:3])
-    if kernel.data is None or bias.data is None or (kernel.elements, bias.elements) != (1, 1):
+    kernel, bias = (_single(graph, i) for i in readers[0].inputs[1:3])
+    if not kernel or bias is None:
         return None
-    slope, offset = _real(kernel), _real(bias)
-    low, full = -offset / slope, (_TOP - offset) / slope
-    return (round(max(low, 0.0), 3), round(full, 3)) if low < full <= 1.001 else None
+    low, full = -bias / kernel, (_TOP - bias) / kernel
+    return (round(max(low, 0.0), 3), min(round(full, 3), 1.0)) if low < full <= 1.001 else None
 
 
-def _real(constant: Tensor) -> float:
-    """The real value of a constant of one number."""
+def _single(graph: Graph, index: int) -> float | None:
+    """The real value of a constant of one number, also where it is kept in 16 bits; None if it is none."""
+    made = graph.producers.get(index)
+    constant = graph.tensors[made.inputs[0] if made and made.kind == "DEQUANTIZE" else index]
+    if constant.data is None or constant.elements != 1:
+        return None
     value = float(constant.array().item())
     return (value - constant.zero_points[0]) * constant.scales[0] if constant.scales else value
 

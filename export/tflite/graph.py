@@ -110,7 +110,8 @@ class Op:
 class Graph:
     """A whole model: ops in the order they run, and the tensors that go in and come out.
 
-    `called` has what the file calls its outputs, also where what a converter put behind them is taken off.
+    `called` has what the file calls its outputs, also where what a converter put behind them is taken off;
+    `description` is what the file says of itself.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     called: tuple[str, ...] = ()
+    description: str = ""
 
     @cached_property
     def producers(self) -> dict[int, Op]:
@@ -248,7 +250,7 @@ def _graph(data: bytes, name: str) -> Graph:
     outputs = _ints(main.OutputsAsNumpy(), main.OutputsLength())
     _check_tensors(tensors, ops, (*inputs, *outputs))
     called = tuple(tensors[i].name for i in outputs)
-    return Graph(name, sha256(data), len(data), tensors, ops, inputs, outputs, called)
+    return Graph(name, sha256(data), len(data), tensors, ops, inputs, outputs, called, _text(model.Description()))
 
 
 def read_file(path: Path) -> bytes:

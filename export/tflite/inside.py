@@ -18,7 +18,7 @@ import numpy as np
 
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.channels import TO_NCHW, TO_NHWC, channels_last
-from edgeblur.export.tflite.finder import finder_of
+from edgeblur.export.tflite.finder import MASK, finder_of
 from edgeblur.export.tflite.graph import ABSENT, Graph, Op, Tensor, read_file, read_tflite, told_outputs
 from edgeblur.export.tflite.writer import op_code, op_table, pack, tensor_table
 
@@ -43,10 +43,6 @@ class Inside:
 
     graph: Graph
     data: bytes
-
-
-MASK = "mask"
-"""The output of a mask head that is none of its file's: where faces are, before a picture is made of it."""
 
 
 def look_inside(

@@ -98,6 +98,7 @@ def write_tflite(graph: Graph) -> bytes:
     main.inputs, main.outputs = np.array(graph.inputs, np.int32), np.array(graph.outputs, np.int32)
     model = schema.ModelT()
     model.version = _SCHEMA_VERSION
+    model.description = graph.description or None
     model.subgraphs = [main]
     model.operatorCodes = [op_code(schema, *code) for code in codes]
     # Buffer 0 is empty by convention: a tensor that names it has no data.

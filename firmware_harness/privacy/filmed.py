@@ -107,7 +107,7 @@ class Filmed(Record):
 
 def film(
     photos: Iterable[LabelledPhoto], plan: VeilPlan, find: Find, judges: Sequence[OpenJudge], *,
-    source: str, min_side_px: float,
+    source: str, min_side_px: float, every: int = 1,
 ) -> Filmed:  # fmt: skip
     """Make sequences of labelled photos, veil them as `plan` says and as `buffer` does, and look for their faces.
 
@@ -118,6 +118,7 @@ def film(
         judges: who looks; whether a face is veiled at all is always judged.
         source: of the photos, for messages.
         min_side_px: smaller faces, in pixels of a frame, are not judged.
+        every: judges look at one of so many frames; `OPEN` is counted in all.
 
     Raises:
         UserError: no photo has such a face.
@@ -132,7 +133,7 @@ def film(
         for clip in clips(photo.picture, photo.faces, (plan.width, plan.height), SPEEDS, seed):
             sequences += 1
             for each in plans:
-                for judge, seen, still in _looked(list(_shown(clip, each, find)), judges, min_side_px):
+                for judge, seen, still in _looked(list(_shown(clip, each, find)), judges, min_side_px, every):
                     key = each.hold, judge, clip.kind, clip.speed
                     faces[key], leaked[key] = faces[key] + seen, leaked[key] + still
     counts = tuple(FilmedCount(*key, faces[key], leaked[key]) for key in faces)
@@ -163,13 +164,15 @@ def _shown(clip: Clip, plan: VeilPlan, find: Find) -> Iterator[_Shown]:
             yield _Shown(out, alpha(held, plan) >= _HALF, frame.faces)
 
 
-def _looked(shown: list[_Shown], judges: Sequence[OpenJudge], min_side_px: float) -> Iterator[tuple[str, int, int]]:
+def _looked(
+    shown: list[_Shown], judges: Sequence[OpenJudge], min_side_px: float, every: int
+) -> Iterator[tuple[str, int, int]]:
     """Each judge's name, how many faces there were, and how many of them it found."""
     bare = Bare()
     for each in shown:
         bare = bare.seen(each.veiled, tuple(face for face in each.faces if face.box.side >= min_side_px))
     yield OPEN, bare.faces, bare.open_fifth
-    pairs = [(each.picture, each.faces) for each in shown]
+    pairs = [(each.picture, each.faces) for each in shown[every - 1 :: every]]
     for judge in judges:
         (leak,) = leak_rates(
             judge.detector, pairs, (judge.judge.threshold,), enlarged=judge.judge.enlarged, min_side_px=min_side_px

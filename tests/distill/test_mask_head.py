@@ -29,6 +29,7 @@ from edgeblur.distill.training.mask_student_model import (
     worth_finding,
 )
 from edgeblur.errors import UserError
+from edgeblur.export.tflite.finder import finder_of
 from edgeblur.export.tflite.graph import Graph, read_tflite
 from edgeblur.pictures.images import Floats, to_floats
 from edgeblur.quantize.convert import _refuse_blind, calibration_pictures, to_int8
@@ -73,8 +74,8 @@ def taught(tiny_data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = create_run(folder, tiny_data.root)
     run.teacher.folder.mkdir()
     save_model(lively(MaskSpec(32, 32, 2)), run.add("teacher"), ModelInfo(kind="teacher"))
-    done("distill", folder, "--family", "mask", "--width", 1, "--epochs", 1, "--batch", 8, "--no-alone")
-    done("quantize", "--int8", folder, "--model", "teacher", "--calibration", 8)
+    done("distill", folder, "--family", "mask", "--width", 1, "--epochs", 1, "--batch", 8, "--no-alone", "--mask-alone")
+    done("quantize", "--int8", folder, "--model", "teacher", "--calibration", 8, "--output", "mask")
     return run
 
 
@@ -111,6 +112,29 @@ class Inside:
         (blend,) = (op for op in self.graph.ops if op.kind == "MUL")
         (index,) = (i for i in blend.inputs if self.graph.tensors[i].zero_points[0] == -128)
         return self._interpreter.get_tensor(index)
+
+
+def test_the_mask_alone_has_the_weights_of_the_whole_net(taught: Run) -> None:
+    whole, alone = taught.teacher.int8_tflite.read_bytes(), taught.teacher.masks[0].read_bytes()
+    inside, mask = Inside(whole), next(op.outputs[0] for op in read_tflite(whole).ops if op.kind == "LOGISTIC")
+    numbers = np.random.default_rng(0).integers(-128, 128, (1, 32, 32, 3), np.int8)
+    inside.run(numbers)
+    assert (Inside(alone).run(numbers) == inside._interpreter.get_tensor(mask)).all()
+    student = taught.model("mask1")
+    assert student.masks[1].read_bytes() == finder_of(student.float_tflite).data
+    assert len(alone) < len(whole)
+
+
+def test_a_mask_is_cut_out_of_what_is_quantized_already(taught: Run, tmp_path: Path) -> None:
+    shutil.copytree(taught.folder, tmp_path / "run")
+    run = open_run(tmp_path / "run")
+    before = run.teacher.int8_tflite.read_bytes()
+    run.teacher.masks[0].unlink()
+    done("quantize", "--int8", run.folder, "--model", "teacher", "--output", "mask")
+    assert run.teacher.int8_tflite.read_bytes() == before
+    assert run.teacher.masks[0].read_bytes() == taught.teacher.masks[0].read_bytes()
+    done("clamp", run.folder, "--model", "mask1", "--set", "0.2:0.5")
+    assert not run.model("mask1").masks[1].exists()  # it was of the net before
 
 
 def test_only_ops_that_are_streamed(int8: bytes) -> None:

@@ -51,7 +51,22 @@ def test_a_finder_stays_as_it_is() -> None:
     finder = finder_of(require_entry("mask4").path)
     again = finder_of(finder.data)
     assert again.data == finder.data
-    assert again.clamp is None
+    assert again.clamp == finder.clamp == (0.3, 0.5)  # the file remembers it
+
+
+@pytest.mark.parametrize("name", ["live", "mask32", "mask32-float"])
+def test_a_finder_keeps_the_clamp_of_its_head(name: str) -> None:
+    """Also of a head whose weights are kept in 16 bits."""
+    finder = finder_of(require_entry(name).path)
+    assert finder_of(finder.data).clamp == finder.clamp == ((0.2, 0.4) if name == "live" else (0.25, 0.45))
+
+
+@pytest.mark.parametrize(
+    "said", ["", "MLIR Converted.", "edgeblur mask, clamp 0.5:0.2", "edgeblur mask, clamp 0.5:nan"]
+)
+def test_a_strangers_mask_has_no_clamp(said: str) -> None:
+    graph = dataclasses.replace(finder_of(require_entry("mask4").path).graph, description=said)
+    assert finder_of(write_tflite(graph)).clamp is None
 
 
 def test_a_net_without_a_mask_is_no_finder() -> None:

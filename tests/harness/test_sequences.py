@@ -15,6 +15,7 @@ from edgeblur.firmware_harness.privacy.photos import photos_with_labels
 from edgeblur.firmware_harness.privacy.sequences import FRAMES, Bare, clips
 from edgeblur.firmware_harness.privacy.tables import filmed_notes
 from edgeblur.pictures.faces import Box, Face
+from edgeblur.store.dataset import Dataset
 
 
 def _marked(size: tuple[int, int] = (90, 70), box: tuple[int, int, int, int] = (30, 20, 20, 24)) -> Image.Image:
@@ -29,7 +30,7 @@ FACE = Face.from_box(Box(30, 20, 20, 24))
 
 def test_faces_move_as_fast_as_the_clip_says_and_stay_on_the_face() -> None:
     made = list(clips(_marked(), (FACE,), (160, 120), (0.5,), seed=4))
-    assert {clip.kind for clip in made} == {"pan", "shake", "enter", "zoom", "turn"}
+    assert {clip.kind for clip in made} == {"pan", "shake", "enter", "cross", "zoom", "turn"}
     for clip in made:
         assert len(clip.frames) == FRAMES
         for frame in clip.frames:
@@ -41,6 +42,28 @@ def test_faces_move_as_fast_as_the_clip_says_and_stay_on_the_face() -> None:
     assert np.allclose(steps, 0.5 * pan.frames[0].faces[0].box.w, rtol=0.01)
     assert not enter.frames[0].faces
     assert enter.frames[-1].faces
+
+
+def test_a_face_crosses_before_a_camera_that_stands_still() -> None:
+    (cross,) = (clip for clip in clips(_marked(), (FACE,), (160, 120), (0.5,), seed=4) if clip.kind == "cross")
+    steps = np.diff([frame.faces[0].box.x for frame in cross.frames])
+    assert np.allclose(steps, 0.5 * cross.frames[0].faces[0].box.w)
+    first, last = cross.frames[0], cross.frames[-1]
+    same = (first.picture == last.picture).all(axis=2)
+    assert same.mean() > 0.5
+    for frame in (first, last):
+        box = frame.faces[0].box
+        assert not same[round(box.y + box.h / 2), round(box.x + box.w / 2)]
+
+
+def test_frames_of_a_data_set_are_judged(tiny_data: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    line = f"validate mask4 --privacy --frame 64x48 --hold live --data {tiny_data.root} --limit 2 --min-face 4"
+    with pytest.raises(SystemExit) as ended:
+        main([*line.split(), "--detector", "none", "--no-identity", "--json"])
+    assert ended.value.code == 0
+    told = json.loads(capsys.readouterr().out)["privacy"]
+    assert (told["images"], told["photos"]) == (2, f"test split of {tiny_data.root}")
+    assert told["sequences"]["sequences"] == 11 * told["sequences"]["photos"] > 0
 
 
 def test_a_face_is_open_as_far_as_it_is_not_veiled() -> None:
@@ -90,7 +113,7 @@ def test_ways_to_hold_frames_are_judged_in_sequences(
     told = json.loads(capsys.readouterr().out)["privacy"]
     assert (told["hold"], told["sequences"]["hold"], told["sequences"]["photos"]) == (hold, hold, 1)
     counts = told["sequences"]["counts"]
-    assert told["sequences"]["sequences"] == 9
+    assert told["sequences"]["sequences"] == 11
     assert {each["hold"] for each in counts} == {"buffer", hold}
     faces = {key: sum(each["faces"] for each in counts if each["hold"] == key) for key in ("buffer", hold)}
     assert faces["buffer"] == faces[hold] > 30

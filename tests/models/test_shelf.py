@@ -18,6 +18,7 @@ from PIL import Image
 
 from edgeblur.cli import main
 from edgeblur.errors import EdgeblurError, UserError
+from edgeblur.export.tflite.finder import finder_of
 from edgeblur.export.tflite.graph import read_tflite
 from edgeblur.export.tflm.arena import record_arena
 from edgeblur.files import sha256, write_json
@@ -182,6 +183,40 @@ def test_show_and_path() -> None:
         assert edgeblur("models", "path", known.name) == (0, f"{known.path}\n")
     assert edgeblur("models", "path") == (0, f"{entry.path}\n")
     assert Path(edgeblur("models", "path", entry.name, "--keras")[1].strip()) == entry.keras
+
+
+def test_the_mask_part_of_a_model_alone(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cut = ("models", "path", "live", "--output", "mask")
+    assert edgeblur(*cut) == edgeblur(*cut) == (0, "live_mask.tflite\n")  # the same bytes may be there
+    (before,) = (entry.path for entry in ENTRIES if entry.name == "live")
+    assert (tmp_path / "live_mask.tflite").read_bytes() == finder_of(before).data
+    capsys.readouterr()
+    Path("other.tflite").write_bytes(b"mine")
+    assert edgeblur(*cut, "--out", "other.tflite")[0] == 2
+    assert "other.tflite exists already" in capsys.readouterr().err
+    assert edgeblur("models", "path", "unet8", "--output", "mask")[0] == 2
+    assert "unet8 has no mask" in capsys.readouterr().err
+    assert Path("other.tflite").read_bytes() == b"mine"
+    # what a command makes of the file is what it makes of the model
+    asked = ("--frame", "320x240", "--hold", "live", "--board", "pico", "--json")
+    whole, mask = (json.loads(edgeblur("fit", name, *asked)[1]) for name in ("live", "live_mask.tflite"))
+    assert {**whole, "model": "live_mask.tflite"} == mask
+
+
+def test_mask_parts_are_listed() -> None:
+    found = {
+        each["name"]: each for each in json.loads(edgeblur("models", "list", "--output", "mask", "--json")[1])["models"]
+    }
+    assert set(found) == {entry.name for entry in ENTRIES if entry.shelved.note.kind == "mask"}
+    whole = {each["name"]: each for each in json.loads(edgeblur("models", "--json")[1])["models"]}
+    for name, mask in found.items():
+        assert mask["parameters"] <= whole[name]["parameters"]
+        assert mask.get("ram_bytes", 0) <= whole[name].get("ram_bytes", 0)
+    assert found["mask8"]["ram_bytes"] < 0.5 * whole["mask8"]["ram_bytes"]
+    assert "mask8" in edgeblur("models", "list", "--output", "mask")[1]
 
 
 @pytest.mark.parametrize(

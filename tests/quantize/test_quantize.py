@@ -18,6 +18,7 @@ from edgeblur.distill.nets.keras_files import float_tflite, load_keras
 from edgeblur.distill.nets.unet import build_unet, unet_spec
 from edgeblur.distill.training.fit import FitOptions
 from edgeblur.errors import UserError
+from edgeblur.export.tflite.finder import finder_of
 from edgeblur.export.tflite.graph import image_model, read_tflite, require_int8
 from edgeblur.models.choose import choose_tflite
 from edgeblur.pictures.images import to_floats
@@ -175,6 +176,21 @@ def test_anybodys_keras_file(tmp_path: Path, tiny_data: Dataset) -> None:
     require_int8(read_tflite((out / "int8.tflite").read_bytes()))
     ends_with(2, path, "--data", tiny_data.root)  # the place is occupied now
     ends_with(0, path, "--data", tiny_data.root, "--calibration", 4, "--force")
+
+
+def test_a_net_that_puts_out_a_mask(tmp_path: Path, tiny_data: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mask head without its picture output; and one whose mask is no grid of squares."""
+    import tf_keras
+
+    picture = tf_keras.layers.Input((16, 16, 3))
+    for stride, code in ((4, 0), (3, 2)):
+        mask = tf_keras.layers.Conv2D(1, 3, strides=stride, padding="same", activation="sigmoid")(picture)
+        tf_keras.Model(picture, mask).save(path := tmp_path / f"mask{stride}.keras")
+        ends_with(code, path, "--data", tiny_data.root, "--calibration", 4, "--output", "mask")
+    assert "should take an RGB picture" in one_sentence(capsys)
+    made = finder_of(tmp_path / "mask4.int8" / "int8.tflite")
+    assert (made.cell_px, made.output.width) == (4, 4)
+    assert (tmp_path / "mask4.int8" / "int8_mask.tflite").read_bytes() == made.data
 
 
 @pytest.mark.parametrize("op", ["asinh", "erf", "sin"], ids=["no op at all", "custom", "float only"])
