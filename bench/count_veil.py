@@ -122,7 +122,7 @@ def _count(board: Board, optimize: str, known: set[tuple[str, ...]]) -> Iterator
             picture = random.integers(0, 256, plan.y.net * plan.x.net * 3, np.uint8).tobytes()
             finders[data] = _run(board, alone, optimize, [picture], plan.y.net // 4 * (plan.x.net // 4))
         frame = random.integers(0, 256, (plan.height, plan.row_bytes), np.uint8)
-        blurrer = Blurrer(plan, run_finder(frames.finder, "litert-ref"))
+        blurrer = Blurrer(plan, run_finder(frames.finder, plan, "litert-ref"))
         blurrer.blur(frame)
         assert blurrer.held is not None
         veiled = int((alpha(blurrer.held, plan) > 0).sum())

@@ -93,7 +93,7 @@ def _blur(choice: Choice) -> Callable[[Pixels], Pixels]:
         height, width, _ = picture.shape
         if (width, height) not in found:
             finder, plan = _plan(whole, (width, height), choice)
-            found[width, height] = plan, run_finder(finder, "litert")
+            found[width, height] = plan, run_finder(finder, plan, "litert")
         plan, find = found[width, height]
         return Blurrer(plan, find).blur(picture.reshape(height, -1)).reshape(picture.shape)
 

@@ -1,26 +1,35 @@
-"""The mask part of a net, cut out of its .tflite: a picture goes in, a mask of small cells comes out.
+"""What finds faces in a net, as a .tflite of its own: a picture goes in, a mask of small cells comes out, or boxes.
 
 A mask head (`edgeblur.distill.nets.mask_head`) finds faces at its input's size and blends a blur in, all in one
 .tflite. The finder is its first half with the same weights, bit for bit; the veil (`edgeblur.export.veil`) does the
-second at any camera's size.
+second at any camera's size. Of a detector (`edgeblur.export.tflite.detector`) everything finds faces: its boxes become
+a mask of cells before the veil sees them.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeblur.errors import UserError
+from edgeblur.export.tflite.detector import Head, detector_heads, input_step
 from edgeblur.export.tflite.graph import Graph, ImageEnd, Op, image_model, read_tflite
+from edgeblur.export.tflite.input_size import input_multiple, with_input_size
 from edgeblur.export.tflite.pixels import value_range
 from edgeblur.export.tflite.writer import write_tflite
 from edgeblur.files import refuse_existing, write_bytes
 
 MASK = "mask"
 """The output of a mask head that is none of its file's: where faces are, before a picture is made of it."""
+
+BOX_CELL = 4
+"""Pixels of a detector's input that a cell stands for into which its boxes are drawn."""
+BOX_CLAMP = (0.4, 0.5)
+"""Scores from which a detector's box begins to be veiled, and is veiled fully."""
 
 _TOP = 6.0
 """Where ReLU6 clips: the clamp of a mask head is made of it."""
@@ -39,41 +48,74 @@ class Finder:
         cell_px: pixels of the input that a cell of the mask stands for, along each side.
         clamp: mask values 0 to 1 from which the net that it was cut from begins to blur, and blurs fully; a file that
             edgeblur cut remembers them; None for another finder.
+        heads: of a detector, whose outputs are scores and boxes; none of a net whose output is a mask.
     """
 
     data: bytes
     graph: Graph
     cell_px: int
     clamp: tuple[float, float] | None
+    heads: tuple[Head, ...] = ()
 
     @property
     def input(self) -> ImageEnd:
         """The picture that goes in."""
-        return image_model(self.graph).input
+        return image_model(self.graph, several=True).input
 
     @property
     def output(self) -> ImageEnd:
-        """The mask that comes out."""
-        return image_model(self.graph).output
+        """The mask that comes out, or is made of a detector's boxes: then its steps are those of the scores."""
+        model = image_model(self.graph, several=True)
+        if not self.heads:
+            return model.output
+        tall, wide = model.input.height // self.cell_px, model.input.width // self.cell_px
+        return dataclasses.replace(model.outputs[self.heads[0].scores], height=tall, width=wide, channels=1)
+
+    @property
+    def multiple(self) -> int:
+        """What both sides of its input are multiples of, at any size.
+
+        Raises:
+            UserError: it has no other size than its own.
+        """
+        return math.lcm(input_multiple(self.graph), input_step(self.heads))
+
+    def resized(self, width: int, height: int) -> Finder:
+        """The same for pictures of another size.
+
+        Raises:
+            UserError: it cannot take that size.
+        """
+        graph = with_input_size(self.graph, width, height)
+        if graph is self.graph:
+            return self
+        heads = detector_heads(graph) if self.heads else ()
+        if len(heads) != len(self.heads):
+            raise UserError(f"{self.graph.name} has no whole cells in {width}x{height} pixels")
+        return dataclasses.replace(self, data=write_tflite(graph), graph=graph, heads=heads)
 
 
 def finder_of(source: Path | bytes | Graph) -> Finder:
-    """Cut the mask part out of a mask head, or take a net that puts out a mask as it is.
+    """Cut the mask part out of a mask head, or take a detector, or a net that puts out a mask, as it is.
 
     Args:
-        source: a .tflite of a mask head, float or int8, or one whose output is a mask of one channel.
+        source: a .tflite of a mask head, float or int8, one whose output is a mask of one channel, or a detector whose
+            outputs are scores and boxes of anchors.
 
     Raises:
-        UserError: the net has no mask.
+        UserError: the net has no mask and is no detector.
     """
     graph = source if isinstance(source, Graph) else read_tflite(source)
+    if heads := detector_heads(graph):
+        data = write_tflite(graph)
+        return Finder(data, read_tflite(data, name=graph.name), BOX_CELL, BOX_CLAMP, heads)
     if _is_mask(graph, graph.outputs):
         return _finder(graph, _said_clamp(graph))
     head = _mask_op(graph)
     if head is None:
         raise UserError(
             f"{graph.name} has no mask, so it cannot find faces for a frame of another size: give a mask head (mask8 "
-            "and others of `edgeblur models`, or one of `edgeblur distill --family mask`)"
+            "and others of `edgeblur models`, or one of `edgeblur distill --family mask`), or a detector"
         )
     clamp = _clamp(graph, head.outputs[0])
     said = _SAID.format(*clamp) if clamp else ""

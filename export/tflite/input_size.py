@@ -51,7 +51,7 @@ def with_input_size(graph: Graph, width: int, height: int) -> Graph:
         UserError: an op depends on the old size, or the net halves the picture more often than this size allows; the
             nearest larger size that it can take is told.
     """
-    end = image_model(graph).input
+    end = image_model(graph, several=True).input
     if (end.width, end.height) == (width, height):
         return graph
     if not (0 < width <= _LARGEST and 0 < height <= _LARGEST):
@@ -70,7 +70,7 @@ def input_multiple(graph: Graph) -> int:
     Raises:
         UserError: the net has no other size than its own.
     """
-    end = image_model(graph).input
+    end = image_model(graph, several=True).input
     multiple = 1
     while multiple <= _LARGEST_MULTIPLE:
         # Twice around: a size that happens to fit once proves little.

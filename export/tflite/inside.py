@@ -18,6 +18,7 @@ import numpy as np
 
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.channels import TO_NCHW, TO_NHWC, channels_last
+from edgeblur.export.tflite.detector import detector_heads
 from edgeblur.export.tflite.finder import MASK, finder_of
 from edgeblur.export.tflite.graph import ABSENT, Graph, Op, Tensor, read_file, read_tflite, told_outputs
 from edgeblur.export.tflite.writer import op_code, op_table, pack, tensor_table
@@ -71,7 +72,7 @@ def look_inside(
     data = source if isinstance(source, bytes) else read_file(source)
     if _is_open(graph) or size is not None:
         graph, data = _settle(graph, data, size)
-    if output == MASK and MASK not in graph.output_names:
+    if output == MASK and MASK not in graph.output_names and not detector_heads(graph):
         finder = finder_of(graph)
         return Inside(finder.graph, finder.data)
     whole = graph if output is None else _with_output(graph, output)

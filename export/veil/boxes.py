@@ -122,8 +122,8 @@ def plan_boxes(graph: Graph, heads: Sequence[Head], cell_px: int) -> BoxPlan:
 def _decoder(graph: Graph, head: Head) -> Decoder:
     end = graph.tensors[graph.outputs[head.boxes]]
     factor = round(end.scales[0] * _UNIT * (1 << _FRACTION))
-    if not 0 < factor < 1 << 24:
-        raise UserError(f"the boxes of {graph.name} have a scale of {end.scales[0]:g} pixels: it should be below 16")
+    if factor < 1 or (255 * factor >> _FRACTION) + _UNIT * max(graph.tensors[graph.inputs[0]].shape) >= 1 << 15:
+        raise UserError(f"the boxes of {graph.name} have a scale of {end.scales[0]:g} pixels: lengths leave 16 bits")
     return Decoder(head, factor, (end.zero_points[0] + 128) * factor >> _FRACTION)
 
 

@@ -10,9 +10,8 @@ from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.finder import Finder, finder_of
 from edgeblur.export.tflite.graph import Graph, require_int8
-from edgeblur.export.tflite.input_size import input_multiple
 from edgeblur.export.veil.emit import FINDER, FrameFiles, emit_veil, veil_bytes
-from edgeblur.export.veil.plan import VeilOptions, VeilPlan, fitting_finder, plan_veil, resized_finder
+from edgeblur.export.veil.plan import VeilOptions, VeilPlan, fitting_finder, plan_veil
 
 DEFAULT_PIXELS, DEFAULT_HOLD = "rgb565le", "buffer"
 
@@ -121,7 +120,7 @@ def plan_frames(graph: Graph, options: FrameOptions) -> tuple[Finder, VeilPlan]:
     """
     require_int8(graph)
     whole, frame = finder_of(graph), (options.width, options.height)
-    finder = resized_finder(whole, _rounded(whole, options.net)) if options.net else fitting_finder(whole, frame)
+    finder = whole.resized(*_rounded(whole, options.net)) if options.net else fitting_finder(whole, frame)
     veil = default_veil(finder, options.hold)
     if options.clamp is not None:
         veil = replace(veil, low=options.clamp[0], full=options.clamp[1])
@@ -136,8 +135,7 @@ def plan_frames(graph: Graph, options: FrameOptions) -> tuple[Finder, VeilPlan]:
 
 def _rounded(finder: Finder, size: tuple[int, int]) -> tuple[int, int]:
     """The next size that a net can take: what it sees beyond the frame repeats the frame's rim."""
-    multiple = input_multiple(finder.graph)
-    wide, tall = (-(-side // multiple) * multiple for side in size)
+    wide, tall = (-(-side // finder.multiple) * finder.multiple for side in size)
     return wide, tall
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,16 @@ from edgeblur.export.stream.own_names import with_own_names
 from edgeblur.export.stream.planning.schedule import Schedule
 from edgeblur.export.tflite.finder import Finder
 from edgeblur.export.veil.arithmetic import Mean, Walk, period
-from edgeblur.export.veil.golden import SEED, golden_crc32
+from edgeblur.export.veil.boxes import HALF_HEIGHT, HALF_WIDTH, SAME_FACE, SHIFT_UP, BoxPlan
+from edgeblur.export.veil.golden import NOISE_BOXES, SEED, golden_crc32
 from edgeblur.export.veil.plan import LEVELS, Axis, VeilPlan
 from edgeblur.files import write_text
 
 FINDER = "_finder"
 """Behind a veil's name: the prefix of its finder's C."""
+
+BOX_BYTES = 12
+"""`sizeof(NAME_box)`."""
 
 _VERSION = 1
 _BYTES_A_LINE = 20
@@ -107,11 +112,35 @@ def _fields(plan: VeilPlan, compiled: Compiled, mask_width: int) -> Iterator[tup
     yield 4, compiled.files.state_bytes // 4
     yield sums.size, sums.count
     yield 4, plan.x.squares * components
-    yield from ((1, picture), (1, mask_width), (1, cells), (1, cells), (1, squares), (1, squares))
+    yield 1, picture
+    yield from _mask_fields(compiled, mask_width, plan.boxes is not None)
+    yield from ((1, cells), (1, cells), (1, squares), (1, squares))
     if plan.hold == "rows":
         yield 1, ring_rows(plan, compiled) * plan.row_bytes
         yield from ((2, 1), (2, 2))
+    if plan.boxes is not None:
+        yield from ((2, BOX_BYTES // 2 * plan.boxes.most), (2, len(compiled.net.outputs)), (2, 1), (1, 1))
     yield from ((4, 1), (2, 1), (2, 2), (1, 1), (1, 1), (4, 1), (4, 1), (4, 1))
+
+
+def _mask_fields(compiled: Compiled, mask_width: int, boxes: bool) -> Iterator[tuple[int, int]]:
+    """A row of the mask; of a detector the last row of any output, and the last of each."""
+    if not boxes:
+        yield 1, mask_width
+        return
+    rows = _output_rows(compiled)
+    yield from ((1, max(rows)), (1, sum(rows)))
+
+
+def _output_rows(compiled: Compiled) -> list[int]:
+    """Bytes of a row of each output."""
+    return [compiled.net.nodes[n].plane.row_bytes for n in compiled.net.outputs]
+
+
+def output_order(compiled: Compiled) -> list[int]:
+    """Which output each row is of that comes out, from the first to the last."""
+    outputs, steps = compiled.net.outputs, compiled.schedule.steps
+    return [step.node - outputs.start for step in steps if step.node in outputs for _ in range(step.rows)]
 
 
 def _size(fields: Iterator[tuple[int, int]]) -> int:
@@ -221,6 +250,39 @@ def _number_lines(data: bytes) -> list[str]:
     return [", ".join(map(str, row)) + "," for row in rows]
 
 
+def _box_values(boxes: BoxPlan, compiled: Compiled) -> dict[str, Any]:
+    """What the C of a detector's boxes is filled in with.
+
+    Raises:
+        UserError: scores and boxes of a grid come out more than a row apart, so that one row of each is not enough.
+    """
+    rows = _output_rows(compiled)
+    places = [sum(rows[:n]) for n in range(len(rows))]
+    heads, first = list[tuple[int, ...]](), 0
+    for decoder in boxes.decoders:
+        head = decoder.head
+        heads.append((head.scores, head.boxes, head.anchors, head.values, places[head.scores], places[head.boxes],
+                      head.width, head.stride * 8, first, decoder.zero, decoder.factor))  # fmt: skip
+        first += head.height * head.width * head.anchors
+    _check_pace(boxes, output_order(compiled))
+    return {
+        "heads": heads, "most_boxes": boxes.most, "output_places": places, "outputs_bytes": sum(rows),
+        "longest_row": max(rows), "output_rows": len(output_order(compiled)), "same_face": SAME_FACE,
+        "shift_up": SHIFT_UP, "half_width": HALF_WIDTH, "half_height": HALF_HEIGHT, "noise_boxes": NOISE_BOXES,
+    }  # fmt: skip
+
+
+def _check_pace(boxes: BoxPlan, order: list[int]) -> None:
+    done = Counter[int]()
+    for output in order:
+        done[output] += 1
+        for head in (decoder.head for decoder in boxes.decoders):
+            if abs(done[head.scores] - done[head.boxes]) > 1:
+                raise UserError(
+                    "scores and boxes of the detector come out more than a row apart: let both read one plane"
+                )
+
+
 _EXAMPLES = {
     "buffer": ("static {n}_state state;", "{n}_begin(&state);", "for (;;) {{",
                "    uint8_t *frame = frame_from_the_driver();",
@@ -264,7 +326,8 @@ def emit_veil(plan: VeilPlan, finder: Finder, compiled: Compiled, provenance: Pr
         "levels_most": LEVELS, "level_lines": _number_lines(plan.levels),
         "picture_lines": _picture_lines(plan, finder.input.channels),
         "blind_bytes": ", ".join(map(str, layout.blind_unit)), "crc": crc,
-        "golden": golden_crc32(plan, finder), "golden_seed": SEED, "magic": 0xED6EB100 + _VERSION,
+        "golden": golden_crc32(plan, finder, output_order(compiled)), "golden_seed": SEED,
+        "magic": 0xED6EB100 + _VERSION,
         "ring_rows": ring_rows(plan, compiled) if plan.hold == "rows" else 0,
         "example": [line.format(n=name, N=name.upper()) for line in _EXAMPLES[plan.hold]],
         "state_bytes": _size(_fields(plan, compiled, finder.output.width)),
@@ -272,6 +335,7 @@ def emit_veil(plan: VeilPlan, finder: Finder, compiled: Compiled, provenance: Pr
         "cell_walk": Walk.of(plan.x, plan.x.cell, plan.x.cells),
         "square_walk": Walk.of(plan.x, plan.x.grid, plan.x.squares),
         **_shrinking(plan),
+        **(_box_values(plan.boxes, compiled) if plan.boxes else {}),
     }  # fmt: skip
     return FrameFiles(
         header=render("veil.h.j2", **values),

@@ -13,7 +13,7 @@ import numpy as np
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.finder import Finder
 from edgeblur.export.tflite.graph import ImageEnd
-from edgeblur.export.tflite.input_size import input_multiple, with_input_size
+from edgeblur.export.veil.boxes import BoxPlan, plan_boxes
 from edgeblur.export.veil.pixels import PixelFormat, pixel_format
 
 HOLDS = ("buffer", "live", "rows")
@@ -119,6 +119,7 @@ class VeilPlan:
         hold: one of `HOLDS`.
         x, y: the frame over the net's input; x counts in units.
         end: of the finder: the mask's scale and zero point.
+        boxes: of a detector, what its boxes are made of; its mask's steps are logits.
         options: of the veil.
     """
 
@@ -130,6 +131,7 @@ class VeilPlan:
     y: Axis
     end: ImageEnd
     options: VeilOptions = field(default_factory=VeilOptions)
+    boxes: BoxPlan | None = None
 
     @property
     def row_bytes(self) -> int:
@@ -148,6 +150,8 @@ class VeilPlan:
         assert self.end.zero_point is not None
         steps = np.arange(256, dtype=np.uint8).view(self.end.dtype).astype(np.float64)
         real = (steps - self.end.zero_point) * np.float64(self.end.scale)
+        if self.boxes is not None:
+            real = 1 / (1 + np.exp(-real))
         share = (real - self.options.low) / (self.options.full - self.options.low)
         levels: bytes = np.clip(np.ceil(share * LEVELS - 1e-6), 0, LEVELS).astype(np.uint8).tobytes()
         return levels
@@ -197,23 +201,11 @@ def fitting_finder(finder: Finder, frame: tuple[int, int]) -> Finder:
     """
     own = finder.input.width, finder.input.height
     try:
-        multiple = input_multiple(finder.graph)
+        multiple = finder.multiple
     except UserError:
         return finder
     wide, tall = (-(-side // multiple) * multiple for side in content_size(frame, own))
-    return resized_finder(finder, (min(wide, own[0]), min(tall, own[1])))
-
-
-def resized_finder(finder: Finder, size: tuple[int, int]) -> Finder:
-    """A finder rewritten for another input.
-
-    Raises:
-        UserError: it cannot take that size.
-    """
-    from edgeblur.export.tflite.writer import write_tflite
-
-    graph = with_input_size(finder.graph, *size)
-    return finder if graph is finder.graph else Finder(write_tflite(graph), graph, finder.cell_px, finder.clamp)
+    return finder.resized(min(wide, own[0]), min(tall, own[1]))
 
 
 def plan_veil(
@@ -242,8 +234,11 @@ def plan_veil(
         options = VeilOptions(*finder.clamp) if finder.clamp else VeilOptions()
     if hold == "rows" and options.share:
         raise UserError("a veil of rows cannot grow by a share: the whole face is not known when its first row leaves")
+    if hold == "rows" and finder.heads:
+        raise UserError("a detector knows its boxes when it has seen a whole frame: hold frames in a buffer or live")
     net = net or (finder.input.width, finder.input.height)
     wide, tall = content_size(frame, net)
     x = Axis(layout.units(frame[0]), net[0], wide, finder.cell_px, options.grid)
     y = Axis(frame[1], net[1], tall, finder.cell_px, options.grid)
-    return VeilPlan(*frame, layout, hold, x, y, end, options)
+    boxes = plan_boxes(finder.graph, finder.heads, finder.cell_px) if finder.heads else None
+    return VeilPlan(*frame, layout, hold, x, y, end, options, boxes)

@@ -11,13 +11,14 @@ way to hold a frame.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeblur.export.veil.boxes import mask_of_boxes
 from edgeblur.export.veil.pixels import Ints
 from edgeblur.export.veil.plan import LEVELS, Axis, VeilPlan
 from edgeblur.pictures.arrays import Pixels
@@ -117,6 +118,19 @@ def _mixed(squares: Ints, axis: int) -> Ints:
 
 
 # The mask grows and is remembered
+
+
+def mask_of(outputs: Sequence[NDArray[Any]], plan: VeilPlan) -> NDArray[Any]:
+    """A finder's outputs as its mask's steps, `[rows, columns]`; a detector's boxes are drawn into one.
+
+    Args:
+        outputs: as an engine gives them, `[1, height, width, channels]` each.
+        plan: of the frame.
+    """
+    if plan.boxes is not None:
+        return mask_of_boxes(outputs, plan.boxes, plan.levels)
+    mask: NDArray[Any] = np.asarray(outputs[0])[0, :, :, 0]
+    return mask
 
 
 def mask_levels(steps: NDArray[Any], plan: VeilPlan) -> Cells:

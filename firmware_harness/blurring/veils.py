@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.finder import Finder, finder_of
 from edgeblur.export.tflite.graph import Graph
-from edgeblur.export.tflite.input_size import input_multiple
 from edgeblur.export.tflite.pixels import to_raw
-from edgeblur.export.veil.plan import VeilPlan, content_size, fitting_finder, plan_veil, resized_finder
-from edgeblur.export.veil.reference import Cells, colours, grow, mask_levels, net_picture, shrink, veil
+from edgeblur.export.veil.plan import VeilPlan, content_size, fitting_finder, plan_veil
+from edgeblur.export.veil.reference import Cells, colours, grow, mask_levels, mask_of, net_picture, shrink, veil
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.pictures.images import Pixels
 
@@ -63,7 +62,8 @@ class Veiler:
             if self.net is not None:
                 return _enlarged(self.finder, size, self.net, self.engine)
             finder = fitting_finder(self.finder, size)
-            return plan_veil(finder, size), run_finder(finder, self.engine)
+            plan = plan_veil(finder, size)
+            return plan, run_finder(finder, plan, self.engine)
 
         return fitted
 
@@ -94,19 +94,20 @@ class Veiler:
         return self.cover(picture, self.look(picture))
 
 
-def run_finder(finder: Finder, engine: str) -> Callable[[Pixels], NDArray[Any]]:
-    """A finder in an engine: the picture of its input's size to its mask's steps, `[rows, columns]`."""
-    opened = open_engine(engine, finder.data)
+def run_finder(finder: Finder, plan: VeilPlan, engine: str) -> Callable[[Pixels], NDArray[Any]]:
+    """A finder in an engine: the picture of its input's size to its mask's steps, `[rows, columns]`.
 
-    def find(picture: Pixels) -> NDArray[Any]:
-        steps: NDArray[Any] = np.asarray(opened.run(to_raw(picture, opened.model.input)))[0, :, :, 0]
-        return steps
-
-    return find
+    Args:
+        finder: at the plan's input size.
+        plan: of the frame; how sure a detector's boxes must be.
+        engine: one of `engines.ENGINES`.
+    """
+    opened = open_engine(engine, finder.data, several=True)
+    return lambda picture: mask_of(opened.run_all(to_raw(picture, opened.model.input)), plan)
 
 
 def has_veil(graph: Graph) -> bool:
-    """Whether a net can be a finder: it is int8 and has a mask."""
+    """Whether a net can be a finder: it is int8, and has a mask or is a detector."""
     try:
         finder = finder_of(graph)
     except UserError:
@@ -120,14 +121,16 @@ def _enlarged(
     """A finder for a larger or smaller picture: rewritten, or in tiles where it cannot be."""
     content = content_size(size, net)
     try:
-        multiple = input_multiple(finder.graph)
+        multiple = finder.multiple
     except UserError:
         own, cell = (finder.input.width, finder.input.height), finder.cell_px
         wide, tall = (max(side, -(-length // cell) * cell) for side, length in zip(own, content, strict=True))
-        return plan_veil(finder, size, net=(wide, tall)), _in_tiles(run_finder(finder, engine), own, cell)
+        plan = plan_veil(finder, size, net=(wide, tall))
+        return plan, _in_tiles(run_finder(finder, plan, engine), own, cell)
     wide, tall = (-(-length // multiple) * multiple for length in content)
-    resized = resized_finder(finder, (wide, tall))
-    return plan_veil(resized, size), run_finder(resized, engine)
+    resized = finder.resized(wide, tall)
+    plan = plan_veil(resized, size)
+    return plan, run_finder(resized, plan, engine)
 
 
 def _in_tiles(
@@ -158,16 +161,16 @@ def _in_tiles(
 def open_veil(
     graph: Graph, *, engine: str = "litert", style: str = "blur", net: tuple[int, int] | None = None
 ) -> Veiler:
-    """Take a mask net as a finder.
+    """Take a mask net or a detector as a finder.
 
     Args:
-        graph: int8, with a mask in it.
+        graph: int8, with a mask in it, or a detector.
         engine: one of `engines.ENGINES`.
         style: one of `reference.STYLES`.
         net: as `Veiler` has it.
 
     Raises:
-        UserError: the net has no mask, or is a float net.
+        UserError: the net has no mask and is no detector, or is a float net.
     """
     finder = finder_of(graph)
     plan_veil(finder, (finder.input.width, finder.input.height))  # refuses float nets

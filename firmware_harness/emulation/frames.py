@@ -9,16 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from edgeblur.export.c_array import Provenance, comment_safe
-from edgeblur.export.tflite.pixels import to_raw
 from edgeblur.export.veil.compile import CompiledFrames, FrameOptions, compile_frames
 from edgeblur.export.veil.reference import Blurrer
+from edgeblur.firmware_harness.blurring.veils import run_finder
 from edgeblur.firmware_harness.boards.boards import Board, built_by, options_for
 from edgeblur.firmware_harness.emulation.build import build, compiler_version, write_project
 from edgeblur.firmware_harness.emulation.elf import read_elf, require_elftools
 from edgeblur.firmware_harness.emulation.emulator import FirmwareReport, emulate, emulator_of, emulator_version
 from edgeblur.firmware_harness.emulation.result import BoardRun, Comparison
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions, count, workplace
-from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.inputs import frame_inputs
 from edgeblur.firmware_harness.shell.model import NAME
 from edgeblur.firmware_harness.shell.room import check_room, with_stack
@@ -47,8 +46,7 @@ class _FrameRig:
 
     def expected(self, frames_in: Sequence[Pixels]) -> list[Pixels]:
         """The same by the reference, with LiteRT's reference kernels as finder."""
-        engine = open_engine("litert-ref", self.frames.finder.data)
-        find = Blurrer(self.frames.plan, lambda picture: engine.run(to_raw(picture, engine.model.input))[0, :, :, 0])
+        find = Blurrer(self.frames.plan, run_finder(self.frames.finder, self.frames.plan, "litert-ref"))
         return [find.blur(frame) for frame in frames_in]
 
 

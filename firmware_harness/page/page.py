@@ -16,12 +16,11 @@ from PIL import Image
 from edgeblur import __version__
 from edgeblur.distill.data.synthetic import draw_scene
 from edgeblur.export.stream.options import StreamOptions
-from edgeblur.export.tflite.pixels import to_raw
 from edgeblur.export.veil.compile import CompiledFrames, FrameOptions
 from edgeblur.export.veil.reference import Blurrer
 from edgeblur.files import refuse_existing, write_text
+from edgeblur.firmware_harness.blurring.veils import run_finder
 from edgeblur.firmware_harness.boards.boards import boards
-from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.fit.fit import NO, Fit, fit
 from edgeblur.firmware_harness.fit.plan import examine_frames
 from edgeblur.firmware_harness.page.wasm import compile_wasm
@@ -112,8 +111,7 @@ def _scene(seed: int, frames: FrameOptions) -> Pixels:
 
 def _on_host(compiled: CompiledFrames, picture: Pixels) -> Pixels:
     """What the page must make of a picture: the veil's reference, and LiteRT's reference kernels."""
-    engine = open_engine("litert-ref", compiled.finder.data)
-    blurrer = Blurrer(compiled.plan, lambda small: engine.run(to_raw(small, engine.model.input))[0, :, :, 0])
+    blurrer = Blurrer(compiled.plan, run_finder(compiled.finder, compiled.plan, "litert-ref"))
     return blurrer.blur(picture.reshape(len(picture), -1)).reshape(picture.shape)
 
 

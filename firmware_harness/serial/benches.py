@@ -73,7 +73,7 @@ class FrameBench:
     plan: VeilPlan
 
     def _reference(self) -> Blurrer:
-        return Blurrer(self.plan, run_finder(self.finder, "litert-ref"))
+        return Blurrer(self.plan, run_finder(self.finder, self.plan, "litert-ref"))
 
     def run_all(self, inputs: Inputs) -> list[tuple[Comparison, Times]]:
         """Frames through both, each after the one before."""

@@ -96,7 +96,7 @@ def _frame_privacy(
     cover `min_side_px` of the net's input.
     """
     finder, plan = plan_frames(engine.model.graph, replace(frames, pixels="rgb888"))
-    find = run_finder(finder, engine.name)
+    find = run_finder(finder, plan, engine.name)
     size, scale = (frames.width, frames.height), max(plan.width / plan.x.net, plan.height / plan.y.net)
     options = replace(options, min_side_px=round(options.min_side_px * scale, 1))
 

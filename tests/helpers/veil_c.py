@@ -21,6 +21,7 @@ from edgeblur.export.tflite.pixels import to_raw
 from edgeblur.export.veil.emit import FINDER, emit_veil
 from edgeblur.export.veil.plan import VeilPlan
 from edgeblur.export.veil.reference import Blurrer, Find
+from edgeblur.firmware_harness.blurring.veils import run_finder
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.host_c import FLAGS
 
@@ -33,14 +34,14 @@ Frames = Sequence[NDArray[np.uint8]]
 
 @functools.cache
 def finding(finder: Finder) -> Find:
-    """A finder run by LiteRT's reference kernels."""
+    """A finder of a mask run by LiteRT's reference kernels."""
     engine = open_engine("litert-ref", finder.data)
     return lambda picture: engine.run(to_raw(picture, engine.model.input))[0, :, :, 0]
 
 
 def expected(finder: Finder, plan: VeilPlan, frames: Frames) -> list[NDArray[np.uint8]]:
     """What the reference makes of frames that come one after the other."""
-    blurrer = Blurrer(plan, finding(finder))
+    blurrer = Blurrer(plan, run_finder(finder, plan, "litert-ref") if finder.heads else finding(finder))
     return [blurrer.blur(frame) for frame in frames]
 
 
