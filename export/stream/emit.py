@@ -363,6 +363,7 @@ def emit(
         "cores": net.cores, "macs": net.macs, "macs_recomputed": net.macs_recomputed, **_ends(model, emitter.constants),
         "pixels_out": model.output.dtype in ("int8", "uint8") and not model.others,
         "several": any(node.step_rows > 1 for node in net.nodes),
+        "height": f"uint{8 if max(node.plane.height for node in net.nodes) < 256 else 16}_t",
         "height_lines": _number_lines([node.plane.height for node in net.nodes]),
     }  # fmt: skip
     state, constants = state_bytes(net, plan, program), emitter.constants
