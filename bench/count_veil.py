@@ -64,8 +64,16 @@ KINDS = (
     Frames(_frames(640, 480, "gray8", "buffer", NOTHING)),
     Frames(_frames(160, 120, "rgb565le", "buffer", NOTHING)),
     Frames(_frames(640, 480, "uyvy", "buffer", NOTHING)),
-    Frames(_frames(200, 150, "bgr888", "buffer", NOTHING), held_out=True),
+    Frames(_frames(324, 244, "gray8", "buffer", NOTHING)),
+    Frames(_frames(400, 296, "rgb565le", "buffer", NOTHING)),
+    Frames(_frames(639, 359, "rgb888", "buffer", NOTHING)),
+    Frames(_frames(320, 240, "rgb565be", "buffer", NOTHING)),
+    Frames(_frames(240, 240, "rgb565le", "buffer", NOTHING)),
+    Frames(_frames(200, 150, "bgr888", "buffer", NOTHING)),
+    Frames(_frames(240, 240, "rgb565be", "buffer", NOTHING), held_out=True),
     Frames(_frames(320, 240, "rgb565le", "buffer", ALL)),
+    Frames(_frames(320, 240, "rgb888", "buffer", ALL)),
+    Frames(_frames(320, 240, "yuyv", "buffer", ALL)),
     Frames(_frames(640, 480, "rgb565be", "live", NOTHING), held_out=True),
     Frames(_frames(300, 224, "bgr888", "live", ALL), held_out=True),
 )
@@ -120,7 +128,7 @@ def _count(board: Board, optimize: str, known: set[tuple[str, ...]]) -> Iterator
         if data not in finders:
             alone = compile_stream(frames.finder.graph, Provenance("finder", NAME, graph), stream, checked=True)
             picture = random.integers(0, 256, plan.y.net * plan.x.net * 3, np.uint8).tobytes()
-            finders[data] = _run(board, alone, optimize, [picture], plan.y.net // 4 * (plan.x.net // 4))
+            finders[data] = _run(board, alone, optimize, [picture], -(-plan.y.net // 4) * -(-plan.x.net // 4))
         frame = random.integers(0, 256, (plan.height, plan.row_bytes), np.uint8)
         blurrer = Blurrer(plan, run_finder(frames.finder, plan, "litert-ref"))
         blurrer.blur(frame)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
@@ -44,6 +45,8 @@ def command(
     colour profiles stay, all else that a file says (EXIF, thumbnails, places) is dropped. Videos keep sound and
     times; a face is veiled from two frames before it is found until --memory frames after.
     """
+    # Before NumPy is imported: matrices of a veil are small, and OpenBLAS's threads wait longer than they work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from edgeblur.firmware_harness.blurring.video import is_video
 
     if not source.exists():

@@ -12,13 +12,51 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeblur.export.veil.plan import Axis
+from edgeblur.export.veil.plan import Axis, VeilPlan
 
 _LARGEST_SUM = 1 << 20
 """Above this a product that stands for a division has no room in 32 bits."""
 
+_PACKED_WEIGHT = 32
+"""What weights may add up to: so many times 63 have room in 11 bits."""
+
 _LONGEST_PERIOD = 16
 """Units, or pixels of the net, that C is written for one by one."""
+
+
+def sum_bytes(largest: int) -> int:
+    """The smallest unsigned type of 2 bytes or more that has room."""
+    return next(size for size in (2, 4, 8) if largest < 1 << 8 * size)
+
+
+@dataclass(frozen=True)
+class Packing:
+    """What of 565 is added up in one word: red, green and blue of units, and of pixels of the net."""
+
+    units: bool
+    sums: bool
+
+    @classmethod
+    def of(cls, plan: VeilPlan) -> Packing:
+        """As far as there is room."""
+        units = plan.pixels.is_565 and plan.x.net_weight <= _PACKED_WEIGHT
+        return cls(units, units and plan.total_weight <= _PACKED_WEIGHT)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The net's row in the making: so many elements of so many bytes, `per_pixel` of them for each pixel."""
+
+    size: int
+    per_pixel: int
+    count: int
+
+    @classmethod
+    def of(cls, plan: VeilPlan) -> Sums:
+        """As small as they can be."""
+        packed, count = Packing.of(plan).sums, plan.pixels.components
+        size, per_pixel = (4, 1) if packed else (sum_bytes(max(plan.pixels.maxima) * plan.total_weight), count)
+        return cls(size, per_pixel, plan.x.content * per_pixel)
 
 
 @dataclass(frozen=True)

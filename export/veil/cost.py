@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeblur.export.stream.costs.prices import counted_as
+from edgeblur.export.veil.arithmetic import Mean, Packing, Sums, period
 from edgeblur.export.veil.plan import VeilPlan
 from edgeblur.records import read_record
 
-CODE_BYTES = 3_700
+CODE_BYTES = 3_800
 """Of the veil's C on Cortex-M4 at -O2; 3,000 at -Os."""
 
 COSTS = Path(__file__).with_name("costs.json")
@@ -36,25 +37,41 @@ class VeilPrices:
 def veil_work(plan: VeilPlan) -> dict[str, float]:
     """What is done for a frame in which nothing is veiled, by unit.
 
-    `units`: read; `summed`: components added up; `unpacked`: units of 16 bits taken apart; `pairs`: units of two
-    pixels, whose luma is added; `places`: pixels of the net whose sums go on; `finished`: their components.
+    `rows`; `summed`: numbers of the frame's units added up, three of 565 in one word where that has room; `unpacked`:
+    units of 16 bits taken apart; `swapped`: those whose bytes are in the other order; `pairs`: units of two pixels,
+    whose luma is added; `placed`: sums of pixels of the net that they are added to; `unfolded`: those of 565 whose
+    three numbers come in one word; `walked`, `met`: units and sums of pixels whose weights do not repeat soon;
+    `finished`: means of a pixel of the net; `divided`: pixels' means without a product; `shown`: pixels of the net that
+    the finder sees; `converted`: those from YUV to RGB.
     """
     ends = {(row + 1) * plan.y.net_weight for row in range(plan.y.content)}
     inside = sum(end % plan.y.unit_weight != 0 for end in ends)  # rows that belong to two rows of the net
-    passes, count = plan.height + inside, plan.pixels.components
-    units = passes * plan.x.units
+    passes, count, pixels = plan.height + inside, plan.pixels.components, plan.x.content * plan.y.content
+    units, places, repeats = passes * plan.x.units, passes * plan.x.content, bool(period(plan.x))
+    packing = Packing.of(plan)
+    lanes = 1 if packing.units else count
+    divided = sum(Mean.of(maximum, plan.total_weight).product is None for maximum in plan.pixels.maxima)
     return {
-        "units": float(units),
-        "summed": float(units * count),
+        "rows": float(plan.height),
+        "summed": float(units * lanes),
         "unpacked": float(units * plan.pixels.is_565),
+        "swapped": float(units * (plan.pixels.name == "rgb565be")),
         "pairs": float(units * (plan.pixels.unit_pixels > 1)),
-        "places": float(passes * plan.x.content),
-        "finished": float(plan.x.content * plan.y.content * count),
+        "placed": float(places * Sums.of(plan).per_pixel),
+        "unfolded": float(places * count * (packing.units and not packing.sums)),
+        "walked": 0.0 if repeats else float(units),
+        "met": 0.0 if repeats else float(places * lanes),
+        "finished": float(pixels * count),
+        "divided": float(pixels * divided),
+        "shown": float(pixels),
+        "converted": float(pixels * (plan.pixels.kind == "yuv")),
     }
 
 
 def veiled_work(plan: VeilPlan, units: int) -> dict[str, float]:
-    """What so many veiled units take on top."""
+    """What so many veiled units take on top: those of 565 are blended in two words, others number by number."""
+    if plan.pixels.is_565:
+        return {"veiled": float(units), "packed": float(units)}
     return {"veiled": float(units), "blended": float(units * len(plan.pixels.parts))}
 
 

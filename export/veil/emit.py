@@ -16,7 +16,7 @@ from edgeblur.export.stream.emit import StreamFiles
 from edgeblur.export.stream.own_names import with_own_names
 from edgeblur.export.stream.planning.schedule import Schedule
 from edgeblur.export.tflite.finder import Finder
-from edgeblur.export.veil.arithmetic import Mean, Walk, period
+from edgeblur.export.veil.arithmetic import Mean, Packing, Sums, Walk, period, sum_bytes
 from edgeblur.export.veil.boxes import HALF_HEIGHT, HALF_WIDTH, SAME_FACE, SHIFT_UP, BoxPlan
 from edgeblur.export.veil.golden import NOISE_BOXES, SEED, golden_crc32
 from edgeblur.export.veil.plan import LEVELS, Axis, VeilPlan
@@ -30,9 +30,6 @@ BOX_BYTES = 12
 
 _VERSION = 1
 _BYTES_A_LINE = 20
-_PACKED_WEIGHT = 32
-"""What weights may add up to: so many times 63 have room in 11 bits."""
-
 _TYPES = {1: "uint8_t", 2: "uint16_t", 4: "uint32_t", 8: "uint64_t"}
 
 
@@ -67,38 +64,6 @@ class FrameFiles:
         self.finder.write(folder, name + FINDER)
 
 
-@dataclass(frozen=True)
-class _Packing:
-    """What of 565 is added up in one word: red, green and blue of units, and of pixels of the net."""
-
-    units: bool
-    sums: bool
-
-    @classmethod
-    def of(cls, plan: VeilPlan) -> _Packing:
-        units = plan.pixels.is_565 and plan.x.net_weight <= _PACKED_WEIGHT
-        return cls(units, units and plan.total_weight <= _PACKED_WEIGHT)
-
-
-@dataclass(frozen=True)
-class _Sums:
-    """The net's row in the making: so many elements of so many bytes, `per_pixel` of them for each pixel."""
-
-    size: int
-    per_pixel: int
-    count: int
-
-    @classmethod
-    def of(cls, plan: VeilPlan) -> _Sums:
-        packed, count = _Packing.of(plan).sums, plan.pixels.components
-        size, per_pixel = (4, 1) if packed else (_sum_bytes(max(plan.pixels.maxima) * plan.total_weight), count)
-        return cls(size, per_pixel, plan.x.content * per_pixel)
-
-
-def _sum_bytes(largest: int) -> int:
-    return next(size for size in (2, 4, 8) if largest < 1 << 8 * size)
-
-
 def _check_axis(axis: Axis) -> None:
     if 256 * axis.content * axis.units + 128 * axis.content >= 2**32:
         raise UserError(f"{axis.units} units over {axis.content} pixels of the net are too many to count in 32 bits")
@@ -106,7 +71,7 @@ def _check_axis(axis: Axis) -> None:
 
 def _fields(plan: VeilPlan, compiled: Compiled, mask_width: int) -> Iterator[tuple[int, int]]:
     """Size of an element, and how many, of each member of NAME_state, in its order."""
-    components, cells, sums = plan.pixels.components, plan.x.cells * plan.y.cells, _Sums.of(plan)
+    components, cells, sums = plan.pixels.components, plan.x.cells * plan.y.cells, Sums.of(plan)
     squares = plan.x.squares * plan.y.squares * components
     picture = compiled.net.nodes[0].plane.row_bytes
     yield 4, compiled.files.state_bytes // 4
@@ -212,7 +177,7 @@ def _values(plan: VeilPlan, unit: int) -> list[str]:
     if layout.is_565:
         high, low = (first + 1, first) if layout.name == "rgb565le" else (first, first + 1)
         word = f"((uint32_t)row[{high}] << 8 | row[{low}])"
-        if _Packing.of(plan).units:
+        if Packing.of(plan).units:
             return [f"({word} * 0x10001u & 0x07E0F81Fu)"]
         return [f"({word} >> 11)", f"({word} >> 5 & 63u)", f"({word} & 31u)"]
     places = [[i for i, part in enumerate(layout.parts) if part == c] for c in range(layout.components)]
@@ -225,11 +190,11 @@ def _shrinking(plan: VeilPlan) -> dict[str, Any]:
     means = [Mean.of(maximum, plan.total_weight) for maximum in plan.pixels.maxima]
     kinds = list(dict.fromkeys(means))
     divided = [mean.dividend for mean in kinds if mean.product is None]
-    packing, sums, repeated = _Packing.of(plan), _Sums.of(plan), period(plan.x)
+    packing, sums, repeated = Packing.of(plan), Sums.of(plan), period(plan.x)
     units = range(plan.x.net_weight if repeated else 1)
     return {
         "sum_type": _TYPES[sums.size], "sums": sums.count, "per_pixel": sums.per_pixel,
-        "wide_type": _TYPES[max(4, *map(_sum_bytes, divided))] if divided else "",
+        "wide_type": _TYPES[max(4, *map(sum_bytes, divided))] if divided else "",
         "packing": packing, "lanes": 1 if packing.units else plan.pixels.components, "period": repeated,
         "values": [_values(plan, unit) for unit in units],
         "means": kinds, "mean_of": [kinds.index(mean) for mean in means],

@@ -211,11 +211,11 @@ def _mix(axis: Axis, step: int, count: int) -> NDArray[np.float32]:
     return mix
 
 
-def alpha(held: Cells, plan: VeilPlan, rows: slice = slice(None)) -> Ints:
-    """How strongly each unit of some rows is veiled, `[rows, x.units]`, 0 to 256: levels interpolated between cells."""
+def alpha(held: Cells, plan: VeilPlan, rows: slice = slice(None), columns: slice = slice(None)) -> Ints:
+    """How strongly each unit of a part is veiled, `[rows, columns]`, 0 to 256: levels interpolated between cells."""
     levels = (held & 15).astype(np.float32)
     down, across = (_mix(axis, axis.cell, axis.cells) for axis in (plan.y, plan.x))
-    whole = down[rows] @ levels @ across.T
+    whole = down[rows] @ levels @ across[columns].T
     return (whole / (LEVELS << 8)).astype(np.int32)  # divided by a power of two: exact until it is rounded down
 
 
@@ -228,8 +228,8 @@ def surface(squares: Pixels, plan: VeilPlan, rows: slice, columns: slice) -> Int
     down = _mix(plan.y, plan.y.grid, plan.y.squares)[rows]
     across = _mix(plan.x, plan.x.grid, plan.x.squares)[columns]
     tall = down @ squares.reshape(len(squares), -1).astype(np.float32)
-    whole = tall @ np.kron(across.T, np.eye(count, dtype=np.float32))
-    return (whole.astype(np.int32) >> 16).reshape(len(down), -1, count)
+    whole = np.moveaxis(tall.reshape(len(down), -1, count), -1, 0) @ across.T
+    return np.moveaxis(whole.astype(np.int32) >> 16, 0, -1)
 
 
 STYLES = ("blur", "pixelate", "black")
@@ -263,18 +263,29 @@ def veil(frame: Pixels, held: Cells, squares: Pixels, plan: VeilPlan, *, style: 
     result = frame.copy()
     units = result.reshape(plan.height, plan.x.units, plan.pixels.unit_bytes)
     for stripe in _stripes(plan.height, _VEILED_TOGETHER) if held.any() else ():
-        _veil_rows(units[stripe], alpha(held, plan, stripe), stripe.start, squares, plan, style)
+        rows, columns = _reached(held, plan, stripe)
+        if rows.start < rows.stop:
+            _veil_part(units, held, (rows, columns), squares, plan, style)
     return result
 
 
-def _veil_rows(units: Pixels, weight: Ints, top: int, squares: Pixels, plan: VeilPlan, style: str) -> None:
-    """Veil the units of some rows in place, of which `top` is the first."""
-    tall, wide = np.flatnonzero(weight.any(axis=1)), np.flatnonzero(weight.any(axis=0))
-    if not len(tall):
-        return
-    rows, columns = slice(tall[0], tall[-1] + 1), slice(wide[0], wide[-1] + 1)
-    strength, inside = weight[rows, columns, None].astype(np.uint16), units[rows, columns]
-    towards = _towards(style, squares, plan, slice(top + rows.start, top + rows.stop), columns).astype(np.uint16)
+def _reached(held: Cells, plan: VeilPlan, stripe: slice) -> tuple[slice, slice]:
+    """The rows of a stripe, and the columns, that what is held in cells may reach."""
+    down, across = (_mix(axis, axis.cell, axis.cells) for axis in (plan.y, plan.x))
+    near = held[down[stripe].any(axis=0)]
+    tall = np.flatnonzero(down[stripe][:, held.any(axis=1)].any(axis=1))
+    wide = np.flatnonzero(across[:, near.any(axis=0)].any(axis=1))
+    if not len(tall) or not len(wide):
+        return slice(0, 0), slice(0, 0)
+    return slice(stripe.start + tall[0], stripe.start + tall[-1] + 1), slice(wide[0], wide[-1] + 1)
+
+
+def _veil_part(
+    units: Pixels, held: Cells, part: tuple[slice, slice], squares: Pixels, plan: VeilPlan, style: str
+) -> None:
+    """Veil some rows and columns of units in place."""
+    strength, inside = alpha(held, plan, *part)[..., None].astype(np.uint16), units[part]
+    towards = _towards(style, squares, plan, *part).astype(np.uint16)
     if plan.pixels.parts != tuple(range(plan.pixels.components)):
         towards = towards[..., list(plan.pixels.parts)]
     # Where the strength is 0 this gives the values back, bit for bit; 255 * 256 + 128 has room in 16 bits.

@@ -41,6 +41,7 @@ class Blurrer:
         blur: an RGB picture to one of the same size.
         look: what it finds in a picture, `[height, width, 3]`: None where it finds and blurs in one.
         cover: the picture with what it found there, and in others around it, covered.
+        veiler: what finds and covers, where that is a finder with the veil: it takes frames of videos as they are.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Blurrer:
     blur: Callable[[Image.Image], Image.Image]
     look: Callable[[Pixels], Any]
     cover: Callable[[Pixels, Any, Sequence[Any]], Pixels]
+    veiler: Veiler | None = None
 
 
 def open_blurrer(
@@ -96,7 +98,7 @@ def veil_blurrer(veiler: Veiler, name: str) -> Blurrer:
     def blur(picture: Image.Image) -> Image.Image:
         return Image.fromarray(veiler.blur(np.asarray(picture)))
 
-    return Blurrer(name, how, blur, veiler.look, veiler.cover)
+    return Blurrer(name, how, blur, veiler.look, veiler.cover, veiler)
 
 
 def detector_blurrer(name: str, style: BlurStyle | None = None, *, shown: str = "blur") -> Blurrer:

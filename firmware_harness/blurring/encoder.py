@@ -39,7 +39,9 @@ class Encoder:
     errors come out of a later call, or of the block's end.
     """
 
-    def __init__(self, written: Any, moving: Any, sounds: list[Any], out: Path) -> None:
+    def __init__(
+        self, written: Any, moving: Any, sounds: list[Any], out: Path, options: dict[str, str] | None = None
+    ) -> None:
         """Open the streams.
 
         Args:
@@ -47,13 +49,14 @@ class Encoder:
             moving: the stream that frames were decoded from.
             sounds: streams whose packets will be passed on.
             out: whose suffix chooses the codec.
+            options: of the codec, in place of its own.
 
         Raises:
             UserError: the container has no room for a sound.
         """
-        codec, options = _CODECS.get(out.suffix.lower(), _H264)
+        codec, usual = _CODECS.get(out.suffix.lower(), _H264)
         self._written = written
-        self._stream = written.add_stream(codec, rate=moving.average_rate or 25, options=options)
+        self._stream = written.add_stream(codec, rate=moving.average_rate or 25, options=options or usual)
         self._stream.codec_context.time_base = moving.time_base
         self._copies = {sound: _copied(written, sound, out) for sound in sounds}
         self._begun = False
@@ -73,7 +76,7 @@ class Encoder:
             self._thread.shutdown(wait=True, cancel_futures=True)
 
     def write(self, shown: Any, picture: Pixels) -> None:
-        """Encode a picture in a decoded frame's place."""
+        """Encode a picture in a decoded frame's place: RGB, or planes as the decoder gave them, one below the other."""
         self._later(lambda: self._write(shown, picture))
 
     def pass_on(self, packet: Any) -> None:
@@ -91,24 +94,31 @@ class Encoder:
         while len(self._waiting) > count:
             self._waiting.popleft().result()
 
-    def _begin(self, frame: Any, picture: Pixels) -> None:
-        height, width, _ = picture.shape
+    def _begin(self, shown: Any, frame: Any) -> None:
+        """Open the codec for frames like the first one; colours are those of the decoded frame."""
         context = self._stream.codec_context
-        context.width, context.height = width, height
-        context.pix_fmt = "yuv420p" if width % 2 == height % 2 == 0 else "yuv444p"
+        context.width, context.height = frame.width, frame.height
+        even = frame.width % 2 == frame.height % 2 == 0
+        context.pix_fmt = self._own_format(frame.format.name) or ("yuv420p" if even else "yuv444p")
         for name in ("color_range", "color_primaries", "color_trc", "colorspace"):
             with contextlib.suppress(AttributeError, ValueError):
-                setattr(context, name, getattr(frame, name))
+                setattr(context, name, getattr(shown, name))
         self._begun = True
 
     def _write(self, shown: Any, picture: Pixels) -> None:
+        name = "rgb24" if picture.ndim == 3 else shown.format.name
+        frame = require_av().VideoFrame.from_ndarray(picture, format=name)
         if not self._begun:
-            self._begin(shown, picture)
+            self._begin(shown, frame)
             for packet in self._sound:
                 self._written.mux(packet)
-        frame = require_av().VideoFrame.from_ndarray(picture, format="rgb24")
         frame.pts, frame.time_base = shown.pts, shown.time_base
         self._written.mux(self._stream.encode(frame))
+
+    def _own_format(self, name: str) -> str | None:
+        """A format of planes, if the codec takes it as it is."""
+        known = self._stream.codec_context.codec.video_formats or ()
+        return name if name != "rgb24" and name in {each.name for each in known} else None
 
     def _pass_on(self, packet: Any) -> None:
         if self._begun:

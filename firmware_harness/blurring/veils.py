@@ -56,7 +56,9 @@ class Veiler:
     net: tuple[int, int] | None = None
 
     @functools.cached_property
-    def _fitted(self) -> Callable[[tuple[int, int]], tuple[VeilPlan, Callable[[Pixels], NDArray[Any]]]]:
+    def fitted(self) -> Callable[[tuple[int, int]], tuple[VeilPlan, Callable[[Pixels], NDArray[Any]]]]:
+        """For a picture's width and height: how it lies over the finder's input, and what runs that finder."""
+
         @functools.lru_cache(_SHAPES_KEPT)
         def fitted(size: tuple[int, int]) -> tuple[VeilPlan, Callable[[Pixels], NDArray[Any]]]:
             if self.net is not None:
@@ -70,7 +72,7 @@ class Veiler:
     def look(self, picture: Pixels) -> Look:
         """Find the faces of a picture, `[height, width, 3]` RGB."""
         height, width, _ = picture.shape
-        plan, find = self._fitted((width, height))
+        plan, find = self.fitted((width, height))
         means = shrink(picture.reshape(height, -1), plan)
         levels = grow(mask_levels(find(net_picture(means, plan)), plan), plan)
         return Look(levels, colours(means, plan), plan)
@@ -84,14 +86,19 @@ class Veiler:
             around: what was found in pictures before and behind it, of the same shape: veiled as well.
         """
         height, width, _ = picture.shape
-        same = [look.levels for look in around if look.levels.shape == own.levels.shape]
-        levels = np.maximum.reduce([own.levels, *same])
-        veiled = veil(picture.reshape(height, -1), levels, own.squares, own.plan, style=self.style)
+        veiled = veil(picture.reshape(height, -1), levels_around(own, around), own.squares, own.plan, style=self.style)
         return veiled.reshape(height, width, 3)
 
     def blur(self, picture: Pixels) -> Pixels:
         """Find and veil, `[height, width, 3]` RGB."""
         return self.cover(picture, self.look(picture))
+
+
+def levels_around(own: Look, around: Sequence[Look]) -> Cells:
+    """What is veiled of a picture: what was found in it, and in those around it that have its shape."""
+    same = [look.levels for look in around if look.levels.shape == own.levels.shape]
+    levels: Cells = np.maximum.reduce([own.levels, *same])
+    return levels
 
 
 def run_finder(finder: Finder, plan: VeilPlan, engine: str) -> Callable[[Pixels], NDArray[Any]]:

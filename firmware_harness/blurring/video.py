@@ -17,6 +17,7 @@ from edgeblur.files import new_file, refuse_existing
 from edgeblur.firmware_harness.blurring.blurrers import Blurrer
 from edgeblur.firmware_harness.blurring.encoder import Encoder, require_av
 from edgeblur.firmware_harness.blurring.files import BlurredFile
+from edgeblur.firmware_harness.blurring.planes import PlaneVeiler
 from edgeblur.pictures.arrays import Pixels, changed_share
 from edgeblur.progress import track
 
@@ -142,27 +143,51 @@ def _upright(frame: Any) -> Pixels:
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
+@dataclass(frozen=True)
+class _Waiting:
+    """A frame that was looked at.
+
+    Attributes:
+        shown: as it was decoded.
+        picture: the same in RGB; None where its planes are veiled.
+        look: what was found.
+    """
+
+    shown: Any
+    picture: Pixels | None
+    look: Any
+
+
 class _Window:
     """Frames that wait until those behind them were looked at, and what was found in those before."""
 
     def __init__(self, blurrer: Blurrer, memory: Memory) -> None:
         self._blurrer, self._memory = blurrer, memory
-        self._waiting: deque[tuple[Any, Pixels, Any]] = deque()
+        self._planes = PlaneVeiler(blurrer.veiler) if blurrer.veiler else None
+        self._waiting: deque[_Waiting] = deque()
         self._past: deque[Any] = deque(maxlen=memory.after)
 
     def through(self, frames: Iterable[Any]) -> Iterator[tuple[Any, Pixels, float]]:
         """Decoded frames in; the same out, finished, with their veiled shares."""
         for frame in frames:
-            picture = _upright(frame)
-            self._waiting.append((frame, picture, self._blurrer.look(picture)))
+            self._waiting.append(self._looked_at(frame))
             if len(self._waiting) > self._memory.before:
                 yield self._finished()
         while self._waiting:
             yield self._finished()
 
+    def _looked_at(self, frame: Any) -> _Waiting:
+        if self._planes and self._planes.takes(frame):
+            return _Waiting(frame, None, self._planes.look(frame))
+        picture = _upright(frame)
+        return _Waiting(frame, picture, self._blurrer.look(picture))
+
     def _finished(self) -> tuple[Any, Pixels, float]:
-        frame, picture, own = self._waiting.popleft()
-        around = [*self._past, *(look for _, _, look in self._waiting)]
-        veiled = self._blurrer.cover(picture, own, around)
-        self._past.append(own)
-        return frame, veiled, changed_share(picture, veiled)
+        frame = self._waiting.popleft()
+        around = [*self._past, *(waiting.look for waiting in self._waiting)]
+        self._past.append(frame.look)
+        if frame.picture is None:
+            assert self._planes is not None
+            return frame.shown, *self._planes.cover(frame.shown, frame.look, around)
+        veiled = self._blurrer.cover(frame.picture, frame.look, around)
+        return frame.shown, veiled, changed_share(frame.picture, veiled)
