@@ -68,6 +68,12 @@ def test_the_browser_gives_the_hosts_bytes_on_a_scene_and_on_a_camera(page: Path
             )
             == []
         )
+        for width in (375, 800, 1280):
+            assert browser.too_wide(width) == ""
+        colour = "getComputedStyle(document.body).backgroundColor"
+        light = browser.evaluate(colour)
+        assert browser.too_wide(375, scheme="dark") == ""
+        assert browser.evaluate(colour) != light
 
 
 def test_the_page_may_open_no_connection_and_names_what_it_is(page: Path) -> None:

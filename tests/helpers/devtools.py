@@ -55,14 +55,34 @@ class Page:
         message: dict[str, Any] = json.loads(data)
         return message
 
-    def evaluate(self, script: str) -> Any:
-        """The value of a JavaScript expression."""
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """A method of the protocol, and what it answers."""
         self._calls += 1
-        parameters = {"expression": script, "returnByValue": True}
-        self._send(json.dumps({"id": self._calls, "method": "Runtime.evaluate", "params": parameters}).encode())
+        self._send(json.dumps({"id": self._calls, "method": method, "params": parameters}).encode())
         while (answer := self._receive()).get("id") != self._calls:
             pass
-        return answer["result"]["result"].get("value")
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def evaluate(self, script: str) -> Any:
+        """The value of a JavaScript expression."""
+        return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
+
+    def too_wide(self, width: int, *, scheme: str = "light") -> str:
+        """What sticks out to the right in a window so many pixels wide: an element's tag and id, or nothing."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        found: str = self.evaluate(
+            "(wide => document.documentElement.scrollWidth <= wide ? '' : [...document.querySelectorAll('body *')]"
+            ".filter(e => e.getBoundingClientRect().right > wide + 1).map(e => `${e.tagName}#${e.id}`).join(' ') || '?')"
+            f"({width})"
+        )
+        return found
+
+    def screenshot(self) -> bytes:
+        """The whole page as a PNG."""
+        shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        return base64.b64decode(shot["data"])
 
     def wait_for(self, script: str, limit_s: float = 60) -> Any:
         """The value of an expression once it has one."""
