@@ -72,10 +72,10 @@ class Page:
         """What sticks out to the right in a window so many pixels wide: an element's tag and id, or nothing."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        outside = "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > wide + 1)"
         found: str = self.evaluate(
-            "(wide => document.documentElement.scrollWidth <= wide ? '' : [...document.querySelectorAll('body *')]"
-            ".filter(e => e.getBoundingClientRect().right > wide + 1).map(e => `${e.tagName}#${e.id}`).join(' ') || '?')"
-            f"({width})"
+            "(wide => document.documentElement.scrollWidth <= wide ? '' : "
+            f"({outside}.map(e => `${{e.tagName}}#${{e.id}}`).join(' ') || '?'))({width})"
         )
         return found
 
