@@ -24,8 +24,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "edgeblur.api": (
         "make_dataset", "train_teacher", "distill_student", "quantize_model", "compile_model", "compile_frames",
-        "export_tflm", "validate_model", "fit_boards", "run_on_board", "blur", "blur_pictures", "model_names",
-        "make_detector",
+        "export_tflm", "validate_model", "fit_boards", "run_on_board", "run_on_port", "blur", "blur_pictures",
+        "model_names", "make_detector",
     ),
     "edgeblur.distill.data.make": ("MakeOptions",),
     "edgeblur.distill.teacher": ("TrainOptions",),
@@ -35,6 +35,8 @@ _HOMES = {
     "edgeblur.export.stream.options": ("StreamOptions",),
     "edgeblur.export.veil.compile": ("FrameOptions",),
     "edgeblur.firmware_harness.emulation.run": ("EmulatedOptions",),
+    "edgeblur.firmware_harness.serial.link": ("LinkOptions",),
+    "edgeblur.firmware_harness.serial.run": ("SerialOptions",),
     "edgeblur.errors": ("EdgeblurError", "RunError", "UserError"),
 }  # fmt: skip
 """Where each public name lives; `__init__.pyi` says the same to type checkers."""

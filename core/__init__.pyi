@@ -10,6 +10,7 @@ from edgeblur.api import make_detector as make_detector
 from edgeblur.api import model_names as model_names
 from edgeblur.api import quantize_model as quantize_model
 from edgeblur.api import run_on_board as run_on_board
+from edgeblur.api import run_on_port as run_on_port
 from edgeblur.api import train_teacher as train_teacher
 from edgeblur.api import validate_model as validate_model
 from edgeblur.distill.data.make import MakeOptions as MakeOptions
@@ -22,6 +23,8 @@ from edgeblur.errors import UserError as UserError
 from edgeblur.export.stream.options import StreamOptions as StreamOptions
 from edgeblur.export.veil.compile import FrameOptions as FrameOptions
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions as EmulatedOptions
+from edgeblur.firmware_harness.serial.link import LinkOptions as LinkOptions
+from edgeblur.firmware_harness.serial.run import SerialOptions as SerialOptions
 from edgeblur.quantize.quantize import QuantizeOptions as QuantizeOptions
 
 __all__ = [
@@ -29,9 +32,11 @@ __all__ = [
     "EmulatedOptions",
     "FitOptions",
     "FrameOptions",
+    "LinkOptions",
     "MakeOptions",
     "QuantizeOptions",
     "RunError",
+    "SerialOptions",
     "StreamOptions",
     "StudentOptions",
     "TrainOptions",
@@ -48,6 +53,7 @@ __all__ = [
     "model_names",
     "quantize_model",
     "run_on_board",
+    "run_on_port",
     "train_teacher",
     "validate_model",
 ]

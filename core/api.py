@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edgeblur.distill.data.make import MakeOptions
     from edgeblur.distill.student import StudentOptions
     from edgeblur.distill.teacher import TrainOptions
+    from edgeblur.distill.training.fit import FitOptions
     from edgeblur.export.stream.options import StreamOptions
     from edgeblur.export.stream.write import StreamExport
     from edgeblur.export.tflm.write import ExportResult
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from edgeblur.firmware_harness.fit.fit import Fit
     from edgeblur.firmware_harness.fit.needs import Candidate
     from edgeblur.firmware_harness.privacy.protection import PrivacyOptions
+    from edgeblur.firmware_harness.serial.run import SerialOptions, SerialRun
     from edgeblur.firmware_harness.validation.result import Gates, Validation
     from edgeblur.models.choose import Chosen
     from edgeblur.pictures.images import Pixels
@@ -40,7 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "blur", "blur_pictures", "compile_frames", "compile_model", "distill_student", "export_tflm", "fit_boards",
-    "make_dataset", "make_detector", "model_names", "quantize_model", "run_on_board", "train_teacher", "validate_model",
+    "make_dataset", "make_detector", "model_names", "quantize_model", "run_on_board", "run_on_port", "train_teacher",
+    "validate_model",
 ]  # fmt: skip
 
 StrPath = str | os.PathLike[str]
@@ -148,14 +151,16 @@ def distill_student(
 
 
 def quantize_model(
-    run: Run | StrPath, model: str | None = None, options: QuantizeOptions | None = None, *, force: bool = False
-) -> Quantized:
+    run: Run | StrPath, model: str | None = None, options: QuantizeOptions | None = None, *,
+    train_on: FitOptions | None = None, force: bool = False,
+) -> Quantized:  # fmt: skip
     """Quantize a model of a run to int8, calibrated on the run's data set. Needs `edgeblur[train]`.
 
     Args:
         run: a run.
         model: its name in the run; the newest student by default.
         options: the type of input and output, how many pictures calibrate and how many measure the loss.
+        train_on: first go on training it with int8 simulated (quantization-aware training); `NAME-qat` is made then.
         force: quantize it again.
 
     Returns:
@@ -167,10 +172,12 @@ def quantize_model(
     _require_tensorflow()
     from edgeblur.quantize import quantize
 
-    opened = _run(run)
-    return quantize.quantize_run_model(
-        opened, opened.model(model), options or quantize.QuantizeOptions(), force=force
-    )  # fmt: skip
+    opened, options = _run(run), options or quantize.QuantizeOptions()
+    if train_on is not None:
+        from edgeblur.quantize.qat import quantize_aware
+
+        return quantize_aware(opened, opened.model(model), options, train_on, force=force)
+    return quantize.quantize_run_model(opened, opened.model(model), options, force=force)
 
 
 def make_detector(
@@ -351,14 +358,17 @@ def fit_boards(
 
 
 def run_on_board(
-    model: StrPath, board: str, options: EmulatedOptions | None = None, *, board_file: StrPath | None = None
-) -> BoardRun:
-    """Build firmware for an emulated board, run a model there, and compare every output byte with LiteRT's.
+    model: StrPath, board: str, options: EmulatedOptions | None = None, *, frames: FrameOptions | None = None,
+    board_file: StrPath | None = None,
+) -> BoardRun:  # fmt: skip
+    """Build firmware for an emulated board, run a model there, and compare every output byte with the reference.
 
     Args:
         model: an int8 model.
         board: an emulated one, such as `mps2-an386` (Cortex-M4); needs its cross compiler and QEMU.
         options: which pictures, for size or speed, within which budgets; by default a few random ones, for size.
+        frames: a mask model veils frames of a camera's size, which are compared with the veil's reference; by default
+            pictures of the model's own size go through, and are compared with LiteRT's reference kernels.
         board_file: a TOML of boards of your own, of which `board` may be one.
 
     Returns:
@@ -369,8 +379,10 @@ def run_on_board(
         UserError: no such board, missing tools, or a model that cannot be streamed or does not fit.
         RunError: the firmware failed.
     """
+    from edgeblur.errors import UserError
     from edgeblur.firmware_harness.boards.boards import find_board
     from edgeblur.firmware_harness.boards.records import keep_record
+    from edgeblur.firmware_harness.emulation.frames import run_frames
     from edgeblur.firmware_harness.emulation.run import EmulatedOptions, run_emulated
     from edgeblur.firmware_harness.emulation.tflm import run_tflm
     from edgeblur.models.choose import choose_tflite
@@ -378,11 +390,33 @@ def run_on_board(
     chosen, options = choose_tflite(Path(model)), options or EmulatedOptions()
     target = find_board(board, _path(board_file))
     if options.tflm is not None:
+        if frames is not None:
+            raise UserError("frames are for the streaming engine: leave TensorFlow Lite Micro out")
         return run_tflm(chosen, target, options)
-    result = run_emulated(chosen, target, options)
+    result = run_frames(chosen, target, options, frames) if frames else run_emulated(chosen, target, options)
     if not result.comparison.differing_bytes:
         keep_record(chosen, result.ran, budget_bytes=options.stream.ram_bytes)
     return result
+
+
+def run_on_port(model: StrPath, options: SerialOptions) -> SerialRun:
+    """Send pictures or frames to a board at a serial port, and compare every byte that comes back with the reference.
+
+    Args:
+        model: the int8 model that the firmware on the board was made of, by `edgeblur firmware`.
+        options: the port, which pictures, what the board must call itself.
+
+    Returns:
+        Milliseconds a picture by the board's own counter, RAM and stack in bytes, differing bytes.
+
+    Raises:
+        UserError: no such port, a board with another model, or no pictures.
+        RunError: the board does not answer, or fails.
+    """
+    from edgeblur.firmware_harness.serial.run import run_serial
+    from edgeblur.models.choose import choose_tflite
+
+    return run_serial(choose_tflite(Path(model)), options)
 
 
 def blur(picture: Pixels, model: StrPath | None = None) -> Pixels:

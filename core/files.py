@@ -141,20 +141,29 @@ def write_json(path: Path, data: Any) -> None:
     write_bytes(path, as_json(data))
 
 
+@contextlib.contextmanager
+def _told(path: Path, malformed: str, remedy: str = "") -> Iterator[None]:
+    """What keeps a text file from being read, in one sentence."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist{remedy}") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}){remedy}") from error
+    except RecursionError as error:
+        raise UserError(f"{path} {malformed}: it is nested too deep") from error
+    except ValueError as error:  # not this format, no text, a number of 5,000 digits
+        raise UserError(f"{path} {malformed}: {error}") from error
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file that edgeblur wrote.
 
     Raises:
         UserError: the file is missing or is no JSON.
     """
-    try:
+    with _told(path, "should be JSON that edgeblur wrote, but cannot be read as such"):
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist") from error
-    except PermissionError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError, IsADirectoryError) as error:  # no JSON, no text, 5,000 digits; nested too deep
-        raise UserError(f"{path} should be JSON that edgeblur wrote, but cannot be read as such: {error}") from error
 
 
 def read_toml(path: Path, remedy: str) -> dict[str, Any]:
@@ -167,16 +176,8 @@ def read_toml(path: Path, remedy: str) -> dict[str, Any]:
     Raises:
         UserError: the file is missing, cannot be read, or is no TOML.
     """
-    try:
+    with _told(path, "is no TOML", f": {remedy}"):
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist: {remedy}") from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}): {remedy}") from error
-    except RecursionError as error:
-        raise UserError(f"{path} is no TOML of ours: it is nested too deep") from error
-    except ValueError as error:  # no TOML, no text, a number of 5,000 digits
-        raise UserError(f"{path} is no TOML: {error}") from error
 
 
 def read_object(path: Path) -> dict[str, Any]:

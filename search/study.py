@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,13 @@ from edgeblur.records import MismatchError
 from edgeblur.search.budget import Budget, Cost, cost_of
 from edgeblur.search.quality import Quality
 from edgeblur.search.space import described, suggest_spec
+from edgeblur.search.storage import ORIGIN, SPEC, open_storage, open_study, quiet, telling_loss, try_again
 from edgeblur.search.trial import Stopped, TrialOptions, goes_on, refuse_too_few, train_trial
 from edgeblur.store.dataset import Dataset
 
 NAME = "edgeblur"
 """Of the study in its storage, where no other is named."""
-_OPTIONS, _SPEC, _COST, _QUALITY, _ORIGIN = "options", "spec", "cost", "quality", "origin"
+_OPTIONS, _COST, _QUALITY = "options", "cost", "quality"
 _MISFITS_A_TRIAL = 200  # nets in a row that may be too large before a budget is called too small
 
 
@@ -106,8 +105,8 @@ def search(
     """
     refuse_too_few(data)
     folder.mkdir(parents=True, exist_ok=True)  # where SQLite puts its file, if nobody says otherwise
-    with _quiet(), _telling_loss(url):
-        study = _open(url, name, options.heartbeat_s)
+    with quiet(), telling_loss(url):
+        study = open_study(url, name, options.heartbeat_s)
         _claim(study, url, options)
         worker = _Worker(study, data, teaching, folder, options, tell)
         while worker.wanted():
@@ -121,10 +120,10 @@ def read_study(url: str, name: str = NAME) -> list[Tried]:
     Raises:
         UserError: there is no such study, or it is not one of ours.
     """
-    with _quiet():
+    with quiet():
         import optuna
 
-        storage = _storage(url, None)
+        storage = open_storage(url, None)
         try:
             return tried(optuna.load_study(study_name=name, storage=storage))
         except KeyError:
@@ -199,9 +198,9 @@ class _Worker:
         trial.set_constraint("excess", excess)
         if cost is None or excess > 0:
             raise optuna.TrialPruned
-        trial.set_user_attr(_SPEC, spec.as_json())
+        trial.set_user_attr(SPEC, spec.as_json())
         trial.set_user_attr(_COST, cost.as_json())
-        trial.set_user_attr(_ORIGIN, trial.user_attrs.get(_ORIGIN, trial.number))
+        trial.set_user_attr(ORIGIN, trial.user_attrs.get(ORIGIN, trial.number))
         say(f"trial {trial.number}: {described(spec)}")
         stopped: list[int] = []
 
@@ -212,7 +211,7 @@ class _Worker:
                 stopped.append(epoch)
                 raise Stopped
 
-        place = self.folder / f"trial-{trial.user_attrs[_ORIGIN]}"
+        place = self.folder / f"trial-{trial.user_attrs[ORIGIN]}"
         try:
             quality = train_trial(spec, self.data, self.teaching, place, self.options.trial, at_rung)
         except Stopped:
@@ -220,7 +219,7 @@ class _Worker:
             self.tell(Tried(trial.number, spec, cost, None, stopped[0]))
             raise optuna.TrialPruned from None
         except (KeyboardInterrupt, SystemExit):  # as if the worker had been killed, but at once
-            _again(self.study, trial)
+            try_again(self.study, trial)
             raise
         trial.set_user_attr(_QUALITY, quality.as_json())
         done = Tried(trial.number, spec, cost, quality)
@@ -232,8 +231,8 @@ class _Worker:
         """Loss and instructions of the other nets that came to a rung; what a killed worker left counts once."""
         found = {}
         for other in self.study.get_trials(deepcopy=False):
-            loss, origin = other.user_attrs.get(_rung(epoch)), other.user_attrs.get(_ORIGIN)
-            if loss is not None and origin != mine.user_attrs[_ORIGIN]:
+            loss, origin = other.user_attrs.get(_rung(epoch)), other.user_attrs.get(ORIGIN)
+            if loss is not None and origin != mine.user_attrs[ORIGIN]:
                 found[origin] = (float(loss), float(other.user_attrs[_COST].get("instructions", 0)))
         return list(found.values())
 
@@ -255,7 +254,7 @@ def tried(study: Any) -> list[Tried]:
             continue  # too large
         try:
             quality = Quality.from_json(told[_QUALITY]) if _QUALITY in told else None
-            found.append(Tried(trial.number, MaskSpec.from_json(told[_SPEC]), Cost.from_json(told[_COST]), quality,
+            found.append(Tried(trial.number, MaskSpec.from_json(told[SPEC]), Cost.from_json(told[_COST]), quality,
                                told.get("stopped")))  # fmt: skip
         except (KeyError, MismatchError) as error:
             raise UserError(f"the study {study.study_name!r} is not one of `edgeblur search`: {error}") from error
@@ -264,76 +263,6 @@ def tried(study: Any) -> list[Tried]:
 
 def _in_state(study: Any, *states: str) -> list[Any]:
     return [trial for trial in study.get_trials(deepcopy=False) if trial.state.name in states]
-
-
-@contextlib.contextmanager
-def _telling_loss(url: str) -> Iterator[None]:
-    """A server that goes away in the middle gets a sentence."""
-    import optuna
-    import sqlalchemy
-
-    try:
-        yield
-    # Optuna stumbles over a name of its own when it cannot note how a trial ended.
-    except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError, UnboundLocalError) as error:
-        raise RunError(f"the study {url} was lost on the way: give the same command again to go on") from error
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Optuna tells each trial in its own words, and calls heartbeats experimental."""
-    require_optuna()
-    import optuna
-
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(before)
-
-
-def require_optuna() -> None:
-    """Refuse to search without Optuna.
-
-    Raises:
-        UserError: it is not installed.
-    """
-    try:
-        import optuna  # noqa: F401
-    except ImportError as error:
-        raise UserError("searching needs Optuna: pip install 'edgeblur[search]'") from error
-
-
-def _storage(url: str, heartbeat_s: int | None) -> Any:
-    import optuna
-    import sqlalchemy
-
-    try:
-        return optuna.storages.RDBStorage(
-            url, heartbeat_interval=heartbeat_s, grace_period=4 * heartbeat_s if heartbeat_s else None,
-            heartbeat_stale_trial_callback=_again,
-        )  # fmt: skip
-    except ImportError as error:
-        driver = "'psycopg[binary]'" if url.startswith("postgres") else "the driver of that database"
-        raise UserError(f"the study {url} needs a package that is not installed: pip install {driver}") from error
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError) as error:
-        reason = str(error.__cause__ or error).strip().splitlines()[0]
-        raise UserError(
-            f"the study {url} cannot be reached ({reason:.160}): give sqlite:///FILE, or "
-            "postgresql://USER@HOST/DATABASE of a server that runs",
-            options=("study",),
-        ) from error
-
-
-def _open(url: str, name: str, heartbeat_s: int) -> Any:
-    import optuna
-
-    return optuna.create_study(
-        study_name=name, storage=_storage(url, heartbeat_s), load_if_exists=True, directions=["minimize"] * 3
-    )
 
 
 def _claim(study: Any, url: str, options: SearchOptions) -> None:
@@ -346,22 +275,6 @@ def _claim(study: Any, url: str, options: SearchOptions) -> None:
         study.set_user_attr(_OPTIONS, wanted)
     else:
         refuse_changed(Path(url), begun, wanted)
-
-
-def _again(study: Any, trial: Any) -> None:
-    """A worker died: its net waits for whoever is free, under the name of its first trial, where its training lies."""
-    import optuna
-
-    if _SPEC not in trial.user_attrs:
-        return
-    study.add_trial(
-        optuna.create_trial(
-            state=optuna.trial.TrialState.WAITING,
-            params=trial.params,
-            distributions=trial.distributions,
-            user_attrs={_ORIGIN: trial.user_attrs[_ORIGIN]},
-        )
-    )
 
 
 def front(found: Sequence[Tried]) -> list[Tried]:

@@ -51,7 +51,6 @@ def command(
     from edgeblur.distill.nets.keras_files import require_tensorflow
 
     require_tensorflow()
-    from edgeblur.quantize.qat import quantize_aware
     from edgeblur.quantize.quantize import models_to_quantize, quantize_file
 
     options = edgeblur.QuantizeOptions(io_type, calibration, limit, equalize)
@@ -68,7 +67,7 @@ def command(
         fit = edgeblur.FitOptions(epochs=epochs, learning_rate=2e-4)
         students = [m for m in models if m.info().kind == "student"]
         model = (students or models)[-1]
-        done = [quantize_aware(run, model, options, fit, force=force)]
+        done = [edgeblur.quantize_model(run, model.name, options, train_on=fit, force=force)]
     else:
         waiting = [m for m in models if force or not m.int8_tflite.exists()]
         if not waiting and output is None:

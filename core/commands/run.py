@@ -149,17 +149,12 @@ def _emulated(
     frames: FrameOptions | None, as_json: bool,
 ) -> None:  # fmt: skip
     from edgeblur.firmware_harness.boards.boards import find_board
-    from edgeblur.firmware_harness.boards.records import keep_record
-    from edgeblur.firmware_harness.emulation.frames import run_frames
     from edgeblur.firmware_harness.emulation.result import layer_run_table, run_table
 
     board = find_board(board_name, board_file)
     if board.twin and not emulated:
         raise UserError(f"{board.name} is a real board: give its serial port as --port, or add --emulated")
-    if frames:
-        result = run_frames(chosen, board, options, frames)
-    else:
-        result = edgeblur.run_on_board(chosen.path, board.name, options, board_file=board_file)
+    result = edgeblur.run_on_board(chosen.path, board.name, options, frames=frames, board_file=board_file)
     _remark(result.skipped)
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2, allow_nan=False))
@@ -168,15 +163,13 @@ def _emulated(
         if result.counts.layers:
             stdout.print("", layer_run_table(result), sep="\n")
     result.check()
-    if options.tflm is None:
-        keep_record(chosen, result.ran, budget_bytes=options.stream.ram_bytes)
 
 
 def _serial(chosen: Chosen, options: SerialOptions, as_json: bool) -> None:
     from edgeblur.firmware_harness.boards.records import keep_record
-    from edgeblur.firmware_harness.serial.run import run_serial, serial_table
+    from edgeblur.firmware_harness.serial.run import serial_table
 
-    result = run_serial(chosen, options)
+    result = edgeblur.run_on_port(chosen.path, options)
     _remark(result.skipped)
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2, allow_nan=False))

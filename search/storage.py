@@ -1,0 +1,113 @@
+"""Where a study lies: Optuna and its database, in sentences of ours where they fail."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from edgeblur.errors import RunError, UserError
+
+SPEC, ORIGIN = "spec", "origin"
+"""What a trial notes: its net, and the number of the trial that a killed worker began it as."""
+
+
+@contextlib.contextmanager
+def telling_loss(url: str) -> Iterator[None]:
+    """A server that goes away in the middle gets a sentence."""
+    import optuna
+    import sqlalchemy
+
+    try:
+        yield
+    # Optuna stumbles over a name of its own when it cannot note how a trial ended.
+    except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError, UnboundLocalError) as error:
+        raise RunError(f"the study {url} was lost on the way: give the same command again to go on") from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Optuna tells each trial in its own words, and calls heartbeats experimental."""
+    require_optuna()
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def require_optuna() -> None:
+    """Refuse to search without Optuna.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        import optuna  # noqa: F401
+    except ImportError as error:
+        raise UserError("searching needs Optuna: pip install 'edgeblur[search]'") from error
+
+
+def open_storage(url: str, heartbeat_s: int | None) -> Any:
+    """The database at a URL.
+
+    Args:
+        url: `sqlite:///FILE`, `postgresql://USER@HOST/DATABASE`.
+        heartbeat_s: how often a worker shows that it is alive; None for a reader.
+
+    Raises:
+        UserError: it cannot be reached, or its driver is missing.
+    """
+    import optuna
+    import sqlalchemy
+
+    try:
+        return optuna.storages.RDBStorage(
+            url, heartbeat_interval=heartbeat_s, grace_period=4 * heartbeat_s if heartbeat_s else None,
+            heartbeat_stale_trial_callback=try_again,
+        )  # fmt: skip
+    except ImportError as error:
+        driver = "'psycopg[binary]'" if url.startswith("postgres") else "the driver of that database"
+        raise UserError(f"the study {url} needs a package that is not installed: pip install {driver}") from error
+    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError) as error:
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        raise UserError(
+            f"the study {url} cannot be reached ({reason:.160}): give sqlite:///FILE, or "
+            "postgresql://USER@HOST/DATABASE of a server that runs",
+            options=("study",),
+        ) from error
+
+
+def open_study(url: str, name: str, heartbeat_s: int) -> Any:
+    """A study, which begins if there is none of this name.
+
+    Raises:
+        UserError: as `open_storage`.
+    """
+    import optuna
+
+    return optuna.create_study(
+        study_name=name, storage=open_storage(url, heartbeat_s), load_if_exists=True, directions=["minimize"] * 3
+    )
+
+
+def try_again(study: Any, trial: Any) -> None:
+    """A worker died: its net waits for whoever is free, under the name of its first trial, where its training lies."""
+    import optuna
+
+    if SPEC not in trial.user_attrs:
+        return
+    study.add_trial(
+        optuna.create_trial(
+            state=optuna.trial.TrialState.WAITING,
+            params=trial.params,
+            distributions=trial.distributions,
+            user_attrs={ORIGIN: trial.user_attrs[ORIGIN]},
+        )
+    )
