@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from edgeblur.errors import DoesNotFit
+from edgeblur.errors import DoesNotFit, UserError
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import Compiled, compile_stream
 from edgeblur.export.stream.options import StreamOptions
@@ -134,8 +134,20 @@ def plan_frames(graph: Graph, options: FrameOptions) -> tuple[Finder, VeilPlan]:
 
 
 def _rounded(finder: Finder, size: tuple[int, int]) -> tuple[int, int]:
-    """The next size that a net can take: what it sees beyond the frame repeats the frame's rim."""
-    wide, tall = (-(-side // finder.multiple) * finder.multiple for side in size)
+    """The next size that a net can take: what it sees beyond the frame repeats the frame's rim.
+
+    Raises:
+        UserError: it has one size. In tiles it would look at each frame several times, at a multiple of its work.
+    """
+    try:
+        multiple = finder.multiple
+    except UserError as error:
+        raise UserError(
+            f"{error}: leave another size out, and a board shrinks its frames to that; only on a host, `edgeblur blur` "
+            "looks at them in overlapping tiles",
+            options=("input",),
+        ) from error
+    wide, tall = (-(-side // multiple) * multiple for side in size)
     return wide, tall
 
 

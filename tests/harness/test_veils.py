@@ -16,6 +16,8 @@ from edgeblur.distill.data.synthetic import draw_scene
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.input_size import with_input_size
 from edgeblur.export.veil import reference
+from edgeblur.export.veil.compile import FrameOptions, plan_frames
+from edgeblur.export.veil.plan import HOLDS
 from edgeblur.firmware_harness.blurring.blurrers import open_blurrer
 from edgeblur.firmware_harness.blurring.files import blur_picture
 from edgeblur.firmware_harness.blurring.veils import has_veil, open_veil
@@ -157,6 +159,10 @@ def test_a_finder_that_cannot_be_rewritten_looks_at_tiles() -> None:
     graph = net.graph(fixed)
     with pytest.raises(UserError, match="RESHAPE"):
         with_input_size(graph, 64, 48)
+    for hold in HOLDS:  # on boards its frames are shrunk to its own size
+        assert plan_frames(graph, FrameOptions(64, 48, hold=hold))[1].as_json()["net"] == "32x32"
+    with pytest.raises(UserError, match=r"pictures of 32x32 only.*a board shrinks its frames.*overlapping tiles"):
+        plan_frames(graph, FrameOptions(64, 48, net=(64, 48)))
     picture = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
     whole, tiled = open_veil(graph), open_veil(graph, net=(64, 48))
     look = tiled.look(picture)
