@@ -55,7 +55,7 @@ def frames_model(
     Raises:
         UserError: the model has no mask, or veil and finder do not fit.
     """
-    model, options = image_model(read_inside(path).graph), options or StreamOptions()
+    model, options = image_model(read_inside(path).graph, several=True), options or StreamOptions()
     provenance = Provenance(safe_name(path), FRAMES, model.graph, options.arguments + frames.told)
     compiled = compile_frames(model.graph, frames, provenance, options)
     with tempfile.TemporaryDirectory(prefix="edgeblur-") as place:
