@@ -142,14 +142,22 @@ def write_json(path: Path, data: Any) -> None:
 
 
 @contextlib.contextmanager
-def _told(path: Path, malformed: str, remedy: str = "") -> Iterator[None]:
-    """What keeps a text file from being read, in one sentence."""
+def telling_read_errors(path: Path, remedy: str = "") -> Iterator[None]:
+    """What keeps a file from being read, in one sentence that ends with a remedy."""
     try:
         yield
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist{remedy}") from error
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}){remedy}") from error
+
+
+@contextlib.contextmanager
+def _told(path: Path, malformed: str, remedy: str = "") -> Iterator[None]:
+    """The same for a text file in some format, also where it is none of that."""
+    try:
+        with telling_read_errors(path, remedy):
+            yield
     except RecursionError as error:
         raise UserError(f"{path} {malformed}: it is nested too deep") from error
     except ValueError as error:  # not this format, no text, a number of 5,000 digits

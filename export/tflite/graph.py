@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edgeblur.errors import Unsupported, UserError
 from edgeblur.export.tflite.flatbuffer import DamagedError, verify_tflite
 from edgeblur.export.tflite.options import CustomOptions, Options, enum_name, read_options
-from edgeblur.files import sha256
+from edgeblur.files import sha256, telling_read_errors
 
 ABSENT = -1
 """The index that stands for an optional input left out."""
@@ -259,14 +259,10 @@ def read_file(path: Path) -> bytes:
     Raises:
         UserError: it is missing, a folder, or not to be read.
     """
-    try:
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: give a .tflite file")
+    with telling_read_errors(path, ": give a .tflite file"):
         return path.read_bytes()
-    except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist: give a .tflite file") from error
-    except IsADirectoryError as error:
-        raise UserError(f"{path} is a folder: give a .tflite file") from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}): give a .tflite file") from error
 
 
 def read_tflite(source: Path | bytes, *, name: str | None = None) -> Graph:
