@@ -429,13 +429,18 @@ def test_a_few_bad_pictures_among_good_ones_are_told_and_passed_over(place: Path
 
 @contextlib.contextmanager
 def room_for(bytes_: int) -> Iterator[None]:
-    """No file may become larger; Python ignores the signal and gets an error instead, as C++ inside TensorFlow does."""
+    """No file may become larger; Python ignores the signal and gets an error instead, as C++ inside TensorFlow does.
+
+    Bytecode of what is imported meanwhile would be cut short without an error, and fail whoever imports it next.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        sys.dont_write_bytecode = before
 
 
 @pytest.mark.parametrize(
