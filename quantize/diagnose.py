@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from edgeblur.export.tflite.graph import Graph, read_tflite
 from edgeblur.pictures.images import Floats
 from edgeblur.progress import track
+from edgeblur.quantize.interpreter import keeping_interpreter
 from edgeblur.store.notes import LayerLoss
 
 
@@ -32,18 +32,8 @@ class Probe:
     """An interpreter that keeps every tensor, read as real numbers."""
 
     def __init__(self, model: bytes) -> None:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
         self.graph: Graph = read_tflite(model)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it remarks that keeping every tensor takes memory: that is what we want
-            self._interpreter = Interpreter(
-                model_content=model,
-                experimental_preserve_all_tensors=True,
-                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-                num_threads=2,
-            )
-        self._interpreter.allocate_tensors()
+        self._interpreter = keeping_interpreter(model, threads=2)
 
     def run(self, picture: Floats) -> None:
         """Run one picture `[1, H, W, C]`, 0 to 1."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgeblur.export.tflite.graph import Graph
 from edgeblur.export.tflite.writer import write_tflite
+from edgeblur.quantize.interpreter import keeping_interpreter
 
 Floats = NDArray[np.floating[Any]]
 
@@ -24,17 +24,7 @@ class KeptRun:
     """An interpreter whose every tensor can be read after a run."""
 
     def __init__(self, graph: Graph) -> None:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it remarks that keeping every tensor takes memory: that is what we want
-            self._interpreter = Interpreter(
-                model_content=write_tflite(graph),
-                experimental_preserve_all_tensors=True,
-                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-                num_threads=1,
-            )
-        self._interpreter.allocate_tensors()
+        self._interpreter = keeping_interpreter(write_tflite(graph), threads=1)
         self._input = graph.inputs[0]
 
     def run(self, picture: NDArray[Any]) -> None:
