@@ -44,7 +44,9 @@ def train_together(scratch: Path, *commands: list[str]) -> list[tuple[int, str]]
     workers = []
     for index, command in enumerate(commands):
         config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        environment = {**os.environ, "TF_CONFIG": json.dumps(config), "TMPDIR": str(scratch)}
+        # TensorFlow compiles code of its own in the scratch folder, and would leave the bytecode there.
+        alone = {"TMPDIR": str(scratch), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "TF_CONFIG": json.dumps(config), **alone}
         workers.append(
             subprocess.Popen(
                 [sys.executable, "-m", "edgeblur", *command], env=environment, stderr=subprocess.PIPE, text=True
