@@ -11,7 +11,7 @@ from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.finder import Finder, finder_of
 from edgeblur.export.tflite.graph import Graph, require_int8
 from edgeblur.export.veil.emit import FINDER, FrameFiles, emit_veil, veil_bytes
-from edgeblur.export.veil.plan import VeilOptions, VeilPlan, fitting_finder, plan_veil
+from edgeblur.export.veil.plan import VeilOptions, VeilPlan, fitting_finder, plan_veil, tiled_size
 
 DEFAULT_PIXELS, DEFAULT_HOLD = "rgb565le", "buffer"
 
@@ -25,7 +25,7 @@ class FrameOptions:
         pixels: a name of `edgeblur.export.veil.pixels.FORMATS`.
         hold: one of `edgeblur.export.veil.plan.HOLDS`.
         net: width and height that the net is rewritten for, rounded up to what it can take; by default as wide or high
-            as it is, in the frame's shape.
+            as it is, in the frame's shape. A net of one size looks at such a picture in tiles (`buffer`).
         clamp: mask values from which a cell begins to be veiled and is veiled fully; the net's own by default.
         margin, share, memory: as `VeilOptions` has them.
     """
@@ -120,7 +120,9 @@ def plan_frames(graph: Graph, options: FrameOptions) -> tuple[Finder, VeilPlan]:
     """
     require_int8(graph)
     whole, frame = finder_of(graph), (options.width, options.height)
-    finder = whole.resized(*_rounded(whole, options.net)) if options.net else fitting_finder(whole, frame)
+    finder, picture = fitting_finder(whole, frame), None
+    if options.net is not None:
+        finder, picture = _enlarged(whole, options)
     veil = default_veil(finder, options.hold)
     if options.clamp is not None:
         veil = replace(veil, low=options.clamp[0], full=options.clamp[1])
@@ -130,25 +132,44 @@ def plan_frames(graph: Graph, options: FrameOptions) -> tuple[Finder, VeilPlan]:
         share=veil.share if options.share is None else options.share,
         memory=veil.memory if options.memory is None else options.memory,
     )
-    return finder, plan_veil(finder, frame, pixels=options.pixels, hold=options.hold, options=veil)
+    return finder, plan_veil(finder, frame, pixels=options.pixels, hold=options.hold, options=veil, net=picture)
 
 
-def _rounded(finder: Finder, size: tuple[int, int]) -> tuple[int, int]:
-    """The next size that a net can take: what it sees beyond the frame repeats the frame's rim.
+def _enlarged(finder: Finder, options: FrameOptions) -> tuple[Finder, tuple[int, int] | None]:
+    """A finder for a larger or smaller picture, rewritten to the next size that it can take.
+
+    What it sees beyond the frame repeats the frame's rim. A net of one size stays as it is, and the size of the picture
+    that it looks at in tiles comes with it.
 
     Raises:
-        UserError: it has one size. In tiles it would look at each frame several times, at a multiple of its work.
+        UserError: it has one size, and rows or boxes would have to wait for several tiles.
     """
+    assert options.net is not None
     try:
         multiple = finder.multiple
     except UserError as error:
+        picture = tiled_size(finder, (options.width, options.height), options.net)
+        if picture != (finder.input.width, finder.input.height):
+            _check_tiles(finder, options.hold, str(error))
+        return finder, picture
+    wide, tall = (-(-side // multiple) * multiple for side in options.net)
+    return finder.resized(wide, tall), None
+
+
+def _check_tiles(finder: Finder, hold: str, why: str) -> None:
+    """Refuse tiles where a frame's rows are gone before the next tile begins: each tile would need the RAM of a net."""
+    if hold != "buffer":
         raise UserError(
-            f"{error}: leave another size out, and a board shrinks its frames to that; only on a host, `edgeblur blur` "
-            "looks at them in overlapping tiles",
+            f"{why}, so it looks at frames in tiles, one after the other, and a frame held {hold!r} is gone by then: "
+            "hold frames in a buffer, or leave another size out, and frames are shrunk to the net's own",
             options=("input",),
-        ) from error
-    wide, tall = (-(-side // multiple) * multiple for side in size)
-    return wide, tall
+        )
+    if finder.heads:
+        raise UserError(
+            f"{why}, and a detector's boxes are not joined across tiles: leave another size out, and frames are shrunk "
+            "to the net's own",
+            options=("input",),
+        )
 
 
 def compile_frames(

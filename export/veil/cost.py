@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeblur.export.stream.costs.prices import counted_as
 from edgeblur.export.veil.arithmetic import Mean, Packing, Sums, period
-from edgeblur.export.veil.plan import VeilPlan
+from edgeblur.export.veil.plan import Tiles, VeilPlan
 from edgeblur.records import read_record
 
 CODE_BYTES = 3_800
@@ -44,6 +44,8 @@ def veil_work(plan: VeilPlan) -> dict[str, float]:
     `finished`: means of a pixel of the net; `divided`: pixels' means without a product; `shown`: pixels of the net that
     the finder sees; `converted`: those from YUV to RGB.
     """
+    if plan.tiles is not None:
+        return _tiled_work(plan, plan.tiles)
     ends = {(row + 1) * plan.y.net_weight for row in range(plan.y.content)}
     inside = sum(end % plan.y.unit_weight != 0 for end in ends)  # rows that belong to two rows of the net
     passes, count, pixels = plan.height + inside, plan.pixels.components, plan.x.content * plan.y.content
@@ -66,6 +68,14 @@ def veil_work(plan: VeilPlan) -> dict[str, float]:
         "shown": float(pixels),
         "converted": float(pixels * (plan.pixels.kind == "yuv")),
     }
+
+
+def _tiled_work(plan: VeilPlan, tiles: Tiles) -> dict[str, float]:
+    """A frame shrinks anew for each tile, down to the tile's end, and for the last one to its own."""
+    *others, _ = tiles.places
+    looked = plan.y.content + sum(min(plan.y.content, top + tiles.height) for _, top in others)
+    once = veil_work(replace(plan, tiles=None))
+    return {unit: amount * looked / plan.y.content for unit, amount in once.items()}
 
 
 def veiled_work(plan: VeilPlan, units: int) -> dict[str, float]:

@@ -73,7 +73,7 @@ def _fields(plan: VeilPlan, compiled: Compiled, mask_width: int) -> Iterator[tup
     """Size of an element, and how many, of each member of NAME_state, in its order."""
     components, cells, sums = plan.pixels.components, plan.x.cells * plan.y.cells, Sums.of(plan)
     squares = plan.x.squares * plan.y.squares * components
-    picture = compiled.net.nodes[0].plane.row_bytes
+    picture = plan.x.net * compiled.net.nodes[0].plane.channels
     yield 4, compiled.files.state_bytes // 4
     yield sums.size, sums.count
     yield 4, plan.x.squares * components
@@ -85,7 +85,7 @@ def _fields(plan: VeilPlan, compiled: Compiled, mask_width: int) -> Iterator[tup
         yield from ((2, 1), (2, 2))
     if plan.boxes is not None:
         yield from ((2, BOX_BYTES // 2 * plan.boxes.most), (2, len(compiled.net.outputs)), (2, 1), (1, 1))
-    yield from ((4, 1), (2, 1), (2, 2), (1, 1), (1, 1), (4, 1), (4, 1), (4, 1))
+    yield from ((4, 1), (2, 1), (2, 4 if plan.tiles else 2), (1, 1), (1, 1), (4, 1), (4, 1), (4, 1))
 
 
 def _mask_fields(compiled: Compiled, mask_width: int, boxes: bool) -> Iterator[tuple[int, int]]:

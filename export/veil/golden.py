@@ -48,8 +48,8 @@ def _noise_boxes(plan: VeilPlan, count: int) -> list[Box]:
 def golden_crc32(plan: VeilPlan, finder: Finder, order: Sequence[int]) -> int:
     """What a board must come to: the CRC-32 of the noise's mask, row by row, and of the noise veiled by a pattern.
 
-    Cell number i of the pattern, row by row, has the level `5 * i mod 9`. Of a detector the rows of its outputs come in
-    the place of the mask's, and behind them the cells of boxes of noise.
+    Tiles come one after the other. Cell number i of the pattern, row by row, has the level `5 * i mod 9`. Of a detector
+    the rows of its outputs come in the place of the mask's, and behind them the cells of boxes of noise.
 
     Args:
         plan: of the frame.
@@ -63,11 +63,15 @@ def golden_crc32(plan: VeilPlan, finder: Finder, order: Sequence[int]) -> int:
     interpreter.allocate_tensors()
     frame = noise(plan)
     means = shrink(frame, plan)
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], to_raw(net_picture(means, plan), finder.input))
-    interpreter.invoke()
-    outputs = [np.asarray(interpreter.get_tensor(each["index"]))[0] for each in interpreter.get_output_details()]
-    rows = [iter(output) for output in outputs]
-    crc = zlib.crc32(b"".join(next(rows[number]).tobytes() for number in order))
+    picture, crc = net_picture(means, plan), 0
+    for left, top in plan.tiles.places if plan.tiles else [(0, 0)]:
+        part = picture[top : top + finder.input.height, left : left + finder.input.width]
+        raw = to_raw(np.ascontiguousarray(part), finder.input)
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], raw)
+        interpreter.invoke()
+        outputs = [np.asarray(interpreter.get_tensor(each["index"]))[0] for each in interpreter.get_output_details()]
+        rows = [iter(output) for output in outputs]
+        crc = zlib.crc32(b"".join(next(rows[number]).tobytes() for number in order), crc)
     if plan.boxes is not None:
         drawn = draw(suppress(_noise_boxes(plan, min(NOISE_BOXES, plan.boxes.most))), plan.boxes)
         crc = zlib.crc32(mask_levels(drawn, plan).tobytes(), crc)

@@ -110,6 +110,37 @@ class Axis:
 
 
 @dataclass(frozen=True)
+class Tiles:
+    """A picture in parts of a finder's own size, which overlap by half, so that a face is whole in one.
+
+    Attributes:
+        width, height: of a tile, in pixels of the net.
+        lefts, tops: where tiles begin, on whole cells.
+    """
+
+    width: int
+    height: int
+    lefts: tuple[int, ...]
+    tops: tuple[int, ...]
+
+    @classmethod
+    def over(cls, picture: tuple[int, int], tile: tuple[int, int], cell: int) -> Tiles:
+        """Cover a picture: both width and height, both in whole cells."""
+        lefts, tops = (_starts(length, side, cell) for length, side in zip(picture, tile, strict=True))
+        return cls(*tile, lefts, tops)
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """Left and top of each, row by row."""
+        return [(left, top) for top in self.tops for left in self.lefts]
+
+
+def _starts(length: int, tile: int, cell: int) -> tuple[int, ...]:
+    step = max(cell, tile // 2 // cell * cell)
+    return (*range(0, length - tile, step), length - tile)
+
+
+@dataclass(frozen=True)
 class VeilPlan:
     """A frame, a finder's input and the options that lie between them.
 
@@ -121,6 +152,7 @@ class VeilPlan:
         end: of the finder: the mask's scale and zero point.
         boxes: of a detector, what its boxes are made of; its mask's steps are logits.
         options: of the veil.
+        tiles: in which a net of one size looks at a larger picture; None where it sees all of it at once.
     """
 
     width: int
@@ -132,6 +164,12 @@ class VeilPlan:
     end: ImageEnd
     options: VeilOptions = field(default_factory=VeilOptions)
     boxes: BoxPlan | None = None
+    tiles: Tiles | None = None
+
+    @property
+    def looks(self) -> int:
+        """How often the finder runs for a frame."""
+        return len(self.tiles.places) if self.tiles else 1
 
     @property
     def row_bytes(self) -> int:
@@ -157,12 +195,13 @@ class VeilPlan:
         return levels
 
     def as_json(self) -> dict[str, Any]:
-        """`frame`, `pixels`, `hold` and what else tells how it works."""
+        """`frame`, `pixels`, `hold` and what else tells how it works; `tiles` if there are several."""
         return {
             "frame": f"{self.width}x{self.height}",
             "pixels": self.pixels.name,
             "hold": self.hold,
             "net": f"{self.x.net}x{self.y.net}",
+            **({"tiles": self.looks} if self.tiles else {}),
             "veil": self.options.as_json(),
         }
 
@@ -208,6 +247,15 @@ def fitting_finder(finder: Finder, frame: tuple[int, int]) -> Finder:
     return finder.resized(min(wide, own[0]), min(tall, own[1]))
 
 
+def tiled_size(finder: Finder, frame: tuple[int, int], net: tuple[int, int]) -> tuple[int, int]:
+    """The picture that a net of one size looks at in tiles: as large as a frame is in `net`, in whole cells."""
+    own, cell = (finder.input.width, finder.input.height), finder.cell_px
+    wide, tall = (
+        max(side, -(-length // cell) * cell) for side, length in zip(own, content_size(frame, net), strict=True)
+    )
+    return wide, tall
+
+
 def plan_veil(
     finder: Finder, frame: tuple[int, int], *, pixels: str = "rgb888", hold: str = "buffer",
     options: VeilOptions | None = None, net: tuple[int, int] | None = None,
@@ -220,7 +268,7 @@ def plan_veil(
         pixels: a name of `FORMATS`.
         hold: one of `HOLDS`.
         options: by default a veil's own, with the clamp of the net that the finder was cut from.
-        net: width and height of the picture that it looks at, where it does so in tiles; by default its input's.
+        net: width and height of the picture that it looks at, in tiles if that is larger; by default its input's.
 
     Raises:
         UserError: unknown names, a size that the pixel format cannot have, or a float finder.
@@ -236,9 +284,11 @@ def plan_veil(
         raise UserError("a veil of rows cannot grow by a share: the whole face is not known when its first row leaves")
     if hold == "rows" and finder.heads:
         raise UserError("a detector knows its boxes when it has seen a whole frame: hold frames in a buffer or live")
-    net = net or (finder.input.width, finder.input.height)
+    own = finder.input.width, finder.input.height
+    net = net or own
     wide, tall = content_size(frame, net)
     x = Axis(layout.units(frame[0]), net[0], wide, finder.cell_px, options.grid)
     y = Axis(frame[1], net[1], tall, finder.cell_px, options.grid)
     boxes = plan_boxes(finder.graph, finder.heads, finder.cell_px) if finder.heads else None
-    return VeilPlan(*frame, layout, hold, x, y, end, options, boxes)
+    tiles = None if net == own else Tiles.over(net, own, finder.cell_px)
+    return VeilPlan(*frame, layout, hold, x, y, end, options, boxes, tiles)

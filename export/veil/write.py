@@ -72,7 +72,7 @@ class FrameExport:
             "row_bytes": files.row_bytes,
             "constant_bytes": files.constant_bytes,
             **flash,
-            "macs": self.frames.compiled.net.macs,
+            "macs": self.frames.compiled.net.macs * self.frames.plan.looks,
             "plan": self.summary().as_json(),
         }
 

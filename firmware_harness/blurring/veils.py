@@ -14,7 +14,7 @@ from edgeblur.errors import UserError
 from edgeblur.export.tflite.finder import Finder, finder_of
 from edgeblur.export.tflite.graph import Graph
 from edgeblur.export.tflite.pixels import to_raw
-from edgeblur.export.veil.plan import VeilPlan, content_size, fitting_finder, plan_veil
+from edgeblur.export.veil.plan import Tiles, VeilPlan, content_size, fitting_finder, plan_veil, tiled_size
 from edgeblur.export.veil.reference import Cells, colours, grow, mask_levels, mask_of, net_picture, shrink, veil
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.pictures.images import Pixels
@@ -102,15 +102,19 @@ def levels_around(own: Look, around: Sequence[Look]) -> Cells:
 
 
 def run_finder(finder: Finder, plan: VeilPlan, engine: str) -> Callable[[Pixels], NDArray[Any]]:
-    """A finder in an engine: the picture of its input's size to its mask's steps, `[rows, columns]`.
+    """A finder in an engine: the plan's picture to its mask's steps, `[rows, columns]`.
 
     Args:
-        finder: at the plan's input size.
+        finder: at the size of the plan's picture, or of its tiles.
         plan: of the frame; how sure a detector's boxes must be.
         engine: one of `engines.ENGINES`.
     """
     opened = open_engine(engine, finder.data, several=True)
-    return lambda picture: mask_of(opened.run_all(to_raw(picture, opened.model.input)), plan)
+
+    def find(picture: Pixels) -> NDArray[Any]:
+        return mask_of(opened.run_all(to_raw(picture, opened.model.input)), plan)
+
+    return find if plan.tiles is None else _in_tiles(find, plan.tiles, finder.cell_px)
 
 
 def has_veil(graph: Graph) -> bool:
@@ -126,39 +130,29 @@ def _enlarged(
     finder: Finder, size: tuple[int, int], net: tuple[int, int], engine: str
 ) -> tuple[VeilPlan, Callable[[Pixels], NDArray[Any]]]:
     """A finder for a larger or smaller picture: rewritten, or in tiles where it cannot be."""
-    content = content_size(size, net)
     try:
         multiple = finder.multiple
     except UserError:
-        own, cell = (finder.input.width, finder.input.height), finder.cell_px
-        wide, tall = (max(side, -(-length // cell) * cell) for side, length in zip(own, content, strict=True))
-        plan = plan_veil(finder, size, net=(wide, tall))
-        return plan, _in_tiles(run_finder(finder, plan, engine), own, cell)
-    wide, tall = (-(-length // multiple) * multiple for length in content)
+        plan = plan_veil(finder, size, net=tiled_size(finder, size, net))
+        return plan, run_finder(finder, plan, engine)
+    wide, tall = (-(-length // multiple) * multiple for length in content_size(size, net))
     resized = finder.resized(wide, tall)
     plan = plan_veil(resized, size)
     return plan, run_finder(resized, plan, engine)
 
 
-def _in_tiles(
-    find: Callable[[Pixels], NDArray[Any]], own: tuple[int, int], cell: int
-) -> Callable[[Pixels], NDArray[Any]]:
-    """A finder over tiles that overlap by half, so that a face is whole in one; the highest step of a cell counts."""
-
-    def starts(length: int, tile: int) -> list[int]:
-        step = max(cell, tile // 2 // cell * cell)
-        return [*range(0, length - tile, step), length - tile]
+def _in_tiles(find: Callable[[Pixels], NDArray[Any]], tiles: Tiles, cell: int) -> Callable[[Pixels], NDArray[Any]]:
+    """A finder over tiles; where they overlap, the highest step of a cell counts."""
 
     def find_all(picture: Pixels) -> NDArray[Any]:
         height, width, _ = picture.shape
         steps: NDArray[Any] | None = None
-        for top in starts(height, own[1]):
-            for left in starts(width, own[0]):
-                part = find(np.ascontiguousarray(picture[top : top + own[1], left : left + own[0]]))
-                if steps is None:
-                    steps = np.full((height // cell, width // cell), np.iinfo(part.dtype).min, part.dtype)
-                inside = steps[top // cell : top // cell + len(part), left // cell : left // cell + part.shape[1]]
-                np.maximum(inside, part, out=inside)
+        for left, top in tiles.places:
+            part = find(np.ascontiguousarray(picture[top : top + tiles.height, left : left + tiles.width]))
+            if steps is None:
+                steps = np.full((height // cell, width // cell), np.iinfo(part.dtype).min, part.dtype)
+            inside = steps[top // cell : top // cell + len(part), left // cell : left // cell + part.shape[1]]
+            np.maximum(inside, part, out=inside)
         assert steps is not None
         return steps
 

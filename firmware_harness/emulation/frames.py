@@ -37,7 +37,7 @@ class _FrameRig:
         """Frames through built firmware, one after the other."""
         plan = self.frames.plan
         size = plan.height * plan.row_bytes
-        work = max(self.frames.compiled.net.macs, 10**6) + 10 * size
+        work = (max(self.frames.compiled.net.macs, 10**6) + 10 * size) * plan.looks
         outputs, report = emulate(
             self.board, elf, [frame.tobytes() for frame in frames_in], output_bytes=size,
             limit_s=60 + len(frames_in) * work * 6e-6,
@@ -93,7 +93,7 @@ def run_frames(chosen: Chosen, board: Board, options: EmulatedOptions, frames: F
         linked=linked,
         weights_bytes=linked.size_bytes(".model_constants"),
         stack_bytes=report.stack_bytes,
-        macs=compiled.compiled.net.macs,
+        macs=compiled.compiled.net.macs * compiled.plan.looks,
         compiler=versions[0],
         emulator=versions[1],
         veil=compiled.plan,

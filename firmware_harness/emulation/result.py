@@ -215,6 +215,7 @@ def _frames(run: BoardRun) -> list[tuple[str, str]]:
     if (veil := run.veil) is None:
         return []
     text = f"{veil.width}x{veil.height} {veil.pixels.name}, {veil.hold}, looked at in {veil.x.net}x{veil.y.net}"
+    text += f", in {veil.looks} tiles" if veil.tiles else ""
     return [("frames", text)]
 
 

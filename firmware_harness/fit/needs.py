@@ -55,6 +55,7 @@ class VeilNeeds:
         constant_bytes: weights and tables, the veil's too.
         code_bytes: of the veil.
         instructions: of a frame, the veil's alone; None where nothing was counted.
+        looks: how often the finder runs for a frame.
         about: the frame's plan, for `--json`.
     """
 
@@ -62,15 +63,16 @@ class VeilNeeds:
     constant_bytes: int
     code_bytes: int
     instructions: int | None
+    looks: int
     about: Mapping[str, Any]
 
     def with_finder(self, frame: FrameCost) -> FrameCost | None:
         """A finder's work and the veil's, which is taken to need as many cycles an instruction."""
         if self.instructions is None:
             return None
-        share = 1 + self.instructions / frame.instructions
+        share = self.looks + self.instructions / frame.instructions
         cycles = None if frame.cycles is None else round(frame.cycles * share)
-        return replace(frame, instructions=frame.instructions + self.instructions, cycles=cycles)
+        return replace(frame, instructions=frame.instructions * self.looks + self.instructions, cycles=cycles)
 
 
 @dataclass(frozen=True, eq=False)

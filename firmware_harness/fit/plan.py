@@ -136,7 +136,7 @@ def _framed(
 def _veil_needs(frames: CompiledFrames, core: str, optimize: str) -> VeilNeeds:
     plan, constants = frames.plan, frames.files.constant_bytes
     return VeilNeeds(
-        _frame_parts(frames), constants, CODE_BYTES, veil_instructions(plan, core, optimize), plan.as_json()
+        _frame_parts(frames), constants, CODE_BYTES, veil_instructions(plan, core, optimize), plan.looks, plan.as_json()
     )
 
 

@@ -6,10 +6,11 @@ import os
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
-from veil_c import BUFFER, ORDERS, expected, finding, moving_frames, tiny_finder, write_veil
+from veil_c import BUFFER, ORDERS, expected, finding, fixed_finder, moving_frames, tiny_finder, write_veil
 
-from edgeblur.export.veil.plan import VeilOptions, fitting_finder, plan_veil
+from edgeblur.export.veil.plan import VeilOptions, fitting_finder, plan_veil, tiled_size
 from edgeblur.export.veil.reference import Blurrer, alpha
 
 FRAMES = int(os.environ.get("EDGEBLUR_VEIL_FRAMES", "40"))
@@ -54,6 +55,29 @@ def test_a_grey_net_that_cannot_be_rewritten_sees_a_padded_frame(tmp_path: Path)
     c.build()
     frames = moving_frames(plan, 4)
     assert all((a == b).all() for a, b in zip(c.run(frames), expected(finder, plan, frames), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("frame", "pixels", "picture"),
+    [((64, 48), "rgb565le", (64, 48)), ((132, 77), "yuyv", (90, 90)), ((20, 90), "rgb888", (32, 100))],
+)
+def test_a_net_that_cannot_be_rewritten_looks_at_tiles(
+    frame: tuple[int, int], pixels: str, picture: tuple[int, int], tmp_path: Path
+) -> None:
+    finder, options = fixed_finder(), VeilOptions(0.7, 0.8, memory=1, margin=1)
+    plan = plan_veil(finder, frame, pixels=pixels, options=options, net=tiled_size(finder, frame, picture))
+    assert plan.looks > 1
+    c = write_veil(finder, plan, tmp_path)
+    c.build()
+    frames = moving_frames(plan, 4)
+    wanted = expected(finder, plan, frames)
+    assert all((a == b).all() for a, b in zip(c.run(frames), wanted, strict=True))
+    assert 0.05 < np.mean([(a != b).mean() for a, b in zip(frames, wanted, strict=True)]) < 0.95
+    (tmp_path / "size.c").write_text(
+        '#include "model.h"\ntypedef char size[sizeof(model_state) == MODEL_STATE_BYTES ? 1 : -1];\n'
+        "int main(void) { return 0; }\n"
+    )
+    c.build(tmp_path / "size.c", ("-O0",))
 
 
 @pytest.mark.parametrize("pixels", ["rgb888", "bgr888", "rgb565le", "rgb565be", "yuyv", "uyvy", "gray8"])

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from veil_c import tiny_finder
+from veil_c import fixed_finder, tiny_finder
 
 from edgeblur.cli import main
 from edgeblur.export.stream.options import StreamOptions
+from edgeblur.export.tflite.cost import cost
 from edgeblur.export.veil.compile import FrameOptions
 from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.emulation.frames import run_frames
@@ -54,6 +55,17 @@ def test_fit_knows_the_ram_to_the_byte(hold: str, finder: Path) -> None:
     assert found["ram_bytes"] == ran["ram_bytes"]
     assert (found["frame"], found["pixels"], found["hold"]) == ("35x24", "rgb888", hold)
     assert {key: found[key] for key in ("net", "veil")} == {key: ran[key] for key in ("net", "veil")}
+
+
+def test_a_board_looks_at_tiles_with_a_net_of_one_size(tmp_path: Path) -> None:
+    (tmp_path / "fixed.tflite").write_bytes(fixed_finder().data)
+    chosen, board = choose_tflite(tmp_path / "fixed.tflite"), find_board("mps2-an386")
+    frames = FrameOptions(64, 48, "yuyv", "buffer", net=(64, 48), clamp=(0.7, 0.8))
+    ran = run_frames(chosen, board, EmulatedOptions(random=2, stream=StreamOptions("speed")), frames)
+    assert ran.comparison.differing_bytes == 0
+    found = fit(examine_frames(chosen, frames, StreamOptions("speed")), board).as_json()
+    assert (found["ram_bytes"], found["tiles"]) == (ran.as_json()["ram_bytes"], 6)
+    assert ran.macs == 6 * cost(fixed_finder().graph).macs
 
 
 def test_the_default_model_veils_live_frames_in_less_than_32_kilobytes(capsys: pytest.CaptureFixture[str]) -> None:

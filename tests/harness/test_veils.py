@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from int8_nets import Int8Net
 from PIL import Image
+from veil_c import fixed_finder
 
 from edgeblur.cli import main
 from edgeblur.distill.data.synthetic import draw_scene
@@ -152,17 +152,17 @@ def test_faces_are_looked_for_in_a_larger_picture(
 
 
 def test_a_finder_that_cannot_be_rewritten_looks_at_tiles() -> None:
-    net = Int8Net(seed=5)
-    x = net.conv(net.picture(32, 32), 4, stride=(4, 4), gain=3)
-    mask = net.logistic(net.conv(x, 1, (1, 1), activation="NONE", scale=0.04, zero_point=60, gain=4))
-    fixed = net.op("RESHAPE", [mask, net.constant(np.array([1, 8, 8, 1], np.int32))], net.like(mask, 8, 8, 1))
-    graph = net.graph(fixed)
+    graph = fixed_finder().graph
     with pytest.raises(UserError, match="RESHAPE"):
         with_input_size(graph, 64, 48)
-    for hold in HOLDS:  # on boards its frames are shrunk to its own size
+    for hold in HOLDS:  # without --input its frames are shrunk to its own size
         assert plan_frames(graph, FrameOptions(64, 48, hold=hold))[1].as_json()["net"] == "32x32"
-    with pytest.raises(UserError, match=r"pictures of 32x32 only.*a board shrinks its frames.*overlapping tiles"):
-        plan_frames(graph, FrameOptions(64, 48, net=(64, 48)))
+    tiles = plan_frames(graph, FrameOptions(64, 48, net=(64, 48)))[1]
+    assert (tiles.as_json()["net"], tiles.as_json()["tiles"]) == ("64x48", 6)
+    for hold in ("live", "rows"):
+        with pytest.raises(UserError, match=f"pictures of 32x32 only.*in tiles.*held '{hold}' is gone.*in a buffer"):
+            plan_frames(graph, FrameOptions(64, 48, hold=hold, net=(64, 48)))
+        assert plan_frames(graph, FrameOptions(64, 48, hold=hold, net=(32, 24)))[1].tiles is None
     picture = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
     whole, tiled = open_veil(graph), open_veil(graph, net=(64, 48))
     look = tiled.look(picture)

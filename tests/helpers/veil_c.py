@@ -41,7 +41,7 @@ def finding(finder: Finder) -> Find:
 
 def expected(finder: Finder, plan: VeilPlan, frames: Frames) -> list[NDArray[np.uint8]]:
     """What the reference makes of frames that come one after the other."""
-    blurrer = Blurrer(plan, run_finder(finder, plan, "litert-ref") if finder.heads else finding(finder))
+    blurrer = Blurrer(plan, run_finder(finder, plan, "litert-ref") if finder.heads or plan.tiles else finding(finder))
     return [blurrer.blur(frame) for frame in frames]
 
 
@@ -69,6 +69,16 @@ class VeilC:
         assert done.returncode == 0, done.stderr.decode()[:4000] or f"status {done.returncode}"
         shape = (-1, self.plan.height, self.plan.row_bytes)
         return list(np.frombuffer(done.stdout, np.uint8).reshape(shape))
+
+
+@functools.cache
+def fixed_finder() -> Finder:
+    """One of 32x32 pixels that cannot be rewritten: it reshapes its mask to the size that it has."""
+    net = Int8Net(seed=5)
+    x = net.conv(net.picture(32, 32), 4, stride=(4, 4), gain=3)
+    mask = net.logistic(net.conv(x, 1, (1, 1), activation="NONE", scale=0.04, zero_point=60, gain=4))
+    fixed = net.op("RESHAPE", [mask, net.constant(np.array([1, 8, 8, 1], np.int32))], net.like(mask, 8, 8, 1))
+    return finder_of(net.graph(fixed))
 
 
 def write_veil(finder: Finder, plan: VeilPlan, folder: Path, *, optimize: str = "size") -> VeilC:
