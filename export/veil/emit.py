@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,10 +102,10 @@ def _output_rows(compiled: Compiled) -> list[int]:
     return [compiled.net.nodes[n].plane.row_bytes for n in compiled.net.outputs]
 
 
-def output_order(compiled: Compiled) -> list[int]:
+def output_order(compiled: Compiled) -> tuple[int, ...]:
     """Which output each row is of that comes out, from the first to the last."""
     outputs, steps = compiled.net.outputs, compiled.schedule.steps
-    return [step.node - outputs.start for step in steps if step.node in outputs for _ in range(step.rows)]
+    return tuple(step.node - outputs.start for step in steps if step.node in outputs for _ in range(step.rows))
 
 
 def _size(fields: Iterator[tuple[int, int]]) -> int:
@@ -237,7 +237,7 @@ def _box_values(boxes: BoxPlan, compiled: Compiled) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _check_pace(boxes: BoxPlan, order: list[int]) -> None:
+def _check_pace(boxes: BoxPlan, order: Sequence[int]) -> None:
     done = Counter[int]()
     for output in order:
         done[output] += 1

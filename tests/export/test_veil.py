@@ -9,6 +9,7 @@ import pytest
 
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.finder import Finder, finder_of
+from edgeblur.export.veil.golden import SEED, noise
 from edgeblur.export.veil.pixels import FORMATS
 from edgeblur.export.veil.plan import VeilOptions, VeilPlan, content_size, fitting_finder, parse_size, plan_veil
 from edgeblur.export.veil.reference import Blurrer, alpha, blind, colours, grow, net_picture, remember, shrink, veil
@@ -158,3 +159,15 @@ def test_sizes_are_read_as_people_type_them() -> None:
     for text in ("320", "0x4", "9999x2", "3x", "a"):
         with pytest.raises(UserError, match="WIDTHxHEIGHT"):
             parse_size(text)
+
+
+@pytest.mark.parametrize("frame", [(1, 1), (7, 3), (640, 419)])  # the last one is longer than a block of numbers
+def test_the_self_tests_noise_is_xorshift(finder: Finder, frame: tuple[int, int]) -> None:
+    plan = _plan(finder, frame, "gray8")
+    state, expected = SEED, bytearray()
+    for _ in range(frame[0] * frame[1]):
+        state ^= state << 13 & 0xFFFFFFFF
+        state ^= state >> 17
+        state ^= state << 5 & 0xFFFFFFFF
+        expected.append(state >> 24)
+    assert noise(plan).tobytes() == expected
