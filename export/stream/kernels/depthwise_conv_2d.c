@@ -13,7 +13,7 @@ struct depthwise_conv_2d {
     int16_t in_zero_point;
     int16_t out_width, depth_multiplier;
     int16_t kernel_h, kernel_w, stride, dilation, pad_left;
-    int16_t tame; /* no sum reaches 2^30, and every shift is -1 to -20: requantize_tame may be used */
+    int16_t tame; /* no sum reaches 2^30, every shift is -1 to -20: requantize_tame may be used; no weight is -128 */
 };
 
 /* The taps of a window whose first one is at `left` that lie inside the picture: first to last - 1. */

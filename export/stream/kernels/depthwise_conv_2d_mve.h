@@ -1,7 +1,252 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DEPTHWISE_CONV_2D with Helium: four channels at once, the last ones under a predicate. */
+/* DEPTHWISE_CONV_2D with Helium: eight channels at once.
+ *
+ * Products have 16 bits, and two are added up before they are widened to 32: with weights above -128 that is exact. The
+ * input's zero point is taken off beforehand, times all weights, with the bias; so a place of padding counts as one that
+ * holds the zero point. */
 
-/* Four channels of a pixel whose window begins at `left`. */
+/* Of eight channels: those of even and of odd number, as widening leaves them. */
+struct eight {
+    int32x4_t even, odd;
+};
+
+/* What all pixels of a row need for a block of channels; even ones first. Assembly below knows its layout. */
+struct block {
+    int32_t start[2][4]; /* the bias less the zero point's share */
+    int32_t multiplier[2][4], shift[2][4];
+    int16_t least[8], most[8];
+    int8_t padding[8];     /* the input's zero point */
+    const int8_t *weights; /* [kernel_h * kernel_w][8] */
+    mve_pred16_t there;    /* the channels that there are */
+};
+
+HELPER struct eight widened(struct eight sums, int16x8_t more)
+{
+    sums.even = vaddq_s32(sums.even, vmovlbq_s16(more));
+    sums.odd = vaddq_s32(sums.odd, vmovltq_s16(more));
+    return sums;
+}
+
+/* Of two pixels. */
+struct two_eights {
+    struct eight of[2];
+};
+
+/* Where two pixels read. */
+struct two_pixels {
+    const int8_t *of[2];
+};
+
+/* Two neighbouring taps of two pixels. In assembly, as GCC 12 keeps an address for each load, and runs out of vectors. */
+HELPER void two_taps(struct two_eights *sums, struct two_pixels *from, int32_t apart, const int8_t **weights)
+{
+    int16x8_t one, other, next, by;
+    __asm__("vldrb.s16 %q[by], [%[weights]]\n"
+            "vldrb.s16 %q[one], [%[first]]\n"
+            "add %[first], %[first], %[apart]\n"
+            "vmul.i16 %q[one], %q[one], %q[by]\n"
+            "vldrb.s16 %q[other], [%[second]]\n"
+            "add %[second], %[second], %[apart]\n"
+            "vmul.i16 %q[other], %q[other], %q[by]\n"
+            "vldrb.s16 %q[by], [%[weights], #8]\n"
+            "vldrb.s16 %q[next], [%[first]]\n"
+            "add %[first], %[first], %[apart]\n"
+            "vmul.i16 %q[next], %q[next], %q[by]\n"
+            "vadd.i16 %q[one], %q[one], %q[next]\n"
+            "vldrb.s16 %q[next], [%[second]]\n"
+            "add %[second], %[second], %[apart]\n"
+            "vmul.i16 %q[next], %q[next], %q[by]\n"
+            "vadd.i16 %q[other], %q[other], %q[next]\n"
+            "vmovlb.s16 %q[by], %q[one]\n"
+            "vadd.i32 %q[even_0], %q[even_0], %q[by]\n"
+            "vmovlt.s16 %q[one], %q[one]\n"
+            "vadd.i32 %q[odd_0], %q[odd_0], %q[one]\n"
+            "vmovlb.s16 %q[by], %q[other]\n"
+            "vadd.i32 %q[even_1], %q[even_1], %q[by]\n"
+            "vmovlt.s16 %q[other], %q[other]\n"
+            "vadd.i32 %q[odd_1], %q[odd_1], %q[other]"
+            : [even_0] "+w"(sums->of[0].even), [odd_0] "+w"(sums->of[0].odd), [even_1] "+w"(sums->of[1].even),
+              [odd_1] "+w"(sums->of[1].odd), [first] "+l"(from->of[0]), [second] "+l"(from->of[1]),
+              [one] "=&w"(one), [other] "=&w"(other), [next] "=&w"(next), [by] "=&w"(by)
+            : [weights] "l"(*weights), [apart] "r"(apart)
+            : "memory");
+    *weights += 16;
+}
+
+/* A tap of two pixels. */
+HELPER void one_tap(struct two_eights *sums, const struct two_pixels *from, const int8_t **weights)
+{
+    int16x8_t one, other, by;
+    __asm__("vldrb.s16 %q[by], [%[weights]]\n"
+            "vldrb.s16 %q[one], [%[first]]\n"
+            "vmul.i16 %q[one], %q[one], %q[by]\n"
+            "vldrb.s16 %q[other], [%[second]]\n"
+            "vmul.i16 %q[other], %q[other], %q[by]\n"
+            "vmovlb.s16 %q[by], %q[one]\n"
+            "vadd.i32 %q[even_0], %q[even_0], %q[by]\n"
+            "vmovlt.s16 %q[one], %q[one]\n"
+            "vadd.i32 %q[odd_0], %q[odd_0], %q[one]\n"
+            "vmovlb.s16 %q[by], %q[other]\n"
+            "vadd.i32 %q[even_1], %q[even_1], %q[by]\n"
+            "vmovlt.s16 %q[other], %q[other]\n"
+            "vadd.i32 %q[odd_1], %q[odd_1], %q[other]"
+            : [even_0] "+w"(sums->of[0].even), [odd_0] "+w"(sums->of[0].odd), [even_1] "+w"(sums->of[1].even),
+              [odd_1] "+w"(sums->of[1].odd), [one] "=&w"(one), [other] "=&w"(other), [by] "=&w"(by)
+            : [first] "l"(from->of[0]), [second] "l"(from->of[1]), [weights] "l"(*weights)
+            : "memory");
+    *weights += 8;
+}
+
+/* Sums of two neighbouring pixels none of whose columns is padding; offset: of the first column and channel. */
+HELPER struct two_eights two_inside(const struct depthwise_conv_2d *op, const int8_t *const *rows, int32_t offset,
+                                    const struct block *block)
+{
+    const int8_t *weights = block->weights;
+    const struct eight start = {vldrwq_s32(block->start[0]), vldrwq_s32(block->start[1])};
+    struct two_eights sums = {{start, start}};
+    UNROLL
+    for (int ky = 0; ky < op->kernel_h; ++ky) {
+        struct two_pixels from = {{block->padding, block->padding}};
+        int32_t apart = 0;
+        if (rows[ky] != NULL) {
+            from.of[0] = rows[ky] + offset;
+            from.of[1] = from.of[0] + op->stride * op->in_channels;
+            apart = op->dilation * op->in_channels;
+        }
+        UNROLL
+        for (int kx = 0; kx + 1 < op->kernel_w; kx += 2) {
+            two_taps(&sums, &from, apart, &weights);
+        }
+        if (op->kernel_w % 2 != 0) {
+            one_tap(&sums, &from, &weights);
+        }
+    }
+    return sums;
+}
+
+/* A tap of one pixel, of the channels that there are. */
+HELPER struct eight add_tap(struct eight sums, const int8_t *pixel, const int8_t *weights, mve_pred16_t there)
+{
+    int16x8_t one, by;
+    __asm__("vmsr p0, %[there]\n"
+            "vldrb.s16 %q[by], [%[weights]]\n"
+            "vpst\n"
+            "vldrbt.s16 %q[one], [%[pixel]]\n"
+            "vmul.i16 %q[one], %q[one], %q[by]\n"
+            "vmovlb.s16 %q[by], %q[one]\n"
+            "vadd.i32 %q[even], %q[even], %q[by]\n"
+            "vmovlt.s16 %q[one], %q[one]\n"
+            "vadd.i32 %q[odd], %q[odd], %q[one]"
+            : [even] "+w"(sums.even), [odd] "+w"(sums.odd), [one] "=&w"(one), [by] "=&w"(by)
+            : [pixel] "l"(pixel), [weights] "l"(weights), [there] "r"(there)
+            : "memory", "cc");
+    return sums;
+}
+
+/* Sums of any pixel and any number of channels. left: the first column. */
+HELPER struct eight one_anywhere(const struct depthwise_conv_2d *op, const int8_t *const *rows, int left, int channel,
+                                 const struct block *block)
+{
+    const int8_t *weights = block->weights;
+    struct eight sums = {vldrwq_s32(block->start[0]), vldrwq_s32(block->start[1])};
+    for (int ky = 0; ky < op->kernel_h; ++ky) {
+        const int8_t *const row = rows[ky];
+        const uint32_t width = row != NULL ? (uint32_t)op->in_width : 0; /* of a null row, no column is inside */
+        int32_t offset = left * op->in_channels + channel;
+        int column = left;
+        UNROLL
+        for (int kx = 0; kx < op->kernel_w; ++kx) {
+            sums = add_tap(sums, (uint32_t)column < width ? row + offset : block->padding, weights, block->there);
+            weights += 8;
+            column += op->dilation;
+            offset += op->dilation * op->in_channels;
+        }
+    }
+    return sums;
+}
+
+/* scratch: for the weights. */
+HELPER void prepare(const struct depthwise_conv_2d *op, int channel, int8_t *scratch, struct block *block)
+{
+    struct eight shares = {vdupq_n_s32(0), vdupq_n_s32(0)};
+    const int8_t *weights = op->weights + channel;
+    block->weights = scratch;
+    block->there = vctp16q((uint32_t)(op->in_channels - channel));
+    vstrhq_s16(block->least, vdupq_n_s16((int16_t)op->least));
+    vstrhq_s16(block->most, vdupq_n_s16((int16_t)op->most));
+    memset(block->padding, op->in_zero_point, sizeof block->padding);
+    for (int tap = 0; tap < op->kernel_h * op->kernel_w; ++tap) {
+        const int16x8_t each = vldrbq_z_s16(weights, block->there);
+        shares = widened(shares, vmulq_n_s16(each, op->in_zero_point));
+        vstrbq_s16(scratch, each);
+        scratch += 8;
+        weights += op->in_channels;
+    }
+    const uint32x4_t left = vdupq_n_u32((uint32_t)(op->in_channels - channel));
+    for (uint32_t odd = 0; odd < 2; ++odd) {
+        const uint32x4_t lanes = vidupq_n_u32(odd, 2);
+        const mve_pred16_t each = vcmphiq_u32(left, lanes);
+        const int32x4_t bias = vldrwq_gather_shifted_offset_z_s32(op->bias + channel, lanes, each);
+        vstrwq_s32(block->start[odd], vsubq_s32(bias, odd != 0 ? shares.odd : shares.even));
+        vstrwq_s32(block->multiplier[odd], vldrwq_gather_shifted_offset_z_s32(op->multiplier + channel, lanes, each));
+        vstrwq_s32(block->shift[odd], vldrbq_gather_offset_z_s32(op->shift + channel, lanes, each));
+    }
+}
+
+/* In output steps, as `requantize_tame_4` and `clamped_4` make them: beyond 16 bits is beyond the bounds as well. */
+HELPER int16x8_t finished(struct eight sums, const struct block *block, int32_t zero_point)
+{
+    int32x4_t by;
+    __asm__("vldrw.32 %q[by], [%[block], #32]\n"
+            "vqrdmulh.s32 %q[even], %q[even], %q[by]\n"
+            "vldrw.32 %q[by], [%[block], #48]\n"
+            "vqrdmulh.s32 %q[odd], %q[odd], %q[by]\n"
+            "vshr.s32 %q[by], %q[even], #31\n"
+            "vadd.i32 %q[even], %q[even], %q[by]\n"
+            "vldrw.32 %q[by], [%[block], #64]\n"
+            "vrshl.s32 %q[even], %q[even], %q[by]\n"
+            "vshr.s32 %q[by], %q[odd], #31\n"
+            "vadd.i32 %q[odd], %q[odd], %q[by]\n"
+            "vldrw.32 %q[by], [%[block], #80]\n"
+            "vrshl.s32 %q[odd], %q[odd], %q[by]\n"
+            "vqmovnb.s32 %q[even], %q[even]\n"
+            "vqmovnt.s32 %q[even], %q[odd]\n"
+            "vldrh.16 %q[by], [%[block], #96]\n"
+            "vqadd.s16 %q[even], %q[even], %[zero_point]\n"
+            "vldrh.16 %q[odd], [%[block], #112]\n"
+            "vmax.s16 %q[even], %q[even], %q[by]\n"
+            "vmin.s16 %q[even], %q[even], %q[odd]"
+            : [even] "+w"(sums.even), [odd] "+w"(sums.odd), [by] "=&w"(by)
+            : [block] "l"(block), [zero_point] "r"(zero_point)
+            : "memory");
+    return vreinterpretq_s16_s32(sums.even);
+}
+
+/* A block of channels of a row. all: there are eight channels. */
+HELPER void block_deep(const struct depthwise_conv_2d *op, const int8_t *const *rows, int channel, int8_t *restrict out,
+                       const struct block *block, int all)
+{
+    const int last = op->in_width - 1 - (op->kernel_w - 1) * op->dilation;
+    int left = -op->pad_left, x = 0;
+    while (x < op->out_width) {
+        if (all && left >= 0 && left + op->stride <= last && x + 1 < op->out_width) {
+            const struct two_eights sums = two_inside(op, rows, left * op->in_channels + channel, block);
+            vstrbq_s16(out, finished(sums.of[0], block, op->out_zero_point));
+            vstrbq_s16(out + op->in_channels, finished(sums.of[1], block, op->out_zero_point));
+            out += 2 * op->in_channels;
+            left += 2 * op->stride;
+            x += 2;
+        } else {
+            const struct eight sums = one_anywhere(op, rows, left, channel, block);
+            vstrbq_p_s16(out, finished(sums, block, op->out_zero_point), block->there);
+            out += op->in_channels;
+            left += op->stride;
+            ++x;
+        }
+    }
+}
+
+/* Four channels of a pixel whose window begins at `left`, whatever their sums and shifts are. */
 HELPER void four_deep(const struct depthwise_conv_2d *op, const int8_t *const *rows, int left, int channel,
                           int8_t *restrict out)
 {
@@ -9,7 +254,6 @@ HELPER void four_deep(const struct depthwise_conv_2d *op, const int8_t *const *r
     const struct scaling by = {vldrwq_z_s32(op->multiplier + channel, there), vldrbq_z_s32(op->shift + channel, there)};
     const int first = first_tap(op, left), last = last_tap(op, left);
     int32x4_t sums = vldrwq_z_s32(op->bias + channel, there);
-    UNROLL
     for (int ky = 0; ky < op->kernel_h; ++ky) {
         if (rows[ky] == NULL) {
             continue;
@@ -23,19 +267,29 @@ HELPER void four_deep(const struct depthwise_conv_2d *op, const int8_t *const *r
             weights += op->in_channels;
         }
     }
-    sums = op->tame ? requantize_tame_4(sums, by) : requantize_4(sums, by);
+    sums = requantize_4(sums, by);
     vstrbq_p_s32(out + channel, clamped_4(vaddq_n_s32(sums, op->out_zero_point), op->least, op->most), there);
 }
 
-/* Make all channels; returns how many. */
+/* Make all channels; returns how many. The last block begins so that it is whole, where there are eight channels.
+ * scratch: as many bytes as eight channels have weights, if there are four channels. */
 HELPER int make_depthwise(const struct depthwise_conv_2d *op, const int8_t *const *rows, int8_t *restrict out, void *scratch)
 {
-    (void)scratch;
+    const int channels = op->in_channels, all = channels >= 8;
+    if (op->tame && channels >= 4) {
+        for (int channel = 0; channel < channels; channel += 8) {
+            const int from = all && channel > channels - 8 ? channels - 8 : channel;
+            struct block block;
+            prepare(op, from, scratch, &block);
+            block_deep(op, rows, from, out + from, &block, all);
+        }
+        return channels;
+    }
     for (int x = 0; x < op->out_width; ++x) {
-        for (int channel = 0; channel < op->in_channels; channel += 4) {
+        for (int channel = 0; channel < channels; channel += 4) {
             four_deep(op, rows, x * op->stride - op->pad_left, channel, out);
         }
-        out += op->in_channels;
+        out += channels;
     }
-    return op->in_channels;
+    return channels;
 }

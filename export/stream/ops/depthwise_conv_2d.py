@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder, told_shape
 from edgeblur.export.stream.net.fixed_point import padding_before
-from edgeblur.export.stream.net.layer import Layer, Work, ceil_div, columns_inside, windowed
+from edgeblur.export.stream.net.layer import Layer, Work, ceil_div, windowed
 from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.conv_2d import is_tame
 from edgeblur.export.stream.ops.geometry import output_size, row_window, windowed_columns
@@ -62,8 +62,13 @@ class DepthwiseConv2D(Operation):
             "pad_left": padding_before(
                 o.padding, inputs[0].width, output.width, kernel_w, o.stride_w, o.dilation_w
             ),
-            "tame": int(is_tame(self.weights.reshape(-1, out_channels).T, self.bias, self.requantization, _TAME)),
+            "tame": int(self._tame()),
         }  # fmt: skip
+
+    def _tame(self) -> bool:
+        """Whether fast kernels are exact: two products of weights above -128 are added up in 16 bits."""
+        each = self.weights.reshape(-1, self.weights.shape[3]).T
+        return bool(each.min() > -128) and is_tame(each, self.bias, self.requantization, _TAME)
 
     def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
         return windowed_columns(self.fields(inputs, output), inputs, first, end, self.options.stride_w)
@@ -90,33 +95,52 @@ def _inside(layer: Layer) -> int:
     return sum(left >= 0 and left + reach < layer.inputs[0].width for left in lefts)
 
 
-def _work(layer: Layer) -> Work:
-    """Words of four channels, and channels that fill none, as the others.
+def _whole_rows(layer: Layer) -> int:
+    """Output rows whose window has no row of padding."""
+    (window,) = layer.operation.windows(layer.inputs, layer.output)
+    rows = (window.rows(y, layer.inputs[0].height) for y in range(layer.output.height))
+    return sum(len(each) == layer.number("kernel_h") for each in rows)
 
-    Where C is written for speed, the loops over a window without padding are spelled out.
+
+def _taps(layer: Layer) -> int:
+    return layer.number("kernel_h") * layer.number("kernel_w")
+
+
+def _work(layer: Layer) -> Work:
+    """Words of four channels, whose weights are made ready for each row, and channels that fill none, as the others.
+
+    Pixels at the border look at each tap before they take it; those inside do not.
     """
     words, rest = divmod(layer.output.channels, 4)
-    rows, columns, inside = layer.rows_inside(), columns_inside(layer), _inside(layer)
-    taps = inside * layer.number("kernel_w")
+    inside, taps = _whole_rows(layer) * _inside(layer) * words, _taps(layer)
+    border = layer.pixels * words - inside
     each, whole = windowed(layer), ("rows", "pixels")
     return {
-        "words": layer.output.height * layer.output.width * words,
-        "word_lines": rows * layer.output.width * words,
-        "word_inside_taps": rows * taps * words,
-        "word_border_taps": rows * (columns - taps) * words,
+        "words": layer.pixels * words,
+        "word_border_lines": border * layer.number("kernel_h"),
+        "word_border_taps": border * taps,
+        "word_inside_taps": inside * taps,
+        "word_rows": layer.output.height * words,
+        "word_row_taps": layer.output.height * words * taps,
         **{unit: amount * rest / layer.output.channels for unit, amount in each.items() if unit not in whole},
         **{unit: each[unit] for unit in whole},
     }
 
 
 def _helium_work(layer: Layer) -> Work:
-    """Vectors of four channels."""
-    vectors = ceil_div(layer.output.channels, 4)
+    """Blocks of eight channels, whose weights are made ready for each row: of two pixels inside, or of a single one."""
+    channels, taps = layer.output.channels, _taps(layer)
+    blocks = ceil_div(channels, 8)
+    pairs = layer.output.height * (_inside(layer) // 2) * blocks if channels >= 8 else 0
+    singles = layer.pixels * blocks - 2 * pairs
     return {
-        "rows": layer.output.height,
-        "vectors": layer.pixels * vectors,
-        "vector_lines": layer.rows_inside() * layer.output.width * vectors,
-        "vector_taps": layer.rows_inside() * columns_inside(layer) * vectors,
+        "rows": layer.output.height * blocks,
+        "row_taps": layer.output.height * blocks * taps,
+        "pairs": pairs,
+        "pair_lines": pairs * layer.number("kernel_h"),
+        "pair_taps": pairs * taps,
+        "singles": singles,
+        "single_taps": singles * taps,
     }
 
 
