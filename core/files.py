@@ -152,6 +152,27 @@ def telling_read_errors(path: Path, remedy: str = "") -> Iterator[None]:
         raise UserError(f"{path} cannot be read ({error.strerror}){remedy}") from error
 
 
+LARGEST_TEXT = 256 << 20
+"""Bytes of JSON, TOML or labels that are read: a million pictures with five faces each."""
+
+_LARGEST_TOML = 1 << 20
+"""Of gates and boards, which people write; its reader takes a second for so many."""
+
+
+def read_limited(path: Path, largest: int) -> bytes:
+    """A file's bytes, if there are not too many: what never ends (/dev/zero) is left as soon as that is clear.
+
+    Raises:
+        OSError: it cannot be read.
+        UserError: it is too large.
+    """
+    with path.open("rb") as file:
+        data = file.read(largest + 1) if not path.is_file() or path.stat().st_size > largest else file.read()
+    if len(data) > largest:
+        raise UserError(f"{path} is larger than the {largest >> 20} MiB that are read of such a file")
+    return data
+
+
 @contextlib.contextmanager
 def _told(path: Path, malformed: str, remedy: str = "") -> Iterator[None]:
     """The same for a text file in some format, also where it is none of that."""
@@ -171,7 +192,7 @@ def read_json(path: Path) -> Any:
         UserError: the file is missing or is no JSON.
     """
     with _told(path, "should be JSON that edgeblur wrote, but cannot be read as such"):
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_limited(path, LARGEST_TEXT).decode("utf-8"))
 
 
 def read_toml(path: Path, remedy: str) -> dict[str, Any]:
@@ -185,7 +206,7 @@ def read_toml(path: Path, remedy: str) -> dict[str, Any]:
         UserError: the file is missing, cannot be read, or is no TOML.
     """
     with _told(path, "is no TOML", f": {remedy}"):
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(read_limited(path, _LARGEST_TOML).decode("utf-8-sig").replace("\r\n", "\n"))
 
 
 def read_object(path: Path) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def _train(dataset: Dataset, run: Run, options: TrainOptions, place: Place, *, r
         if options.start:
             copy_weights(net, load_keras(options.start), options.start, seed=options.fit.seed)
         say(f"training {net.count_params():,} parameters on {len(dataset.split('train'))} pictures")
-        fitted = fit(net, dataset, model.folder, options.fit, resume=resume)
+        fitted = fit(net, dataset, model.folder, options.fit, resume=resume, callbacks=place.callbacks)
     if place.chief:
         if place.strategy:  # reading a distributed net would ask workers that may be gone
             net = build_net(options.spec)

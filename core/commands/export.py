@@ -140,7 +140,7 @@ def _frames(
     plan, files = result.frames.plan, result.frames.files
     stdout.print(f"{chosen.name} as {result.name} in {out}: {', '.join(result.files)}", soft_wrap=True, markup=False)
     stdout.print(f"frames: {plan.width}x{plan.height} {plan.pixels.name}, held {plan.hold}: {HELD[plan.hold]}")
-    stdout.print(plan_table(result.summary()))
+    stdout.print(plan_table(result.summary(), stdout))
     stdout.print(f"RAM: {files.ram_bytes:,} B with the veil, without stack")
     if code := result.code:
         stdout.print(f"flash: {code.flash_bytes:,} B ({code.told})", soft_wrap=True)
@@ -157,6 +157,6 @@ def _stream(chosen: Chosen, out: Path, name: str, options: StreamOptions, force:
     stdout.print(f"{chosen.name} as {result.name} in {out}: {', '.join(result.files)}", soft_wrap=True, markup=False)
     for output in several_outputs(result.graph):
         stdout.print(f"  {output}", soft_wrap=True, markup=False)
-    stdout.print(plan_table(result.summary()))
+    stdout.print(plan_table(result.summary(), stdout))
     if code := result.cost.code:
         stdout.print(f"flash: {code.flash_bytes:,} B ({code.told})", soft_wrap=True)

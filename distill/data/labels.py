@@ -19,6 +19,7 @@ from typing import Any
 
 from edgeblur.distill.data.photos import LabelledPhoto, Photos
 from edgeblur.errors import UserError
+from edgeblur.files import LARGEST_TEXT, read_limited
 from edgeblur.pictures.faces import Face
 from edgeblur.pictures.images import find_pictures, load_picture
 from edgeblur.store.dataset import evenly
@@ -86,7 +87,8 @@ def from_labels(
 def _read_labels(path: Path) -> list[_Label]:
     """All lines of a label file, checked before the first picture is opened."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")  # JSON may hold other line ends inside text
+        text = read_limited(path, LARGEST_TEXT).decode("utf-8-sig")
+        lines = text.split("\n")  # JSON may hold other line ends inside text
     except FileNotFoundError as error:
         raise UserError(f"the label file {path} does not exist") from error
     except (OSError, UnicodeDecodeError) as error:

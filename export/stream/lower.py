@@ -12,15 +12,26 @@ from edgeblur.export.tflite.graph import Graph, image_model, require_int8
 from edgeblur.export.tflite.inside import without_ends
 
 _MOST_NODES = 256
+"""A step's code in the generated C is a byte."""
+
+_MOST_OPS = 2_000
+"""In the file: all are looked at, and tables computed, in some seconds."""
+
+_MOST_ROWS = 300_000
+"""Of all layers: putting them in order and in place takes some ten seconds and 300 MB."""
 
 
 def lower(graph: Graph) -> Net:
     """Turn a graph into a net, op by op; each operator's file in `ops/` knows its own.
 
     Raises:
-        Unsupported: the model has no picture in or out, is not int8, or has ops that cannot be streamed: the sentence
-            names them all, their places, and what to change.
+        Unsupported: the model has no picture in or out, is not int8, has too many ops, layers or rows, or has ops that
+            cannot be streamed: the sentence names them all, their places, and what to change.
     """
+    if len(graph.ops) > _MOST_OPS:
+        raise Unsupported(
+            f"{graph.name} cannot be streamed: it has {len(graph.ops):,} ops, and {_MOST_OPS:,} is the most"
+        )
     inner = without_ends(graph)
     if "float" in image_model(inner, several=True).input.dtype:
         refuse_float_picture(inner)
@@ -33,6 +44,11 @@ def lower(graph: Graph) -> Net:
     if len(net.nodes) > _MOST_NODES:
         raise Unsupported(
             f"{graph.name} cannot be streamed: it has {len(net.nodes)} layers, and {_MOST_NODES} is the most"
+        )
+    if (rows := sum(node.plane.height for node in net.nodes)) > _MOST_ROWS:
+        raise Unsupported(
+            f"{graph.name} cannot be streamed: its layers have {rows:,} rows in all, and {_MOST_ROWS:,} is the most: "
+            "make the picture smaller"
         )
     return net
 

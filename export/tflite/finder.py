@@ -197,7 +197,7 @@ def _single(graph: Graph, index: int) -> float | None:
     """The real value of a constant of one number, also where it is kept in 16 bits; None if it is none."""
     made = graph.producers.get(index)
     constant = graph.tensors[made.inputs[0] if made and made.kind == "DEQUANTIZE" else index]
-    if constant.data is None or constant.elements != 1:
+    if not constant.is_plain or constant.elements != 1:
         return None
     value = float(constant.array().item())
     return (value - constant.zero_points[0]) * constant.scales[0] if constant.scales else value

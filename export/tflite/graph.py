@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 from edgeblur.errors import Unsupported, UserError
 from edgeblur.export.tflite.flatbuffer import DamagedError, verify_tflite
 from edgeblur.export.tflite.options import CustomOptions, Options, enum_name, read_options
-from edgeblur.files import sha256, telling_read_errors
+from edgeblur.files import read_limited, sha256, telling_read_errors
 
 ABSENT = -1
 """The index that stands for an optional input left out."""
 
 COUNTS = ("int32", "int64")
 """Types of an output that says which channel is the largest."""
+
+LARGEST_BYTES = 512 << 20
+"""Of a .tflite: a hundred times what a microcontroller's flash holds; reading it takes twice as much memory."""
 
 _BITS = {
     "bool": 8,
@@ -42,6 +45,9 @@ _BITS = {
     "float32": 32,
     "float64": 64,
 }
+
+_NOT_IN_NUMPY = ("int2", "int4", "uint4", "bfloat16")
+_INDEX_TYPES = ("int16", "int32", "int64")
 
 _RANKS = {
     "AVERAGE_POOL_2D": (4,),
@@ -92,6 +98,16 @@ class Tensor:
         if self.data is None:
             raise ValueError(f"tensor {self.name!r} is no constant")
         return np.frombuffer(self.data, np.dtype(self.dtype).newbyteorder("<")).reshape(self.shape)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether `array` gives its numbers: a constant of a type that numpy has, and not a sparse one."""
+        known = self.dtype in _BITS and self.dtype not in _NOT_IN_NUMPY
+        return self.data is not None and known and len(self.data) * 8 == self.elements * _BITS[self.dtype]
+
+    def integers(self) -> NDArray[Any] | None:
+        """Axes, sizes or pads, in the constant's shape; None if it is computed, sparse, or of a type of none."""
+        return self.array() if self.dtype in _INDEX_TYPES and self.is_plain else None
 
 
 @dataclass(frozen=True)
@@ -172,14 +188,37 @@ def _ints(vector: Any, length: int) -> tuple[int, ...]:
     return tuple(vector.tolist()) if length else ()
 
 
-def _constant(model: Any, index: int, file: bytes) -> bytes | None:
-    if index >= model.BuffersLength():
-        raise DamagedError(f"a tensor names buffer {index}, of {model.BuffersLength()}")
-    buffer = model.Buffers(index)
-    if buffer.DataLength():
-        return bytes(buffer.DataAsNumpy())
-    start, size = buffer.Offset(), buffer.Size()
-    return file[start : start + size] if start > 1 and size else None  # 0 and 1 mean: none (schema.fbs)
+class _Constants:
+    """A file's constants, each read once however many tensors and buffers name its place.
+
+    Places may not overlap otherwise: else a small file could claim any amount of memory.
+    """
+
+    def __init__(self, model: Any, file: bytes) -> None:
+        self._model, self._file = model, file
+        self._found: dict[tuple[int, int], bytes] = {}
+        self._room = len(file)
+
+    def of(self, index: int) -> bytes | None:
+        """What is in a buffer; None if nothing is."""
+        if index >= self._model.BuffersLength():
+            raise DamagedError(f"a tensor names buffer {index}, of {self._model.BuffersLength()}")
+        buffer = self._model.Buffers(index)
+        if buffer.DataLength():
+            view = buffer.DataAsNumpy()
+            return self._at((view.__array_interface__["data"][0], view.size), view)
+        start, size = buffer.Offset(), buffer.Size()
+        if start < 2 or not size:  # 0 and 1 mean: none (schema.fbs)
+            return None
+        return self._at((start, size), memoryview(self._file)[start : start + size])
+
+    def _at(self, place: tuple[int, int], view: Any) -> bytes:
+        if place not in self._found:
+            self._room -= place[1]
+            if self._room < 0:
+                raise DamagedError("its constants lie over each other, and are larger than the file")
+            self._found[place] = bytes(view)
+        return self._found[place]
 
 
 def _quantization(table: Any) -> tuple[tuple[float, ...], tuple[int, ...], int]:
@@ -192,11 +231,11 @@ def _quantization(table: Any) -> tuple[tuple[float, ...], tuple[int, ...], int]:
     return scales, zero_points, table.QuantizedDimension()
 
 
-def _tensor(schema: Any, model: Any, table: Any, index: int, file: bytes) -> Tensor:
+def _tensor(schema: Any, constants: _Constants, table: Any, index: int) -> Tensor:
     name = _text(table.Name())
     shape = _ints(table.ShapeAsNumpy(), table.ShapeLength())
     dtype = enum_name(schema.TensorType, table.Type()).lower()
-    data = _constant(model, table.Buffer(), file)
+    data = constants.of(table.Buffer())
     if min(shape, default=0) < 0:
         raise DamagedError(f"tensor {name!r} has the shape {shape}")
     expected = -(-math.prod(shape) * _BITS[dtype] // 8) if dtype in _BITS else None
@@ -244,7 +283,8 @@ def _graph(data: bytes, name: str) -> Graph:
     if model.SubgraphsLength() != 1:
         raise DamagedError(f"it holds {model.SubgraphsLength()} graphs, and edgeblur reads models of one")
     main = model.Subgraphs(0)
-    tensors = tuple(_tensor(schema, model, main.Tensors(i), i, data) for i in range(main.TensorsLength()))
+    constants = _Constants(model, data)
+    tensors = tuple(_tensor(schema, constants, main.Tensors(i), i) for i in range(main.TensorsLength()))
     ops = tuple(_op(schema, model, main.Operators(i), i) for i in range(main.OperatorsLength()))
     inputs = _ints(main.InputsAsNumpy(), main.InputsLength())
     outputs = _ints(main.OutputsAsNumpy(), main.OutputsLength())
@@ -262,7 +302,7 @@ def read_file(path: Path) -> bytes:
     if path.is_dir():
         raise UserError(f"{path} is a folder: give a .tflite file")
     with telling_read_errors(path, ": give a .tflite file"):
-        return path.read_bytes()
+        return read_limited(path, LARGEST_BYTES)
 
 
 def read_tflite(source: Path | bytes, *, name: str | None = None) -> Graph:

@@ -220,10 +220,10 @@ def _concatenation(op: Op, old: tuple[Tensor, ...], new: list[Tensor]) -> Shape:
 
 
 def _pad(op: Op, old: tuple[Tensor, ...], new: list[Tensor]) -> Shape:
-    pads = old[op.inputs[1]]
-    if pads.data is None:
-        raise _NoSizeError(f"op {op.index} ({op.kind}) computes its padding while it runs")
-    added = pads.array().reshape(-1, 2).sum(axis=1)
+    pads = old[op.inputs[1]].integers()
+    if pads is None or pads.size % 2:
+        raise _NoSizeError(f"op {op.index} ({op.kind}) has no padding that is known beforehand")
+    added = pads.reshape(-1, 2).sum(axis=1)
     return tuple(int(size + more) for size, more in zip(new[op.inputs[0]].shape, added, strict=True))
 
 

@@ -157,13 +157,13 @@ def _moves(graph: Graph, op: Op) -> bool:
 
 
 def _permutation(graph: Graph, op: Op) -> tuple[int, ...] | None:
-    """A TRANSPOSE's axes; None for other ops. An empty one if the file computes it."""
+    """A TRANSPOSE's axes; None for other ops. An empty one if the file computes it, or has it in another type."""
     if op.kind != "TRANSPOSE":
         return None
     if len(op.inputs) < 2 or op.inputs[1] == ABSENT:
         return ()
-    axes = graph.tensors[op.inputs[1]]
-    return tuple(axes.array().ravel().tolist()) if axes.data is not None else ()
+    axes = graph.tensors[op.inputs[1]].integers()
+    return () if axes is None else tuple(axes.ravel().tolist())
 
 
 # Sizes

@@ -16,6 +16,8 @@ ATTEMPTS = 12
 """How often a request is sent at most."""
 
 _FIRST_WAIT_S = 0.3  # doubled each time: a board that computes for long is not asked all the time
+_LONGEST_FRAME = 1 << 17
+"""Bytes: twice the longest row that a board can tell; of a line that never sends a zero byte no more is kept."""
 _GRACE_S = 0.1  # after a damaged frame: a whole one may be right behind it
 _REOPEN_S = 5.0
 _WRITE_S = 5.0
@@ -132,7 +134,8 @@ class SerialLink:
 
     def _frames(self, wait_s: float) -> list[bytes]:
         """What came between zero bytes."""
-        *whole, self._came = (self._came + self._read(wait_s)).split(b"\0")
+        *whole, came = (self._came + self._read(wait_s)).split(b"\0")
+        self._came = came[-_LONGEST_FRAME:]
         return [frame for frame in whole if frame]
 
     def _await(self, command: Command, wait_s: float) -> Answer | None:

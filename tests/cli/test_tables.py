@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 from rich.table import Table
 
 from edgeblur.cli import main
+from edgeblur.export.stream.report.show_plan import plan_table
+from edgeblur.export.stream.write import export_stream
+from edgeblur.models.choose import choose_tflite
 from edgeblur.models.listing import listing, models_table
 from edgeblur.tables import fitted
 
@@ -49,6 +53,17 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
         main(list(arguments))
     assert isinstance(ended.value.code, int)
     return (ended.value.code, *capsys.readouterr())
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_plan_is_not_cut(width: int, tmp_path: Path) -> None:
+    plan = export_stream(choose_tflite(Path("mask4")).path, tmp_path / "c").summary()
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    console.print(plan_table(plan, console))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert "…" not in text
+    assert all(f"{plane.ring_bytes:,}" in text for plane in plan.planes if plane.most_rows)
 
 
 OWN = ("--core", "cortex-m4", "--ram-size", "196608")

@@ -116,6 +116,26 @@ def test_a_worker_that_fails_ends_the_others_with_a_sentence(tiny_data: Dataset,
     assert "Traceback" not in said + reason
 
 
+ALONE = """
+import edgeblur.distill.training.workers as workers
+workers.WAIT_S = 3.0
+workers.join("multiworker")
+"""
+
+
+def test_a_worker_waits_for_the_others_for_so_long_only() -> None:
+    """The first worker never comes; TensorFlow itself would wait on."""
+    config = {"cluster": {"worker": free_addresses(2)}, "task": {"type": "worker", "index": 1}}
+    environment = {**os.environ, "TF_CONFIG": json.dumps(config)}
+    ended = subprocess.run(
+        [sys.executable, "-c", ALONE], env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert ended.returncode == 1
+    assert "the other workers did not come within 3 s" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "Thread 0x" not in ended.stderr
+
+
 @pytest.mark.parametrize(
     "config",
     [

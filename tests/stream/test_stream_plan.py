@@ -276,7 +276,7 @@ def test_the_table_names_all_planes_and_sums(within_budget):
     summary = summarize(within_budget)
     console = Console(width=200)
     with console.capture() as captured:
-        console.print(plan_table(summary))
+        console.print(plan_table(summary, console))
     told = captured.get()
     lines = told.splitlines()
     for plane in summary.planes:

@@ -251,7 +251,7 @@ def test_each_plan_is_drawn_and_told(seeds: list[int]) -> None:
         drawn = ET.fromstring(plan_svg(net))
         assert len(drawn.findall(f"{SVG}path")) >= 2, seed
         console = Console(file=io.StringIO(), width=80)
-        console.print(plan_table(summarize(net)))
+        console.print(plan_table(summarize(net), console))
         assert all(net.net.nodes[node].name[:4] in console.file.getvalue() for node in range(len(net.net.nodes))), seed
 
 

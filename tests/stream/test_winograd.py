@@ -381,5 +381,5 @@ def test_the_plan_tells_each_kernel_and_why() -> None:
 
     console = Console(width=250)
     with console.capture() as capture:
-        console.print(plan_table(summarize(made)))
+        console.print(plan_table(summarize(made), console))
     assert capture.get().count("winograd") >= 10

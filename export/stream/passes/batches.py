@@ -52,9 +52,10 @@ def _sandwich(graph: Graph, after: Op) -> _Sandwich | None:
         return None
     constants = [graph.tensors[i] for i in (before.inputs[1], before.inputs[2], after.inputs[1], after.inputs[2])]
     options = conv.options
-    if any(c.data is None for c in constants) or not isinstance(options, Conv2DOptions | DepthwiseConv2DOptions):
+    numbers = [values.tolist() for c in constants if (values := c.integers()) is not None]
+    if len(numbers) < len(constants) or not isinstance(options, Conv2DOptions | DepthwiseConv2DOptions):
         return None
-    blocks, pads, blocks_after, crops = (c.array().tolist() for c in constants)
+    blocks, pads, blocks_after, crops = numbers
     plain = (options.stride_h, options.stride_w, options.dilation_h, options.dilation_w) == (1, 1, 1, 1)
     if blocks != blocks_after or len(blocks) != 2 or not plain:
         return None

@@ -33,9 +33,10 @@ class UnclearError(ValueError):
 
 def _constant(graph: Graph, op: Op, position: int) -> NDArray[Any]:
     tensor = graph.tensors[op.inputs[position]]
-    if tensor.data is None:
-        raise UnclearError(f"its input {position} is computed")
-    return tensor.array()
+    values = tensor.integers()
+    if values is None:
+        raise UnclearError(f"its input {position} is computed, or no list of integers")
+    return values
 
 
 def _numbers(graph: Graph, op: Op, position: int) -> list[int]:
@@ -106,8 +107,16 @@ def _concatenation(graph: Graph, op: Op, taken: Sequence[Places]) -> list[Places
     return [np.concatenate(taken, op.options.axis)]
 
 
+def _expect(graph: Graph, op: Op, sizes: Sequence[int]) -> None:
+    """What an op would make by its constants has the size that the file states, before memory is taken for it."""
+    if tuple(sizes) != graph.tensors[op.outputs[0]].shape:
+        raise UnclearError(f"it would make {'x'.join(map(str, sizes))}")
+
+
 def _tile(graph: Graph, op: Op, taken: Sequence[Places]) -> list[Places]:
-    return [np.tile(taken[0], _numbers(graph, op, 1))]
+    times = _numbers(graph, op, 1)
+    _expect(graph, op, [n * many for n, many in zip(taken[0].shape, times, strict=True)])
+    return [np.tile(taken[0], times)]
 
 
 def _broadcast(graph: Graph, op: Op, taken: Sequence[Places]) -> list[Places]:
@@ -125,6 +134,7 @@ def _mirror_pad(graph: Graph, op: Op, taken: Sequence[Places]) -> list[Places]:
     if not isinstance(op.options, MirrorPadOptions):
         raise UnclearError("it has no options")
     pads = [(int(before), int(behind)) for before, behind in _constant(graph, op, 1)]
+    _expect(graph, op, [n + sum(both) for n, both in zip(taken[0].shape, pads, strict=True)])
     return [np.pad(taken[0], pads, "reflect" if op.options.mode == "REFLECT" else "symmetric")]
 
 

@@ -93,7 +93,8 @@ class _Moving:
         arranged = [next(inputs) if i in taken else np.zeros(0, np.int64) for i in op.inputs]
         try:
             moved = MOVERS[op.kind](self.graph, op, arranged)
-        except (UnclearError, ValueError, IndexError, TypeError, MemoryError):  # constants that are none of this op's
+        except (UnclearError, ValueError, IndexError, TypeError, OverflowError, MemoryError):
+            # constants that are none of this op's
             return False
         if any(m.shape != self.graph.tensors[i].shape for m, i in zip(moved, op.outputs, strict=False)):
             return False
@@ -174,7 +175,8 @@ class _Moving:
         taken = data_inputs(self.graph, op)
         if op.kind not in _POINTWISE or not any(i in self.views for i in taken) or len(op.outputs) != 1:
             return False
-        if any(i in self.plain for i in taken):
+        others = (self.graph.tensors[i] for i in op.inputs if i not in taken and i != ABSENT)
+        if any(i in self.plain for i in taken) or not all(t.data is None or t.is_plain for t in others):
             return False
         views = [self.view(i) for i in taken]
         if self._pointwise_transposed(op, views):
@@ -262,13 +264,13 @@ class _Moving:
         view, given = self.views[op.inputs[0]], self.graph.tensors[op.outputs[0]]
         source = self.draft.tensors[view.sources[0]]
         order = next(iter(view.permutations(source.shape)), None) if len(source.shape) == 4 else None
-        if order is None or (axes is None and self.graph.tensors[op.inputs[1]].data is None):
+        pads = self.graph.tensors[op.inputs[1]].integers()
+        if order is None or pads is None:
             return False
         shape = tuple(given.shape[order.index(axis)] for axis in range(4))
         if axes is not None:
             second = np.array([order[axis] for axis in axes], np.int32)
         else:
-            pads = self.graph.tensors[op.inputs[1]].array()
             second = np.stack([pads[order.index(axis)] for axis in range(4)]).astype(np.int32)
         inputs = [view.sources[0], self.draft.constant(second), *op.inputs[2:]]
         options = op.options
@@ -297,8 +299,9 @@ def _stays_on_pixels(graph: Graph, op: Op) -> bool:
         if not isinstance(o, Conv2DOptions) or (o.stride_h, o.stride_w) != (1, 1):
             return False
         return kernel[1:3] == (1, 1) and kernel[3] == taken.shape[-1]
-    axes = reduced_axes(graph, op)
-    return axes is None or axes == (len(taken.shape) - 1,)
+    if op.kind not in (*REDUCERS, "ARG_MAX", "ARG_MIN"):
+        return True
+    return reduced_axes(graph, op) == (len(taken.shape) - 1,)
 
 
 def _side_by_side(view: View, shapes: list[Shape], given: Shape) -> tuple[int, ...] | None:

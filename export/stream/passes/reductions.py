@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
 from edgeblur.export.stream.passes.draft import Draft
 from edgeblur.export.tflite.graph import Graph, Op
 
@@ -17,11 +15,10 @@ REDUCERS = ("MEAN", "REDUCE_MAX", "REDUCE_MIN", "SUM")
 
 def reduced_axes(graph: Graph, op: Op) -> tuple[int, ...] | None:
     """The axes that an op reduces, counted from the front; None if it is no such op, or computes them."""
-    if op.kind not in (*REDUCERS, "ARG_MAX", "ARG_MIN") or graph.tensors[op.inputs[1]].data is None:
+    if op.kind not in (*REDUCERS, "ARG_MAX", "ARG_MIN") or (axes := graph.tensors[op.inputs[1]].integers()) is None:
         return None
     rank = len(graph.tensors[op.inputs[0]].shape)
-    axes = np.atleast_1d(graph.tensors[op.inputs[1]].array()).ravel().tolist()
-    return tuple(sorted({axis % rank for axis in axes})) if rank else None
+    return tuple(sorted({axis % rank for axis in axes.ravel().tolist()})) if rank else None
 
 
 def keep_axes(graph: Graph) -> Graph:

@@ -22,6 +22,9 @@ _MOST_NODES = 256
 _MOST_TRIALS = 250
 """Nets that are put in order before the search gives up: a few seconds. A U-Net of three levels has some eighty."""
 
+_MOST_TRIED_ROWS = 2_500_000
+"""Of all layers of the nets that are put in order: at pictures so large that each takes a while, fewer are tried."""
+
 
 @dataclass(frozen=True)
 class Recomputation:
@@ -112,9 +115,9 @@ def plan_within(net: Net, budget_bytes: int | None) -> Planned:
 def _trials(net: Net) -> Iterator[_Trial]:
     """Nets with ever more repeated work and ever fewer live bytes, the cheapest first (Dijkstra's order)."""
     queue: list[tuple[int, int, _Trial | None, Any]] = [(0, 0, None, None)]
-    least = count = 0
+    least = count = tried_rows = 0
     for _ in range(_MOST_TRIALS):
-        if not queue:
+        if not queue or tried_rows > _MOST_TRIED_ROWS:
             return
         macs, _, parent, repetition = heapq.heappop(queue)
         now: Net = net
@@ -123,6 +126,7 @@ def _trials(net: Net) -> Iterator[_Trial]:
             now, done = repeat(parent.net, repetition)
             repeated = (*parent.repeated, done)
         steps = schedule(now)
+        tried_rows += sum(node.plane.height for node in now.nodes)
         if parent is not None and steps.live_bytes >= least:
             continue
         least, trial = steps.live_bytes, _Trial(now, steps, repeated)
@@ -148,7 +152,10 @@ def _refusal(net: Net, trials: list[_Trial], budget_bytes: int) -> DoesNotFit:
     near = [trial for trial in trials if trial.least_bytes <= least * 1.02]  # of these, plans decide
     sizes = [ram_bytes(trial.net, trial.schedule, plan(trial.schedule)) for trial in near]
     needed, best = min(zip(sizes, near, strict=True), key=lambda pair: pair[0])
-    work = f" even with {best.net.macs_recomputed / net.macs:.0%} more MACs" if best.repeated else ""
+    work = ""
+    if best.repeated:
+        more = f"{best.net.macs_recomputed / net.macs:.0%} more MACs" if net.macs else "rows made twice"
+        work = f" even with {more}"
     return DoesNotFit(
         f"{net.name} needs {needed:,} bytes of RAM{work}, {needed - budget_bytes:,} more than the {budget_bytes:,} "
         f"that it may take; {_advice(net, trials, budget_bytes)}"

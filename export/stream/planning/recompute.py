@@ -87,8 +87,8 @@ def _last_reads(net: Net, made: list[list[int]], source: int, reader: int) -> li
 def _late_groups(net: Net, made: list[list[int]], n: int, readers: list[int], worst: int) -> Iterator[tuple[int, ...]]:
     """Readers for whom rows of a node are kept at the worst moment: the latest reader, the latest two, ..."""
 
-    def wait(last: list[int]) -> int:
-        return max(at - made_at for made_at, at in zip(made[n], last, strict=False))
+    def wait(last: list[int]) -> int:  # of a plane that nobody reads any more, since all read its clone, no row is made
+        return max((at - made_at for made_at, at in zip(made[n], last, strict=False)), default=0)
 
     reads = sorted(((_last_reads(net, made, n, reader), reader) for reader in readers), key=lambda pair: wait(pair[0]))
     for i in range(len(reads) - 1, 0, -1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -11,6 +11,7 @@ from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.stream.costs.work import DIRECT
 from edgeblur.export.stream.report.plan_picture import plan_picture
 from edgeblur.export.stream.report.plan_summary import PlaneRows, PlanSummary, remarks, summarize, with_instructions
+from edgeblur.tables import fitted
 
 __all__ = ["plan_svg", "plan_table", "remarks", "summarize", "with_instructions"]
 
@@ -93,15 +94,17 @@ def _predicted(summary: PlanSummary) -> list[str]:
     return [f"A frame takes about {millions:,.1f} million instructions on {summary.predicted_core} (predicted)."]
 
 
-def plan_table(summary: PlanSummary) -> Group:
+def plan_table(summary: PlanSummary, console: Console) -> Group:
     """The plan for a terminal: a row a plane, the sums, and where the RAM goes in words.
+
+    On a narrow one the table of planes comes in parts below each other.
 
     Columns: bytes of a row; rows alive at the plane's own worst moment and the ring buffer that would hold them; rows,
     bytes and share of all bytes alive at the net's worst moment; its layer's kernel, if there was a choice; predicted
     instructions in a frame, if they are known. Bars of planes that are made twice are yellow.
     """
     words = [Text(remark) for remark in (*remarks(summary), *_kept_kernels(summary), *_predicted(summary))]
-    return Group(_planes_table(summary), "", _sums_table(summary), "", *words)
+    return Group(fitted(_planes_table(summary), console), "", _sums_table(summary), "", *words)
 
 
 def plan_svg(compiled: Compiled) -> str:
