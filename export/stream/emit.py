@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from edgeblur import __version__
 from edgeblur.export.c_array import Provenance, comment_safe, render
 from edgeblur.export.stream.members import check_members
-from edgeblur.export.stream.net.net import Array, Field, Net, Node, Plane, Window
+from edgeblur.export.stream.net.net import WIDE, Array, Field, Net, Node, Plane, Window
 from edgeblur.export.stream.own_names import with_own_names
 from edgeblur.export.stream.planning.halves import Halves, halves
 from edgeblur.export.stream.planning.layout import (
+    finished_words,
     output_row_bytes,
     position_bytes,
     row_bytes,
@@ -31,7 +32,7 @@ from edgeblur.export.stream.planning.plan import Plan
 from edgeblur.export.stream.planning.program import Program, compress
 from edgeblur.export.stream.planning.schedule import Schedule
 from edgeblur.export.tflite.graph import COUNTS, ImageEnd, ImageModel
-from edgeblur.export.tflite.pixels import pixel_table, step_table
+from edgeblur.export.tflite.pixels import pixel_bounds, pixel_table, step_table
 from edgeblur.files import write_text
 
 OPTIMIZE = ("size", "speed")
@@ -261,7 +262,7 @@ class _Emitter:
         label, pair = _identifier(n, node), halves(self.net, node)
         structs, windows = self._structs(node, label, pair), self.windows(n)
         if pair is not None:
-            windows = [{**w, "moved": moved} for w, moved in zip(windows, pair[1].moved_bytes, strict=True)]
+            windows = [{**w, "moved": moved} for w, moved in zip(windows, pair[1].moved, strict=True)]
         table = node.table and self.constants.name(f"{label}_table", np.frombuffer(node.table, np.uint8))
         return {
             "number": n, "structs": structs, "together": pair is not None,
@@ -278,7 +279,18 @@ def _shape(plane: Plane) -> str:
 
 
 def _ends(model: ImageModel, constants: _Constants) -> dict[str, Any]:
-    """Tables between pixels and the model's own numbers; None where the bytes are the same."""
+    """Tables between pixels and the model's own numbers; None where the bytes are the same.
+
+    Of 16 bits, steps become pixels by bounds.
+    """
+    if model.input.dtype == WIDE:
+        steps = np.frombuffer(pixel_table(model.input), np.int16)
+        bounds = None if model.others or model.output.dtype != WIDE else pixel_bounds(model.output)
+        return {
+            "pixel_to_step": constants.name("pixel_to_step", steps),
+            "step_to_pixel": None if bounds is None else constants.name("pixel_bounds", bounds),
+            "bounds": 0 if bounds is None else bounds.size,
+        }
     same = bytes(range(256))
     tables: dict[str, Callable[[ImageEnd], bytes]] = {"pixel_to_step": pixel_table, "step_to_pixel": step_table}
     result: dict[str, Any] = {}
@@ -352,16 +364,18 @@ def emit(
     program: Program = compress([step.node for step in schedule.steps])
     layers = [emitter.layer(n) for n in range(1, len(net.nodes))]
     codes = np.array(program.codes, _unsigned(len(net.nodes) - 1))
+    wide = net.nodes[0].plane.dtype == WIDE
     values: dict[str, Any] = {
         "name": provenance.name, "version": __version__, "lines": provenance.lines, "layers": layers,
         "speed": optimize == "speed", "program": program, "codes": emitter.constants.name("program", codes),
-        "position": f"uint{8 * position_bytes(program)}_t",
+        "position": f"uint{8 * position_bytes(net, program)}_t",
         "picture_rows": emitter.addresses(0), "unit_bytes": plan.unit_bytes,
         "input": net.nodes[0].plane, "output": net.nodes[-1].plane, "nodes": len(net.nodes),
         "outputs": _outputs(net, model), "first_output": net.outputs.start, "longest_row": output_row_bytes(net),
         "arena_words": -(-plan.arena_bytes // 4), "scratch_words": scratch_bytes(net) // 4,
         "cores": net.cores, "macs": net.macs, "macs_recomputed": net.macs_recomputed, **_ends(model, emitter.constants),
-        "pixels_out": model.output.dtype in ("int8", "uint8") and not model.others,
+        "pixels_out": model.output.dtype not in COUNTS and not model.others,
+        "wide": wide, "step": "int16_t" if wide else "int8_t", "finished_word": finished_words(net),
         "several": any(node.step_rows > 1 for node in net.nodes),
         "height": f"uint{8 if max(node.plane.height for node in net.nodes) < 256 else 16}_t",
         "height_lines": _number_lines([node.plane.height for node in net.nodes]),

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeblur.errors import UserError
-from edgeblur.export.stream.lower import lower_ops
+from edgeblur.export.stream.lower import lower_ops, lowerings
 from edgeblur.export.stream.net.builder import RefusedError
-from edgeblur.export.stream.ops import LOWERINGS
 from edgeblur.export.stream.ops.shapes import KINDS as NAMES
 from edgeblur.export.stream.passes.simplify import simplify
 from edgeblur.export.tflite.graph import Graph, Op
@@ -40,23 +39,23 @@ def fates(graph: Graph) -> tuple[Fate, ...]:
     except UserError as error:
         return tuple(Fate("refused", _WHOLE if op.index else str(error)) for op in graph.ops)
     places = {op.outputs: op.index for op in inner.ops}
-    return tuple(_fate(op, places.get(op.outputs), simple.ops, faults) for op in graph.ops)
+    return tuple(_fate(op, places.get(op.outputs), simple, faults) for op in graph.ops)
 
 
-def _fate(op: Op, place: int | None, written: Sequence[Op], faults: Sequence[RefusedError]) -> Fate:
+def _fate(op: Op, place: int | None, simple: Graph, faults: Sequence[RefusedError]) -> Fate:
     if place is None:
         return Fate("vanishes", "at an end of the model: the engine begins or ends behind it")
     for fault in faults:
         if fault.op_index == place:
             return Fate("refused", fault.sentence.partition("): ")[2])
-    own = [other for other in written if other.index == place and other.kind not in ("RESHAPE", "SLICE")]
+    own = [other for other in simple.ops if other.index == place and other.kind not in ("RESHAPE", "SLICE")]
     if not own:
-        own = [other for other in written if other.index == place]
+        own = [other for other in simple.ops if other.index == place]
     if not own or all(other.kind in NAMES for other in own):
         return Fate("vanishes", "it computes sizes, renames numbers, or is part of another op")
     kind = own[-1].kind
     if kind in _TOLD:
         return Fate("table" if kind == "TABLE" else "move", _TOLD[kind])
-    if kind not in LOWERINGS:
+    if kind not in lowerings(simple):
         return Fate("refused", "it stands beside an op that computes in floats")
     return Fate("kernel", f"kernel of {kind}" if kind == op.kind else f"recognised as {kind}")

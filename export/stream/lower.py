@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from edgeblur.errors import Unsupported
 from edgeblur.export.stream.net.builder import Builder, RefusedError
-from edgeblur.export.stream.net.net import Net
+from edgeblur.export.stream.net.net import WIDE, Net
 from edgeblur.export.stream.ops import LOWERINGS
+from edgeblur.export.stream.ops.int16 import LOWERINGS_INT16
 from edgeblur.export.stream.passes.simplify import simplify
 from edgeblur.export.stream.refusals import advice, refuse_float_picture, told
-from edgeblur.export.tflite.graph import Graph, image_model, require_int8
+from edgeblur.export.tflite.graph import Graph, Op, image_model, require_int8
 from edgeblur.export.tflite.inside import without_ends
 
 _MOST_NODES = 256
@@ -53,6 +56,11 @@ def lower(graph: Graph) -> Net:
     return net
 
 
+def lowerings(graph: Graph) -> Mapping[str, Callable[[Builder, Op], None]]:
+    """The operators that there are for a graph: of 16 bits if such a picture comes in, else of 8."""
+    return LOWERINGS_INT16 if graph.tensors[graph.inputs[0]].dtype == WIDE else LOWERINGS
+
+
 def lower_ops(graph: Graph) -> tuple[Builder, list[RefusedError]]:
     """Lower what can be lowered; the refusals of the rest. What only reads something refused is not told again.
 
@@ -61,7 +69,7 @@ def lower_ops(graph: Graph) -> tuple[Builder, list[RefusedError]]:
     Raises:
         Unsupported: no picture comes in.
     """
-    builder = Builder(graph)
+    builder, known = Builder(graph), lowerings(graph)
     builder.add_picture(graph.inputs[0])
     faults: list[RefusedError] = []
     lost: set[int] = set()
@@ -77,9 +85,9 @@ def lower_ops(graph: Graph) -> tuple[Builder, list[RefusedError]]:
             lost.update(op.outputs)
             continue
         try:
-            if op.kind not in LOWERINGS:
+            if op.kind not in known:
                 raise builder.refuse(op, *advice(builder.graph, op))
-            LOWERINGS[op.kind](builder, op)
+            known[op.kind](builder, op)
         except RefusedError as fault:
             faults.append(fault)
             lost.update(op.outputs)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from edgeblur.errors import Unsupported
 from edgeblur.export.stream.net.builder import RefusedError
+from edgeblur.export.stream.net.net import WIDE
 from edgeblur.export.tflite.cost import layer_name
 from edgeblur.export.tflite.graph import Graph, Op
 from edgeblur.export.tflite.options import CustomOptions
@@ -41,6 +42,8 @@ def advice(graph: Graph, op: Op) -> tuple[str, str]:
         return _ADVICE[op.kind]
     if floats:
         return f"it computes in {floats[0].dtype}", _quantized(graph)
+    if graph.tensors[op.outputs[0]].dtype == WIDE:
+        return "there is no kernel of 16 bits for it", "docs/operators.md lists those that there are: take 8 bits"
     return "there is no such kernel", "docs/operators.md lists those that there are"
 
 

@@ -349,8 +349,10 @@ def _image_end(graph: Graph, index: int, end: str) -> ImageEnd:
         raise Unsupported(
             f"the {end} of {graph.name} is {sizes}: give its height and width, as in 96x128", options=("size",)
         )
-    if tensor.dtype not in ("float32", "int8", "uint8", *(COUNTS if end == "output" else ())):
-        raise Unsupported(f"the {end} of {graph.name} is of type {tensor.dtype}: it should be int8, uint8 or float32")
+    if tensor.dtype not in ("float32", "int8", "uint8", "int16", *(COUNTS if end == "output" else ())):
+        raise Unsupported(
+            f"the {end} of {graph.name} is of type {tensor.dtype}: it should be int8, uint8, int16 or float32"
+        )
     scale, zero_point = None, None
     if tensor.dtype not in ("float32", *COUNTS):
         if len(tensor.scales) != 1 or not 0 < tensor.scales[0] < math.inf:
@@ -389,7 +391,7 @@ def image_model(graph: Graph, *, several: bool = False) -> ImageModel:
 
     Raises:
         Unsupported: several inputs or outputs, not `[1, height, width, channels]`, an open size, or a type that is not
-            int8, uint8 or float32 (int32 or int64 for an output that counts channels).
+            int8, uint8, int16 or float32 (int32 or int64 for an output that counts channels).
     """
     _check_ends(graph, several=several)
     taken = _image_end(graph, graph.inputs[0], "input")

@@ -29,7 +29,7 @@ Size = tuple[int, int]
 OLDEST_SAME = {"DEPTH_TO_SPACE": 1, "TILE": 2}
 """Ops whose newer versions mean the same for int8, and which LiteRT's reference resolver knows in this version only."""
 
-_BYTES = ("int8", "uint8")
+_STEPS = ("int8", "uint8", "int16")
 _INTEGERS = ("int32", "int64")
 
 
@@ -138,7 +138,7 @@ def _last(graph: Graph, ops: list[Op], outputs: list[int]) -> Op | None:
             continue
         if graph.tensors[op.inputs[0]].data is not None or op.inputs[0] in graph.inputs:
             continue
-        if op.kind == "DEQUANTIZE" and graph.tensors[op.inputs[0]].dtype in _BYTES:
+        if op.kind == "DEQUANTIZE" and graph.tensors[op.inputs[0]].dtype in _STEPS:
             return op
         if _moves(graph, op) and _permutation(graph, op) in (TO_NCHW, None):
             return op

@@ -13,14 +13,15 @@ if TYPE_CHECKING:  # Pillow takes a while to load, and tables need none
     from edgeblur.pictures.images import Floats, Pixels
 
 Raw = NDArray[Any]
-"""What goes into and comes out of a model: `[1, height, width, channels]` int8, uint8 or float32."""
+"""What goes into and comes out of a model: `[1, height, width, channels]` int8, uint8, int16 or float32."""
 
 
 def value_range(end: ImageEnd) -> tuple[float, float]:
     """The real values that stand for black and white at one end of a model.
 
     Floats are taken as 0 to 1, edgeblur's own convention. For a quantized end, what its scale and zero point can
-    express tells: beyond 8 only 0 to 255 makes sense, about as far below 0 as above means -1 to 1, else 0 to 1.
+    express tells: beyond 8 only 0 to 255 makes sense, about as far below 0 as above means -1 to 1, else 0 to 1. Of 16
+    bits, which reach as far below 0 as above whatever they mean, up to 8 is 0 to 1.
     """
     if end.scale is None or end.zero_point is None:
         return 0.0, 1.0
@@ -29,7 +30,7 @@ def value_range(end: ImageEnd) -> tuple[float, float]:
     high = (int(limits.max) - end.zero_point) * end.scale
     if high > 8:
         return 0.0, 255.0
-    return (-1.0, 1.0) if -low > 0.7 * high else (0.0, 1.0)
+    return (-1.0, 1.0) if end.dtype != "int16" and -low > 0.7 * high else (0.0, 1.0)
 
 
 def _to_steps(pixels: NDArray[np.uint8], end: ImageEnd) -> Raw:
@@ -82,7 +83,7 @@ def from_raw(raw: Raw, end: ImageEnd) -> Floats:
 
 
 def pixel_table(end: ImageEnd) -> bytes:
-    """What each pixel value 0 to 255 is to a quantized input: 256 bytes, for firmware."""
+    """What each pixel value 0 to 255 is to a quantized input: 256 steps, for firmware."""
     return _to_steps(np.arange(256, dtype=np.uint8), end).tobytes()
 
 
@@ -91,3 +92,15 @@ def step_table(end: ImageEnd) -> bytes:
     steps = np.arange(256, dtype=np.uint8).view(end.dtype)
     pixels: NDArray[np.uint8] = np.rint(from_raw(steps[None], end) * 255).astype(np.uint8)  # clipped already
     return pixels.tobytes()
+
+
+def pixel_bounds(end: ImageEnd) -> NDArray[np.int16]:
+    """For each pixel value from 1 on that a 16-bit output reaches, the least step that stands for it or for more.
+
+    So the pixel value of a step is how many of the bounds do not lie above it.
+    """
+    steps = np.arange(-(2**15), 2**15, dtype=np.int16)
+    pixels = np.rint(from_raw(steps[None], end) * 255).astype(np.int64)
+    first = np.searchsorted(pixels, np.arange(1, 256))
+    bounds: NDArray[np.int16] = steps[first[first < len(steps)]]
+    return bounds

@@ -29,6 +29,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("export/tflm",),
     ("export/stream/net",),
     ("export/stream/ops",),
+    ("export/stream/ops/int16",),
     ("export/stream/passes",),
     ("export/stream/planning",),
     ("export/stream", "export/stream/costs", "export/stream/report"),  # `compile` is below the two, `write` above

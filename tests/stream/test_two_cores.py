@@ -114,9 +114,9 @@ def test_halves_cover_a_row_once() -> None:
     for node in net.nodes[1:]:
         if pair := halves(net, node):
             left, right = pair
-            assert left.out_bytes == 0
-            assert left.size_bytes == right.out_bytes
-            assert right.out_bytes + right.size_bytes == node.plane.row_bytes
+            assert left.out_moved == 0
+            assert left.size_bytes == right.out_moved
+            assert right.out_moved + right.size_bytes == node.plane.row_bytes
             assert abs(left.share - 0.5) < 0.2
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.errors import Unsupported
-from edgeblur.export.stream.net.concatenate import Concatenate
+from edgeblur.export.stream.net.concatenate import joining
 from edgeblur.export.stream.net.fixed_point import ACTIVATIONS
-from edgeblur.export.stream.net.net import Net, Node, Operation, Plane
+from edgeblur.export.stream.net.net import WIDE, Net, Node, Operation, Plane
 from edgeblur.export.tflite.cost import layer_name
 from edgeblur.export.tflite.graph import ABSENT, Graph, Op, Tensor
 
@@ -22,6 +22,7 @@ LONGEST_SIDE = 32767
 """Kernels count in 16 bits."""
 
 _BYTES = ("int8", "uint8")
+_WIDE = (WIDE,)
 _NUMBERS = ("int32", "int64")
 """What ARG_MAX gives; no op reads it."""
 
@@ -40,7 +41,7 @@ def told_shape(shape: Sequence[int]) -> str:
 
 
 def _fault(tensor: Tensor, dtypes: Sequence[str]) -> tuple[str, str] | None:
-    """What keeps a tensor from being rows of bytes, and what to do about it; None if nothing does."""
+    """What keeps a tensor from being rows of such numbers, and what to do about it; None if nothing does."""
     shape = told_shape(tensor.shape)
     if len(tensor.shape) != 4 or tensor.shape[0] != 1 or min(tensor.shape) < 1:
         return f"its tensor {tensor.name!r} is {shape}", "it should be 1 x height x width x channels"
@@ -55,6 +56,9 @@ def _fault(tensor: Tensor, dtypes: Sequence[str]) -> tuple[str, str] | None:
     if not 0 < scale < math.inf or not limits.min <= zero_point <= limits.max:
         what = f"scale {scale:g} and zero point {zero_point}"
         return f"its tensor {tensor.name!r} has {what}", "quantize the model anew"
+    if tensor.dtype == WIDE and zero_point:
+        what = f"is {WIDE} with zero point {zero_point}"
+        return f"its tensor {tensor.name!r} {what}", "quantize the model anew: of 16 bits, 0 means 0.0"
     return None
 
 
@@ -73,10 +77,17 @@ class RefusedError(Unsupported):
 
 
 class Builder:
-    """A net in the making. A tensor is one node's plane, or, after a concatenation, several side by side."""
+    """A net in the making. A tensor is one node's plane, or, after a concatenation, several side by side.
+
+    Attributes:
+        graph: what it is made of.
+        dtypes: of its planes, the usual one first: bytes, or 16 bits if such a picture comes in.
+        nodes: so far.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.dtypes = _WIDE if graph.tensors[graph.inputs[0]].dtype == WIDE else _BYTES
         self.nodes: list[Node] = []
         self._parts: dict[int, tuple[int, ...]] = {}
         self._shared: set[int] = set()  # nodes that two tensors are names of, and both have readers
@@ -115,24 +126,24 @@ class Builder:
             return None
         return tuple(int(n) for n in self.constant(op, position, *integers).ravel())
 
-    def plane(self, op: Op, index: int, dtypes: Sequence[str] = ("int8",)) -> Plane:
-        """A tensor as rows.
+    def plane(self, op: Op, index: int, dtypes: Sequence[str] = ()) -> Plane:
+        """A tensor as rows, of the net's usual type if none is given.
 
         Raises:
             Unsupported: it is not `[1, height, width, channels]` of such a type with one scale for all channels.
         """
         tensor = self.graph.tensors[index]
-        if (fault := _fault(tensor, dtypes)) is not None:
+        if (fault := _fault(tensor, dtypes or self.dtypes[:1])) is not None:
             raise self.refuse(op, *fault)
         return _plane(tensor)
 
     def quantization(self, op: Op, constant: Tensor) -> tuple[float, int]:
-        """Scale and zero point of an int8 constant.
+        """Scale and zero point of a constant of the planes' type.
 
         Raises:
             Unsupported: it has none, or several.
         """
-        limits = np.iinfo(np.int8)
+        limits = np.iinfo(self.dtypes[0])
         if len(constant.scales) == 1:
             (scale,), (zero_point,) = constant.scales, constant.zero_points
             if 0 < scale < math.inf and limits.min <= zero_point <= limits.max:
@@ -209,8 +220,8 @@ class Builder:
         parts = self.parts(op, position)
         if len(parts) == 1:
             return parts[0]
-        plane = self.plane(op, op.inputs[position], _BYTES)
-        joined = self._append(Node(f"{layer_name(self.graph, op)}_joined", Concatenate(), parts, plane))
+        plane = self.plane(op, op.inputs[position], self.dtypes)
+        joined = self._append(Node(f"{layer_name(self.graph, op)}_joined", joining(plane), parts, plane))
         self._parts[op.inputs[position]] = (joined,)
         return joined
 
@@ -218,15 +229,15 @@ class Builder:
         """Make the node of the picture that comes in.
 
         Raises:
-            Unsupported: it is no `[1, height, width, channels]` of bytes with one scale.
+            Unsupported: it is no `[1, height, width, channels]` of bytes, or of 16 bits, with one scale.
         """
-        if (fault := _fault(self.graph.tensors[index], _BYTES)) is not None:
+        if (fault := _fault(self.graph.tensors[index], self.dtypes)) is not None:
             raise Unsupported(f"{self.graph.name} cannot be streamed: the picture that comes in: {'; '.join(fault)}")
         self._parts[index] = (self._append(Node("picture", None, (), _plane(self.graph.tensors[index]))),)
 
     def add(self, op: Op, operation: Operation, inputs: Sequence[int], *, table: bytes | None = None) -> None:
         """Make the node of an op."""
-        plane = self.plane(op, op.outputs[0], (*_BYTES, *_NUMBERS))
+        plane = self.plane(op, op.outputs[0], (*self.dtypes, *_NUMBERS))
         node = Node(layer_name(self.graph, op), operation, tuple(inputs), plane, table)
         self._parts[op.outputs[0]] = (self._append(node),)
 
@@ -275,7 +286,8 @@ class Builder:
         for number, (index, parts) in enumerate(zip(self.graph.outputs, outputs, strict=True)):
             if len(parts) > 1 or parts[0] in read or given[parts[0]] > 1:
                 name = "output" if len(outputs) == 1 else f"output {number}"
-                ends.append(self._append(Node(name, Concatenate(), parts, _plane(self.graph.tensors[index]))))
+                plane = _plane(self.graph.tensors[index])
+                ends.append(self._append(Node(name, joining(plane), parts, plane)))
             else:
                 ends.append(parts[0])
         return reachable(self.nodes, ends)

@@ -11,16 +11,19 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+WIDE = "int16"
+"""The type of all planes of a net that computes with 16 bits."""
+
 
 @dataclass(frozen=True)
 class Plane:
-    """A feature map, kept row by row: `[height, width, channels]` bytes, channels innermost.
+    """A feature map, kept row by row: `[height, width, channels]` numbers, channels innermost.
 
     Attributes:
         name: of the tensor that it was in the .tflite.
         height, width, channels: sizes.
         dtype: `int8`, or `uint8` at the ends of a model that takes or gives such pictures; `int32` or `int64` where
-            channels are counted, of an output only.
+            channels are counted, of an output only; `int16` of all planes of a net that computes with 16 bits.
         scale: real value of one step.
         zero_point: the step that means 0.0.
     """
@@ -37,6 +40,11 @@ class Plane:
     def row_bytes(self) -> int:
         """Bytes of one row."""
         return self.width * self.channels * np.dtype(self.dtype).itemsize
+
+    @property
+    def pixel_steps(self) -> int:
+        """From a pixel to the next in the C, whose rows are arrays of int16_t in a net of 16 bits, else of bytes."""
+        return self.channels * (1 if self.dtype == WIDE else np.dtype(self.dtype).itemsize)
 
 
 @dataclass(frozen=True)
@@ -89,11 +97,11 @@ class Columns:
 
     Attributes:
         fields: the members of its struct that change.
-        moved_bytes: by which pointers to rows of each input go on; none of it where they stay.
+        moved: steps by which pointers to rows of each input go on; none of it where they stay.
     """
 
     fields: Mapping[str, Field]
-    moved_bytes: tuple[int, ...]
+    moved: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)

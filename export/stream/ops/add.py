@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import clamp, quantize_multiplier
@@ -14,9 +15,6 @@ from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import AddOptions, SubOptions
 
 KINDS = ("ADD", "SUB")
-
-_LEFT_SHIFT = 20
-"""Bits that TensorFlow Lite adds to both operands before it brings them to one scale."""
 
 _POWER_OF_TWO = 1 << 30
 """The multiplier of a scale that is a power of two."""
@@ -39,6 +37,8 @@ class Add(Pairwise):
 
     kernel = "add"
     label = "ADD"
+    left_shift: ClassVar[int] = 20
+    """Bits that TensorFlow Lite adds to both operands before it brings them to one scale."""
     signs: tuple[int, int]
     factors: tuple[Factor, Factor, Factor]
     zero_point: int
@@ -50,8 +50,8 @@ class Add(Pairwise):
         multipliers = {f"{name}_multiplier": factor[0] for name, factor in zip(names, self.factors, strict=True)}
         shifts = {f"{name}_shift": factor[1] for name, factor in zip(names, self.factors, strict=True)}
         return {
-            "first_unit": self.signs[0] << _LEFT_SHIFT,
-            "second_unit": self.signs[1] << _LEFT_SHIFT,
+            "first_unit": self.signs[0] << self.left_shift,
+            "second_unit": self.signs[1] << self.left_shift,
             **multipliers,
             **shifts,
             "out_zero_point": self.zero_point,
@@ -59,7 +59,7 @@ class Add(Pairwise):
             "most": self.most,
         }
 
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work | None:
         """Both operands are brought to one scale: a constant that is one number only once, powers of two by a shift."""
         layer = Layer(self, tuple(inputs), output)
         constant = layer.operation.fields(layer.inputs, layer.output)["in.constant"]
@@ -82,11 +82,11 @@ class Subtract(Add):
 
 
 def _factors(
-    builder: Builder, op: Op, operands: tuple[Operand, Operand], given: Plane
+    builder: Builder, op: Op, operands: tuple[Operand, Operand], given: Plane, left_shift: int
 ) -> tuple[Factor, Factor, Factor]:
     """As PrepareGeneralSubOp in tensorflow/lite/kernels/sub.cc and Prepare in add.cc compute them."""
     common = 2 * max(operand.scale for operand in operands)
-    reals = [operand.scale / common for operand in operands] + [common / (2**_LEFT_SHIFT * given.scale)]
+    reals = [operand.scale / common for operand in operands] + [common / (2**left_shift * given.scale)]
     first, second, both = (quantize_multiplier(real) for real in reals)
     if reals[2] >= 1 or both[1] > 0:
         told = f"its output's scale {given.scale:g} is too small for its inputs'"
@@ -94,14 +94,13 @@ def _factors(
     return first, second, both
 
 
-def lower(builder: Builder, op: Op) -> None:
+def lower(builder: Builder, op: Op, add: type[Add] = Add, subtract: type[Add] = Subtract) -> None:
     """Add an ADD or a SUB."""
-    subtract = op.kind == "SUB"
-    options = builder.options(op, SubOptions) if subtract else builder.options(op, AddOptions)
+    kind = subtract if op.kind == "SUB" else add
+    options = builder.options(op, SubOptions) if op.kind == "SUB" else builder.options(op, AddOptions)
     operands, sources, swapped = read_operands(builder, op)
     given = builder.plane(op, op.outputs[0])
-    factors = _factors(builder, op, operands, given)
+    factors = _factors(builder, op, operands, given, kind.left_shift)
     limits = clamp(builder.activation(op, options.activation), given)
-    signs = (1, 1) if not subtract else (-1, 1) if swapped else (1, -1)
-    kind = Subtract if subtract else Add
+    signs = (1, 1) if op.kind == "ADD" else (-1, 1) if swapped else (1, -1)
     builder.add(op, kind(*operands, signs, factors, given.zero_point, *limits), sources)

@@ -144,10 +144,13 @@ def _helium_work(layer: Layer) -> Work:
     }
 
 
-def lower(builder: Builder, op: Op) -> None:
-    """Add a DEPTHWISE_CONV_2D."""
+def read_depthwise(builder: Builder, op: Op) -> tuple[DepthwiseConv2DOptions, NDArray[np.int8], Plane, Plane]:
+    """Options, weights, input and output of a DEPTHWISE_CONV_2D whose sizes go together.
+
+    Raises:
+        UserError: they do not.
+    """
     options, weights = builder.options(op, DepthwiseConv2DOptions), read_weights(builder, op)
-    source = builder.source(op, 0)
     taken, given = builder.plane(op, op.inputs[0]), builder.plane(op, op.outputs[0])
     single, *kernel, channels = weights.shape
     if single != 1 or channels % taken.channels:  # as LiteRT does, go by the weights: options.depth_multiplier may be 0
@@ -155,6 +158,14 @@ def lower(builder: Builder, op: Op) -> None:
         raise builder.refuse(op, told, "convert the model anew")
     size = output_size(builder, op, (taken.height, taken.width), (kernel[0], kernel[1]), options)
     builder.expect_output(op, *size, channels)
+    return options, weights, taken, given
+
+
+def lower(builder: Builder, op: Op) -> None:
+    """Add a DEPTHWISE_CONV_2D."""
+    source = builder.source(op, 0)
+    options, weights, taken, given = read_depthwise(builder, op)
+    channels = given.channels
     bias = read_bias(builder, op, 2, channels)
     scales = requantization(builder, op, taken, given, options.activation, axis=3)
     check_sum(builder, op, bias.astype(np.int64), weights.reshape(-1, channels).T, scales)

@@ -57,7 +57,7 @@ class MaxPool2D(Pool2D):
     kernel = "max_pool_2d"
     label = "MAX_POOL_2D"
 
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work | None:
         layer = Layer(self, tuple(inputs), output)
         if not helium:
             return windowed(layer)

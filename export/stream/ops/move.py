@@ -18,15 +18,15 @@ from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import MoveOptions
 
 Piece = tuple[int, int, int]
-"""Row pointer, first byte in that row, length in bytes."""
+"""Row pointer, first number in that row, how many."""
 
 Step = tuple[int, int, int]
-"""Pattern, and what is added to its row pointers and bytes."""
+"""Pattern, and what is added to its row pointers and first numbers."""
 
 
 @dataclass(frozen=True)
 class _Pattern:
-    """Pieces that repeat along a row, so many times, so many bytes further on each time."""
+    """Pieces that repeat along a row, so many times, so many numbers further on each time."""
 
     pieces: tuple[Piece, ...]
     times: int
@@ -67,7 +67,7 @@ class Move(Operation):
             "steps": Array("steps", np.array(table.steps, np.int32)),
         }
 
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work | None:
         table = self.table(inputs)
         used = [table.patterns[step[0]] for step in table.steps]
         turns, pieces = sum(each.times for each in used), sum(each.times * len(each.pieces) for each in used)
@@ -79,12 +79,12 @@ class Move(Operation):
 
 
 def _rows(places: NDArray[np.int64], inputs: Sequence[Plane]) -> tuple[NDArray[np.int64], ...]:
-    """For each number: which input, which row of it, which byte in that row."""
-    bounds = np.cumsum([0, *(plane.height * plane.row_bytes for plane in inputs)])
+    """For each number: which input, which row of it, which place in that row."""
+    bounds = np.cumsum([0, *(plane.height * plane.width * plane.channels for plane in inputs)])
     which = np.searchsorted(bounds, places, side="right") - 1
-    row_bytes = np.array([plane.row_bytes for plane in inputs])[which]
+    lengths = np.array([plane.width * plane.channels for plane in inputs])[which]
     inside = places - bounds[which]
-    return which, inside // row_bytes, inside % row_bytes
+    return which, inside // lengths, inside % lengths
 
 
 def _windows(places: NDArray[np.int64], inputs: Sequence[Plane]) -> list[Window]:
@@ -114,9 +114,9 @@ def _table(move: Move, inputs: tuple[Plane, ...]) -> _Table:
     for y in range(len(move.places)):
         pointers = (starts[which[y]] + rows[y] - firsts[which[y], y]).ravel()
         at = offsets[y].ravel()
-        pointer, byte = int(pointers.min()), int(at.min())
-        pattern = _pattern(pointers - pointer, at - byte)
-        steps.append((patterns.setdefault(pattern, len(patterns)), pointer, byte))
+        pointer, first = int(pointers.min()), int(at.min())
+        pattern = _pattern(pointers - pointer, at - first)
+        steps.append((patterns.setdefault(pattern, len(patterns)), pointer, first))
     return _Table(tuple(patterns), tuple(steps))
 
 
@@ -132,7 +132,7 @@ def _pattern(pointers: NDArray[np.int64], at: NDArray[np.int64]) -> _Pattern:
 
 
 def _distance(pieces: Sequence[Piece], turn: int) -> int | None:
-    """Bytes from one turn of so many pieces to the next; None if they do not repeat."""
+    """Numbers from one turn of so many pieces to the next; None if they do not repeat."""
     apart = pieces[turn][1] - pieces[0][1]
     repeats = all(
         (later[0], later[1] - sooner[1], later[2]) == (sooner[0], apart, sooner[2])
@@ -141,14 +141,14 @@ def _distance(pieces: Sequence[Piece], turn: int) -> int | None:
     return apart if repeats else None
 
 
-def lower(builder: Builder, op: Op) -> None:
+def lower(builder: Builder, op: Op, operation: type[Move] = Move) -> None:
     """Add a MOVE."""
     options = builder.options(op, MoveOptions)
     sources = [builder.source(op, position) for position in range(len(op.inputs))]
-    given = builder.plane(op, op.outputs[0], ("int8", "uint8"))
+    given = builder.plane(op, op.outputs[0], builder.dtypes)
     for index in op.inputs:
-        builder.expect_same_scale(op, builder.plane(op, index, ("int8", "uint8")), given)
+        builder.expect_same_scale(op, builder.plane(op, index, builder.dtypes), given)
     builder.expect_output(op, *options.places.shape)
     if math.prod(options.places.shape) > 2**26:
         raise builder.refuse(op, "it moves more than 64 Mi numbers", "make the picture smaller")
-    builder.add(op, Move(options.places), sources)
+    builder.add(op, operation(options.places), sources)

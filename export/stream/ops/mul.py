@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import clamp, fits_32_bits, quantize_multiplier, scale_ratio
@@ -28,6 +29,7 @@ class Multiply(Pairwise):
 
     kernel = "mul"
     label = "MUL"
+    worst_product: ClassVar[int] = WORST_PRODUCT
     multiplier: int
     shift: int
     zero_point: int
@@ -43,18 +45,18 @@ class Multiply(Pairwise):
             "most": self.most,
         }
 
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work | None:
         return pointwise(Layer(self, tuple(inputs), output))
 
 
-def lower(builder: Builder, op: Op) -> None:
+def lower(builder: Builder, op: Op, operation: type[Multiply] = Multiply) -> None:
     """Add a MUL."""
     activation = builder.options(op, MulOptions).activation
     operands, sources, _ = read_operands(builder, op)
     given = builder.plane(op, op.outputs[0])
     multiplier, shift = quantize_multiplier(scale_ratio(operands[0].scale, operands[1].scale, over=given.scale))
-    if not fits_32_bits(WORST_PRODUCT, multiplier, shift):
+    if not fits_32_bits(operation.worst_product, multiplier, shift):
         told = f"its output's scale {given.scale:g} is too small for its inputs'"
         raise builder.refuse(op, told, "quantize the model with typical pictures")
     limits = clamp(builder.activation(op, activation), given)
-    builder.add(op, Multiply(*operands, multiplier, shift, given.zero_point, *limits), sources)
+    builder.add(op, operation(*operands, multiplier, shift, given.zero_point, *limits), sources)

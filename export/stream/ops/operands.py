@@ -25,13 +25,13 @@ class Operand:
     Attributes:
         scale, zero_point: of its steps.
         size: its height, width and channels.
-        values: its steps if it is constant, `[height, width, channels]` int8; None if it is a plane.
+        values: its steps if it is constant, `[height, width, channels]` as planes have them; None if it is a plane.
     """
 
     scale: float
     zero_point: int
     size: Size
-    values: NDArray[np.int8] | None = None
+    values: NDArray[np.integer[Any]] | None = None
 
     @property
     def strides(self) -> Size:
@@ -86,7 +86,7 @@ class Pairwise(Operation, abc.ABC):
 
 
 def _constant(builder: Builder, op: Op, position: int) -> Operand:
-    values: NDArray[Any] = builder.constant(op, position, "int8")
+    values: NDArray[Any] = builder.constant(op, position, builder.dtypes[0])
     tensor = builder.graph.tensors[op.inputs[position]]
     if values.ndim > 4 or values.size < 1 or (values.ndim == 4 and len(values) > 1):
         told = f"its constant {tensor.name!r} is {told_shape(tensor.shape)}"
@@ -117,7 +117,7 @@ def read_operands(builder: Builder, op: Op) -> tuple[tuple[Operand, Operand], tu
         The operands, the nodes that make those which are planes, and whether the two changed places.
 
     Raises:
-        UserError: both are constant, one is not int8 with one scale, or their sizes do not go together.
+        UserError: both are constant, one is not of the planes' type with one scale, or their sizes do not go together.
     """
     if len(op.inputs) != 2:
         raise builder.refuse(op, f"it has {len(op.inputs)} inputs", "convert the model anew: it takes two")

@@ -43,7 +43,7 @@ class Pad(Operation):
             "value": self.value,
         }
 
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work | None:
         layer = Layer(self, tuple(inputs), output)
         whole = layer.number("in_channels") == layer.number("out_channels")
         return copied(layer, output.height * (2 if whole else 1 + layer.number("in_width")))
@@ -62,7 +62,7 @@ def _read_value(builder: Builder, op: Op, given: Plane) -> int:
     """The border's step; what stands for 0.0 if the op does not say."""
     if len(op.inputs) < 3 or op.inputs[2] == ABSENT:
         return given.zero_point
-    value = builder.constant(op, 2, "int8")
+    value = builder.constant(op, 2, builder.dtypes[0])
     quantization = builder.quantization(op, builder.graph.tensors[op.inputs[2]])
     if value.size != 1 or quantization != (given.scale, given.zero_point):
         told = f"the value that it pads with is {value.size} numbers of another scale than its output"
@@ -70,7 +70,7 @@ def _read_value(builder: Builder, op: Op, given: Plane) -> int:
     return int(value.item())
 
 
-def lower(builder: Builder, op: Op) -> None:
+def lower(builder: Builder, op: Op, operation: type[Pad] = Pad) -> None:
     """Add a PAD or a PADV2."""
     source = builder.source(op, 0)
     taken, given = builder.plane(op, op.inputs[0]), builder.plane(op, op.outputs[0])
@@ -78,4 +78,4 @@ def lower(builder: Builder, op: Op) -> None:
     (top, bottom), (left, right), (front, back) = _read_paddings(builder, op)
     size = (taken.height + top + bottom, taken.width + left + right, taken.channels + front + back)
     builder.expect_output(op, *size)
-    builder.add(op, Pad(top, left, front, _read_value(builder, op, given)), (source,))
+    builder.add(op, operation(top, left, front, _read_value(builder, op, given)), (source,))

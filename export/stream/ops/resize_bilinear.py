@@ -73,7 +73,7 @@ class ResizeBilinear(Operation):
         start = self.across.start + first * self.across.step
         return Columns({"column_start": start, "out_width": end - first}, (0,))
 
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work | None:
         return pointwise(Layer(self, tuple(inputs), output))
 
 
@@ -85,7 +85,7 @@ def _axis(builder: Builder, op: Op, size: int, output: int, options: ResizeBilin
     return axis
 
 
-def lower(builder: Builder, op: Op) -> None:
+def lower(builder: Builder, op: Op, operation: type[ResizeBilinear] = ResizeBilinear) -> None:
     """Add a RESIZE_BILINEAR."""
     options = builder.options(op, ResizeBilinearOptions)
     if options.align_corners and options.half_pixel_centers:
@@ -93,4 +93,4 @@ def lower(builder: Builder, op: Op) -> None:
     source, taken, given = read_resize(builder, op)
     rows = _axis(builder, op, taken.height, given.height, options)
     columns = _axis(builder, op, taken.width, given.width, options)
-    builder.add(op, ResizeBilinear(rows, columns), (source,))
+    builder.add(op, operation(rows, columns), (source,))

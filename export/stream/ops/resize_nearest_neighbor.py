@@ -49,13 +49,13 @@ class ResizeNearestNeighbor(Operation):
         columns = np.array(nearest(inputs[0].width, output.width, self.options), np.int16)
         return {"columns": Array("columns", columns), "out_width": output.width, "channels": output.channels}
 
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work | None:
         layer = Layer(self, tuple(inputs), output)
         return copied(layer, layer.pixels)
 
 
-def lower(builder: Builder, op: Op) -> None:
+def lower(builder: Builder, op: Op, operation: type[ResizeNearestNeighbor] = ResizeNearestNeighbor) -> None:
     """Add a RESIZE_NEAREST_NEIGHBOR."""
     options = builder.options(op, ResizeNearestNeighborOptions)
     source, _, _ = read_resize(builder, op)
-    builder.add(op, ResizeNearestNeighbor(options), (source,))
+    builder.add(op, operation(options), (source,))

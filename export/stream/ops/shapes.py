@@ -15,6 +15,6 @@ def lower(builder: Builder, op: Op) -> None:
     if shapes[0] != shapes[1]:
         told = " to ".join(map(told_shape, shapes))
         raise builder.refuse(op, f"it turns {told}", "rows must stay rows: take it out of the model")
-    taken, given = (builder.plane(op, i, ("int8", "uint8")) for i in (op.inputs[0], op.outputs[0]))
+    taken, given = (builder.plane(op, i, builder.dtypes) for i in (op.inputs[0], op.outputs[0]))
     builder.expect_same_scale(op, taken, given)
     builder.alias(op, parts)

@@ -21,6 +21,42 @@ from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import TransposeConvOptions
 
 
+@dataclass(frozen=True)
+class Transposed:
+    """Where a transposed convolution reads.
+
+    Attributes:
+        kernel_h, kernel_w: size of its window.
+        options: as in the .tflite.
+    """
+
+    kernel_h: int
+    kernel_w: int
+    options: TransposeConvOptions
+
+    def pads(self, output: Plane) -> tuple[int, int]:
+        """Padding on top and at the left, of the convolution that this one transposes: it goes from output to input."""
+        o, sizes = self.options, (output.height, output.width)
+        kernels, strides = (self.kernel_h, self.kernel_w), (o.stride_h, o.stride_w)
+        top, left = (
+            padding_before(o.padding, size, -(-size // stride), kernel, stride)
+            for size, kernel, stride in zip(sizes, kernels, strides, strict=True)
+        )
+        return top, left
+
+    def window(self, output: Plane) -> Window:
+        """Input row i reaches output rows `i * stride - pad + (0 .. kernel - 1)`."""
+        stride, pad = self.options.stride_h, self.pads(output)[0]
+        firsts = tuple((y + pad - self.kernel_h) // stride + 1 for y in range(output.height))
+        return Window(firsts, 1, -(-self.kernel_h // stride))
+
+
+def phases(weights: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Weights as `[kernel height, kernel width * out, 1, 1, in]`: for each window row a 1x1 convolution."""
+    out, kernel_h, kernel_w, in_channels = weights.shape
+    return weights.transpose(1, 2, 0, 3).reshape(kernel_h, kernel_w * out, 1, 1, in_channels)
+
+
 @dataclass(frozen=True, eq=False)
 class TransposeConv(Operation):
     """A transposed convolution, turned round: each output row gathers from the input rows that reach it.
@@ -39,23 +75,17 @@ class TransposeConv(Operation):
     requantization: Requantization
     options: TransposeConvOptions
 
-    def _pads(self, inputs: Sequence[Plane], output: Plane) -> tuple[int, int]:
-        """Padding on top and at the left, of the convolution that this one transposes: it goes from output to input."""
-        o, (_, kernel_h, kernel_w, _) = self.options, self.weights.shape
-        return (
-            padding_before(o.padding, output.height, -(-output.height // o.stride_h), kernel_h, o.stride_h),
-            padding_before(o.padding, output.width, -(-output.width // o.stride_w), kernel_w, o.stride_w),
-        )
+    @property
+    def shape(self) -> Transposed:
+        """Where it reads."""
+        return Transposed(self.weights.shape[1], self.weights.shape[2], self.options)
 
     def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
-        # Input row i reaches output rows i * stride - pad + (0 .. kernel - 1).
-        stride, kernel_h, pad = self.options.stride_h, self.weights.shape[1], self._pads(inputs, output)[0]
-        firsts = tuple((y + pad - kernel_h) // stride + 1 for y in range(output.height))
-        return [Window(firsts, 1, -(-kernel_h // stride))]
+        return [self.shape.window(output)]
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
         out_channels, kernel_h, kernel_w, in_channels = self.weights.shape
-        pad_top, pad_left = self._pads(inputs, output)
+        pad_top, pad_left = self.shape.pads(output)
         return {
             "weights": Array("weights", self.weights),
             "bias": Array("bias", self.bias),
@@ -74,7 +104,7 @@ class TransposeConv(Operation):
         }
 
     def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
-        return Columns({"pad_left": self._pads(inputs, output)[1] + first, "out_width": end - first}, (0,))
+        return Columns({"pad_left": self.shape.pads(output)[1] + first, "out_width": end - first}, (0,))
 
     def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
         # As in papers and in `export.cost`: each input number is spread over a whole window. A row's share of them.
@@ -110,21 +140,16 @@ class TiledTransposeConv(TransposeConv):
 
     kernel = "conv_2d"
 
-    def _phases(self) -> NDArray[np.int8]:
-        """The weights as `[kernel height, kernel width * out, 1, 1, in]`: for each window row a 1x1 convolution."""
-        out, kernel_h, kernel_w, in_channels = self.weights.shape
-        return self.weights.transpose(1, 2, 0, 3).reshape(kernel_h, kernel_w * out, 1, 1, in_channels)
-
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
-        phases, wide, narrow = self._phases(), self.requantization, inputs[0]
+        pieces, wide, narrow = phases(self.weights), self.requantization, inputs[0]
         kernel_w = self.options.stride_w
-        sums = phases.reshape(*phases.shape[:2], -1).sum(axis=2, dtype=np.int64)
+        sums = pieces.reshape(*pieces.shape[:2], -1).sum(axis=2, dtype=np.int64)
         bias = (np.tile(self.bias.astype(np.int64), kernel_w) - narrow.zero_point * sums).astype(np.int32)
         repeated = dataclasses.replace(
             wide, multiplier=np.tile(wide.multiplier, kernel_w), shift=np.tile(wide.shift, kernel_w)
         )
         return {
-            "weights": Array("weights", np.stack([arrange(phase) for phase in phases])),
+            "weights": Array("weights", np.stack([arrange(phase) for phase in pieces])),
             "bias": Array("bias", bias),
             **repeated.fields(),
             "part_channels": Array("parts", np.array([narrow.channels], np.int16)),
@@ -139,11 +164,11 @@ class TiledTransposeConv(TransposeConv):
             "stride": 1,
             "dilation": 1,
             "pad_left": 0,
-            "column_bytes": column_bytes(phases[0]),
-            "phases": len(phases),
-            "tame": int(all(is_tame(p, b, repeated) for p, b in zip(phases, bias, strict=True))),
+            "column_bytes": column_bytes(pieces[0]),
+            "phases": len(pieces),
+            "tame": int(all(is_tame(p, b, repeated) for p, b in zip(pieces, bias, strict=True))),
             "whole_words": int(narrow.channels % 4 == 0),
-            "strip": strip_pixels(phases[0], 1, 1),
+            "strip": strip_pixels(pieces[0], 1, 1),
         }
 
     def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
@@ -153,7 +178,7 @@ class TiledTransposeConv(TransposeConv):
         return windowed_columns(self.fields(inputs, output), inputs, first // apart, end // apart, 1)
 
     def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
-        phase = self._phases()[0]
+        phase = phases(self.weights)[0]
         return strip_bytes(phase, 1, 1, strip_pixels(phase, 1, 1))
 
     def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
@@ -161,14 +186,14 @@ class TiledTransposeConv(TransposeConv):
         return conv_2d_helium_work(layer) if helium else conv_2d_work(layer)
 
 
-def _tiles(options: TransposeConvOptions, weights: NDArray[np.int8], taken: Plane, given: Plane) -> bool:
+def tiles(options: TransposeConvOptions, weights: NDArray[np.int8], taken: Plane, given: Plane) -> bool:
     """Whether each output pixel comes from exactly one input pixel."""
     strides = (options.stride_h, options.stride_w)
     sizes = (taken.height * strides[0], taken.width * strides[1])
     return weights.shape[1:3] == strides and (given.height, given.width) == sizes
 
 
-def _check_size(builder: Builder, op: Op, taken: Plane, given: Plane, weights: NDArray[np.int8]) -> None:
+def check_size(builder: Builder, op: Op, taken: Plane, given: Plane, weights: NDArray[np.int8]) -> None:
     """Make sure that the convolution which this op transposes would make the input's size of the output's."""
     if weights.shape[3] != taken.channels:
         told = f"its weights take {weights.shape[3]} channels, its input has {taken.channels}"
@@ -189,11 +214,11 @@ def lower(builder: Builder, op: Op) -> None:
     options, weights = builder.options(op, TransposeConvOptions), read_weights(builder, op)
     source = builder.source(op, 2)
     taken, given = builder.plane(op, op.inputs[2]), builder.plane(op, op.outputs[0])
-    _check_size(builder, op, taken, given, weights)
+    check_size(builder, op, taken, given, weights)
     bias = read_bias(builder, op, 3, len(weights))
     scales = requantization(builder, op, taken, given, options.activation)
     products = weights.reshape(len(weights), -1)
     folded = np.abs(bias.astype(np.int64)) + 128 * np.abs(products.astype(np.int64)).sum(axis=1)
     check_sum(builder, op, folded, products, scales)
-    kind = TiledTransposeConv if _tiles(options, weights, taken, given) else TransposeConv
+    kind = TiledTransposeConv if tiles(options, weights, taken, given) else TransposeConv
     builder.add(op, kind(weights, bias, scales, options), (source,))

@@ -17,15 +17,15 @@ class Half:
 
     Attributes:
         fields: the kernel's struct.
-        moved_bytes: by which its pointers to rows of each input go on.
-        out_bytes: by which its pointer to the row that it makes goes on.
+        moved: steps by which its pointers to rows of each input go on.
+        out_moved: steps by which its pointer to the row that it makes goes on.
         size_bytes: of what it makes of the row.
         share: of the row's columns.
     """
 
     fields: Mapping[str, Field]
-    moved_bytes: tuple[int, ...]
-    out_bytes: int
+    moved: tuple[int, ...]
+    out_moved: int
     size_bytes: int
     share: float
 
@@ -52,11 +52,11 @@ def _half(net: Net, node: Node, first: int, end: int) -> Half | None:
     assert operation is not None
     if (columns := operation.columns(inputs, plane, first, end)) is None:
         return None
-    fields, pixel_bytes = operation.fields(inputs, plane), plane.row_bytes // plane.width
+    fields = operation.fields(inputs, plane)
     return Half(
         fields={**fields, **columns.fields},
-        moved_bytes=columns.moved_bytes,
-        out_bytes=first * pixel_bytes,
-        size_bytes=(end - first) * pixel_bytes,
+        moved=columns.moved,
+        out_moved=first * plane.pixel_steps,
+        size_bytes=(end - first) * (plane.row_bytes // plane.width),
         share=(end - first) / plane.width,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeblur.export.stream.net.net import Net
+from edgeblur.export.stream.net.net import WIDE, Net, Node
 from edgeblur.export.stream.planning.plan import Plan
 from edgeblur.export.stream.planning.program import Program, compress
 from edgeblur.export.stream.planning.schedule import Schedule
@@ -12,20 +12,32 @@ _USUAL_POINTERS = 64
 
 
 def scratch_bytes(net: Net) -> int:
-    """What the kernel that wants most scratch gets, in whole words; of two cores each has so much."""
-    nodes = [(node, node.operation) for node in net.nodes if node.operation]
-    most = max(operation.scratch_bytes(net.planes(node), node.plane) for node, operation in nodes)
-    return max(4, -(-most // 4) * 4)
+    """What the kernel that wants most scratch gets, in whole words; of two cores each has so much.
+
+    A row of 16-bit numbers is finished there, behind its kernel's own: the caller's may lie anywhere.
+    """
+    most = max(_kernel_bytes(net, node) for node in net.nodes)
+    finished = 4 * finished_words(net) + output_row_bytes(net) if net.nodes[0].plane.dtype == WIDE else 0
+    return max(4, -(-max(most, finished) // 4) * 4)
 
 
-def position_bytes(program: Program) -> int:
-    """Bytes of a place in the program of row steps."""
-    return 2 if len(program.codes) < 2**16 else 4
+def finished_words(net: Net) -> int:
+    """Words of scratch before the place where rows of 16-bit outputs are finished: what their kernels want."""
+    return -(-max(_kernel_bytes(net, net.nodes[n]) for n in net.outputs) // 4)
+
+
+def _kernel_bytes(net: Net, node: Node) -> int:
+    return node.operation.scratch_bytes(net.planes(node), node.plane) if node.operation else 0
+
+
+def position_bytes(net: Net, program: Program) -> int:
+    """Bytes of a place in the program of row steps; of 16-bit nets a word, which aligns their state."""
+    return 2 if len(program.codes) < 2**16 and net.nodes[0].plane.dtype != WIDE else 4
 
 
 def state_bytes(net: Net, plan: Plan, program: Program) -> int:
     """`sizeof(NAME_state)`: arena and scratch in words, a counter of 16 bits a node, two positions in the program."""
-    position = position_bytes(program)
+    position = position_bytes(net, program)
     counters = -(-plan.arena_bytes // 4) * 4 + net.cores * scratch_bytes(net)
     positions = -(-(counters + 2 * len(net.nodes)) // position) * position
     return -(-(positions + 2 * position) // 4) * 4
