@@ -154,20 +154,21 @@ def quantize_model(
     run: Run | StrPath, model: str | None = None, options: QuantizeOptions | None = None, *,
     train_on: FitOptions | None = None, force: bool = False,
 ) -> Quantized:  # fmt: skip
-    """Quantize a model of a run to int8, calibrated on the run's data set. Needs `edgeblur[train]`.
+    """Quantize a model of a run to int8 or int16x8, calibrated on the run's data set. Needs `edgeblur[train]`.
 
     Args:
         run: a run.
         model: its name in the run; the newest student by default.
-        options: the type of input and output, how many pictures calibrate and how many measure the loss.
+        options: scheme, type of input and output, how many pictures calibrate and how many measure the loss.
         train_on: first go on training it with int8 simulated (quantization-aware training); `NAME-qat` is made then.
         force: quantize it again.
 
     Returns:
-        Where int8.tflite lies, what it lost in dB, and a signal-to-noise ratio for each layer.
+        Where its .tflite lies, what it lost in dB, and a signal-to-noise ratio for each layer.
 
     Raises:
-        UserError: no such model, quantized already, or it has an op without int8.
+        UserError: no such model, quantized already, or it has an op that the scheme does not have; training goes on
+            for int8 only.
     """
     _require_tensorflow()
     from edgeblur.quantize import quantize

@@ -1,4 +1,4 @@
-"""Where int8 lost signal: every layer of the quantized model beside the same layer in float. No TensorFlow needed."""
+"""Where quantization lost signal: every layer of the integer model beside the same in float. No TensorFlow needed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Diagnosis:
 
     layers: tuple[LayerLoss, ...]
     float_outputs: Floats
-    int8_outputs: Floats
+    quantized_outputs: Floats
 
     def worst(self, count: int = 3) -> tuple[LayerLoss, ...]:
         """The layers that lost most, the worst first."""
@@ -64,15 +64,15 @@ class Probe:
         return named
 
 
-def diagnose(float_model: bytes, int8_model: bytes, pictures: list[Floats]) -> Diagnosis:
+def diagnose(float_model: bytes, quantized_model: bytes, pictures: list[Floats]) -> Diagnosis:
     """Run pictures through both models and compare the outputs of all layers that both have, by name.
 
     Args:
         float_model: the float32 .tflite of the same net.
-        int8_model: the quantized .tflite.
+        quantized_model: the quantized .tflite.
         pictures: each `[1, H, W, 3]`, 0 to 1.
     """
-    exact, quantized = Probe(float_model), Probe(int8_model)
+    exact, quantized = Probe(float_model), Probe(quantized_model)
     ours = exact.outputs()
     shared = [(name, ours[name][0], index, op) for name, (index, op) in quantized.outputs().items() if name in ours]
     signal, noise = np.zeros(len(shared)), np.zeros(len(shared))
@@ -81,10 +81,10 @@ def diagnose(float_model: bytes, int8_model: bytes, pictures: list[Floats]) -> D
         for probe, kept in zip((exact, quantized), outputs, strict=True):
             probe.run(picture)
             kept.append(probe.real(probe.graph.outputs[0]))
-        for row, (_, exact_index, int8_index, _) in enumerate(shared):
+        for row, (_, exact_index, quantized_index, _) in enumerate(shared):
             real = exact.real(exact_index)
             signal[row] += np.square(real, dtype=np.float64).sum()
-            noise[row] += np.square(real - quantized.real(int8_index), dtype=np.float64).sum()
+            noise[row] += np.square(real - quantized.real(quantized_index), dtype=np.float64).sum()
     layers = tuple(
         LayerLoss(name, op, _decibel(signal[row], noise[row])) for row, (name, _, _, op) in enumerate(shared)
     )

@@ -13,7 +13,7 @@ from edgeblur.distill.training.fit import FitOptions, Teaching, fit
 from edgeblur.errors import UserError
 from edgeblur.files import as_json, new_folder, refuse_existing, write_together
 from edgeblur.progress import say
-from edgeblur.quantize.convert import to_int8
+from edgeblur.quantize.convert import to_quantized
 from edgeblur.quantize.quantize import Quantized, QuantizeOptions, account_for
 from edgeblur.store.dataset import open_dataset
 from edgeblur.store.notes import QUANTIZE, ModelInfo
@@ -26,8 +26,10 @@ def quantize_aware(
     """Go on training a run's model with quantization simulated (Jacob et al. 2018), and convert it: `NAME-qat`.
 
     Raises:
-        UserError: `NAME-qat` exists already (without `force`); the model is none that `suits_qat`.
+        UserError: `NAME-qat` exists already (without `force`); the model is none that `suits_qat`; another scheme.
     """
+    if options.scheme != "int8":
+        raise UserError(f"training goes on for int8 only: quantize to {options.scheme} after training")
     spec = _suited_spec(model)
     aware = RunModel(run.folder / f"{model.name}-qat")
     refuse_existing(aware.folder, force=force)
@@ -37,7 +39,7 @@ def quantize_aware(
     teaching = None if model.name == run.teacher.name else Teaching(load_keras(run.teacher.keras))
     with new_folder(aware.folder, force=force) as folder:
         fitted = fit(wrapped, data, folder, fit_options, teaching=teaching)
-        int8 = to_int8(wrapped, None, io_type=options.io_type)
+        int8 = to_quantized(wrapped, None, io_type=options.io_type)
         _take_back(wrapped, net)
         info = ModelInfo(aware.name, kind="student", parent=model.name, quantization_aware=True,
                          spec=spec.as_json(), best=fitted.best, seconds=round(fitted.seconds))  # fmt: skip

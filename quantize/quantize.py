@@ -17,7 +17,7 @@ from edgeblur.models.choose import choose_model
 from edgeblur.pictures.images import Floats, to_floats
 from edgeblur.pictures.metrics import psnr_db
 from edgeblur.progress import say
-from edgeblur.quantize.convert import calibration_pictures, to_int8
+from edgeblur.quantize.convert import SCHEMES, calibration_pictures, to_quantized
 from edgeblur.quantize.correct import correct_gate
 from edgeblur.quantize.diagnose import diagnose
 from edgeblur.quantize.equalize import equalize
@@ -34,22 +34,31 @@ class QuantizeOptions:
     """How a net is quantized and how it is checked.
 
     Attributes:
-        io_type: `int8` or `uint8` at both ends.
+        io_type: `int8` or `uint8` at both ends; of `int16x8` they are int16.
         calibration: pictures of the train split that activation ranges are taken from.
-        limit: pictures of the test split that int8 is compared with float on, at most.
+        limit: pictures of the test split that the quantized net is compared with float on, at most.
         equalize: rescale channels first, so that each uses the range that it shares with others; and open a gate as far
             as in float.
+        scheme: one of `SCHEMES`: `int8`, or `int16x8` with activations of 16 bits.
+
+    Raises:
+        UserError: an unknown scheme.
     """
 
     io_type: str = "int8"
     calibration: int = 200
     limit: int = 100
     equalize: bool = True
+    scheme: str = "int8"
+
+    def __post_init__(self) -> None:
+        if self.scheme not in SCHEMES:
+            raise UserError(f"unknown scheme {self.scheme!r}: choose among {', '.join(SCHEMES)}")
 
 
 @dataclass(frozen=True)
 class Quantized:
-    """A quantized model and what it lost; `loss_db` is PSNR against the blurred target, float minus int8."""
+    """A quantized model and what it lost; `loss_db` is PSNR against the blurred target, float minus quantized."""
 
     name: str
     path: Path
@@ -93,41 +102,49 @@ def _learnt_int8(model: RunModel) -> bool:
 
 
 def quantize_run_model(run: Run, model: RunModel, options: QuantizeOptions, *, force: bool) -> Quantized:
-    """Quantize one model of a run: writes int8.tflite and quantize.json into its folder.
+    """Quantize one model of a run: writes int8.tflite and quantize.json into its folder, or those of another scheme.
 
     An int8_mask.tflite that was cut out of an int8.tflite before goes.
 
     Raises:
-        UserError: it is quantized already (without `force`), or has an op without int8.
+        UserError: it is quantized already (without `force`), or has an op that the scheme does not have.
     """
-    refuse_existing(model.int8_tflite, force=force)
+    path = model.quantized(options.scheme)
+    refuse_existing(path, force=force)
     data = open_dataset(run.dataset)
     net = load_keras(model.keras)
     count = min(options.calibration, len(data.split("train")))
     say(f"{model.name}: quantizing, calibrated on {count} training pictures")
-    int8, account = _quantize(net, model.float_tflite.read_bytes(), data, options)
-    write_together({model.folder / QUANTIZE: as_json(account.as_json()), model.int8_tflite: int8})
-    model.masks[0].unlink(missing_ok=True)
-    return Quantized(model.name, model.int8_tflite, account)
+    made, account = _quantize(net, model.float_tflite.read_bytes(), data, options)
+    write_together({model.folder / account_name(options.scheme): as_json(account.as_json()), path: made})
+    if options.scheme == "int8":
+        model.masks[0].unlink(missing_ok=True)
+    return Quantized(model.name, path, account)
 
 
 def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOptions, *, force: bool) -> Quantized:
     """Quantize anybody's .keras model, which puts out a picture or a mask.
 
-    Writes int8.tflite, float.tflite and quantize.json into `out`.
+    Writes int8.tflite, float.tflite and quantize.json into `out`, or those of another scheme.
 
     Raises:
-        UserError: no data set to calibrate with, `out` occupied, an op without int8.
+        UserError: no data set to calibrate with, `out` occupied, an op that the scheme does not have.
     """
     if data is None:
-        raise UserError("int8 needs pictures to calibrate with: name a data set", options=("data",))
+        raise UserError(f"{options.scheme} needs pictures to calibrate with: name a data set", options=("data",))
     refuse_existing(out, force=force)
     dataset, net = open_dataset(data), load_keras(path, masks=True)
     exact = float_tflite(net)
-    int8, account = _quantize(net, exact, dataset, options)
-    parts = {"float.tflite": exact, "int8.tflite": int8, QUANTIZE: as_json(account.as_json())}
+    made, account = _quantize(net, exact, dataset, options)
+    quantized = f"{options.scheme}.tflite"
+    parts = {"float.tflite": exact, quantized: made, account_name(options.scheme): as_json(account.as_json())}
     write_together({out / name: data for name, data in parts.items()})
-    return Quantized(path.stem, out / "int8.tflite", account)
+    return Quantized(path.stem, out / quantized, account)
+
+
+def account_name(scheme: str) -> str:
+    """The file that says what quantization cost: quantize.json, of another scheme than int8 with its name."""
+    return QUANTIZE if scheme == "int8" else QUANTIZE.replace(".", f"_{scheme}.")
 
 
 def _quantize(net: Any, exact: bytes, data: Dataset, options: QuantizeOptions) -> tuple[bytes, Account]:
@@ -136,37 +153,37 @@ def _quantize(net: Any, exact: bytes, data: Dataset, options: QuantizeOptions) -
     gated = options.equalize and has_gate(net)  # asked first: once equalized, it is not recognized
     # An equalized net puts out the same; layers that are compared have to be of one size.
     compared = float_tflite(net) if options.equalize and equalize(net, pictures) else exact
-    int8 = to_int8(net, pictures, io_type=options.io_type)
+    made = to_quantized(net, pictures, io_type=options.io_type, scheme=options.scheme)
     if gated:
-        correct_gate(net, int8, pictures)
-        int8 = to_int8(net, pictures, io_type=options.io_type)
-    account = account_for(compared, int8, data, options, calibrated_on=len(pictures))
-    return int8, replace(account, float_size_bytes=len(exact), float_compressed_bytes=compressed_bytes(exact))
+        correct_gate(net, made, pictures)
+        made = to_quantized(net, pictures, io_type=options.io_type, scheme=options.scheme)
+    account = account_for(compared, made, data, options, calibrated_on=len(pictures))
+    return made, replace(account, float_size_bytes=len(exact), float_compressed_bytes=compressed_bytes(exact))
 
 
-def account_for(exact: bytes, int8: bytes, data: Dataset, options: QuantizeOptions, *, calibrated_on: int) -> Account:
+def account_for(exact: bytes, made: bytes, data: Dataset, options: QuantizeOptions, *, calibrated_on: int) -> Account:
     """What quantize.json holds: sizes, both ends' scales, layers by signal-to-noise, PSNR on the test split."""
-    ends = image_model(read_tflite(int8))
+    ends = image_model(read_tflite(made))
     samples = evenly(data.split("test"), options.limit)
     if not samples:
         raise UserError(f"{data.root} has no test split to compare int8 with float on: make it again with a test share")
     triples = [data.load(s, (ends.input.width, ends.input.height)) for s in samples]
-    found = diagnose(exact, int8, [to_floats(t.picture)[np.newaxis] for t in triples])
+    found = diagnose(exact, made, [to_floats(t.picture)[np.newaxis] for t in triples])
     targets = np.stack([_target(t, ends.output) for t in triples])
-    float_db, int8_db = _psnr_db(found.float_outputs, targets), _psnr_db(found.int8_outputs, targets)
+    float_db, made_db = _psnr_db(found.float_outputs, targets), _psnr_db(found.quantized_outputs, targets)
     return Account(
         calibration_pictures=calibrated_on,
         test_pictures=len(samples),
         input=_end(ends.input),
         output=_end(ends.output),
-        size_bytes=len(int8),
-        compressed_bytes=compressed_bytes(int8),
+        size_bytes=len(made),
+        compressed_bytes=compressed_bytes(made),
         float_size_bytes=len(exact),
         float_compressed_bytes=compressed_bytes(exact),
-        int8_against_float_psnr_db=_psnr_db(found.int8_outputs, found.float_outputs),
+        quantized_against_float_psnr_db=_psnr_db(found.quantized_outputs, found.float_outputs),
         float_against_target_psnr_db=float_db,
-        int8_against_target_psnr_db=int8_db,
-        loss_db=round(float_db - int8_db, 3),
+        quantized_against_target_psnr_db=made_db,
+        loss_db=round(float_db - made_db, 3),
         worst_layers=tuple(layer.name for layer in found.worst()),
         layers=found.layers,
     )

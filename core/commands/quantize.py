@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("target", metavar="RUN_OR_MODEL", type=click.Path(path_type=Path))
-@click.option("--int8", is_flag=True, required=True, help="Full int8: weights, activations, input and output.")
+@click.option("--int8", is_flag=True, help="Full int8: weights, activations, input and output.")
+@click.option("--int16x8", is_flag=True,
+              help="Weights of 8 bits, the rest of 16: for nets whose picture suffers in 8. Takes twice the "
+              "RAM.")  # fmt: skip
 @click.option("--model", "model_name", help="Which model of a run; all of them by default.")
 @click.option("--data", type=click.Path(path_type=Path), help="Data set to calibrate with; a run knows its own.")
-@click.option("--out", type=click.Path(path_type=Path), help="Where a bare .keras file's int8.tflite goes.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where a bare .keras file's .tflite goes.")
 @click.option("--io", "io_type", default="int8", show_default=True, type=click.Choice(["int8", "uint8"]),
               help="Type of input and output.")  # fmt: skip
 @click.option("--calibration", default=200, show_default=True, type=click.IntRange(1),
@@ -41,11 +44,15 @@ if TYPE_CHECKING:
 @force_option
 @json_option
 def command(
-    target: Path, int8: bool, model_name: str | None, data: Path | None, out: Path | None, io_type: str,
+    target: Path, int8: bool, int16x8: bool, model_name: str | None, data: Path | None, out: Path | None, io_type: str,
     calibration: int, limit: int, equalize: bool, output: str | None, qat: bool,
     epochs: int, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Quantize a run's models, or one .keras file, to int8 and account for the loss layer by layer."""
+    """Quantize a run's models, or one .keras file, to int8 or int16x8 and account for the loss layer by layer."""
+    if int8 == int16x8:
+        raise UserError("name one scheme: --int8, or --int16x8 for activations of 16 bits", options=("int8", "int16x8"))
+    if int16x8:
+        refuse_given("io_type", "output", "qat", because="is for --int8")
     if not target.exists():
         raise UserError(f"{target} does not exist: give a run folder or a .keras file")
     from edgeblur.distill.nets.keras_files import require_tensorflow
@@ -53,7 +60,8 @@ def command(
     require_tensorflow()
     from edgeblur.quantize.quantize import models_to_quantize, quantize_file
 
-    options = edgeblur.QuantizeOptions(io_type, calibration, limit, equalize)
+    scheme = "int16x8" if int16x8 else "int8"
+    options = edgeblur.QuantizeOptions(io_type, calibration, limit, equalize, scheme)
     run, models = models_to_quantize(target, model_name)
     if run is None and qat:
         raise UserError(f"--qat goes on training a model of a run on the run's data: {target} is a file, give the run")
@@ -62,14 +70,14 @@ def command(
     if not qat:
         refuse_given("epochs", because="is for --qat: without it nothing is trained")
     if run is None:
-        done = [quantize_file(target, data, out or target.with_suffix(".int8"), options, force=force)]
+        done = [quantize_file(target, data, out or target.with_suffix(f".{scheme}"), options, force=force)]
     elif qat:
         fit = edgeblur.FitOptions(epochs=epochs, learning_rate=2e-4)
         students = [m for m in models if m.info().kind == "student"]
         model = (students or models)[-1]
         done = [edgeblur.quantize_model(run, model.name, options, train_on=fit, force=force)]
     else:
-        waiting = [m for m in models if force or not m.int8_tflite.exists()]
+        waiting = [m for m in models if force or not m.quantized(scheme).exists()]
         if not waiting and output is None:
             raise UserError(f"all models of {target} are quantized already: add --force to do it again")
         done = [edgeblur.quantize_model(run, m.name, options, force=force) for m in waiting]
@@ -84,7 +92,7 @@ def command(
         print(json.dumps({"models": told, **({"masks": [str(path) for path in masks]} if output else {})}))
         return
     for quantized in done:
-        _show(quantized, run)
+        _show(quantized, run, scheme)
     for path in masks:
         stdout.print(f"{path}: {path.stat().st_size:,} bytes, the mask alone", soft_wrap=True, markup=False)
 
@@ -104,23 +112,23 @@ def _masks(models: list[RunModel], target: Path, force: bool) -> list[Path]:
     return [write_finder(graph, model.masks[0], force=force) for model, graph in found]
 
 
-def _show(quantized: Quantized, run: Run | None) -> None:
+def _show(quantized: Quantized, run: Run | None, scheme: str) -> None:
     from edgeblur.quantize.qat import suits_qat
     from edgeblur.quantize.quantize import QAT_WORTH_DB
 
     account = quantized.account
-    table = Table("layer", "op", "SNR, dB", title=f"{quantized.name}: int8 against float, layer by layer")
+    table = Table("layer", "op", "SNR, dB", title=f"{quantized.name}: {scheme} against float, layer by layer")
     for layer in account.layers:
         worst = " (worst)" if layer.name in account.worst_layers else ""
         table.add_row(layer.name, layer.op, "-" if layer.snr_db is None else f"{layer.snr_db:.1f}{worst}")
     stdout.print(table)
     stdout.print(
         f"{quantized.path}: {account.size_bytes:,} bytes (float {account.float_size_bytes:,}); on "
-        f"{account.test_pictures} test pictures {account.int8_against_target_psnr_db:.2f} dB against the target, "
-        f"float {account.float_against_target_psnr_db:.2f}: int8 loses {quantized.loss_db:.2f} dB"
+        f"{account.test_pictures} test pictures {account.quantized_against_target_psnr_db:.2f} dB against the target, "
+        f"float {account.float_against_target_psnr_db:.2f}: {scheme} loses {quantized.loss_db:.2f} dB"
     )
     if quantized.loss_db > QAT_WORTH_DB:
         model = RunModel(quantized.path.parent)
-        able = run is not None and not model.info().quantization_aware and suits_qat(model)
+        able = run is not None and scheme == "int8" and not model.info().quantization_aware and suits_qat(model)
         advice = f": try `edgeblur quantize --int8 --qat {run.folder} --model {model.name}`" if run and able else ""
         say(f"{quantized.name} loses more than {QAT_WORTH_DB} dB{advice}")

@@ -138,7 +138,7 @@ class End:
 
 @dataclass(frozen=True)
 class LayerLoss:
-    """How faithfully int8 keeps one layer's output.
+    """How faithfully quantization keeps one layer's output.
 
     Attributes:
         name: the layer, as the converter named its output tensor.
@@ -153,17 +153,17 @@ class LayerLoss:
 
 @dataclass(frozen=True)
 class Account(Record):
-    """quantize.json: what quantization cost.
+    """quantize.json, or quantize_int16x8.json: what quantization cost.
 
     Attributes:
         calibration_pictures: of the train split, that ranges were taken from.
-        test_pictures: that int8 was compared with float on.
-        input, output: of the int8 model.
-        size_bytes, compressed_bytes: of the int8 .tflite, as it is and after DEFLATE.
+        test_pictures: that the quantized model was compared with float on.
+        input, output: of the quantized model.
+        size_bytes, compressed_bytes: of the quantized .tflite, as it is and after DEFLATE.
         float_size_bytes, float_compressed_bytes: of the float one.
-        int8_against_float_psnr_db: of the outputs.
-        float_against_target_psnr_db, int8_against_target_psnr_db: of the outputs against the blurred target.
-        loss_db: the first of these less the second.
+        quantized_against_float_psnr_db: of the outputs.
+        float_against_target_psnr_db, quantized_against_target_psnr_db: of the outputs against the blurred target.
+        loss_db: the first of these two less the second.
         worst_layers: names, the worst first.
         layers: in the order in which they run.
     """
@@ -178,9 +178,9 @@ class Account(Record):
     compressed_bytes: int
     float_size_bytes: int
     float_compressed_bytes: int
-    int8_against_float_psnr_db: float
+    quantized_against_float_psnr_db: float
     float_against_target_psnr_db: float
-    int8_against_target_psnr_db: float
+    quantized_against_target_psnr_db: float
     loss_db: float
     worst_layers: tuple[str, ...]
     layers: tuple[LayerLoss, ...]

@@ -59,6 +59,10 @@ class RunModel:
         """Fully quantized flatbuffer."""
         return self.folder / "int8.tflite"
 
+    def quantized(self, scheme: str = "int8") -> Path:
+        """The flatbuffer of a scheme: `int8.tflite`, or `int16x8.tflite` with activations of 16 bits."""
+        return self.folder / f"{scheme}.tflite"
+
     @property
     def masks(self) -> tuple[Path, ...]:
         """The mask part of a mask net alone, of its int8 form and of its float form."""

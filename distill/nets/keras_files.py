@@ -150,8 +150,8 @@ def float_tflite(net: Any, *, float16: bool = False) -> bytes:
     return convert(converter)
 
 
-def convert(converter: Any) -> bytes:
-    """Run a TFLiteConverter quietly.
+def convert(converter: Any, scheme: str = "int8") -> bytes:
+    """Run a TFLiteConverter quietly; refusals name the scheme that it was asked for.
 
     Raises:
         UserError: an op that cannot be converted as asked; it is named.
@@ -164,24 +164,24 @@ def convert(converter: Any) -> bytes:
             warnings.simplefilter("ignore")  # it remarks that a net trained aware of quantization needs no calibration
             converted: bytes = converter.convert()
     except (ConverterError, RuntimeError, ValueError) as error:
-        raise _refusal(str(error)) from error
+        raise _refusal(str(error), scheme) from error
     return converted
 
 
-def _refusal(text: str) -> UserError | RunError:
+def _refusal(text: str, scheme: str) -> UserError | RunError:
     """One sentence for what the converter said in many."""
     ops = set(re.findall(r"\btf\.([A-Z]\w+)", text)) | set(re.findall(r"\b[oO]p:? '?(?:tfl?\.)?([A-Z]\w+)", text))
     if ops:
-        return unsupported(ops)
+        return unsupported(ops, scheme)
     return RunError(
         f"the converter could not convert this net: {(text.strip() or 'no reason given').splitlines()[0][:200]}"
     )
 
 
-def unsupported(ops: Iterable[str]) -> UserError:
-    """The refusal of a net with ops that no microcontroller's int8 kernels have."""
+def unsupported(ops: Iterable[str], scheme: str = "int8") -> UserError:
+    """The refusal of a net with ops that no microcontroller's integer kernels have."""
     return UserError(
-        f"the net has ops that cannot run in int8 ({', '.join(sorted(ops))}): replace them by convolutions, ReLU, "
+        f"the net has ops that cannot run in {scheme} ({', '.join(sorted(ops))}): replace them by convolutions, ReLU, "
         "pooling, concat or sigmoid"
     )
 

@@ -93,7 +93,7 @@ def placed(npu: str, work: Path) -> list[Told]:
     from edgeblur.distill.nets.mask_head import build_mask_head, set_clamp
     from edgeblur.firmware_harness.fit.npu import fit_npu
     from edgeblur.models.choose import Chosen, choose_tflite
-    from edgeblur.quantize.convert import to_int8
+    from edgeblur.quantize.convert import to_quantized
 
     random, chosen = np.random.default_rng(0), []
     pictures = [random.random((1, 128, 128, 3)).astype(np.float32) for _ in range(4)]
@@ -101,7 +101,7 @@ def placed(npu: str, work: Path) -> list[Told]:
         net = build_mask_head(spec)
         set_clamp(net, 0.0, 0.9)  # so that random weights find something, and the blend has a scale
         path = work / f"family{number}.tflite"
-        write_bytes(path, to_int8(net, pictures))
+        write_bytes(path, to_quantized(net, pictures))
         chosen.append(Chosen(path, None, None, name))
     chosen += [replace(choose_tflite(Path(name)), shelf_name=name) for name in PAINTERS]
     found = [fit_npu(one, npu) for one in chosen]

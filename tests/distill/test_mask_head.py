@@ -32,7 +32,7 @@ from edgeblur.errors import UserError
 from edgeblur.export.tflite.finder import finder_of
 from edgeblur.export.tflite.graph import Graph, read_tflite
 from edgeblur.pictures.images import Floats, to_floats
-from edgeblur.quantize.convert import _refuse_blind, calibration_pictures, to_int8
+from edgeblur.quantize.convert import _refuse_blind, calibration_pictures, to_quantized
 from edgeblur.store.dataset import Dataset
 from edgeblur.store.notes import Epoch, ModelInfo
 from edgeblur.store.run_folder import Run, create_run, open_run
@@ -51,7 +51,7 @@ def net() -> Any:
 @pytest.fixture(scope="module")
 def int8(net: Any, tiny_data: Dataset) -> bytes:
     """The same in int8."""
-    return to_int8(net, calibration_pictures(tiny_data, 16, 32, 32))
+    return to_quantized(net, calibration_pictures(tiny_data, 16, 32, 32))
 
 
 @pytest.fixture(scope="module")
@@ -436,7 +436,7 @@ def test_heads_by_widths_and_depths(
     assert net.get_layer("half" if spec.filters[0] else "down1_1").output_shape[1:] == first
     assert net.get_layer(f"bottom_{spec.convs[-1]}").output_shape[1:] == coarsest
     assert net.get_layer("mask").output_shape[1:] == (8, 8, 1)
-    assert {op.kind for op in read_tflite(to_int8(net, pictures)).ops} <= STREAMED | {"TRANSPOSE_CONV"}
+    assert {op.kind for op in read_tflite(to_quantized(net, pictures)).ops} <= STREAMED | {"TRANSPOSE_CONV"}
     assert MaskSpec.from_json(spec.as_json()) == spec
 
 

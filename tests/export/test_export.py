@@ -112,7 +112,7 @@ def test_image_ends(tiny_int8: Path, tiny_float: Path) -> None:
         ({"shape": (1, 3072), "signature": (1, 3072)}, "1x3072: one picture is"),
         ({"shape": (2, 32, 32, 3), "signature": (2, 32, 32, 3)}, "one picture is 1 x height"),
         ({"shape": (1, 1, 1, 3), "signature": (1, -1, -1, 3)}, "1x\\?x\\?x3: give its height and width"),
-        ({"dtype": "int16"}, "type int16"),
+        ({"dtype": "uint16"}, "type uint16: it should be int8, uint8, int16 or float32"),
         ({"scales": (), "zero_points": ()}, "has no scale"),
         ({"scales": (float("nan"),)}, "has no scale"),
     ],

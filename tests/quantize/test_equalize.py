@@ -20,7 +20,7 @@ from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.pictures.images import Floats, to_bytes
 from edgeblur.pictures.metrics import psnr_db
 from edgeblur.quantize import equalize as module
-from edgeblur.quantize.convert import calibration_pictures, to_int8
+from edgeblur.quantize.convert import calibration_pictures, to_quantized
 from edgeblur.quantize.diagnose import Probe
 from edgeblur.quantize.equalize import _peaks, _readers, equalize
 from edgeblur.store.dataset import Dataset
@@ -50,7 +50,7 @@ def outputs(net: Any, pictures: list[Floats]) -> Floats:
 
 
 def int8_outputs(net: Any, pictures: list[Floats], path: Path) -> Floats:
-    path.write_bytes(to_int8(net, pictures))
+    path.write_bytes(to_quantized(net, pictures))
     engine = open_engine("litert-ref", path)
     return np.stack([engine.infer(to_bytes(picture[0])) for picture in pictures])
 
@@ -147,7 +147,7 @@ def test_a_gate_opens_as_far_in_int8_as_in_float(tiny_data: Dataset, pictures: l
             found.append(probe.real(probe.outputs()[GATE_RELU][0])[..., GATE])
         return float(abs(np.mean(np.concatenate(found) - exact)))
 
-    assert off((tmp_path / "out" / "int8.tflite").read_bytes()) < off(to_int8(net, pictures)) / 3
+    assert off((tmp_path / "out" / "int8.tflite").read_bytes()) < off(to_quantized(net, pictures)) / 3
 
 
 def test_a_mask_head_is_left_alone(pictures: list[Floats]) -> None:

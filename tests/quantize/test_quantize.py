@@ -20,10 +20,11 @@ from edgeblur.distill.training.fit import FitOptions
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.finder import finder_of
 from edgeblur.export.tflite.graph import image_model, read_tflite, require_int8
+from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.models.choose import choose_tflite
 from edgeblur.pictures.images import to_floats
 from edgeblur.pictures.metrics import psnr_db
-from edgeblur.quantize.convert import calibration_pictures, to_int8
+from edgeblur.quantize.convert import calibration_pictures, to_quantized
 from edgeblur.quantize.diagnose import diagnose, short_name
 from edgeblur.quantize.qat import quantize_aware
 from edgeblur.quantize.quantize import QuantizeOptions
@@ -45,7 +46,7 @@ def run(tiny_run: Run, tmp_path: Path) -> Run:
 def teacher_like(tiny_data: Dataset) -> bytes:
     """The int8 model of a net with the teacher's three levels."""
     net = build_unet(unet_spec(2, 3, height=32, width=32, batch_norm=True, dropout=True))
-    return to_int8(net, calibration_pictures(tiny_data, 4, 32, 32))
+    return to_quantized(net, calibration_pictures(tiny_data, 4, 32, 32))
 
 
 def ends_with(code: int, *arguments: object) -> None:
@@ -84,8 +85,8 @@ def test_a_run_is_quantized(run: Run, io_type: str, capsys: pytest.CaptureFixtur
     assert account.test_pictures == 4
     assert account.size_bytes == len(model) < account.float_size_bytes
     assert account.input == End(io_type, ends.input.scale, ends.input.zero_point)
-    assert account.int8_against_float_psnr_db > 30
-    lost = account.float_against_target_psnr_db - account.int8_against_target_psnr_db
+    assert account.quantized_against_float_psnr_db > 30
+    lost = account.float_against_target_psnr_db - account.quantized_against_target_psnr_db
     assert account.loss_db == pytest.approx(lost, abs=2e-3)
 
 
@@ -119,12 +120,12 @@ def test_a_ruined_layer_is_found(tiny_run: Run, tiny_data: Dataset) -> None:
     net = load_keras(tiny_run.teacher.keras)
     _silence(net.get_layer("enc1b"), 0)
     pictures = calibration_pictures(tiny_data, 8, 32, 32)
-    healthy = diagnose(float_tflite(net), to_int8(net, pictures), pictures[:2])
+    healthy = diagnose(float_tflite(net), to_quantized(net, pictures), pictures[:2])
     ruined = net.get_layer("dec1a")
     kernel, bias = ruined.get_weights()
     kernel[:, :, 2] = 1000.0  # inputs 0 and 1 come from up1, 2 and 3 from enc1b
     ruined.set_weights([kernel, bias])
-    found = diagnose(float_tflite(net), to_int8(net, pictures), pictures[:2])
+    found = diagnose(float_tflite(net), to_quantized(net, pictures), pictures[:2])
     before, after = ({layer.name: layer.snr_db for layer in d.layers} for d in (healthy, found))
     assert np.allclose(found.float_outputs, healthy.float_outputs, atol=1e-6)
     assert before["dec1a_relu"] > 20
@@ -268,7 +269,7 @@ def test_quantization_aware_training(run: Run) -> None:
     require_int8(read_tflite(aware.int8_tflite.read_bytes()))
     info = aware.info()
     assert (info.parent, info.quantization_aware, info.parameters) == ("teacher", True, 1925)
-    assert done.account.int8_against_float_psnr_db > 25
+    assert done.account.quantized_against_float_psnr_db > 25
     named = {layer.name for layer in done.account.layers}
     assert {"enc1a_relu", "up1", "dec1b_relu", "output"} <= named
     trained, before = (load_keras(model.keras).get_weights() for model in (aware, run.teacher))
@@ -346,3 +347,45 @@ def test_quantization_aware_training_needs_a_run(run: Run, capsys: pytest.Captur
     (run.teacher.folder / "model.json").write_text(json.dumps(info))
     ends_with(2, run.folder, "--qat")
     assert "without batch norm" in one_sentence(capsys)
+
+
+def test_16_bits_lose_less(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Activations of 16 bits beside the int8 model, which stays as it is."""
+    ends_with(0, run.folder, "--calibration", 8)
+    before = run.teacher.int8_tflite.read_bytes()
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(["quantize", "--int16x8", str(run.folder), "--model", "teacher", "--calibration", "8", "--json"])
+    assert ended.value.code == 0
+    (told,) = json.loads(capsys.readouterr().out)["models"]
+    path = run.teacher.quantized("int16x8")
+    assert told["path"] == str(path)
+    assert (told["input"]["dtype"], told["input"]["zero_point"]) == ("int16", 0)
+    account = run.teacher.account()
+    assert account is not None
+    assert told["quantized_against_float_psnr_db"] > account.quantized_against_float_psnr_db
+    assert "quantized_against_float_psnr_db" in json.loads((run.teacher.folder / "quantize_int16x8.json").read_text())
+    assert run.teacher.int8_tflite.read_bytes() == before
+    engines = [open_engine(name, path) for name in ("litert-ref", "tflm", "stream")]
+    raw = np.random.default_rng(0).integers(-(2**15), 2**15, (1, 32, 32, 3)).astype(np.int16)
+    first, *others = (engine.run(raw) for engine in engines)
+    assert all((other == first).all() for other in others)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "name one scheme: --int8, or --int16x8"),
+        (["--int8", "--int16x8"], "name one scheme: --int8, or --int16x8"),
+        (["--int16x8", "--qat"], "--qat is for --int8"),
+        (["--int16x8", "--io", "uint8"], "--io is for --int8"),
+        (["--int16x8", "--output", "mask"], "--output is for --int8"),
+    ],
+)
+def test_one_scheme_at_a_time(
+    arguments: list[str], words: str, tiny_run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["quantize", *arguments, str(tiny_run.folder)])
+    assert ended.value.code == 2
+    assert words in one_sentence(capsys)

@@ -15,7 +15,7 @@ from edgeblur.export.veil.compile import FrameOptions
 from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.fit.fit import fit
 from edgeblur.firmware_harness.fit.plan import plan_graph
-from edgeblur.quantize.convert import to_int8
+from edgeblur.quantize.convert import to_quantized
 from edgeblur.search.budget import Budget, cost_of
 from edgeblur.search.skeleton import skeleton
 
@@ -35,7 +35,7 @@ def both(request: pytest.FixtureRequest) -> tuple[MaskSpec, Graph]:
     logit.set_weights([logit.get_weights()[0], logit.get_weights()[1] + 2.3])
     rng = np.random.default_rng(0)
     pictures = [rng.random((1, spec.height, spec.width, 3), np.float32) for _ in range(2)]
-    return spec, read_tflite(to_int8(net, pictures))
+    return spec, read_tflite(to_quantized(net, pictures))
 
 
 @pytest.mark.parametrize("frames", [None, FrameOptions(160, 120, hold="live")], ids=["pictures", "frames"])
