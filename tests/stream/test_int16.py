@@ -13,7 +13,7 @@ import pytest
 from int16_nets import CURVE, Int16Net, differing_numbers, pictures, random_net
 from stream_c import SANITIZERS, build, compiler, run, write_net
 
-from edgeblur.errors import Unsupported
+from edgeblur.errors import Unsupported, UserError
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import compile_stream
 from edgeblur.export.stream.lower import lower
@@ -22,6 +22,8 @@ from edgeblur.export.stream.ops.int16.curve import curve
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import image_model, read_tflite
 from edgeblur.export.tflite.pixels import from_raw, to_raw
+from edgeblur.export.tflm.ops import missing_kernels
+from edgeblur.export.veil.compile import FrameOptions, plan_frames
 from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.emulation.build import build as build_firmware
 from edgeblur.firmware_harness.emulation.build import write_project
@@ -181,6 +183,16 @@ def test_rows_take_twice_the_bytes() -> None:
     graph = net.graph(net.conv(net.conv(net.picture(32, 32), 8), 3))
     files = compile_stream(graph, Provenance("net", "net", graph)).files
     assert files.row_bytes == 2 * (32 * 3 + 32 * 3)
+
+
+def test_what_takes_8_bits_only_says_so(tmp_path: Path) -> None:
+    net = Int16Net()
+    data = net.tflite(net.logistic(net.conv(net.picture(16, 16), 1, stride=(2, 2))))
+    with pytest.raises(UserError, match="computes with 16 bits, and a veil goes by a mask of 8: quantize it with"):
+        plan_frames(read_tflite(data), FrameOptions(32, 32))
+    net = Int16Net()
+    graph = net.graph(net.resize(net.picture(4, 4), 8, 8, bilinear=True))
+    assert missing_kernels(graph) == ["RESIZE_BILINEAR"]
 
 
 def refusal(net: Int16Net, output: int) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from int8_nets import Int8Net, unet
+from int16_nets import Int16Net
 from stream_c import compiler, write_net
 from veil_c import tiny_finder, write_veil
 
@@ -36,8 +37,9 @@ def justified() -> set[str]:
 
 
 @pytest.mark.parametrize("optimize", ["size", "speed"])
-def test_required_rules_are_clean_or_justified(optimize: str, tmp_path: Path) -> None:
-    net = Int8Net(seed=13)
+@pytest.mark.parametrize("kind", [Int8Net, Int16Net])
+def test_required_rules_are_clean_or_justified(kind: type[Int8Net], optimize: str, tmp_path: Path) -> None:
+    net = kind(seed=13)
     write_net(read_tflite(net.tflite(unet(net, 2, 2, (16, 12)))), "net", tmp_path, optimize=optimize)
     found = violations(tmp_path / "net.c")
     assert found, "the addon does not run"
