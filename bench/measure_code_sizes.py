@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from code_samples import every_kernel, samples, unets
+from code_samples import every_kernel, every_kernel_int16, samples, samples_int16, unets
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from int8_nets import Int8Net
@@ -125,16 +125,19 @@ def runtime(model: Compiled, board: Board, optimize: str) -> tuple[int, int]:
 
 def measure(board: Board, optimize: str) -> dict[str, Any]:
     models, checks = [[compiled(graph, optimize) for graph in graphs] for graphs in (samples(), unets(4, 8))]
-    whole = compiled(every_kernel(), optimize)
+    whole, whole_int16 = compiled(every_kernel(), optimize), compiled(every_kernel_int16(), optimize)
     others = (*checks, whole)  # the table is not made from these
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sizes = [code_bytes(model, board, optimize, folder) for model in models]
         known = solve(models, sizes, shared=optimize == "size")
         real = [code_bytes(model, board, optimize, folder) for model in others]
+        wide = [compiled(graph, optimize) for graph in samples_int16()]
+        wide_sizes = [code_bytes(model, board, optimize, folder) for model in wide]
+        known["kernels"] |= solve(wide, wide_sizes, shared=optimize == "size")["kernels"]
     shares = [size / estimate(known, kernels_of(model.net)) for size, model in zip(real, others, strict=True)]
     roomy = dataclasses.replace(board, stack_bytes=4096)
-    pairs = [runtime(model, roomy, optimize) for model in (checks[0], whole)]
+    pairs = [runtime(model, roomy, optimize) for model in (checks[0], whole, whole_int16)]
     if optimize == "speed":
         known["kernels"][WINOGRAD] = winograd_size(board)
         if cost_on(board.core.name):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from int8_nets import Int8Net, unet
+from int16_nets import Int16Net
 
 from edgeblur.export.tflite.graph import Graph
 from edgeblur.export.tflite.options import (
@@ -158,6 +159,72 @@ STEPS: dict[str, Step] = {
     "arg_max": choice,
 }
 """By kernel: adds a layer of it to a net. That of arg_max can only end one."""
+
+StepInt16 = Callable[[Int16Net, int], int]
+
+
+def _flip_int16(net: Int16Net, source: int) -> int:
+    axis = net.constant(np.array([2], np.int32))
+    return net.op("REVERSE_V2", (source, axis), net.same(source, net.shape(source)), None, 2)
+
+
+def _pairwise(kind: str, factor: float) -> StepInt16:
+    def step(net: Int16Net, source: int) -> int:
+        constant = net.steps(1, 1, 1, net.shape(source)[3], scale=1e-4)
+        return net.pairwise(kind, source, constant, net.scale(source) * factor)
+
+    return step
+
+
+def _enlarged(*, bilinear: bool) -> StepInt16:
+    return lambda net, x: net.resize(x, 2 * net.shape(x)[1], 2 * net.shape(x)[2], bilinear=bilinear)
+
+
+STEPS_INT16: dict[str, StepInt16] = {
+    "conv_2d_int16": _conv,
+    "depthwise_conv_2d_int16": lambda net, x: net.depthwise(x),
+    "transpose_conv_int16": lambda net, x: net.up_conv(x, 8, (3, 3)),
+    "max_pool_2d_int16": lambda net, x: net.pool("MAX_POOL_2D", x, (2, 2), (2, 2), "NONE"),
+    "average_pool_2d_int16": lambda net, x: net.pool("AVERAGE_POOL_2D", x, (3, 3), (1, 1), "NONE"),
+    "concatenation_int16": lambda net, x: net.join(x, x),
+    "lookup_int16": lambda net, x: net.logistic(x),
+    "requantize_int16": lambda net, x: net.factor("QUANTIZE", x, net.scale(x) * 1.3),
+    "add_int16": _pairwise("ADD", 1.7),
+    "mul_int16": _pairwise("MUL", 0.9),
+    "pad_int16": lambda net, x: net.pad(x, (1, 1), (1, 1), (0, 0)),
+    "resize_bilinear_int16": _enlarged(bilinear=True),
+    "resize_nearest_neighbor_int16": _enlarged(bilinear=False),
+    "move_int16": _flip_int16,
+}
+"""The same of 16 bits."""
+
+
+def sample_int16(*kernels: str) -> Graph:
+    """As `sample`."""
+    net = Int16Net(seed=1)
+    plane = net.picture(SIDE, SIDE)
+    for kernel in kernels:
+        plane = STEPS_INT16[kernel](net, plane)
+    return net.graph(plane)
+
+
+def every_kernel_int16() -> Graph:
+    """A net that takes all kernels of 16 bits."""
+    return sample_int16(
+        "conv_2d_int16", "depthwise_conv_2d_int16", "requantize_int16", "add_int16", "mul_int16",
+        "average_pool_2d_int16", "max_pool_2d_int16", "transpose_conv_int16", "pad_int16", "max_pool_2d_int16",
+        "resize_nearest_neighbor_int16", "resize_bilinear_int16", "max_pool_2d_int16", "move_int16", "lookup_int16",
+        "concatenation_int16",
+    )  # fmt: skip
+
+
+def samples_int16() -> list[Graph]:
+    """As `samples`."""
+    chains = [("conv_2d_int16",) * 2, ("conv_2d_int16",) * 4]
+    for kernel in STEPS_INT16:
+        if kernel != "conv_2d_int16":
+            chains += [("conv_2d_int16", kernel) * 2, ("conv_2d_int16", kernel) * 4]
+    return [sample_int16(*chain) for chain in chains]
 
 
 def sample(*kernels: str) -> Graph:
