@@ -62,6 +62,8 @@ costs: $(VENV)/.installed
 probes: system $(VENV)/.installed
 	$(SCRIPT) bench/cost_probes.py build/bench/probes
 	$(BIN)/edgeblur bench build/bench/probes/*.tflite --out bench/probes --force --flash 1
+	$(BIN)/edgeblur bench build/bench/probes/suited/*.tflite --out bench/probes/suited --force --optimize speed \
+	    --board mps2-an386 --board mps2-an500 --board mps2-an505
 	$(SCRIPT) bench/count_cycles.py
 	$(SCRIPT) bench/count_pico.py build/bench/unet4.tflite build/bench/probes/*.tflite
 

@@ -233,6 +233,23 @@ def moves(net: Int8Net) -> int:
     return x
 
 
+def clamped(net: Int8Net) -> int:
+    """A U-Net for Winograd's kernel, with clamps in every other convolution, of odd heights and widths."""
+
+    def pair(x: int, channels: int) -> int:
+        x = net.conv(x, channels, scale=0.04, gain=2, activation="RELU6")
+        return net.conv(x, channels, scale=0.04, gain=2)
+
+    x, skips = net.picture(44, 60), []
+    for channels in (12, 24):
+        skips.append(pair(x, channels))
+        x = net.max_pool(skips[-1])
+    x = pair(x, 32)
+    for channels, skip in zip((24, 12), reversed(skips), strict=True):
+        x = pair(net.join(net.up_conv(x, channels, scale=0.04, gain=2), skip), channels)
+    return net.conv(x, 1, (1, 1), activation="NONE", zero_point=0)
+
+
 def choices(net: Int8Net) -> tuple[int, ...]:
     """Which channel is largest, of two planes."""
     x = net.conv(net.picture(SIDE, SIDE), 5, scale=0.02, gain=2)
@@ -260,6 +277,10 @@ PROBES: dict[str, Callable[[Int8Net], int | tuple[int, ...]]] = {
 }
 
 
+OWN_KERNELS = {clamped.__name__: clamped}
+"""Nets that are counted with the kernels that suit a board, and not with direct ones."""
+
+
 def tried() -> dict[str, bytes]:
     """Nets that prices are not fitted to, by name; unet8 of bench_models.py is the third."""
     net, mask_head = Int8Net(seed=6), Path(__file__).parents[1] / "models" / "mask8" / "int8.tflite"
@@ -267,10 +288,11 @@ def tried() -> dict[str, bytes]:
 
 
 def main(folder: Path) -> None:
-    for name, probe in PROBES.items():
+    for name, probe in (PROBES | OWN_KERNELS).items():
         net = Int8Net(seed=len(name))
         ends = probe(net)
-        write_bytes(folder / f"{name}.tflite", net.tflite(*(ends if isinstance(ends, tuple) else (ends,))))
+        place = folder / "suited" if name in OWN_KERNELS else folder
+        write_bytes(place / f"{name}.tflite", net.tflite(*(ends if isinstance(ends, tuple) else (ends,))))
     for name, data in tried().items():
         write_bytes(folder / f"{name}.tflite", data)
 

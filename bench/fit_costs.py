@@ -1,7 +1,7 @@
 """Fits the prices of the cost model to counted instructions; `make costs` runs it. fit_costs.py FOLDER_OF_NETS
 
-Reads bench/*.csv, bench/probes/*.csv, bench/cycles.csv and bench/pico.csv, and the nets that were counted there; writes
-export/stream/costs/costs.json. The same counts give the same file.
+Reads bench/*.csv, those of bench/probes and bench/probes/suited, bench/cycles.csv and bench/pico.csv, and the nets that
+were counted there; writes export/stream/costs/costs.json. The same counts give the same file.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeblur.export.stream.costs.choose import WINOGRAD, with_winograd
 from edgeblur.export.stream.costs.cost import frame_work
 from edgeblur.export.stream.costs.prices import HELIUM_CORES, PATH
 from edgeblur.export.stream.costs.work import layer_work, layers
@@ -43,7 +44,7 @@ class Count:
 
 def counts() -> Bench:
     """Everything that was counted."""
-    return joined([read_bench(BENCH), read_bench(BENCH / "probes")])
+    return joined([read_bench(BENCH), read_bench(BENCH / "probes"), read_bench(BENCH / "probes" / "suited")])
 
 
 def nets(folder: Path) -> dict[str, Net]:
@@ -74,11 +75,15 @@ def cycle_shares() -> dict[tuple[str, str], dict[str, float]]:
 
 
 def layer_counts(bench: Bench, frame: Frame, net: Net) -> list[Count]:
-    """Each layer of a frame."""
+    """Each layer of a frame, with the kernel that made it."""
     counted = {layer.number: layer for layer in bench.only(frame.key).layers}
-    helium = frame.core in HELIUM_CORES
-    pairs = [(layer, counted[n]) for n, layer in layers(net).items()]
-    return [Count(layer_work(layer, row.kernel, helium=helium), float(row.instructions)) for layer, row in pairs]
+    helium, net = frame.core in HELIUM_CORES, as_counted(bench, frame, net)
+    return [Count(layer_work(layer, helium=helium), float(counted[n].instructions)) for n, layer in layers(net).items()]
+
+
+def as_counted(bench: Bench, frame: Frame, net: Net) -> Net:
+    """A net of direct kernels with those that it had when a frame was counted."""
+    return with_winograd(net, [row.number for row in bench.only(frame.key).layers if row.kernel == WINOGRAD])
 
 
 def typical_counts(bench: Bench, frame: Frame, net: Net) -> list[Count]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edgeblur.export.stream.costs.cost import instructions
 from edgeblur.export.stream.costs.prices import prices
-from edgeblur.export.stream.costs.work import layer_of
+from edgeblur.export.stream.costs.work import DIRECT, layer_of
 from edgeblur.export.stream.net.layer import Layer
 from edgeblur.export.stream.net.net import Array, Net, Node, Operation
 from edgeblur.export.stream.ops.conv_2d import Conv2D
@@ -25,7 +25,10 @@ RAM_SHARE = 0.0125
 WINOGRAD = WinogradConv2D.kernel
 
 _MOST_PASSES = 2
-"""Over a layer's input by Winograd's kernel; with more, of which the cost model does not know, it gains nothing."""
+"""Over a layer's input by Winograd's kernel; more were never counted."""
+
+_MOST_SETS = 1000
+"""Of layers, that are tried together."""
 
 _CODE_BYTES = {"size": 4_000, "balanced": 18_000, "speed": 18_000}
 """About what the C of U-Nets takes on Cortex-M4 (bench/frames.csv)."""
@@ -60,7 +63,7 @@ class _Candidate:
 
 
 def choose_kernels(net: Net, options: StreamOptions, *, cost: Cost | None, ram_share: float = RAM_SHARE) -> Net:
-    """Let those layers have Winograd's kernel that save most instructions for a byte of flash, until there is no more.
+    """Let those layers have Winograd's kernel that together save most instructions in the flash that there is.
 
     Args:
         net: all layers with their direct kernels.
@@ -76,7 +79,7 @@ def choose_kernels(net: Net, options: StreamOptions, *, cost: Cost | None, ram_s
     nodes, chosen = list(net.nodes), net
     left = _budget_bytes(net, options) - constant_bytes(net) - _CODE_BYTES[options.optimize]
     most_ram = _ram_bytes(net) * (1 + ram_share)
-    for candidate in sorted(_candidates(net, cost, nodes), key=lambda each: each.flash_bytes / each.saved):
+    for candidate in _ordered(list(_candidates(net, cost, nodes)), left):
         n, told = candidate.node, f"{candidate.share:.0%} fewer instructions for {candidate.flash_bytes:,} B of flash"
         trial = _least_ram([_replaced(chosen, n, early) for early in (0, 1)])
         if candidate.flash_bytes <= left and _ram_bytes(trial) > most_ram:
@@ -92,6 +95,28 @@ def choose_kernels(net: Net, options: StreamOptions, *, cost: Cost | None, ram_s
     settled = _with_room(_settled(chosen))
     judged = (dataclasses.replace(node, why=told.why) for node, told in zip(settled.nodes, nodes, strict=True))
     return dataclasses.replace(net, nodes=tuple(judged))
+
+
+def _ordered(candidates: Sequence[_Candidate], left: float) -> list[_Candidate]:
+    """Those first that together save most within so many bytes; then, and among them, by what they save for a byte."""
+    sets: list[tuple[int, float, frozenset[int]]] = [(0, 0.0, frozenset())]  # more bytes, more saved, which
+    for each in candidates:
+        grown = [(size + each.flash_bytes, saved + each.saved, chosen | {each.node}) for size, saved, chosen in sets]
+        both, sets, most = sorted([*sets, *grown], key=lambda found: (found[0], -found[1])), [], -1.0
+        for size, saved, chosen in both:
+            if size <= left and saved > most:
+                sets.append((size, saved, chosen))
+                most = saved
+        sets = sets[:: -(len(sets) // _MOST_SETS + 1)][::-1]  # the last one always stays
+    best = sets[-1][2] if sets else frozenset()
+    return sorted(candidates, key=lambda each: (each.node not in best, each.flash_bytes / each.saved))
+
+
+def with_winograd(net: Net, numbers: Iterable[int]) -> Net:
+    """Let some layers have Winograd's kernel, whatever that saves, in as little RAM as it can do with."""
+    for n in numbers:
+        net = _least_ram([_replaced(net, n, early) for early in (0, 1)])
+    return _with_room(_settled(net))
 
 
 def all_direct(net: Net, chosen: Net, ram_bytes: int) -> Net:
@@ -129,7 +154,7 @@ def _candidates(net: Net, cost: Cost, nodes: list[Node]) -> Iterator[_Candidate]
             told = f"{WINOGRAD} would transform its inputs again and again: scratch has {room:,} B"
             nodes[n] = dataclasses.replace(node, why=told)
             continue
-        before, after = cost(layer, "direct"), cost(layer, WINOGRAD)
+        before, after = cost(layer, DIRECT), cost(dataclasses.replace(layer, operation=other), WINOGRAD)
         if after >= before:
             told = f"{WINOGRAD} would take {after / before - 1:.0%} more instructions"
             nodes[n] = dataclasses.replace(node, why=told)

@@ -91,20 +91,34 @@ class WinogradConv2D(Conv2D):
         return 1, -(-blocks // chunks)
 
     def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
-        """Pairs of tiles by four channels."""
+        """Pairs of tiles by four channels.
+
+        `strips` are pairs that are transformed together for some blocks; inputs and borders count once for each pass.
+        Borders are pairs that hang over the picture's sides, and all of those one of whose rows lies above or below it:
+        in the first and in the last step of a padded picture that is one of four, or all of them if the step makes one
+        row alone. Such rows, and pixels behind the last four of a row, become bytes one by one.
+        """
         layer, width = Layer(self, tuple(inputs), output), output.width
         groups, blocks, channels = layer.number("groups"), layer.number("blocks"), layer.output.channels
-        steps, pairs = ceil_div(layer.output.height, 2), ceil_div(width, 4)
+        alone, (both, odd) = min(self.early, output.height), divmod(max(0, output.height - self.early), 2)
+        steps, pairs, passes = alone + both + odd, ceil_div(width, 4), self.passes(inputs, output)
+        strips = ceil_div(pairs, layer.number("strip"))
+        padded = layer.inputs[0].height < output.height + 2
+        outside = padded * ((1.0 if alone else 0.25) + (1.0 if odd else 0.25))  # steps above and below the picture
         inside = max(0, (layer.inputs[0].width - 2 + layer.number("pad_left")) // 4 - layer.number("pad_left"))
         whole = sum(plane.channels // 4 for plane in layer.inputs)
         plain = (layer.number("least"), layer.number("most")) == (-128, 127)
+        plainly = min(inside, pairs) * whole
+        quick = both * (width // 4) * 8 * channels if plain else 0
         return {
-            "rows": steps,
-            "borders": steps * (max(0, pairs - inside) * whole + pairs * (groups - whole)),
-            "inputs": steps * pairs * groups,
+            "strips": steps * strips * passes,
+            "borders": passes * (steps * (pairs * whole - plainly) + outside * plainly),
+            "rough_borders": passes * steps * pairs * (groups - whole),
+            "inputs": steps * passes * pairs * groups,
             "blocks": steps * pairs * blocks,
             "words": steps * pairs * blocks * groups,
-            "elements" if plain else "rough_elements": steps * pairs * channels * 8,
+            "elements": quick,
+            "rough_elements": output.height * width * channels - quick,
         }
 
 
