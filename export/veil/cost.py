@@ -15,6 +15,10 @@ from edgeblur.records import read_record
 CODE_BYTES = 3_800
 """Of the veil's C on Cortex-M4 at -O2; 3,000 at -Os."""
 
+BOX_CODE_BYTES = 1_600
+"""What a detector's boxes add: decoded, suppressed, drawn; 1,500 at -O2 as at -Os. Their instructions are few beside
+the detector's own, and are not counted."""
+
 COSTS = Path(__file__).with_name("costs.json")
 """Written by bench/count_veil.py."""
 
@@ -32,6 +36,11 @@ class VeilPrices:
     compiler: str
     units: Mapping[str, float]
     held_out: Mapping[str, float]
+
+
+def veil_code_bytes(plan: VeilPlan) -> int:
+    """Flash for the veil's C."""
+    return CODE_BYTES + (BOX_CODE_BYTES if plan.boxes is not None else 0)
 
 
 def veil_work(plan: VeilPlan) -> dict[str, float]:

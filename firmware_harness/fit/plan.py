@@ -18,7 +18,7 @@ from edgeblur.export.tflite.outputs import several_outputs
 from edgeblur.export.tflm.arena import Arena, record_arena
 from edgeblur.export.tflm.differences import differences
 from edgeblur.export.veil.compile import CompiledFrames, FrameOptions, compile_frames, plan_frames
-from edgeblur.export.veil.cost import CODE_BYTES, veil_instructions
+from edgeblur.export.veil.cost import veil_code_bytes, veil_instructions
 from edgeblur.firmware_harness.boards.boards import Board, options_for
 from edgeblur.firmware_harness.fit.needs import Candidate, Part, Parts, VeilNeeds, round_up
 from edgeblur.firmware_harness.shell.model import NAME
@@ -136,7 +136,12 @@ def _framed(
 def _veil_needs(frames: CompiledFrames, core: str, optimize: str) -> VeilNeeds:
     plan, constants = frames.plan, frames.files.constant_bytes
     return VeilNeeds(
-        _frame_parts(frames), constants, CODE_BYTES, veil_instructions(plan, core, optimize), plan.looks, plan.as_json()
+        _frame_parts(frames),
+        constants,
+        veil_code_bytes(plan),
+        veil_instructions(plan, core, optimize),
+        plan.looks,
+        plan.as_json(),
     )
 
 

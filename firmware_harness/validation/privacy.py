@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeblur.errors import UserError
+from edgeblur.export.tflite.detector import detector_heads
 from edgeblur.export.tflite.graph import blurring_model
 from edgeblur.export.veil.compile import FrameOptions, plan_frames
 from edgeblur.export.veil.reference import Blurrer
-from edgeblur.firmware_harness.blurring.veils import run_finder
+from edgeblur.firmware_harness.blurring.veils import open_veil, run_finder
 from edgeblur.firmware_harness.engines.engines import Engine
 from edgeblur.firmware_harness.privacy.filmed import film
 from edgeblur.firmware_harness.privacy.judges import open_judges
@@ -75,16 +76,20 @@ class LabelledPhotos:
 def judge_privacy(
     chosen: Chosen, engine: Engine, options: PrivacyOptions, where: LabelledPhotos, frames: FrameOptions | None
 ) -> Privacy:
-    """Find labelled photos, and measure.
+    """Find labelled photos, and measure. A detector's boxes are veiled.
 
     Raises:
-        UserError: there are none, or the model gives no picture of its input's size.
+        UserError: there are none, or the model gives no picture of its input's size and is no detector.
     """
     if frames is not None:
         return _frame_privacy(chosen, engine, options, where, frames)
-    end = blurring_model(engine.model.graph).input
+    graph = engine.model.graph
+    if detector_heads(graph):  # as boards do with pictures of its size
+        blur, end = open_veil(graph, engine=engine.name).blur, engine.model.input
+    else:
+        blur, end = engine.blur, blurring_model(graph).input
     found = where.at((end.width, end.height), chosen)
-    return measure_privacy(found, lambda picture, faces: engine.blur(picture), options, name=chosen.name)
+    return measure_privacy(found, lambda picture, faces: blur(picture), options, name=chosen.name)
 
 
 def _frame_privacy(

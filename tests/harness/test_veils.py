@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from detector_nets import tiny_detector
 from PIL import Image
 from veil_c import fixed_finder
 
@@ -24,6 +25,8 @@ from edgeblur.firmware_harness.blurring.veils import has_veil, open_veil
 from edgeblur.models.read import read_model
 from edgeblur.models.shelf import require_entry
 from edgeblur.pictures.images import Pixels, load_picture
+from edgeblur.quantize.detector import detector_tflite, make_detector
+from edgeblur.store.dataset import Dataset
 
 
 @pytest.fixture(scope="module")
@@ -177,3 +180,18 @@ def test_a_finder_that_cannot_be_rewritten_looks_at_tiles() -> None:
     assert len(np.unique(expected)) > 2
     same = open_veil(graph, net=(32, 32)).look(np.ascontiguousarray(picture[:32, :32]))
     assert (same.levels == whole.look(np.ascontiguousarray(picture[:32, :32])).levels).all()
+
+
+def test_privacy_of_a_detector_is_that_of_its_veiled_boxes(
+    tiny_data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`validate --privacy` takes all outputs of a detector together, for pictures of its size and for frames."""
+    noise = [np.random.default_rng(i).random((1, 32, 32, 3), np.float32) for i in range(6)]
+    path = tmp_path / "tiny.tflite"
+    path.write_bytes(detector_tflite(make_detector(noise, tiny_detector(score=-2.5))))
+    asked = ["--data", str(tiny_data.root), "--privacy", "--detector", "none", "--no-identity", "--limit", "3"]
+    for more in ([], ["--frame", "64x48", "--hold", "buffer"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["validate", str(path), *asked, *more, "--json"])
+        assert ended.value.code == 0
+        assert json.loads(capsys.readouterr().out)["privacy"]["images"] == 3
