@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from edgeblur.export.tflite.finder import Finder
 from edgeblur.export.tflite.graph import ImageEnd
 from edgeblur.export.veil.boxes import BoxPlan, plan_boxes
 from edgeblur.export.veil.pixels import PixelFormat, pixel_format
+from edgeblur.records import Record
 
 HOLDS = ("buffer", "live", "rows")
 """Who keeps the frame: the camera's driver, nobody, or rows until their mask is known."""
@@ -57,9 +57,25 @@ class VeilOptions:
         if not 0 <= self.margin <= 16 or not 0 <= self.share <= 16 or not 4 <= self.grid <= 64:
             raise UserError("a margin is 0 to 16 cells, a share 0 to 16 eighths, a grid 4 to 64 pixels")
 
-    def as_json(self) -> dict[str, Any]:
-        """All by name."""
-        return asdict(self)
+
+@dataclass(frozen=True)
+class PlanFacts(Record):
+    """A plan as `--json` tells it.
+
+    Attributes:
+        frame, net: WIDTHxHEIGHT of the camera's frames and of the net's input.
+        pixels: a name of `edgeblur.export.veil.pixels.FORMATS`.
+        hold: one of `HOLDS`.
+        tiles: how many the net looks at, one after the other; None where it sees the whole frame at once.
+        veil: how found faces are veiled.
+    """
+
+    frame: str
+    pixels: str
+    hold: str
+    net: str
+    tiles: int | None
+    veil: VeilOptions
 
 
 @dataclass(frozen=True)
@@ -194,16 +210,17 @@ class VeilPlan:
         levels: bytes = np.clip(np.ceil(share * LEVELS - 1e-6), 0, LEVELS).astype(np.uint8).tobytes()
         return levels
 
-    def as_json(self) -> dict[str, Any]:
-        """`frame`, `pixels`, `hold` and what else tells how it works; `tiles` if there are several."""
-        return {
-            "frame": f"{self.width}x{self.height}",
-            "pixels": self.pixels.name,
-            "hold": self.hold,
-            "net": f"{self.x.net}x{self.y.net}",
-            **({"tiles": self.looks} if self.tiles else {}),
-            "veil": self.options.as_json(),
-        }
+    @property
+    def facts(self) -> PlanFacts:
+        """How it works, by name."""
+        return PlanFacts(
+            frame=f"{self.width}x{self.height}",
+            pixels=self.pixels.name,
+            hold=self.hold,
+            net=f"{self.x.net}x{self.y.net}",
+            tiles=self.looks if self.tiles else None,
+            veil=self.options,
+        )
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -63,7 +63,7 @@ class FrameExport:
             "name": self.name,
             "engine": "stream",
             "optimize": self.options.optimize,
-            **self.frames.plan.as_json(),
+            **self.frames.plan.facts.as_json(),
             "files": [str(self.folder / file) for file in self.files],
             "size_bytes": self.graph.size_bytes,
             "sha256": self.graph.sha256,

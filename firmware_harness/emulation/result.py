@@ -128,7 +128,7 @@ class BoardRun:
             "core": self.board.core.name,
             "optimize": self.optimize,
             "engine": self.engine,
-            **(self.veil.as_json() if self.veil else {}),
+            **(self.veil.facts.as_json() if self.veil else {}),
             **vars(self.comparison),
             unit: self.counts.median,
             f"frame_{unit}": list(self.counts.frames),

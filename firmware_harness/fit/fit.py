@@ -9,6 +9,7 @@ from typing import Any
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.stream.costs.prices import FrameCost
 from edgeblur.firmware_harness.boards.boards import Board, Region
+from edgeblur.firmware_harness.fit.figures import EngineFigures, FitFigures
 from edgeblur.firmware_harness.fit.needs import Candidate, Part, Parts, stream_parts, tflm_parts
 
 TIGHT_SHARE = 0.1
@@ -42,22 +43,15 @@ class Memory:
         return max(0, self.size_bytes - self.region.size_bytes)
 
     @property
+    def bytes_by_part(self) -> dict[str, int]:
+        """What each part takes, by its name."""
+        return {part.name: part.size_bytes for part in self.parts}
+
+    @property
     def verdict(self) -> str:
         """One of `VERDICTS`."""
         left = self.region.size_bytes - self.size_bytes
         return NO if left < 0 else TIGHT if left < TIGHT_SHARE * self.region.size_bytes else FITS
-
-    def as_json(self) -> dict[str, Any]:
-        """Bytes by name; what is missing only where something is."""
-        kind = self.kind.lower()
-        missing = {f"{kind}_missing_bytes": self.missing_bytes} if self.missing_bytes else {}
-        return {
-            f"{kind}_bytes": self.size_bytes,
-            f"{kind}_available_bytes": self.region.size_bytes,
-            f"{kind}_region": self.region.name,
-            **missing,
-            f"{kind}_parts": {part.name: part.size_bytes for part in self.parts},
-        }
 
 
 @dataclass(frozen=True)
@@ -75,12 +69,24 @@ class EngineFit:
         """`RAM` or `flash`; None where the board has none."""
         return next((memory for memory in self.memories if memory.kind == kind), None)
 
-    def as_json(self) -> dict[str, Any]:
-        """`verdict`, and what there is of each memory."""
-        result: dict[str, Any] = {"verdict": self.verdict}
-        for memory in self.memories:
-            result |= memory.as_json()
-        return result
+    @property
+    def figures(self) -> EngineFigures:
+        """For `--json`: all of it by name."""
+        ram, flash = self.memory("RAM"), self.memory("flash")
+        assert ram is not None
+        return EngineFigures(
+            self.verdict,
+            ram_bytes=ram.size_bytes,
+            ram_available_bytes=ram.region.size_bytes,
+            ram_region=ram.region.name,
+            ram_missing_bytes=ram.missing_bytes or None,
+            ram_parts=ram.bytes_by_part,
+            flash_bytes=flash.size_bytes if flash else None,
+            flash_available_bytes=flash.region.size_bytes if flash else None,
+            flash_region=flash.region.name if flash else None,
+            flash_missing_bytes=flash.missing_bytes or None if flash else None,
+            flash_parts=flash.bytes_by_part if flash else None,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,25 +126,33 @@ class Fit:
         chosen = self.stream or self.tflm
         return chosen.verdict if chosen else None
 
-    def as_json(self) -> dict[str, Any]:
-        """The streaming engine's figures by name, `tflm` with the other's; what is unknown is absent."""
-        stream = self.stream.as_json() if self.stream else {"stream_unknown": self.candidate.why_not}
-        tflm = {"tflm": self.tflm.as_json()} if self.tflm else {"tflm_unknown": self.candidate.arena.why_not}
-        about: dict[str, Any] = {"model": self.candidate.name, "board": self.board.name, "core": self.board.core.name}
-        if (veil := self.candidate.veil_on(self.board)) is not None:
-            about |= veil.about
-        if self.candidate.outputs:
-            about["outputs"] = [output.as_json() for output in self.candidate.outputs]
-        return {**about, "optimize": self.candidate.options.optimize, **stream, **self._work_as_json(), **tflm}
+    @property
+    def figures(self) -> FitFigures:
+        """For `--json`: the streaming engine's figures by name, `tflm` with the other's."""
+        veil, frame, one = self.candidate.veil_on(self.board), self.frame, self.candidate
+        halves = frame is not None and frame.speedup is not None
+        return FitFigures(
+            model=one.name,
+            board=self.board.name,
+            core=self.board.core.name,
+            veiled=veil.facts if veil else None,
+            outputs=one.outputs or None,
+            optimize=one.options.optimize,
+            stream=self.stream.figures if self.stream else None,
+            stream_unknown=None if self.stream else one.why_not,
+            predicted_instructions=frame.instructions if frame else None,
+            cores=one.options.cores if halves else None,
+            predicted_speedup=frame.speedup if frame else None,
+            estimated_cycles=None if frame is None or self.estimated_ms is None else frame.cycles,
+            estimated_ms=self.estimated_ms,
+            clock_hz=None if self.estimated_ms is None else self.clock_hz,
+            tflm=self.tflm.figures if self.tflm else None,
+            tflm_unknown=None if self.tflm else one.arena.why_not,
+        )
 
-    def _work_as_json(self) -> dict[str, Any]:
-        predicted: dict[str, Any] = {"predicted_instructions": self.frame.instructions} if self.frame else {}
-        if self.frame and self.frame.speedup is not None:
-            predicted |= {"cores": self.candidate.options.cores, "predicted_speedup": round(self.frame.speedup, 3)}
-        if self.frame is None or self.estimated_ms is None:
-            return predicted
-        estimated = {"estimated_cycles": self.frame.cycles, "estimated_ms": round(self.estimated_ms, 3)}
-        return {**predicted, **estimated, "clock_hz": self.clock_hz}
+    def as_json(self) -> dict[str, Any]:
+        """The figures as a JSON object; what is unknown is absent."""
+        return self.figures.as_json()
 
     def check(self) -> None:
         """Refuse what does not fit.

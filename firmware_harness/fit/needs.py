@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeblur.export.stream.costs.footprint import Footprint
 from edgeblur.export.stream.costs.prices import FrameCost
@@ -16,6 +16,7 @@ from edgeblur.firmware_harness.shell.reserved import PORT_RAM_BYTES, second_core
 
 if TYPE_CHECKING:
     from edgeblur.export.tflite.outputs import Output
+    from edgeblur.export.veil.plan import PlanFacts
 
 TFLM_CODE_BYTES = (41_000, 74_000)
 """TensorFlow Lite Micro's code without the model, minimum and maximum: U-Nets of width 4 to 32 with CMSIS-NN, linked
@@ -56,7 +57,7 @@ class VeilNeeds:
         code_bytes: of the veil.
         instructions: of a frame, the veil's alone; None where nothing was counted.
         looks: how often the finder runs for a frame.
-        about: the frame's plan, for `--json`.
+        facts: the frame's plan, for `--json`.
     """
 
     ram: Parts
@@ -64,7 +65,7 @@ class VeilNeeds:
     code_bytes: int
     instructions: int | None
     looks: int
-    about: Mapping[str, Any]
+    facts: PlanFacts
 
     def with_finder(self, frame: FrameCost) -> FrameCost | None:
         """A finder's work and the veil's, which is taken to need as many cycles an instruction."""

@@ -141,7 +141,7 @@ def _veil_needs(frames: CompiledFrames, core: str, optimize: str) -> VeilNeeds:
         veil_code_bytes(plan),
         veil_instructions(plan, core, optimize),
         plan.looks,
-        plan.as_json(),
+        plan.facts,
     )
 
 

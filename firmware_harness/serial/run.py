@@ -131,7 +131,7 @@ class SerialRun:
             "engine": self.info.engine,
             "firmware": self.info.version,
             "sha256": self.info.sha256,
-            **(self.veil.as_json() if self.veil else {}),
+            **(self.veil.facts.as_json() if self.veil else {}),
             **vars(self.comparison),
             "measured_ms": statistics.median(self.frame_ms) if self.frame_ms else None,
             "frame_ms": list(self.frame_ms) or None,
