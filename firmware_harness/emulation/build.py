@@ -133,18 +133,13 @@ def write_project(
     """
     nodes = len(compiled.net.nodes)
     traced: tuple[str, ...] = (f"-D{NAME.upper()}_TRACE={nodes}",)
-    if frames is None and len(compiled.net.outputs) == 1:
+    if frames is None:
         project = write_engine_project(folder, stream_model(compiled, optimize), board)
         return replace(project, nodes=nodes, traced=traced)
-    own, defines = _write_shell(folder, board, "infer_frames.c" if frames else "infer_outputs.c"), _NO_DEFINES
+    own, defines, finder = _write_shell(folder, board, "infer_frames.c"), _NO_DEFINES, f"{NAME}{FINDER}"
     if compiled.net.cores > 1:
-        own += _write_second_core(folder, board, f"{NAME}{FINDER}" if frames else NAME)
-        defines = (_CORES,)
-    if frames is None:
-        compiled.files.write(folder, NAME)
-        return Project(folder, board, (*own, f"{NAME}.c"), nodes, optimize, traced, defines=defines)
+        own, defines = own + _write_second_core(folder, board, finder), (_CORES,)
     frames.write(folder, NAME)
-    finder = f"{NAME}{FINDER}"
     traced += (f"-D{finder.upper()}_TRACE", f"-D{finder}_trace={NAME}_trace")
     return Project(folder, board, (*own, f"{NAME}.c", f"{finder}.c"), nodes, optimize, traced, defines=defines)
 

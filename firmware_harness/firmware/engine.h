@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The model behind five functions, row by row, whatever computes it and whatever brings the rows. */
+/* The model behind a few functions, row by row, whatever computes it and whatever brings the rows. */
 #ifndef ENGINE_H_
 #define ENGINE_H_
 
@@ -38,6 +38,12 @@ uint8_t *engine_frame(void);
 
 /* Give out the next finished row: ENGINE_OUTPUT_ROW_BYTES of the model's own numbers, to an address divisible by 4. */
 engine_status engine_pop(uint8_t *row);
+
+#ifdef ENGINE_OUTPUTS
+/* How long the row is that engine_pop gave out last: each output has rows of its own, which take turns in the same order for
+ * every picture. ENGINE_OUTPUT_ROW_BYTES is the longest. */
+uint32_t engine_popped_bytes(void);
+#endif
 
 /* Writable bytes that the engine took so far, without stack. */
 uint32_t engine_ram_bytes(void);

@@ -30,10 +30,25 @@ engine_status engine_push_pixels(const uint8_t *pixels)
     return told(model_push_row(&state, pixels));
 }
 
+#ifdef ENGINE_OUTPUTS
+static unsigned output; /* of the row that was given out last */
+
+engine_status engine_pop(uint8_t *row)
+{
+    return told(model_pop_row_raw(&state, &output, row));
+}
+
+uint32_t engine_popped_bytes(void)
+{
+    static const uint32_t row_bytes[MODEL_OUTPUTS] = MODEL_OUTPUTS_ROW_BYTES;
+    return row_bytes[output];
+}
+#else
 engine_status engine_pop(uint8_t *row)
 {
     return told(model_pop_row_raw(&state, (void *)row));
 }
+#endif
 
 uint32_t engine_ram_bytes(void)
 {

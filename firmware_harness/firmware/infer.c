@@ -25,6 +25,15 @@ static engine_status pop(uint64_t *ticks)
     return status;
 }
 
+static void write_row(void)
+{
+#ifdef ENGINE_OUTPUTS
+    port_write(row_out, engine_popped_bytes());
+#else
+    port_write(row_out, sizeof row_out);
+#endif
+}
+
 infer_status infer(uint64_t *ticks)
 {
     int finished = 0;
@@ -39,11 +48,11 @@ infer_status infer(uint64_t *ticks)
             return INFER_FAILED;
         }
         while (pop(ticks) == ENGINE_OK) {
-            port_write(row_out, sizeof row_out);
+            write_row();
             ++finished;
         }
     }
-    return finished == ENGINE_OUTPUT_HEIGHT ? INFER_DONE : INFER_FAILED;
+    return finished == ENGINE_OUTPUT_ROWS ? INFER_DONE : INFER_FAILED;
 }
 
 uint32_t infer_ram_bytes(void)

@@ -80,6 +80,11 @@ class End:
     width: int
     channels: int
 
+    @property
+    def row_bytes(self) -> int:
+        """Of one row."""
+        return self.width * self.channels
+
 
 @dataclass(frozen=True, eq=False)
 class FirmwareModel:
@@ -103,17 +108,24 @@ class FirmwareModel:
     frame_options: FrameOptions | None = None
 
     @property
-    def ends(self) -> tuple[End, End]:
-        """What goes over the line: rows of the model's input and output, or of frames."""
-        if self.frames is not None:
-            plan = self.frames.plan
-            return (End(plan.height, plan.width, plan.row_bytes // plan.width),) * 2
-        return _end(self.model.input), _end(self.model.output)
+    def input(self) -> End:
+        """Rows that come in: of the model's picture, or of frames."""
+        return self._frame or _end(self.model.input)
+
+    @property
+    def outputs(self) -> tuple[End, ...]:
+        """Rows that go out: of each of the model's outputs, or of frames."""
+        return (self._frame,) if self._frame else tuple(map(_end, self.model.outputs))
+
+    @property
+    def _frame(self) -> End | None:
+        plan = self.frames.plan if self.frames else None
+        return End(plan.height, plan.width, plan.row_bytes // plan.width) if plan else None
 
     @property
     def row_bytes(self) -> int:
-        """One row in and one row out."""
-        return sum(end.width * end.channels for end in self.ends)
+        """One row in and the longest row out."""
+        return self.input.row_bytes + max(end.row_bytes for end in self.outputs)
 
 
 def _end(end: ImageEnd) -> End:
@@ -181,8 +193,8 @@ def _model_info(model: FirmwareModel, board: str, sections: Sections | None) -> 
     return fill_in(
         firmware_files() / "model_info.h.j2",
         lines=model.provenance.lines,
-        input=model.ends[0],
-        output=model.ends[1],
+        input=model.input,
+        outputs=model.outputs,
         frames=model.frame_options,
         ram_bytes=model.engine.ram_bytes,
         state_section=sections.state if sections else "",
