@@ -8,8 +8,8 @@ Each family learns from the masks of DATA alone, from random weights, for the sa
 and measured on validation photos in float, quantized, and run on an emulated Cortex-M4. A training that was killed goes
 on where it stood. Writes docs/families.json and the part of docs/families.md between its markers.
 
-With --recount only what kernels decide is counted anew (a minute): MACs, RAM, flash and instructions of each family with
-random weights, which change instructions by less than 1 %.
+With --recount only what kernels decide is counted anew (a minute): MACs, RAM, flash and instructions of each family
+with random weights, which change instructions by less than 1 %.
 
 With --npu it asks Vela where each family's ops run, and those of two nets of the shelf that paint the picture: without
 photos or training, of random weights, as places do not depend on them.
