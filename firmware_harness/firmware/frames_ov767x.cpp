@@ -4,8 +4,6 @@
 #if defined(NRF52840_XXAA) && __has_include(<Arduino_OV767X.h>)
 #include <Arduino_OV767X.h>
 
-#include <string.h>
-
 #include "camera.h"
 
 static int camera_begun;
@@ -29,6 +27,8 @@ static bool right_size()
 }
 
 #if defined(FRAMES_HOLD_BUFFER)
+#include "frames_get.h"
+
 int camera_frame(uint8_t *pixels)
 {
     if (!right_size()) {
@@ -41,15 +41,7 @@ int camera_frame(uint8_t *pixels)
 frames_status frames_ov767x_get(uint8_t *pixels)
 {
     static frames_state state; /* all zero is a valid beginning */
-    if (pixels == NULL) {
-        return FRAMES_NULL;
-    }
-    if (!camera_frame(pixels)) {
-        memset(pixels, 128, (size_t)FRAMES_FRAME_HEIGHT * FRAMES_ROW_BYTES); /* nobody looked at it */
-        (void)frames_frame_lost(&state);
-        return FRAMES_WRONG_SIZE;
-    }
-    return frames_blur_frame(&state, pixels, FRAMES_ROW_BYTES);
+    return frames_get(&state, pixels);
 }
 #else
 /* The library reads whole frames alone, so rows are read here, from the pins that it wires the camera to: the data lie on bits

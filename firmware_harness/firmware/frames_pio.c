@@ -127,6 +127,8 @@ static int frame_begins(void)
 }
 
 #if defined(FRAMES_HOLD_BUFFER)
+#include "frames_get.h"
+
 int camera_frame(uint8_t *pixels)
 {
     int whole;
@@ -143,15 +145,7 @@ int camera_frame(uint8_t *pixels)
 frames_status frames_pio_get(uint8_t *pixels)
 {
     static frames_state state; /* all zero is a valid beginning */
-    if (pixels == NULL) {
-        return FRAMES_NULL;
-    }
-    if (!camera_frame(pixels)) {
-        memset(pixels, 128, (size_t)FRAMES_FRAME_HEIGHT * FRAMES_ROW_BYTES); /* nobody looked at it */
-        (void)frames_frame_lost(&state);
-        return FRAMES_WRONG_SIZE;
-    }
-    return frames_blur_frame(&state, pixels, FRAMES_ROW_BYTES);
+    return frames_get(&state, pixels);
 }
 #else
 static uint8_t rows[2][FRAMES_ROW_BYTES] __attribute__((aligned(4)));

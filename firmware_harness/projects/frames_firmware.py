@@ -25,6 +25,8 @@ _ANY = {
     "arduino": ("frames_ov767x.cpp", "frames_ov767x.h"),
     "platformio": ("frames_ov767x.cpp", "frames_ov767x.h"),
 }
+_GETTING = ("frames_get.h",)
+"""What those share that fill a buffer themselves."""
 
 
 DRIVER_HEADERS = tuple(name for files in (*_WHOLE.values(), *_ANY.values()) for name in files if name.endswith(".h"))
@@ -38,7 +40,10 @@ def camera_drivers(kind: str, hold: str) -> tuple[str, ...]:
         kind: of project.
         hold: how frames are held; esp32-camera and DCMI own whole frames.
     """
-    return _ANY.get(kind, _WHOLE.get(kind, ()) if hold == "buffer" else ())
+    whole = hold == "buffer"
+    if kind in _ANY:
+        return (*_ANY[kind], *_GETTING) if whole else _ANY[kind]
+    return _WHOLE.get(kind, ()) if whole else ()
 
 
 def frames_model(
