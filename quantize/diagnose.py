@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeblur.export.tflite.graph import Graph, read_tflite
 from edgeblur.pictures.images import Floats
 from edgeblur.progress import track
+from edgeblur.quantize.integers import as_steps, real_numbers
 from edgeblur.quantize.interpreter import keeping_interpreter
 from edgeblur.store.notes import LayerLoss
 
@@ -38,21 +40,14 @@ class Probe:
     def run(self, picture: Floats) -> None:
         """Run one picture `[1, H, W, C]`, 0 to 1."""
         tensor = self.graph.tensors[self.graph.inputs[0]]
-        numbers: Any = picture
-        if tensor.scales:
-            limits = np.iinfo(tensor.dtype)
-            steps = np.rint(picture / tensor.scales[0]) + tensor.zero_points[0]
-            numbers = np.clip(steps, limits.min, limits.max).astype(tensor.dtype)
-        self._interpreter.set_tensor(tensor.index, numbers)
+        self._interpreter.set_tensor(tensor.index, as_steps(picture, tensor) if tensor.scales else picture)
         self._interpreter.invoke()
 
     def real(self, index: int) -> Floats:
         """A tensor after `run`, as real numbers."""
         tensor = self.graph.tensors[index]
-        numbers = self._interpreter.get_tensor(index).astype(np.float32)
-        if tensor.scales:
-            numbers = (numbers - tensor.zero_points[0]) * np.float32(tensor.scales[0])
-        return np.asarray(numbers, np.float32)
+        numbers: NDArray[Any] = self._interpreter.get_tensor(index)
+        return real_numbers(numbers, tensor) if tensor.scales else np.asarray(numbers, np.float32)
 
     def outputs(self) -> dict[str, tuple[int, str]]:
         """Output tensors of all ops by their layer's name: index and kind of op; the last is called `output`."""

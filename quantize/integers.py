@@ -100,12 +100,13 @@ def with_bias_moved(graph: Graph, op: Op, real: NDArray[Any]) -> Graph:
 
 
 def real_numbers(steps: NDArray[Any], tensor: Tensor) -> NDArray[np.float32]:
-    """An int8 tensor's steps as what they stand for."""
+    """A quantized tensor's steps as what they stand for."""
     return (steps.astype(np.float32) - tensor.zero_points[0]) * np.float32(tensor.scales[0])
 
 
-def as_steps(real: NDArray[Any], tensor: Tensor) -> NDArray[np.int8]:
-    """Real numbers as an int8 tensor's steps, those beyond its ends at its ends."""
+def as_steps(real: NDArray[Any], tensor: Tensor) -> NDArray[Any]:
+    """Real numbers as a quantized tensor's steps, those beyond its ends at its ends."""
+    limits = np.iinfo(tensor.dtype)
     steps = np.rint(real / np.float32(tensor.scales[0])) + tensor.zero_points[0]
-    clipped: NDArray[np.int8] = np.clip(steps, -128, 127).astype(np.int8)
+    clipped: NDArray[Any] = np.clip(steps, limits.min, limits.max).astype(tensor.dtype)
     return clipped

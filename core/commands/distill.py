@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 import edgeblur
+from edgeblur.commands.mask_files import show_masks, write_masks
 from edgeblur.commands.options import (
     FiniteRange,
     ending_option,
@@ -21,7 +22,7 @@ from edgeblur.commands.options import (
 )  # fmt: skip
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
-from edgeblur.store.run_folder import RunModel, open_run
+from edgeblur.store.run_folder import open_run
 
 
 @click.command()
@@ -84,7 +85,7 @@ def command(
     if study is not None:
         options = _from_study(options, study, study_name, trial)
     models = edgeblur.distill_student(opened, options, resume=resume, force=force)
-    masks = _masks(models, force) if mask_alone else []
+    masks = write_masks(models, int8=False, force=force) if mask_alone else []
     if as_json:
         told = {"models": [m.info().as_json() for m in models]}
         print(json.dumps({**told, **({"masks": [str(path) for path in masks]} if mask_alone else {})}))
@@ -97,16 +98,7 @@ def command(
         if info.gained_by_distilling and info.gained_by_distilling.gain_db is not None:
             line += f" ({info.gained_by_distilling.gain_db:+.2f} dB against the same student trained alone)"
         stdout.print(line)
-    for path in masks:
-        stdout.print(f"{path}: {path.stat().st_size:,} bytes, the mask alone", soft_wrap=True, markup=False)
-
-
-def _masks(models: list[RunModel], force: bool) -> list[Path]:
-    """The mask part of each, in a file of its own beside its float form."""
-    from edgeblur.export.tflite.finder import write_finder
-    from edgeblur.models.read import read_model
-
-    return [write_finder(read_model(model.float_tflite), model.masks[1], force=force) for model in models]
+    show_masks(masks)
 
 
 def _from_study(

@@ -10,6 +10,7 @@ import click
 from rich.table import Table
 
 import edgeblur
+from edgeblur.commands.mask_files import show_masks, write_masks
 from edgeblur.commands.options import force_option, json_option, refuse_given
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
@@ -81,35 +82,20 @@ def command(
         if not waiting and output is None:
             raise UserError(f"all models of {target} are quantized already: add --force to do it again")
         done = [edgeblur.quantize_model(run, m.name, options, force=force) for m in waiting]
-    if output is None:
-        masks = []
-    elif run is None or qat:
-        masks = _masks([RunModel(quantized.path.parent) for quantized in done], target, force)
-    else:
-        masks = _masks(models, target, force)
+    masks = []
+    if output is not None:
+        new = run is None or qat
+        of = [RunModel(quantized.path.parent) for quantized in done] if new else models
+        masks = write_masks(of, int8=True, force=force)
+        if not masks:
+            raise UserError(f"{target} has no mask net, so no mask alone: leave --output mask out")
     if as_json:
         told = [{"name": q.name, "path": str(q.path), **q.account.as_json()} for q in done]
         print(json.dumps({"models": told, **({"masks": [str(path) for path in masks]} if output else {})}))
         return
     for quantized in done:
         _show(quantized, run, scheme)
-    for path in masks:
-        stdout.print(f"{path}: {path.stat().st_size:,} bytes, the mask alone", soft_wrap=True, markup=False)
-
-
-def _masks(models: list[RunModel], target: Path, force: bool) -> list[Path]:
-    """The mask part of each int8 net that has one, in a file of its own beside it.
-
-    Raises:
-        UserError: none has one.
-    """
-    from edgeblur.export.tflite.finder import has_mask, write_finder
-    from edgeblur.models.read import read_model
-
-    found = [(model, graph) for model in models if has_mask(graph := read_model(model.int8_tflite))]
-    if not found:
-        raise UserError(f"{target} has no mask net, so no mask alone: leave --output mask out")
-    return [write_finder(graph, model.masks[0], force=force) for model, graph in found]
+    show_masks(masks)
 
 
 def _show(quantized: Quantized, run: Run | None, scheme: str) -> None:
