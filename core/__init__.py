@@ -24,8 +24,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "edgeblur.api": (
         "make_dataset", "train_teacher", "distill_student", "quantize_model", "compile_model", "compile_frames",
-        "export_tflm", "validate_model", "fit_boards", "run_on_board", "run_on_port", "blur", "blur_pictures",
-        "model_names", "make_detector",
+        "export_tflm", "validate_model", "fit_boards", "run_on_board", "run_on_port", "take_picture", "blur",
+        "blur_pictures", "model_names", "make_detector",
     ),
     "edgeblur.distill.data.make": ("MakeOptions",),
     "edgeblur.distill.teacher": ("TrainOptions",),

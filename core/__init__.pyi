@@ -11,6 +11,7 @@ from edgeblur.api import model_names as model_names
 from edgeblur.api import quantize_model as quantize_model
 from edgeblur.api import run_on_board as run_on_board
 from edgeblur.api import run_on_port as run_on_port
+from edgeblur.api import take_picture as take_picture
 from edgeblur.api import train_teacher as train_teacher
 from edgeblur.api import validate_model as validate_model
 from edgeblur.distill.data.make import MakeOptions as MakeOptions
@@ -54,6 +55,7 @@ __all__ = [
     "quantize_model",
     "run_on_board",
     "run_on_port",
+    "take_picture",
     "train_teacher",
     "validate_model",
 ]

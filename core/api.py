@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from edgeblur.firmware_harness.fit.fit import Fit
     from edgeblur.firmware_harness.fit.needs import Candidate
     from edgeblur.firmware_harness.privacy.protection import PrivacyOptions
+    from edgeblur.firmware_harness.serial.frames import Times
     from edgeblur.firmware_harness.serial.run import SerialOptions, SerialRun
     from edgeblur.firmware_harness.validation.result import Gates, Validation
     from edgeblur.models.choose import Chosen
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "blur", "blur_pictures", "compile_frames", "compile_model", "distill_student", "export_tflm", "fit_boards",
-    "make_dataset", "make_detector", "model_names", "quantize_model", "run_on_board", "run_on_port", "train_teacher",
-    "validate_model",
+    "make_dataset", "make_detector", "model_names", "quantize_model", "run_on_board", "run_on_port", "take_picture",
+    "train_teacher", "validate_model",
 ]  # fmt: skip
 
 StrPath = str | os.PathLike[str]
@@ -418,6 +419,27 @@ def run_on_port(model: StrPath, options: SerialOptions) -> SerialRun:
     from edgeblur.models.choose import choose_tflite
 
     return run_serial(choose_tflite(Path(model)), options)
+
+
+def take_picture(model: StrPath, options: SerialOptions, out: StrPath) -> Times:
+    """Save what a board at a serial port makes of a picture of its own camera; there is nothing to compare it with.
+
+    Args:
+        model: the int8 model that the firmware on the board was made of, by `edgeblur firmware`.
+        options: the port, and of firmware that veils frames which ones it takes.
+        out: the picture to write, its format by its suffix.
+
+    Returns:
+        What the engine took, by the board's own counter.
+
+    Raises:
+        UserError: no such port, a board with another model, a file that is there already or no picture's suffix.
+        RunError: the board does not answer, or has no camera.
+    """
+    from edgeblur.firmware_harness.serial.run import camera_picture
+    from edgeblur.models.choose import choose_tflite
+
+    return camera_picture(choose_tflite(Path(model)), options, Path(out))
 
 
 def blur(picture: Pixels, model: StrPath | None = None) -> Pixels:

@@ -85,6 +85,15 @@ class Record:
         """
         return read_record(path, cls, cls.REMEDY)
 
+    @classmethod
+    def read_if_there(cls, path: Path) -> Self | None:
+        """The same; None where there is no such file.
+
+        Raises:
+            UserError: it is no JSON, or not such a record.
+        """
+        return cls.read(path) if path.exists() else None
+
     def write(self, path: Path) -> None:
         """Write the record to a file."""
         write_json(path, self.as_json())

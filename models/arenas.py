@@ -37,8 +37,8 @@ def known_arena(digest: str, folder: Path | None = None) -> Arena | None:
     Raises:
         UserError: arenas.json is damaged.
     """
-    path = (folder or FOLDER) / NAME
-    known = Arenas.read(path).arena_bytes.get(digest) if path.exists() else None
+    stored = Arenas.read_if_there((folder or FOLDER) / NAME)
+    known = stored.arena_bytes.get(digest) if stored else None
     return None if known is None else Arena(known, None)
 
 

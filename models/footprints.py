@@ -68,9 +68,6 @@ def known_footprint(digest: str, folder: Path | None = None) -> Known | None:
     Raises:
         UserError: footprints.json is damaged.
     """
-    path = (folder or FOLDER) / NAME
-    if not path.exists():
-        return None
-    stored = Footprints.read(path)
-    known = stored.models.get(digest)
-    return known if known is not None and stored.compiler == compiler_digest() else None
+    stored = Footprints.read_if_there((folder or FOLDER) / NAME)
+    known = stored.models.get(digest) if stored else None
+    return known if stored and known and stored.compiler == compiler_digest() else None

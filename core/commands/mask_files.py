@@ -1,4 +1,4 @@
-"""The mask part of mask nets in files of their own, as `distill --mask-alone` and `quantize --output mask` write them."""
+"""The mask part of mask nets in files of their own, for `distill --mask-alone` and `quantize --output mask`."""
 
 from __future__ import annotations
 

@@ -181,11 +181,9 @@ def _serial(chosen: Chosen, options: SerialOptions, as_json: bool) -> None:
 
 
 def _camera(chosen: Chosen, options: SerialOptions, picture: Path, as_json: bool) -> None:
-    from edgeblur.firmware_harness.serial.run import camera_picture
-
     if options.photos is not None or options.random is not None:
         raise UserError("run takes one kind of picture: give only one of --photos, --random and --camera")
-    times = camera_picture(chosen, options, picture)
+    times = edgeblur.take_picture(chosen.path, options, picture)
     if as_json:
         timed = {"ms": times.ms} if times.ms is not None else {}
         click.echo(json.dumps({"picture": str(picture), "port": options.link.port, **timed}))

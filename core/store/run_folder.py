@@ -91,8 +91,7 @@ class RunModel:
         Raises:
             UserError: it is damaged.
         """
-        path = self.folder / QUANTIZE
-        return Account.read(path) if path.exists() else None
+        return Account.read_if_there(self.folder / QUANTIZE)
 
 
 @dataclass(frozen=True)
