@@ -25,26 +25,26 @@ _PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("runs_or_models", nargs=-1, required=True, type=_PATH)
 @model_option
-@click.option(
-    "--board", "board_names", multiple=True, help="This board only; may be given again. [default: all emulated]"
-)
+@click.option("--board", "board_names", multiple=True, help="Only this board; repeatable. [default: all emulated]")
 @click.option(
     "--optimize", "aims", multiple=True, type=click.Choice(["size", "balanced", "speed"]), default=("size", "speed"),
-    show_default=True, help="What the C is written for; may be given again.",
+    show_default=True, help="What the C is optimised for; repeatable.",
 )  # fmt: skip
 @flash_option
-@click.option("--out", type=_PATH, help="A folder for frames.csv and layers.csv; if they are there, to compare with.")
+@click.option(
+    "--out", type=_PATH, help="Folder for frames.csv and layers.csv; if they exist, results are compared with them."
+)
 @force_option
 @json_option
 def command(
     runs_or_models: tuple[Path, ...], model_name: str | None, board_names: tuple[str, ...], aims: tuple[str, ...],
     flash_bytes: int | None, out: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Run int8 models on emulated boards, a picture each, and tell what changed since --out was written.
+    """Run int8 models on emulated boards, one picture each, and show what changed since --out was written.
 
-    Counts are exact, so firmware that is the same to the byte is not run again. With --force the new numbers replace
-    those in --out; what was not measured this time stays. Exit code 1 if firmware fails, or if an output byte differs
-    from LiteRT's reference kernels.
+    Counts are exact, so firmware of which no byte has changed is not run again. With --force the new numbers replace
+    those in --out; numbers that were not measured this time are kept. Exit code 1 if firmware fails, or if an output
+    byte differs from LiteRT's reference kernels.
     """
     from edgeblur.firmware_harness.boards.boards import boards, find_board
     from edgeblur.firmware_harness.emulation import bench, bench_tables

@@ -22,28 +22,29 @@ from edgeblur.progress import say
               help="What blurs: a model (approach B; a file, or a name of `edgeblur models`) or a pretrained detector "
               "(approach A). [default: the default of `edgeblur models`]")  # fmt: skip
 @click.option("--fit", type=click.Choice(["veil", "resize", "tile"]),
-              help="How a model meets larger pictures: veil at their size what it finds at its own; shrink them "
-              "to its size; or run overlapping tiles. [default: veil if it has a mask, else resize]")  # fmt: skip
+              help="How a model handles larger pictures. veil: find faces in a small copy, blur them at the picture's "
+              "size; resize: shrink the picture to the model's size; tile: run overlapping tiles. [default: veil if "
+              "the model has a mask, else resize]")  # fmt: skip
 @click.option("--input", "net_size", type=Size(), metavar="WxH",
-              help="Look for faces in a picture of this size: in a larger one, smaller ones are found.")  # fmt: skip
+              help="Look for faces at this size: a larger size finds smaller faces.")  # fmt: skip
 @click.option("--veil", "style", type=click.Choice(["blur", "pixelate", "black"]), default="blur", show_default=True,
-              help="What is shown in place of a face.")  # fmt: skip
+              help="What covers a face.")  # fmt: skip
 @click.option("--memory", "memory_frames", type=click.IntRange(0, 600), default=8, show_default=True,
-              help="Frames of a video for which a face stays veiled after it was last found.")  # fmt: skip
+              help="Number of video frames for which a face stays veiled after it was last found.")  # fmt: skip
 @model_option
-@click.option("--resume", is_flag=True, help="Leave out what an earlier run wrote already.")
+@click.option("--resume", is_flag=True, help="Skip what an earlier run has already written.")
 @force_option
 @json_option
 def command(
     source: Path, out: Path, with_: str | None, fit: str | None, net_size: tuple[int, int] | None, style: str,
     memory_frames: int, model_name: str | None, resume: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Blur the faces of IN (a picture, a video, or all pictures and videos below a folder).
+    """Blur the faces in IN: a picture, a video, or all pictures and videos below a folder.
 
     A model with a mask (the default has one) finds faces at its own size and veils them at the picture's: every other
-    pixel stays as it was. PNG, WebP and TIFF are written without loss, JPEG anew at quality 95; transparency, grey and
-    colour profiles stay, all else that a file says (EXIF, thumbnails, places) is dropped. Videos keep sound and
-    times; a face is veiled from two frames before it is found until --memory frames after.
+    pixel stays as it was. PNG, WebP and TIFF are written without loss, JPEG at quality 95; transparency, greyscale and
+    colour profiles are kept, all other metadata (EXIF, thumbnails, places) is dropped. Videos keep their sound and
+    timing; a face is veiled from two frames before it is first found until --memory frames after it was last found.
     """
     # Before NumPy is imported: matrices of a veil are small, and OpenBLAS's threads wait longer than they work.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -23,12 +23,17 @@ if TYPE_CHECKING:
 @click.argument("name", required=False)
 @click.option("--core", help="Only those with this core: M4, M0+, RISC-V, ...")
 @click.option("--sdk", help="Only those of this ecosystem: arduino, esp-idf, pico-sdk, stm32, zephyr, linux, ...")
-@click.option("--ram-at-least", "ram_bytes", type=click.IntRange(1), help="Only those with so many bytes in one piece.")
-@click.option("--emulated/--real", default=None, help="Only those in QEMU, or only those that one can buy.")
+@click.option(
+    "--ram-at-least",
+    "ram_bytes",
+    type=click.IntRange(1),
+    help="Only those with at least this RAM, in bytes and in one piece.",
+)
+@click.option("--emulated/--real", default=None, help="Only emulated boards, or only real ones.")
 @board_file_option
-@click.option("--check", is_flag=True, help="Compare memories with the linker scripts of your SDKs; exit code 1 if one "
-              "differs. PICO_SDK_PATH, ZEPHYR_BASE, IDF_PATH, STM32_PACK, TEENSY_CORES, ARDUINO_MBED name their "
-              "folders.")  # fmt: skip
+@click.option("--check", is_flag=True, help="Compare memory sizes with the linker scripts of your SDKs; exit code 1 if "
+              "one differs. PICO_SDK_PATH, ZEPHYR_BASE, IDF_PATH, STM32_PACK, TEENSY_CORES and ARDUINO_MBED say where "
+              "the SDKs are.")  # fmt: skip
 @json_option
 def command(
     name: str | None, core: str | None, sdk: str | None, ram_bytes: int | None, emulated: bool | None,
@@ -36,7 +41,7 @@ def command(
 ) -> None:  # fmt: skip
     """List the boards that edgeblur knows, or show all that is known about the board NAME.
 
-    With --board-file, the boards that it describes.
+    With --board-file, the boards that this file describes.
     """
     from edgeblur.firmware_harness.boards.boards import find_board, read_boards
     from edgeblur.firmware_harness.boards.listing import Wanted, board_json, board_table, boards_table, select

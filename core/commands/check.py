@@ -15,7 +15,9 @@ _PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("runs_or_models", nargs=-1, required=True, type=_PATH)
-@click.option("--gates", "gates_path", type=_PATH, default="gates.toml", show_default=True, help="The limits.")
+@click.option(
+    "--gates", "gates_path", type=_PATH, default="gates.toml", show_default=True, help="File with the limits."
+)
 @board_file_option
 @model_option
 @click.option("--junit", type=_PATH, help="Also write JUnit XML to this file, for CI services.")
@@ -25,7 +27,7 @@ def command(
     runs_or_models: tuple[Path, ...], gates_path: Path, board_file: Path | None, model_name: str | None,
     junit: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Check models against the limits of a gates.toml, for your CI; exit code 1 if a limit is not kept.
+    """Check models against the limits in a gates.toml, for CI; exit code 1 if a limit is not met.
 
     \b
     [host]
@@ -43,7 +45,7 @@ def command(
     max_instructions = 40_000_000
     max_differing_bytes = 0
 
-    Only what has a limit is measured. Paths are relative to the file's folder.
+    Only figures with a limit are measured. Paths are relative to the folder of gates.toml.
     """  # noqa: D301 - click's own mark for a paragraph that is not wrapped
     from edgeblur.files import refuse_existing, write_bytes
     from edgeblur.firmware_harness.gates.check import check_gates

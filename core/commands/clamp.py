@@ -24,18 +24,19 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @model_option
-@click.option("--clamps", help="LOW:FULL, several with commas. [default: 0.1:0.3 to 0.6:0.8]")
+@click.option("--clamps", help="Candidates LOW:FULL, separated by commas. [default: 0.1:0.3 to 0.6:0.8]")
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="Look at the validation photos of this data set. [default: those of RUN]",
+    help="Use the validation photos of this data set. [default: those of RUN]",
 )
 @click.option("--detector", "detectors", multiple=True,
-              help="Looks for leaks, such as mtcnn@0.7; repeatable. [default: centerface, blazeface]")  # fmt: skip
+              help="Detector that looks for leaks, such as mtcnn@0.7; repeatable. [default: centerface, "
+              "blazeface]")  # fmt: skip
 @click.option(
     "--limit", type=click.IntRange(1), help="Maximum number of validation photos, evenly spread. [default: all]"
 )
-@click.option("--set", "chosen", metavar="LOW:FULL", help="Measure nothing: give the model this clamp.")
+@click.option("--set", "chosen", metavar="LOW:FULL", help="Give the model this clamp, without measuring anything.")
 @json_option
 def command(
     run: Path, model_name: str | None, clamps: str | None, data: Path | None, detectors: tuple[str, ...],

@@ -24,20 +24,22 @@ _HEADINGS = ("dB", "dB in", "dB out", "SSIM", "MAE", "leak", "over-blur", "param
 
 @click.command()
 @click.argument("run", required=False, type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), help="Data set; a run knows its own.")
+@click.option("--data", type=click.Path(path_type=Path), help="Data set. [default: the run's]")
 @click.option(
     "--with",
     "extra",
     multiple=True,
     type=ModelFile(),
-    help="A further .tflite, or a name of `edgeblur models`; repeatable.",
+    help="Another .tflite, or a name of `edgeblur models`; repeatable.",
 )
 @click.option("--detector", "detectors", multiple=True, default=("centerface",), show_default=True,
-              help="Approach A; repeatable. `none` leaves it out.")  # fmt: skip
+              help="Detector for approach A; repeatable. `none` leaves approach A out.")  # fmt: skip
 @click.option("--judge", "judges", multiple=True, default=("centerface",), show_default=True,
-              help="Detector that says which faces leak; repeatable. mtcnn@0.7 asks for that score, centerface@0.4x5 "
+              help="Detector that says which faces leak; repeatable. mtcnn@0.7 sets the score, centerface@0.4x5 also "
               "enlarges pictures five times; `none` leaves leak rates out.")  # fmt: skip
-@click.option("--privacy", is_flag=True, help="Also look faces up by an embedding (minutes); see docs/privacy.md.")
+@click.option(
+    "--privacy", is_flag=True, help="Also try to identify faces by an embedding (takes minutes); see docs/privacy.md."
+)
 @click.option(
     "--limit", default=200, show_default=True, type=click.IntRange(1), help="Maximum number of test pictures."
 )

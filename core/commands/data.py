@@ -38,28 +38,32 @@ def _shares(context: click.Context, parameter: click.Parameter, text: str) -> tu
 @command.command()
 @click.argument("photos", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--labels", multiple=True, type=click.Path(path_type=Path),
-              help="annotations.jsonl of the PHOTOS folder at the same place; repeatable.")  # fmt: skip
+              help="annotations.jsonl of each PHOTOS folder, in the same order; repeatable.")  # fmt: skip
 @click.option("--source", help="Instead of PHOTOS: synthetic:600, tfds:wider_face or tfds:celeb_a.")
 @click.option(
-    "--scenes", type=click.IntRange(1), help="Draw so many scenes as well; with `--split labels` to train on."
+    "--scenes", type=click.IntRange(1), help="Also draw this many scenes; with `--split labels` they are for training."
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Data set to make.")
-@click.option("--detector", default="centerface", show_default=True, help="Labels the photos that come without labels.")
+@click.option("--detector", default="centerface", show_default=True, help="Detector that labels photos without labels.")
 @click.option("--split", "shares", default="70/20/10", show_default=True, callback=_shares,
               help="Train/val/test by source picture, or `labels` to keep each label's own split.")  # fmt: skip
 @click.option("--hold-out", multiple=True, metavar="MAKER",
-              help="A maker (`dataset` in the labels) whose photos are for validation alone; repeatable.")  # fmt: skip
-@click.option("--terms", help="Keep only pictures of these licence terms, comma-separated, as the labels name them.")
+              help="A maker (`dataset` in the labels) whose photos are only for validation; repeatable.")  # fmt: skip
+@click.option("--terms", help="Keep only pictures under these licence terms, comma-separated, as the labels name them.")
 @click.option(
-    "--size", default=192, show_default=True, type=click.IntRange(16, 4096), help="Side of the stored squares."
+    "--size",
+    default=192,
+    show_default=True,
+    type=click.IntRange(16, 4096),
+    help="Side of the stored square pictures, in pixels.",
 )
 @click.option("--strength", default=0.45, show_default=True, type=POSITIVE,
               help="Standard deviation of the blur, as a share of the face's longer side.")  # fmt: skip
 @click.option("--grow", default=1.35, show_default=True, type=POSITIVE,
-              help="Factor on the face's ellipse.")  # fmt: skip
+              help="Factor by which the face's ellipse is enlarged.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), help="Maximum number of pictures.")
 @click.option(
-    "--seed", default=0, show_default=True, type=SEED, help="Of the split, the crops and the synthetic scenes."
+    "--seed", default=0, show_default=True, type=SEED, help="Random seed for the split, the crops and the scenes."
 )
 @force_option
 @json_option

@@ -18,8 +18,8 @@ _PATH = click.Path(path_type=Path)
 @click.option("--out", default="demo", show_default=True, type=_PATH, help="Folder to make.")
 @click.option("--data", type=_PATH, help="A data set instead of drawn scenes.")
 @click.option("--scenes", type=click.IntRange(10), help="Face scenes to draw. [default: 400; 40 with --model]")
-@click.option("--quick", is_flag=True, help="One epoch of everything: shows that it runs, and nothing else.")
-@click.option("--from-scratch", is_flag=True, help="Train a small teacher and a student of the demo's own instead.")
+@click.option("--quick", is_flag=True, help="One epoch of everything: only shows that it runs.")
+@click.option("--from-scratch", is_flag=True, help="Train a small teacher and a student from random weights instead.")
 @click.option(
     "--model", type=_PATH, help="Train nothing; show this int8 model: a name of `edgeblur models`, a file or a run."
 )
@@ -34,9 +34,9 @@ def command(
     It begins with the trained models that come with edgeblur: a student starts from their weights, learns the scenes
     with the teacher, becomes int8 and C, and runs in all engines and on an emulated board.
 
-    With --from-scratch it trains a small teacher and a student from random weights, which shows the whole way and
-    protects nobody. With --model nothing is trained, and TensorFlow is not needed: that model blurs the pictures, is
-    exported, runs in all engines, and is compared with a detector.
+    With --from-scratch it trains a small teacher and a student from random weights, which shows the whole pipeline
+    and protects nobody. With --model nothing is trained, and TensorFlow is not needed: that model blurs the pictures,
+    is exported, runs in all engines, and is compared with a detector.
     """
     if model is None:
         run = _from_scratch if from_scratch else _student

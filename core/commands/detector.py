@@ -23,7 +23,7 @@ def command() -> None:
               help="Data set: its train split calibrates, its test split compares int8 with float.")  # fmt: skip
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The .tflite to write.")
 @click.option("--calibration", default=200, show_default=True, type=click.IntRange(1),
-              help="Pictures of the train split that ranges are taken from.")  # fmt: skip
+              help="Number of pictures of the train split to calibrate with.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), help="Maximum number of test pictures.")
 @force_option
 @json_option

@@ -45,9 +45,9 @@ from edgeblur.store.run_folder import open_run
 @click.option("--start", type=click.Path(path_type=Path),
               help="Start from the weights of this .keras file, or a narrower mask head; with --no-alone.")  # fmt: skip
 @click.option("--from-study", "study", help="Train a net that `edgeblur search` tried: the storage of its study.")
-@click.option("--trial", type=click.IntRange(0), help="Which one of that study, by its number.")
+@click.option("--trial", type=click.IntRange(0), help="Number of the trial in that study.")
 @click.option("--study-name", default="edgeblur", show_default=True, help="Name of the study in its storage.")
-@click.option("--resume", is_flag=True, help="Go on with a training that was killed.")
+@click.option("--resume", is_flag=True, help="Continue a training that was interrupted.")
 @force_option
 @json_option
 def command(
@@ -57,7 +57,7 @@ def command(
 ) -> None:  # fmt: skip
     """Distill the teacher of RUN into a narrower student, and prune it if asked.
 
-    A student that is finished already is pruned as it is, not trained again. With --family mask the student is a mask
+    A student that is already trained is pruned as it is, not trained again. With --family mask the student is a mask
     head; it learns from the teacher's masks where the teacher is one too (`edgeblur train --family mask`).
     """
     if family != "unet":

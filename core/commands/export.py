@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 @flash_option
 @cores_option
 @click.option(
-    "--board", "board_name", help="Whose kernels --engine stream takes and predicts. [default: a Cortex-M4's]"
+    "--board", "board_name", help="Board to choose kernels and predict instructions for. [default: a Cortex-M4]"
 )
 @board_file_option
 @size_option
@@ -70,14 +70,16 @@ def command(
     pixels: str | None, hold: str | None, net_size: tuple[int, int] | None, margin: int | None, share: int | None,
     memory: int | None, clamp: str | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Write RUN_OR_MODEL for firmware: a run, a .tflite file or a name of `edgeblur models`; else the default of those.
+    """Write a model as C for firmware: a run, a .tflite file or a name of `edgeblur models`.
+
+    Without RUN_OR_MODEL, it is the default of `edgeblur models`.
 
     With --engine tflm: the .tflite, a C array of it (.h and .c), a header for TensorFlow Lite Micro with the ops to
     register, the arena size and the quantization parameters, and a README.
 
-    With --engine stream: C99 without any library that takes picture rows in and gives finished rows out, and a picture
-    of its memory plan. With --frame as well: a net that finds faces in a small picture of each frame, and a veil that
-    blurs them at the frame's own size.
+    With --engine stream: C99 that needs no library, takes picture rows in and gives finished rows out, and a drawing of
+    its memory plan. With --frame: a net that finds faces in a small copy of each frame, and a veil that blurs them at
+    the frame's own size.
     """
     from edgeblur.firmware_harness.boards.boards import check_cores, find_board
 

@@ -34,14 +34,19 @@ from edgeblur.progress import out as stdout
 
 @click.command()
 @model_argument
-@click.option("--board", "board_name", required=True, help="For which board: pico, nucleo-f411re, ... (see `boards`).")
+@click.option(
+    "--board",
+    "board_name",
+    required=True,
+    help="Board to write it for: pico, nucleo-f411re, ... (see `edgeblur boards`).",
+)
 @board_file_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; new or empty.")
 @click.option(
     "--kind", help="bare-metal, stm32, pico-sdk, esp-idf, zephyr, arduino or platformio; by default the board's own."
 )
 @click.option("--engine", type=click.Choice(["stream", "tflm"]), default="stream", show_default=True,
-              help="tflm: TensorFlow Lite Micro beside it, in bare-metal projects.")  # fmt: skip
+              help="tflm: TensorFlow Lite Micro instead, in bare-metal projects.")  # fmt: skip
 @tflm_option
 @model_option
 @optimize_option
@@ -61,13 +66,13 @@ def command(
     hold: str | None, net_size: tuple[int, int] | None, margin: int | None, share: int | None, memory: int | None,
     clamp: str | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Write a project around RUN_OR_MODEL for a board: a run, a .tflite file or a name of `edgeblur models`.
+    """Write a firmware project for a board around a run, a .tflite file or a name of `edgeblur models`.
 
-    Without RUN_OR_MODEL it is the default of `edgeblur models`.
+    Without RUN_OR_MODEL, it is the default of `edgeblur models`.
 
-    It holds the streaming engine, a hook for the camera's rows, a serial protocol that `edgeblur run --port` speaks,
-    and a README with the two commands that build and flash it. With --frame, a veil for frames of the camera's size
-    comes along.
+    The project holds the streaming engine, a hook for the camera's rows, a serial protocol that `edgeblur run --port`
+    speaks, and a README with the two commands that build and flash it. With --frame, it also holds a veil for frames of
+    the camera's size.
     """
     tflm = library_asked_for(engine, tflm)
     from edgeblur.export.stream.options import StreamOptions

@@ -39,13 +39,17 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("runs_or_models", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--board", "board_name", help="One board. [default: all real boards]")
-@click.option("--ram-size", type=click.IntRange(1), help="With --flash-size and --core: a board of your own, bytes.")
-@click.option("--flash-size", type=click.IntRange(1), help="Bytes of its flash.")
+@click.option(
+    "--ram-size", type=click.IntRange(1), help="RAM of a board of your own, in bytes; with --flash-size and --core."
+)
+@click.option("--flash-size", type=click.IntRange(1), help="Its flash, in bytes.")
 @click.option("--core", help="Its core: cortex-m4f, cortex-m0plus, rv32imc, ...")
 @board_file_option
-@click.option("--all", "all_boards", is_flag=True, help="The emulated boards as well.")
-@click.option("--kind", help="Time at the clock that a kind of project sets: zephyr, pico-sdk, ... [default: highest]")
-@click.option("--npu", help="Instead: what an Arm Ethos-U runs of it, by Vela. ethos-u55-128, ethos-u85-256, ...")
+@click.option("--all", "all_boards", is_flag=True, help="Include the emulated boards.")
+@click.option(
+    "--kind", help="Estimate time at the clock of this kind of project: zephyr, pico-sdk, ... [default: highest]"
+)
+@click.option("--npu", help="Instead, ask Vela what an Arm Ethos-U would run: ethos-u55-128, ethos-u85-256, ...")
 @model_option
 @optimize_option
 @ram_option
@@ -63,16 +67,16 @@ def command(
     frame: tuple[int, int] | None, pixels: str | None, hold: str | None, net_size: tuple[int, int] | None,
     margin: int | None, share: int | None, memory: int | None, clamp: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Tell whether models fit boards: .tflite files, names of `edgeblur models`, or all int8 models of a run.
+    """Say whether models fit boards: .tflite files, names of `edgeblur models`, or all int8 models of a run.
 
-    Without any it is the default of `edgeblur models`.
+    Without RUNS_OR_MODELS, it is the default of `edgeblur models`.
 
-    RAM is the streaming engine's plan, to the byte, with stack and rows; flash is weights and tables, to the byte, and
-    an estimate of the code. Beside it: TensorFlow Lite Micro, with the arena that its own allocator asks for. Less
-    than 10 % left is `tight`. With --frame it is all that veiling frames of a camera's size takes.
+    RAM of the streaming engine is planned to the byte, stack and rows included; flash is exact for weights and tables,
+    and estimated for code. TensorFlow Lite Micro stands beside it, with the arena that its own allocator asks for.
+    `tight` means that less than 10 % is left. With --frame, the figures are those of veiling frames of a camera's size.
 
-    Exit code 1 if a model does not fit a board that was asked for, one by one or by --board-file; of all boards, if it
-    fits none.
+    Exit code 1 if a model does not fit the board that was asked for, or one of --board-file; if no board was asked
+    for, when it fits none.
     """
     from edgeblur.firmware_harness.boards.boards import Board, check_cores, find_board, own_board, read_boards
     from edgeblur.firmware_harness.boards.listing import Wanted, select

@@ -12,11 +12,11 @@ from edgeblur.progress import out as stdout
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--board", help="The board that it was written for; otherwise it is refused.")
+@click.option("--board", help="The board that the project was written for; another one is refused.")
 @board_file_option
-@click.option("--port", help="Serial port of the board, for tools that want it: /dev/ttyACM0, COM3, ...")
+@click.option("--port", help="Serial port of the board, for tools that need it: /dev/ttyACM0, COM3, ...")
 @click.option(
-    "--drive", type=click.Path(path_type=Path), help="Copy the .uf2 to this drive, which BOOTSEL makes appear."
+    "--drive", type=click.Path(path_type=Path), help="Copy the .uf2 to this drive, which appears in BOOTSEL mode."
 )
 @click.option("--dry-run", is_flag=True, help="Only print the command.")
 def command(
@@ -24,7 +24,7 @@ def command(
 ) -> None:
     """Flash the project in FOLDER, which `edgeblur firmware` wrote and which was built.
 
-    The ecosystem's own tool does it (pyocd, esptool, picotool, arduino-cli, west, pio); the command is printed first.
+    The board's own tool does it (pyocd, esptool, picotool, arduino-cli, west, pio); the command is printed first.
     """
     from edgeblur.firmware_harness.projects.flash import plan_flash, run_flash
 

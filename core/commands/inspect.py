@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @model_argument
 @model_option
 @size_option
-@click.option("--svg", type=click.Path(path_type=Path), help="Also draw the graph, as one SVG page, into this file.")
+@click.option("--svg", type=click.Path(path_type=Path), help="Also draw the graph into this SVG file.")
 @force_option
 @json_option
 def command(
@@ -32,8 +32,8 @@ def command(
 ) -> None:  # fmt: skip
     """Show what is in a .tflite: a file, a run's model, or a name of `edgeblur models`.
 
-    Each op with its output, MACs and parameters, and what the streaming engine does with it; who made the file, and
-    which engines run it. Anybody's .tflite will do.
+    It lists each op with its output, MACs and parameters, and what the streaming engine does with it; which tool made
+    the file; and which engines run it. Any .tflite will do.
     """
     from edgeblur.firmware_harness.engines.inspection import graph_svg, inspect_file
 

@@ -20,13 +20,16 @@ _PATH = click.Path(path_type=Path)
 @json_option
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """Trained models that come with edgeblur; their names are taken wherever a model is. Alone it lists them."""
+    """Trained models that come with edgeblur; their names are accepted wherever a model is.
+
+    Without a command, list them.
+    """
     if context.invoked_subcommand is None:
         _list(as_json, None)
 
 
 @command.command("list", short_help="Size, RAM, work, and what they protect and spoil.")
-@click.option("--output", type=click.Choice(["mask"]), help="List the mask parts of mask nets alone.")
+@click.option("--output", type=click.Choice(["mask"]), help="List only the mask parts of mask nets.")
 @json_option
 def list_command(output: str | None, as_json: bool) -> None:
     """List all models: size, RAM, work, and what they protect and spoil."""
@@ -67,14 +70,14 @@ def show(name: str, as_json: bool) -> None:
 
 @command.command(short_help="Where a model's file lies, for scripts.")
 @click.argument("name", required=False)
-@click.option("--keras", is_flag=True, help="The trained net that it was made from, to go on training.")
+@click.option("--keras", is_flag=True, help="The trained net that it was made from, to continue training.")
 @click.option("--output", type=click.Choice(["mask"]),
               help="Cut the mask part of a mask net, without its picture output, into a .tflite of its own: the same "
               "weights. Its path is printed.")  # fmt: skip
-@click.option("--out", type=_PATH, help="That .tflite. [default: NAME_mask.tflite in the current folder]")
+@click.option("--out", type=_PATH, help="File for --output. [default: NAME_mask.tflite in the current folder]")
 @force_option
 def path(name: str | None, keras: bool, output: str | None, out: Path | None, force: bool) -> None:
-    """Print where the file of the model NAME lies, and nothing else; without NAME, the default's."""
+    """Print the path of the model NAME, and nothing else; without NAME, that of the default model."""
     from edgeblur.models.shelf import default_entry, require_entry
 
     entry = require_entry(name) if name else default_entry()
@@ -93,11 +96,11 @@ def path(name: str | None, keras: bool, output: str | None, out: Path | None, fo
 @command.command(short_help="Put a quantized model of a run on the shelf.")
 @click.argument("source", metavar="RUN_OR_FOLDER", type=_PATH)
 @click.option("--model", "model_name", help="Which model of a run; its newest student by default.")
-@click.option("--name", required=True, help="What it is to be called: letters and digits.")
-@click.option("--title", help="One line for people.")
-@click.option("--default", "default", is_flag=True, help="Its int8 becomes the default of all.")
+@click.option("--name", required=True, help="Its name: letters and digits.")
+@click.option("--title", help="Title, in one line.")
+@click.option("--default", "default", is_flag=True, help="Make its int8 the default model.")
 @click.option("--float16", is_flag=True, help="Store the float model's weights in 16 bits: half the size.")
-@click.option("--force", is_flag=True, help="Replace the model that has this name; its card stays.")
+@click.option("--force", is_flag=True, help="Replace the model of this name; its card is kept.")
 def add(
     source: Path, model_name: str | None, name: str, title: str | None, default: bool, float16: bool, force: bool
 ) -> None:  # fmt: skip
@@ -111,11 +114,11 @@ def add(
 
 @command.command(short_help="Measure a model: its file, on photos, on a board.")
 @click.argument("name")
-@click.option("--data", type=_PATH, help="A data set, whose test split is taken. [default: nothing on photos]")
-@click.option("--photos", default="test", show_default=True, help="What this set of photos is called in the card.")
+@click.option("--data", type=_PATH, help="Data set whose test split is used. [default: measure nothing on photos]")
+@click.option("--photos", default="test", show_default=True, help="Name of this set of photos in the card.")
 @click.option("--limit", type=click.IntRange(1), help="Maximum number of photos. [default: all]")
 @click.option("--board", "boards", multiple=True, default=("mps2-an386",), show_default=True,
-              help="Emulated board to count instructions on; may be given again, `none` for none.")  # fmt: skip
+              help="Emulated board to count instructions on; repeatable; `none` for none.")  # fmt: skip
 @click.argument("compare_options", nargs=-1, type=click.UNPROCESSED)
 def measure(
     name: str, data: Path | None, photos: str, limit: int | None, boards: tuple[str, ...],
@@ -123,8 +126,8 @@ def measure(
 ) -> None:  # fmt: skip
     """Measure the int8 and the float model of NAME, and write both into measures.json and the card.
 
-    Photos are measured by `edgeblur compare` with two judges and --privacy; other options of it may follow after `--`.
-    What is not measured this time stays as it was.
+    Photos are measured by `edgeblur compare` with two judges and --privacy; further options of it may follow
+    after `--`. Figures that are not measured this time are kept.
     """
     from edgeblur.models.card import update_card
     from edgeblur.models.measure import COMPARE, MeasureOptions, measure
@@ -138,12 +141,14 @@ def measure(
 
 @command.command(short_help="Draw scenes, and show in the card what a model makes of them.")
 @click.argument("name")
-@click.option("--scenes", default=60, show_default=True, type=click.IntRange(1), help="How many are drawn and judged.")
-@click.option("--seed", default=7, show_default=True, type=click.IntRange(0), help="Which scenes.")
+@click.option(
+    "--scenes", default=60, show_default=True, type=click.IntRange(1), help="Number of scenes to draw and judge."
+)
+@click.option("--seed", default=7, show_default=True, type=click.IntRange(0), help="Random seed for the scenes.")
 def pictures(name: str, scenes: int, seed: int) -> None:
     """Show in the card of NAME what its int8 model does well and badly, on drawn scenes.
 
-    The best and the worst of the scenes go onto a sheet, pictures.jpg, and what was counted in all into pictures.json.
+    The best and the worst scenes go onto a sheet, pictures.jpg, and the counts over all of them into pictures.json.
     """
     from edgeblur.models.card import update_card
     from edgeblur.models.draw import PictureOptions, make_pictures
@@ -157,7 +162,7 @@ def pictures(name: str, scenes: int, seed: int) -> None:
 @command.command(short_help="Write the measured part and the pictures of cards anew.")
 @click.argument("names", nargs=-1)
 def card(names: tuple[str, ...]) -> None:
-    """Write the measured part and the pictures of cards anew, of all models by default; what people wrote stays."""
+    """Rewrite the measured part and the pictures of cards, by default of all models; what people wrote is kept."""
     from edgeblur.models.card import update_card
     from edgeblur.models.shelf import require_shelved, shelf
 

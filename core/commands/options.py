@@ -91,29 +91,31 @@ def library_asked_for(engine: str, tflm: Path | None) -> Path | None:
 SEED = click.IntRange(0, 2**32 - 1)  # what numpy takes
 POSITIVE = FiniteRange(0, min_open=True)
 
-force_option = click.option("--force", is_flag=True, help="Replace what is there already.")
+force_option = click.option("--force", is_flag=True, help="Replace what is already there.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable result on standard output.")
 tflm_option = click.option(
     "--tflm", envvar="EDGEBLUR_TFLM", show_envvar=True, type=click.Path(path_type=Path),
-    help="Your TensorFlow Lite Micro: a checkout, or a tree of it.",
+    help="Your TensorFlow Lite Micro: a checkout, or a tree generated from one.",
 )  # fmt: skip
 model_argument = click.argument("run_or_model", required=False, default=default_model, type=click.Path(path_type=Path))
 """A run, a .tflite file or a name of the shelf; without it, the shelf's default."""
 board_file_option = click.option(
-    "--board-file", type=click.Path(path_type=Path), help="A TOML of boards of your own, in the form of boards.toml."
+    "--board-file",
+    type=click.Path(path_type=Path),
+    help="TOML file that describes your own boards, in the format of boards.toml.",
 )
 model_option = click.option("--model", "model_name", help="Which model of a run; its newest student by default.")
 
 family_option = click.option(
     "--family", type=click.Choice(["unet", "mask", "live"]), default="unet", show_default=True,
     help="unet outputs the blurred picture; mask finds the faces, and a fixed blur is blended in (far fewer MACs); "
-    "live does so with a third of mask's work, and has one width.",
+    "live does the same with a third of the work, and has one width.",
 )  # fmt: skip
 
 ending_option = click.option(
     "--output", type=click.Choice(["sigmoid", "linear", "gate"]), default="sigmoid", show_default=True,
-    help="What follows a U-Net's last convolution: sigmoid (as in the thesis) or linear (nothing) paint the blurred "
-    "picture; gate learns where faces are, and passes on the input or a blur of it.",
+    help="What follows a U-Net's last convolution: sigmoid (as in the thesis) and linear (nothing) paint the blurred "
+    "picture; gate learns where faces are, and passes on the input or a blurred copy of it.",
 )  # fmt: skip
 
 optimize_option = click.option(
@@ -133,7 +135,7 @@ flash_option = click.option(
 
 cores_option = click.option(
     "--cores", type=click.IntRange(1, 2), default=1, show_default=True,
-    help="How many cores make a picture together, each about half of every row; 2 for chips that have two.",
+    help="Number of cores that share the work, each about half of every row; 2 for chips with two cores.",
 )  # fmt: skip
 
 _SHARE = FiniteRange(0, 1)
@@ -142,13 +144,15 @@ _PRIVACY = [
     click.option("--labels", type=click.Path(path_type=Path), help="Label file of --photos, for --privacy."),
     click.option("--detector", "detectors", multiple=True, default=("centerface", "blazeface"), show_default=True,
                  help="Detector that looks for leaks; repeatable. `none` leaves leak rates out."),
-    click.option("--identity/--no-identity", default=True, help="Look blurred faces up by a face embedding."),
+    click.option("--identity/--no-identity", default=True, help="Try to identify blurred faces by a face embedding."),
     click.option("--min-face", "min_face_px", type=POSITIVE, default=16, show_default=True,
                  help="Minimum face size in pixels: the longer side, at the model's input size."),
-    click.option("--reversibility", is_flag=True, help="Train a net to undo the blur (minutes; edgeblur[train])."),
-    click.option("--steps", type=click.IntRange(1), default=600, show_default=True, help="Steps of that training."),
+    click.option("--reversibility", is_flag=True,
+                 help="Train a net to undo the blur (takes minutes; needs edgeblur[train])."),
+    click.option("--steps", type=click.IntRange(1), default=600, show_default=True, help="Training steps of that net."),
     click.option("--seed", type=SEED, default=0, show_default=True, help="Random seed of that training."),
-    click.option("--max-leak", type=_SHARE, help="Maximum leak rate, 0 to 1, by the detector that finds most."),
+    click.option("--max-leak", type=_SHARE,
+                 help="Maximum leak rate, 0 to 1, by the detector that finds the most faces."),
     click.option("--max-rank1", type=_SHARE, help="Maximum share of faces that are identified at rank 1."),
     click.option("--max-parrot", type=_SHARE, help="The same where the gallery is blurred by the same model."),
     click.option("--max-changed", type=_SHARE, help="Maximum share of face-free photos that are visibly changed."),
@@ -184,7 +188,7 @@ def fit_options(*, epochs: int) -> Callable[[F], F]:
                 click.option("--seed", default=0, show_default=True, type=SEED,
                              help="Random seed for weights and shuffling."),
                 click.option("--bfloat16", is_flag=True,
-                             help="Compute convolutions with 16 bits: faster where lscpu names avx512_bf16."),
+                             help="Compute convolutions in bfloat16: faster on CPUs with avx512_bf16 (see lscpu)."),
                 click.option("--ema", default=0.0, show_default=True, type=FiniteRange(0, 1, max_open=True),
                              help="Keep a moving average of the weights, over about 1/(1-EMA) steps; 0 is off."),
                 click.option("--hard", default=0.0, show_default=True, type=FiniteRange(0, 0.4),
@@ -215,15 +219,16 @@ class Size(click.ParamType[tuple[int, int]]):
 _FRAMES = [
     click.option("--frame", "frame", type=Size(), help="Veil frames of a camera's size, such as 320x240."),
     click.option("--pixels", type=click.Choice(["rgb888", "bgr888", "rgb565le", "rgb565be", "yuyv", "uyvy", "gray8"]),
-                 help="How the camera writes them. [default: rgb565le]"),
+                 help="Pixel format of the frames. [default: rgb565le]"),
     click.option("--hold", type=click.Choice(["buffer", "live", "rows"]),
-                 help="Who keeps a frame: the camera's driver; nobody, so that the frame before tells where faces are; "
-                 "or rows that wait for their mask. [default: buffer]"),
-    click.option("--input", "net_size", type=Size(), help="Rewrite the net for pictures of another size."),
-    click.option("--margin", type=click.IntRange(0, 16), help="Cells by which a found face grows."),
-    click.option("--share", type=click.IntRange(0, 16), help="Eighths of its own size by which it grows as well."),
-    click.option("--memory", type=click.IntRange(0, 15), help="Frames for which it stays veiled afterwards."),
-    click.option("--clamp", help="Mask values from which veiling begins and is full, such as 0.2:0.4."),
+                 help="Who keeps the frame. buffer: the camera's driver; live: nobody, faces are where they were in "
+                 "the previous frame; rows: the veil, which keeps rows until their mask is known. [default: buffer]"),
+    click.option("--input", "net_size", type=Size(), help="Rewrite the net for this input size."),
+    click.option("--margin", type=click.IntRange(0, 16),
+                 help="Number of mask cells by which a found face is enlarged."),
+    click.option("--share", type=click.IntRange(0, 16), help="Eighths of its own size by which it is also enlarged."),
+    click.option("--memory", type=click.IntRange(0, 15), help="Number of frames for which it stays veiled afterwards."),
+    click.option("--clamp", help="Mask values at which veiling begins and is complete, such as 0.2:0.4."),
 ]  # fmt: skip
 
 
@@ -269,9 +274,11 @@ def _size(_context: click.Context, _parameter: click.Parameter, text: str | None
     return parse_size(text)
 
 
-size_option = click.option("--size", callback=_size, help="HEIGHTxWIDTH, for a model whose file leaves it open.")
+size_option = click.option(
+    "--size", callback=_size, help="Input size HEIGHTxWIDTH, for a model whose file does not fix it."
+)
 output_option = click.option(
-    "--output", help="Keep one of several outputs: its name, or its number from 0. Of a mask head also: mask."
+    "--output", help="Keep one of several outputs: its name, or its number from 0; for a mask head also `mask`."
 )
 
 

@@ -14,7 +14,7 @@ from edgeblur.progress import out as stdout
 @click.command()
 @model_argument
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The .html file to write.")
-@click.option("--frame", default="320x240", show_default=True, metavar="WXH", type=Size(), help="Size of frames.")
+@click.option("--frame", default="320x240", show_default=True, metavar="WXH", type=Size(), help="Size of the frames.")
 @model_option
 @force_option
 @json_option
@@ -24,8 +24,8 @@ def command(
     """Write one HTML page in which a mask net runs: on drawn scenes, on pictures dropped in, and on the webcam.
 
     The C that `edgeblur export --frame` writes for a board is compiled to WebAssembly (clang and lld) and runs in the
-    page, which shows frame, veil and mask, RAM, and the frames a second that are estimated for a board. The page opens
-    no connection: nothing leaves it.
+    page, which shows frame, veil and mask, RAM, and the estimated frames per second on a board. The page opens no
+    connection: nothing leaves it.
     """
     from edgeblur.export.veil.compile import FrameOptions
     from edgeblur.firmware_harness.page.page import write_page

@@ -25,23 +25,27 @@ if TYPE_CHECKING:
 @click.argument("target", metavar="RUN_OR_MODEL", type=click.Path(path_type=Path))
 @click.option("--int8", is_flag=True, help="Full int8: weights, activations, input and output.")
 @click.option("--int16x8", is_flag=True,
-              help="Weights of 8 bits, the rest of 16: for nets whose picture suffers in 8. Takes twice the "
+              help="8-bit weights and 16-bit activations: for nets whose picture suffers in int8. Takes twice the "
               "RAM.")  # fmt: skip
 @click.option("--model", "model_name", help="Which model of a run; all of them by default.")
-@click.option("--data", type=click.Path(path_type=Path), help="Data set to calibrate with; a run knows its own.")
-@click.option("--out", type=click.Path(path_type=Path), help="Where a bare .keras file's .tflite goes.")
+@click.option("--data", type=click.Path(path_type=Path), help="Data set to calibrate with. [default: the run's]")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the .tflite of a bare .keras file.")
 @click.option("--io", "io_type", default="int8", show_default=True, type=click.Choice(["int8", "uint8"]),
               help="Type of input and output.")  # fmt: skip
 @click.option("--calibration", default=200, show_default=True, type=click.IntRange(1),
-              help="Pictures of the train split that ranges are taken from.")  # fmt: skip
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Test pictures to compare on.")
+              help="Number of pictures of the train split to calibrate with.")  # fmt: skip
+@click.option(
+    "--limit", default=100, show_default=True, type=click.IntRange(1), help="Number of test pictures to compare on."
+)
 @click.option("--equalize/--no-equalize", default=True, show_default=True,
-              help="Rescale channels first: small ones keep more of int8; and open gates as in float.")  # fmt: skip
+              help="Rescale channels first, so that small ones keep their precision, and correct gates.")  # fmt: skip
 @click.option("--output", type=click.Choice(["mask"]),
               help="Also write the mask part of mask nets alone, without their picture output: int8_mask.tflite, the "
               "same weights.")  # fmt: skip
-@click.option("--qat", is_flag=True, help="Train on with int8 simulated: for students that lose more than 0.5 dB.")
-@click.option("--epochs", default=5, show_default=True, type=click.IntRange(1), help="Of --qat.")
+@click.option(
+    "--qat", is_flag=True, help="Continue training with int8 simulated, for students that lose more than 0.5 dB."
+)
+@click.option("--epochs", default=5, show_default=True, type=click.IntRange(1), help="Number of epochs of --qat.")
 @force_option
 @json_option
 def command(
@@ -49,7 +53,7 @@ def command(
     calibration: int, limit: int, equalize: bool, output: str | None, qat: bool,
     epochs: int, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Quantize a run's models, or one .keras file, to int8 or int16x8 and account for the loss layer by layer."""
+    """Quantize a run's models, or one .keras file, to int8 or int16x8, and show the loss layer by layer."""
     if int8 == int16x8:
         raise UserError("name one scheme: --int8, or --int16x8 for activations of 16 bits", options=("int8", "int16x8"))
     if int16x8:

@@ -15,11 +15,12 @@ from edgeblur.store.run_folder import open_run
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--limit", type=click.IntRange(1),
-              help="Test pictures to compare on. [default: as compared before, else 200]")  # fmt: skip
+              help="Number of test pictures to compare on. [default: as in the last comparison, else 200]")  # fmt: skip
 @click.option("--judge", default="auto", show_default=True,
-              help="For approach A and leak rates; `auto`: centerface if installed, `none`: neither.")  # fmt: skip
+              help="Detector for approach A and leak rates. auto: centerface if installed; none: leave "
+              "both out.")  # fmt: skip
 @click.option("--privacy", is_flag=True,
-              help="With identity and leaks by every detector (minutes, if not compared so before).")  # fmt: skip
+              help="Include identity and leaks by every detector (takes minutes unless compared before).")  # fmt: skip
 @json_option
 def command(run: Path, limit: int | None, judge: str, privacy: bool, as_json: bool) -> None:
     """Write RUN/report.html (self-contained), RUN/report.md and RUN/report.json, comparing first if a model is new."""

@@ -48,7 +48,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--board", "board_name", help="An emulated board: mps2-an386, riscv32-virt, ... (see `edgeblur boards`).")
 @board_file_option
 @click.option("--emulated", is_flag=True, help="Emulate a real board: pico runs in rp2040js, which counts cycles.")
-@click.option("--port", help="A board that runs firmware of `edgeblur firmware`: /dev/ttyACM0, COM3, ...")
+@click.option("--port", help="Serial port of a board with firmware of `edgeblur firmware`: /dev/ttyACM0, COM3, ...")
 @model_option
 @click.option("--photos", type=_PATH, help="A folder of photos, resized to the model's input.")
 @click.option("--random", type=click.IntRange(1), help="Number of random pictures (seeded). [default: 5]")
@@ -56,9 +56,14 @@ _PATH = click.Path(path_type=Path)
 @click.option("--baud", default=115200, show_default=True, type=click.IntRange(300), help="Baud rate of --port.")
 @click.option("--timeout", "silence_s", default=30.0, show_default=True, type=POSITIVE,
               help="Give up on the board at --port after this many seconds of silence.")  # fmt: skip
-@click.option("--camera", "picture", type=_PATH, help="Save here what the board at --port makes of its own camera.")
+@click.option(
+    "--camera",
+    "picture",
+    type=_PATH,
+    help="Save a picture of the camera of the board at --port, as the board blurs it, to this file.",
+)
 @click.option("--compiler", type=click.Choice(["gcc", "clang"]), default="gcc", show_default=True,
-              help="What builds an emulated board's firmware.")  # fmt: skip
+              help="Compiler of an emulated board's firmware.")  # fmt: skip
 @click.option("--engine", type=click.Choice(["stream", "tflm"]), default="stream", show_default=True,
               help="tflm: TensorFlow Lite Micro on an emulated board, to compare with.")  # fmt: skip
 @tflm_option
@@ -69,7 +74,7 @@ _PATH = click.Path(path_type=Path)
 @size_option
 @output_option
 @frame_options
-@click.option("--keep", type=_PATH, help="A new folder to keep sources, linked files and outputs in.")
+@click.option("--keep", type=_PATH, help="Keep sources, linked files and outputs in this new folder.")
 @json_option
 def command(
     run_or_model: Path, board_name: str | None, board_file: Path | None, emulated: bool, port: str | None,
@@ -83,20 +88,20 @@ def command(
 ) -> None:  # fmt: skip
     """Run RUN_OR_MODEL on a board, and compare every output byte with the host's.
 
-    It is a run, a .tflite file or a name of `edgeblur models`; without it, the default of those.
+    RUN_OR_MODEL is a run, a .tflite file or a name of `edgeblur models`; without it, it is the default of those.
 
-    With --board: the streaming engine is cross-compiled with start-up code and linker script of ours and runs in QEMU,
+    With --board: the streaming engine is cross-compiled with our own start-up code and linker script, and runs in QEMU,
     which counts instructions. With --board pico --emulated it runs in rp2040js, which counts cycles.
 
     With --port: pictures go over a serial line to a board that runs firmware of `edgeblur firmware`, and come back;
-    the board's own counter measures milliseconds. With --board too, the board must be of that name.
+    the board's own counter measures milliseconds. With --board as well, the board must have that name.
 
     With --frame: frames of a camera's size are veiled, one after the other, and compared with the veil's reference. A
     board at --port whose firmware was written with --frame takes such frames without being asked, and --camera saves
     one.
 
     With --engine tflm: your TensorFlow Lite Micro, built by its own Makefile, behind the same interface on an emulated
-    board, in the smallest arena that it runs in.
+    board, in the smallest arena in which it runs.
 
     Exit code 1 if a byte differs from LiteRT's reference kernels. What a run's model took is kept in RUN/boards.json,
     for `edgeblur report`.

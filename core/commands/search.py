@@ -17,16 +17,18 @@ from edgeblur.progress import say
 F = TypeVar("F", bound=Callable[..., Any])
 
 _LIMITS = [
-    click.option("--board", help="Where the net is to run; see `edgeblur boards`."),
-    click.option("--ram", "ram_bytes", type=click.IntRange(1), help="Bytes of RAM in all. [default: the board's]"),
-    click.option("--flash", "flash_bytes", type=click.IntRange(1), help="The same of flash. [default: the board's]"),
-    click.option("--instructions", type=click.IntRange(1), help="Instructions a frame, predicted. [default: no limit]"),
-    click.option("--ms", type=POSITIVE, help="Milliseconds a frame at the board's highest clock, estimated. [default: "
-                 "no limit]"),
-    click.option("--frame", type=Size(), help="Price it with a veil for frames of a camera's size, such as 320x240."),
-    click.option("--pixels", default="rgb565le", show_default=True, help="Format of such frames."),
+    click.option("--board", help="Board that the net must fit; see `edgeblur boards`."),
+    click.option("--ram", "ram_bytes", type=click.IntRange(1), help="Maximum RAM in bytes. [default: the board's]"),
+    click.option("--flash", "flash_bytes", type=click.IntRange(1),
+                 help="Maximum flash in bytes. [default: the board's]"),
+    click.option("--instructions", type=click.IntRange(1),
+                 help="Maximum predicted instructions per frame. [default: none]"),
+    click.option("--ms", type=POSITIVE, help="Maximum estimated milliseconds per frame, at the board's highest clock. "
+                 "[default: none]"),
+    click.option("--frame", type=Size(), help="Count a veil for frames of this size as well, such as 320x240."),
+    click.option("--pixels", default="rgb565le", show_default=True, help="Pixel format of the frames."),
     click.option("--hold", default="buffer", show_default=True, type=click.Choice(["buffer", "live", "rows"]),
-                 help="Who keeps such a frame."),
+                 help="Who keeps the frame."),
 ]  # fmt: skip
 
 _TEACHING = [
@@ -35,7 +37,7 @@ _TEACHING = [
     click.option("--teacher-weight", default=0.5, show_default=True, type=FiniteRange(0, 1),
                  help="0 learns from the labels alone, 1 from the teacher alone."),
     click.option("--epochs", default=8, show_default=True, type=click.IntRange(1),
-                 help="Epochs of a net that does not stop early."),
+                 help="Number of epochs of a net that does not stop early."),
     click.option("--batch", default=32, show_default=True, type=click.IntRange(1), help="Pictures per step."),
     click.option("--learning-rate", default=3e-3, show_default=True, type=POSITIVE,
                  help="Adam's learning rate at the start; it falls along a cosine."),
@@ -43,7 +45,7 @@ _TEACHING = [
                  help="PSNR outside the faces, in dB, at which leaks are compared."),
     click.option("--judge", "judges", multiple=True, default=("centerface",), show_default=True,
                  help="Detector that looks for leaks; repeatable, the keenest counts."),
-    click.option("--limit", type=click.IntRange(1), help="Validation photos at most, evenly spread."),
+    click.option("--limit", type=click.IntRange(1), help="Maximum number of validation photos, evenly spread."),
 ]  # fmt: skip
 
 
@@ -61,13 +63,15 @@ def _with(options: list[Any]) -> Callable[[F], F]:
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), help="Data set made by `edgeblur data make`.")
 @click.option("--out", default="search", show_default=True, type=click.Path(path_type=Path),
-              help="Folder for the front and for trainings under way.")  # fmt: skip
+              help="Folder for the front and for unfinished trainings.")  # fmt: skip
 @click.option("--study", "url", help="Optuna storage: sqlite:///FILE, or postgresql://USER@HOST/DATABASE for workers "
               "on several machines. [default: sqlite:///OUT/study.db]")  # fmt: skip
 @click.option("--name", default="edgeblur", show_default=True, help="Name of the study in its storage.")
 @click.option("--trials", default=30, show_default=True, type=click.IntRange(0),
-              help="Nets to train in all, those that stop early among them; 0 only shows the front.")  # fmt: skip
-@click.option("--seed", default=0, show_default=True, type=SEED, help="Random seed of nets tried and of trainings.")
+              help="Number of nets to train, including those that stop early; 0 only shows the front.")  # fmt: skip
+@click.option(
+    "--seed", default=0, show_default=True, type=SEED, help="Random seed for the choice of nets and for training."
+)
 @_with(_LIMITS)
 @_with(_TEACHING)
 @json_option
@@ -77,12 +81,12 @@ def command(
     frame: tuple[int, int] | None, pixels: str, hold: str, teacher: str, teacher_weight: float, epochs: int, batch: int,
     learning_rate: float, outside_db: float, judges: tuple[str, ...], limit: int | None,
 ) -> None:  # fmt: skip
-    """Search for mask heads that fit a board: by the compiler first, then by short distillations.
+    """Search for mask heads that fit a board: first by the compiler, then by short distillations.
 
     A net that takes too much RAM, flash or time is dropped before any training. The others learn in rungs, and about
-    half of them stop at each. What is left is judged by the faces that a detector still finds on the validation photos,
-    at equal fidelity outside of them; `edgeblur data make --hold-out` keeps makers for that. The same command goes on
-    with a search that was stopped, and a second one beside it shares the work.
+    half of them stop at each. The rest are judged by the faces that a detector still finds on the validation photos, at
+    equal fidelity outside the faces; `edgeblur data make --hold-out` keeps makers for that. The same command continues
+    a search that was stopped, and a second one running beside it shares the work.
     """
     from edgeblur.search.report import front_table, rows, told, write_report
     from edgeblur.search.study import SearchOptions, read_study, search

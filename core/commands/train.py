@@ -22,7 +22,9 @@ from edgeblur.progress import say
     "--width", "base", default=32, show_default=True, type=click.IntRange(1), help="Filters of the top level."
 )
 @click.option("--levels", default=3, show_default=True, type=click.IntRange(1, 5), help="Pooling levels.")
-@click.option("--size", default=128, show_default=True, type=click.IntRange(16), help="Side of the net's input.")
+@click.option(
+    "--size", default=128, show_default=True, type=click.IntRange(16), help="Side of the net's input, in pixels."
+)
 @click.option("--batch-norm/--no-batch-norm", default=False, help="Batch normalization before each ReLU.")
 @ending_option
 @click.option("--dropout/--no-dropout", default=False, help="0.05 in the deepest encoder level, 0.2 in the bottleneck.")
@@ -30,15 +32,15 @@ from edgeblur.progress import say
 @click.option("--start", type=click.Path(path_type=Path),
               help="Start from the weights of this .keras file, or of a narrower mask head.")  # fmt: skip
 @click.option("--strategy", default="single", show_default=True, type=click.Choice(["single", "multiworker"]),
-              help="multiworker: one process a machine, as TF_CONFIG says.")  # fmt: skip
-@click.option("--resume", is_flag=True, help="Go on with a training that was killed.")
+              help="multiworker: one process per machine, as TF_CONFIG says.")  # fmt: skip
+@click.option("--resume", is_flag=True, help="Continue a training that was interrupted.")
 @force_option
 @json_option
 def command(
     data: Path, out: Path, family: str, base: int, levels: int, size: int, batch_norm: bool, output: str,
     dropout: bool, start: Path | None, strategy: str, resume: bool, force: bool, as_json: bool, **learning: Any,
 ) -> None:  # fmt: skip
-    """Train the teacher U-Net (or any relative of it) into a run folder.
+    """Train the teacher U-Net (or a relative of it) into a run folder.
 
     The defaults are the thesis's net: 128x128x3, filters 32-64-128, bottleneck 256, 1,925,667 parameters. With
     --family mask it is a wide mask head, from whose masks a narrow one can learn.

@@ -40,17 +40,21 @@ _PATH = click.Path(path_type=Path)
 @model_option
 @click.option("--photos", type=_PATH, help="A folder of photos, resized to the model's input.")
 @click.option("--data", type=_PATH, help="A data set: its test split, with masks. [default: the run's]")
-@click.option("--random", type=click.IntRange(1), help="So many seeded random pictures. [default outside a run: 10]")
+@click.option(
+    "--random", type=click.IntRange(1), help="Number of random pictures (seeded). [default outside a run: 10]"
+)
 @click.option("--engine",
               help="litert, litert-ref, tflite-runtime, tflm, stream; several with commas are compared. [default: "
-              "litert, or litert-ref for a net of which litert's bytes are further than a step off a board's]",
+              "litert; litert-ref for a net of which litert's bytes differ from a board's by more than a step]",
               )  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), help="Maximum number of pictures, evenly spread.")
 @click.option("--reference", type=ModelFile(),
               help="A .tflite to measure fidelity against. [default: the run's teacher, or the data set]")  # fmt: skip
 @click.option("--exact", is_flag=True, help="Fail (exit code 1) if output bytes of the engines differ.")
-@click.option("--min-psnr", "min_psnr_db", type=Finite(), help="Fail (exit code 1) below so many dB over the image.")
-@click.option("--privacy", is_flag=True, help="Measure also leaks, identity and over-blur; needs labelled photos.")
+@click.option(
+    "--min-psnr", "min_psnr_db", type=Finite(), help="Fail (exit code 1) if the PSNR over the image is lower, in dB."
+)
+@click.option("--privacy", is_flag=True, help="Also measure leaks, identity and over-blur; needs labelled photos.")
 @judged_frame_options
 @privacy_options
 @optimize_option
@@ -74,8 +78,8 @@ def command(
 ) -> None:  # fmt: skip
     """Run RUN_OR_MODEL on this host and say what it needs and how faithful it is.
 
-    Any .tflite with a picture in and a picture out will do, also one that edgeblur did not make. What the measures
-    of --privacy mean is in docs/privacy.md.
+    Any .tflite that takes a picture and gives a picture will do, also one that edgeblur did not make. docs/privacy.md
+    explains what --privacy measures.
     """
     from edgeblur.firmware_harness.engines.engines import engine_names
     from edgeblur.firmware_harness.privacy.gates import PrivacyGates

@@ -178,8 +178,9 @@ def _known(path: Path, section: str, data: Mapping[str, Any], names: tuple[str, 
     for name in data:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1)
-            advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
-            raise UserError(f"{path}: {f'[{section}] has' if section else 'there is'} no limit {name!r}: {advice}")
+            advice = f"did you mean {near[0]}?" if near else f"write one of {', '.join(names)}"
+            missing = f"[{section}] has no limit" if section else "limits stand in tables, and there is no table"
+            raise UserError(f"{path}: {missing} {name!r}: {advice}")
 
 
 def _check(path: Path, gates: Gates) -> None:

@@ -63,7 +63,7 @@ def _rows(validation: Validation) -> list[tuple[str, str]]:
         parts["outside"] = validation.fidelity.outside
         rows += [(f"  {name}", _near(part)) for name, part in parts.items() if part]
     else:
-        rows.append(("fidelity", "unknown: nothing to measure against (--reference MODEL.tflite or --data DATASET)"))
+        rows.append(("fidelity", "unknown: nothing to measure against (a reference .tflite, or a data set)"))
     rows += [(f"{validation.engine} = {c.engine}?", _difference(c)) for c in validation.comparisons]
     return rows
 

@@ -127,7 +127,8 @@ def test_an_emulated_board(tiny_int8: Path, tmp_path: Path, capsys: pytest.Captu
         ("[photos]\nphotos = 'a'\nmax_leak = 0.1\n", "needs the label file"),
         ("[photos]\ndata = 'missing'\nmin_outside_db = 1\n", "missing"),
         ("photos = 3\n", "photos should be a table"),
-        ("board = 1\n", "there is no limit 'board': did you mean boards?"),
+        ("board = 1\n", "there is no table 'board': did you mean boards?"),
+        ("max_ram_bytes = 1\n", "there is no table 'max_ram_bytes': write one of host, photos, boards"),
         ("[host\n", "is no TOML"),
     ],
 )
