@@ -148,7 +148,7 @@ def test_the_example_of_the_help_is_read(tmp_path: Path, capsys: pytest.CaptureF
     with pytest.raises(SystemExit):
         main(["check", "--help"])
     text = capsys.readouterr().out
-    example = text[text.index("[host]") : text.index("Only what has a limit")]
+    example = text[text.index("[host]") : text.index("Only figures with a limit")]
     read = read_gates(gates(tmp_path, "\n".join(line.strip() for line in example.splitlines())))
     assert set(read.boards) == {"pico", "mps2-an386"}
     assert read.photos is not None
