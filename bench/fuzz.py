@@ -182,7 +182,7 @@ def fuzz_c(name: str, *, cpu_s: float, keep: Path) -> Found:
 
 def table(path: Path = FIGURES) -> str:
     """The figures as docs/reliability.md has them."""
-    lines = ["| target | inputs | taken | CPU time | places that broke | open |", "|---|---|---|---|---|---|"]
+    lines = ["| target | inputs | accepted | CPU time | places that broke | open |", "|---|---|---|---|---|---|"]
     figures = json.loads(path.read_text())
     for name, sums in figures.items():
         still = sum(state == "open" for state in sums["broken"].values())
@@ -203,7 +203,7 @@ def _try(name: str, options: Options, turn: int) -> Found:
 
 def _tell(name: str, found: Found, keep: Path) -> None:
     print(
-        f"{name}: {found.executions:,} inputs, {found.accepted:,} taken, {found.cpu_s:.0f} s of CPU, "
+        f"{name}: {found.executions:,} inputs, {found.accepted:,} accepted, {found.cpu_s:.0f} s of CPU, "
         f"{len(found.broken)} places broke",
         flush=True,
     )
