@@ -66,7 +66,7 @@ class Kind:
 
 def tried_table() -> list[str]:
     """README's and docs/sdks.md's table of what came of each kind with its SDK, line by line."""
-    lines = ["| kind | SDK | built | run | by what |", "|---|---|---|---|---|"]
+    lines = ["| kind | SDK | built | run | how |", "|---|---|---|---|---|"]
     for kind in kinds().values():
         rows = (f"| {kind.name} | {one.sdk} | {one.built} | {one.run} | {one.by} |" for one in kind.tried)
         lines.extend(rows)
