@@ -73,8 +73,8 @@ def test_the_command_line_calls_these_functions() -> None:
         tree = ast.parse(path.read_text())
         imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
         stood_for = {"blur_files", "camera_picture", "distill", "examine", "export_frames", "export_model",
-                     "export_stream", "fits", "open_blurrer", "quantize_aware", "quantize_run_model", "run_emulated", "run_frames", "run_serial",
-                     "validate"}  # fmt: skip
+                     "export_stream", "fits", "open_blurrer", "quantize_aware", "quantize_run_model", "run_emulated",
+                     "run_frames", "run_serial", "validate"}  # fmt: skip
         assert not imported & (stood_for | set(api.__all__)), path.name
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "edgeblur":
