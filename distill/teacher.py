@@ -189,7 +189,7 @@ def copy_weights(net: Any, source: Any, path: Path, *, seed: int = 0) -> None:
     clamp = gate_clamp(net) if has_gate(net) else None
     if clamp and not has_gate(source):
         raise UserError(
-            f"{path} has no gate, and would put out a picture of its own: start from a net that has one",
+            f"{path} has no gate, and would output a picture of its own: start from a net that has one",
             options=("start",),
         )
     for layer in shared:

@@ -33,7 +33,7 @@ def facts_of(graph: Graph) -> Facts:
     """What a model says about itself.
 
     Raises:
-        UserError: it does not take one picture and put out one.
+        UserError: it does not take one picture and output one.
     """
     model, spent, needs = image_model(graph), cost(graph), _streamed(graph)
     return Facts(

@@ -1,8 +1,8 @@
-"""Channels of one size before int8: of what is far smaller than its neighbours, one scale for all leaves little.
+"""Channels of similar size before int8: a channel far smaller than its neighbours loses its precision to their scale.
 
 Cross-layer equalization (Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction"):
-what a convolution puts out is multiplied channel by channel, and what reads it is divided by the same. ReLU, pooling
-and concatenation pass a positive factor on, so the net's output stays as it was.
+each channel of a convolution's output is scaled, and the next layer's weights are divided by the same factor. ReLU,
+pooling and concatenation commute with a positive factor, so the net's output stays the same.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def equalize(net: Any, pictures: list[Floats]) -> bool:
 
 
 def _readers(net: Any) -> dict[str, list[Reader]]:
-    """By the name of each convolution that can be rescaled: who reads what it puts out."""
+    """By the name of each convolution that can be rescaled: who reads its output."""
     found = {layer.name: _following(net, layer, 0) for layer in net.layers if _is_convolution(layer)}
     return {name: readers for name, readers in found.items() if readers}
 
@@ -84,7 +84,7 @@ def _is_convolution(layer: Any) -> bool:
 
 
 def _passes_on(layer: Any) -> bool:
-    """Whether what a layer puts out is multiplied when what it reads is."""
+    """Whether a layer's output is scaled when its input is."""
     import tf_keras
 
     layers = tf_keras.layers
@@ -99,7 +99,7 @@ def _channels_before(concatenate: Any, tensor: Any) -> int:
 
 
 def _peaks(net: Any, names: list[str], pictures: list[Floats]) -> dict[str, Floats]:
-    """The largest value of each channel that a convolution puts out, behind its ReLU if it has one."""
+    """The maximum of each output channel of a convolution, behind its ReLU if it has one."""
     import tf_keras
 
     if not names:
@@ -119,7 +119,7 @@ def _peaks(net: Any, names: list[str], pictures: list[Floats]) -> dict[str, Floa
 
 
 def _multiply(net: Any, name: str, readers: list[Reader], factors: Floats) -> None:
-    """Multiply what a convolution puts out, and divide it where it is read."""
+    """Scale a convolution's output, and divide where it is read."""
     import tf_keras
 
     def is_transposed(layer: Any) -> bool:

@@ -92,7 +92,7 @@ def _by_channel(tensor: Tensor, scales: NDArray[np.float32], axis: int) -> Tenso
 
 
 def with_bias_moved(graph: Graph, op: Op, real: NDArray[Any]) -> Graph:
-    """An int8 net one of whose convolutions puts out more, by so much in each channel, in real numbers."""
+    """An int8 net with the output of one convolution raised in each channel, by a real number."""
     bias = graph.tensors[op.inputs[2]]
     steps = _int32(bias.array() + np.asarray(real, np.float64) / np.array(bias.scales))
     moved = replace(with_numbers(bias, steps, "int32"), scales=bias.scales, zero_points=bias.zero_points)

@@ -36,7 +36,7 @@ class QuantizeOptions:
     Attributes:
         io_type: `int8` or `uint8` at both ends; of `int16x8` they are int16.
         calibration: pictures of the train split that activation ranges are taken from.
-        limit: pictures of the test split that the quantized net is compared with float on, at most.
+        limit: maximum number of test pictures on which the quantized net is compared with float.
         equalize: rescale channels first, so that each uses the range that it shares with others; and open a gate as far
             as in float.
         scheme: one of `SCHEMES`: `int8`, or `int16x8` with activations of 16 bits.
@@ -123,7 +123,7 @@ def quantize_run_model(run: Run, model: RunModel, options: QuantizeOptions, *, f
 
 
 def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOptions, *, force: bool) -> Quantized:
-    """Quantize anybody's .keras model, which puts out a picture or a mask.
+    """Quantize any .keras model that outputs a picture or a mask.
 
     Writes int8.tflite, float.tflite and quantize.json into `out`, or those of another scheme.
 
@@ -151,7 +151,7 @@ def _quantize(net: Any, exact: bytes, data: Dataset, options: QuantizeOptions) -
     _, height, width, _ = net.input_shape
     pictures = calibration_pictures(data, options.calibration, height, width)
     gated = options.equalize and has_gate(net)  # asked first: once equalized, it is not recognized
-    # An equalized net puts out the same; layers that are compared have to be of one size.
+    # An equalized net has the same output; layers that are compared have to be of one size.
     compared = float_tflite(net) if options.equalize and equalize(net, pictures) else exact
     made = to_quantized(net, pictures, io_type=options.io_type, scheme=options.scheme)
     if gated:
@@ -190,7 +190,7 @@ def account_for(exact: bytes, made: bytes, data: Dataset, options: QuantizeOptio
 
 
 def _target(triple: Triple, end: ImageEnd) -> Floats:
-    """What a net should put out: the blurred picture, or of a net without picture output the mask of each cell."""
+    """What a net should output: the blurred picture, or of a net without picture output the mask of each cell."""
     if end.channels != 1:
         return to_floats(triple.blur)
     height, width = (side // cells for side, cells in zip(triple.mask.shape, (end.height, end.width), strict=True))

@@ -61,7 +61,7 @@ def find_ranges(graph: Graph, pictures: Sequence[Floats]) -> Ranges:
     """Run pictures through a float net.
 
     Args:
-        graph: all of whose ops put out `[1, height, width, channels]` floats.
+        graph: all of whose ops output `[1, height, width, channels]` floats.
         pictures: each `[1, height, width, channels]` float32 as the net takes it.
     """
     run, low, high = KeptRun(graph), dict[int, list[Floats]](), dict[int, list[Floats]]()

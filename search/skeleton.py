@@ -28,7 +28,7 @@ from edgeblur.export.tflite.options import (
 )
 
 _STEP = 0.05  # of a feature map: any scale costs the same
-_ZERO = -128  # of what a ReLU puts out, and of a picture
+_ZERO = -128  # of a ReLU's output, and of a picture
 _WEIGHT_STEP = 0.01
 
 

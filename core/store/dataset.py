@@ -115,7 +115,7 @@ class Sample:
 
     @property
     def blur(self) -> Path:
-        """The picture with its faces blurred: what a model should put out."""
+        """The picture with its faces blurred: what a model should output."""
         return self.root / f"{self.split}_blur" / self.name
 
     @property

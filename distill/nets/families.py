@@ -10,7 +10,7 @@ from edgeblur.distill.training.lessons import Augmentation
 from edgeblur.errors import RunError
 
 FAMILIES = ("unet", "mask", "live")
-"""unet: the thesis's U-Net puts out the blurred picture; mask: a smaller net finds the faces, the blur is fixed;
+"""unet: the thesis's U-Net outputs the blurred picture; mask: a smaller net finds the faces, the blur is fixed;
 live: a mask head of one width for video, a third of the work."""
 
 AUGMENTATIONS = {

@@ -17,7 +17,7 @@ from edgeblur.errors import UserError
 from edgeblur.records import Record
 
 MASK = "mask"
-"""The layer that puts out the mask, `[N, H/4, W/4, 1]`, 0 to 1, before it is dilated and steepened."""
+"""The layer that outputs the mask, `[N, H/4, W/4, 1]`, 0 to 1, before it is dilated and steepened."""
 LOGIT = "mask_logit"
 """The layer before its sigmoid."""
 SHRINK = 4

@@ -297,7 +297,7 @@ def held(net: Any) -> dict[str, list[np.ndarray[Any, np.dtype[np.float32]]]]:
 
 
 def _start_as_blend(net: Any, spec: UNetSpec) -> None:
-    """Let a new net put out its input where a gate is shut, and means of large squares where it is open.
+    """Let a new net output its input where a gate is shut, and means of large squares where it is open.
 
     A convolution with ReLU can choose exactly between two values in 0 to 1: relu(x - m) + relu(b - (1 - m)) is x for
     m = 0 and b for m = 1. So all that is left to learn is where the faces are. The picture x comes by the finest skip,

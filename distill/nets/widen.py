@@ -12,7 +12,7 @@ def widened(
 ) -> list[Any] | None:
     """A layer's weights for a net that has every channel several times; None where the shapes are no multiples.
 
-    What reads the copies of a channel gets shares of its weight that sum to it, so that the layer puts out the same.
+    What reads the copies of a channel gets shares of its weight that sum to it, so that the layer's output is the same.
     The shares are drawn: equal ones would learn the same for ever, and nothing would have been won. Holds for layers
     that take a channel or a sum of channels, not behind a concatenation, where copies are no longer side by side.
 

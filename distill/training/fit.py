@@ -44,7 +44,7 @@ class FitOptions:
     """How long and how a net is trained.
 
     Attributes:
-        epochs: passes over the train split at most.
+        epochs: maximum number of passes over the train split.
         batch: pictures a step (on all workers together).
         learning_rate: of Adam at the start; falls to 1 % of it along a cosine over all epochs.
         patience: stop after so many epochs without a better validation loss; of no effect where the last is kept.

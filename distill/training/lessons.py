@@ -43,7 +43,7 @@ class Augmentation:
         stretch: largest factor by which scenes and pasted faces are squeezed or stretched, as a power of two: a turned
             face is a narrow one.
         grain: largest noise of a camera in the dark, as a share of white; only for nets that learn masks, as a net
-            that puts out the picture would learn to take it away.
+            that outputs the picture would learn to take it away.
         cover: share of pictures with a bar in front, as a hand, a microphone or a pole would be: what is left of a
             face is a face; only for nets that learn masks.
         defocus: share of pictures out of focus; only for nets that learn masks.

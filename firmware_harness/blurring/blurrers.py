@@ -133,7 +133,7 @@ def _instead(picture: Image.Image, shown: str) -> Image.Image:
 
 
 def model_blurrer(engine: Engine, name: str, fit: str) -> Blurrer:
-    """Approach B: a model puts out the blurred picture."""
+    """Approach B: a model outputs the blurred picture."""
     end = engine.model.input
     size = f"{end.width}x{end.height}"
     if fit == "tile":

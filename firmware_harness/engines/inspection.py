@@ -121,7 +121,7 @@ def _taken(graph: Graph, op: Op) -> tuple[Tensor, ...]:
 
 
 def _maker(data: bytes) -> str:
-    """The file's own words on its converter: its description, and the least version of the runtime."""
+    """The file's own words on its converter: its description, and the minimum version of the runtime."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.Model.GetRootAs(data)

@@ -40,7 +40,7 @@ class AttackOptions:
         steps: of Adam.
         batch: crops a step.
         learning_rate: of Adam at the start; falls to 0 along a cosine.
-        pictures: of the train split with faces, at most.
+        pictures: maximum number of pictures with faces, of the train split.
         seed: of weights and crops.
     """
 

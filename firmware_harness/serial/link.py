@@ -13,7 +13,7 @@ from edgeblur.firmware_harness.serial import frames
 from edgeblur.firmware_harness.serial.frames import Answer, Command, DamagedError, Status
 
 ATTEMPTS = 12
-"""How often a request is sent at most."""
+"""The maximum number of times that a request is sent."""
 
 _FIRST_WAIT_S = 0.3  # doubled each time: a board that computes for long is not asked all the time
 _LONGEST_FRAME = 1 << 17
