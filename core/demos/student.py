@@ -11,6 +11,7 @@ from edgeblur.demos.steps import draw, numbered
 from edgeblur.distill.data.make import MakeOptions
 from edgeblur.distill.nets.clamp import Clamp, reset_clamp
 from edgeblur.distill.nets.keras_files import require_tensorflow
+from edgeblur.distill.nets.mask_head import MaskSpec
 from edgeblur.distill.student import StudentOptions, distill
 from edgeblur.distill.training.fit import FitOptions
 from edgeblur.distill.training.lessons import Augmentation
@@ -118,8 +119,8 @@ def _lesson(options: DemoOptions) -> StudentOptions:
 
 def _clamp() -> Clamp:
     """The mask value at which the shelf's model blurs: it was chosen on photos, and has no part in learning."""
-    spec = RunModel(require_entry(STUDENT).shelved.folder).info().spec or {}
-    return Clamp(spec["threshold"], spec["full"])
+    spec = MaskSpec.from_json(RunModel(require_entry(STUDENT).shelved.folder).info().spec)
+    return Clamp(spec.threshold, spec.full)
 
 
 def _pruning(options: DemoOptions) -> StudentOptions:
