@@ -205,7 +205,7 @@ def read_toml(path: Path, remedy: str) -> dict[str, Any]:
     Raises:
         UserError: the file is missing, cannot be read, or is no TOML.
     """
-    with _told(path, "is no TOML", f": {remedy}"):
+    with _told(path, "is not valid TOML", f": {remedy}"):
         return tomllib.loads(read_limited(path, _LARGEST_TOML).decode("utf-8-sig").replace("\r\n", "\n"))
 
 

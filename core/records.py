@@ -191,7 +191,7 @@ def record_of(kind: type[T], data: Any) -> T:
     flat = {name: field for name, field in fields.items() if field.flat}
     known = {field.key for field in fields.values()} | set(_settings(kind, "KEYS"))
     if not flat and (unknown := data.keys() - known):
-        raise MismatchError(f"is not known here: known are {', '.join(sorted(known))}", min(unknown))
+        raise MismatchError(f"is not known here: expected one of {', '.join(sorted(known))}", min(unknown))
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if field.flat:

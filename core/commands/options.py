@@ -27,7 +27,7 @@ class Finite(FloatParamType):
         """Refuse infinity and what is no number."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value} is no finite number.", param, ctx)
+            self.fail(f"{value} is not a finite number.", param, ctx)
         return number
 
 

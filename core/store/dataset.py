@@ -169,7 +169,7 @@ def open_dataset(root: Path) -> Dataset:
     """
     path = root / MANIFEST
     if not path.is_file():
-        raise UserError(f"{root} is no data set (it has no {MANIFEST}): make one with `edgeblur data make`")
+        raise UserError(f"{root} is not a data set (it has no {MANIFEST}): make one with `edgeblur data make`")
     manifest = Manifest.read(path)
     samples = tuple(Sample(root, each.split, each.name, each.source, each.faces) for each in manifest.samples)
     return Dataset(root, manifest.size, samples, manifest)

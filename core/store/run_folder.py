@@ -198,5 +198,7 @@ def open_run(folder: Path) -> Run:
         UserError: there is none at `folder`.
     """
     if not (folder / RUN).is_file():
-        raise UserError(f"{folder} is no run folder (it has no {RUN}): make one with `edgeblur train --out {folder}`")
+        raise UserError(
+            f"{folder} is not a run folder (it has no {RUN}): make one with `edgeblur train --out {folder}`"
+        )
     return Run(folder)

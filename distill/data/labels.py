@@ -116,7 +116,7 @@ def _whole(digits: str) -> float:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"should be one JSON object a picture, but is no JSON ({error})"
+        return f"should be one JSON object per picture, but is not valid JSON ({error})"
     if isinstance(error, RecursionError):
         return "should be one JSON object a picture, but is nested too deep to be read"
     return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)

@@ -200,7 +200,7 @@ def _value(text: str, macros: Mapping[str, str], path: Path) -> int:
     try:
         return _number(ast.parse(plain, mode="eval").body)
     except (SyntaxError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: {text!r} is no number that is understood here") from error
+        raise UserError(f"{path}: {text!r} is not a number that edgeblur understands") from error
 
 
 def _number(node: ast.expr) -> int:

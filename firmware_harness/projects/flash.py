@@ -45,8 +45,8 @@ class FlashPlan:
 def _marker(folder: Path) -> Marker:
     if not (folder / MARKER).is_file():
         raise UserError(
-            f"{folder} is no firmware project (it has no {MARKER}): write one with `edgeblur firmware MODEL --board B "
-            f"--out {folder}`"
+            f"{folder} is not a firmware project (it has no {MARKER}): write one with `edgeblur firmware MODEL "
+            f"--board B --out {folder}`"
         )
     marker = Marker.read(folder / MARKER)
     if marker.kind not in kinds():

@@ -196,7 +196,7 @@ def test_a_missing_data_set_is_told_before_anything_is_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], way: tuple[str, ...]
 ) -> None:
     assert demo("--quick", *way, "--data", tmp_path / "missing", "--out", tmp_path / "demo")[0] == 2
-    assert "is no data set" in capsys.readouterr().err
+    assert "is not a data set" in capsys.readouterr().err
     assert not (tmp_path / "demo").exists()
 
 

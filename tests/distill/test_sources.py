@@ -93,7 +93,7 @@ GOOD = {"file": "a.png", "faces": [[1, 2, 3, 4]]}
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ('{"file": "b.png", "faces"', "should be one JSON object a picture"),
+        ('{"file": "b.png", "faces"', "should be one JSON object per picture"),
         ("[1, 2]", "should be a JSON object"),
         ({"file": "b.png"}, "'faces' is missing"),
         ({"faces": []}, "'file' is missing"),

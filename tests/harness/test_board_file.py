@@ -47,7 +47,7 @@ def test_fit_counts_with_a_board_of_ones_own(tmp_path: Path, capsys: pytest.Capt
         ("clock_hz = 100_000_000", 'clock_hz = "fast"', "does not describe boards as boards.toml does: .*clock_hz"),
         ("clock_hz", "clock", "does not describe boards as boards.toml does: .*clock"),
         ('title = "My board"', "", "does not describe boards as boards.toml does: .*title"),
-        ("[boards.mine]", "[boards.mine", "is no TOML: "),
+        ("[boards.mine]", "[boards.mine", "is not valid TOML: "),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:

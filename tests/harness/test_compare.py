@@ -202,8 +202,8 @@ def test_numbers_are_those_of_the_pictures(tiny_data: Dataset) -> None:
     ("arguments", "words"),
     [
         ([], "name a run, or a data set"),
-        (["missing"], "missing is no run folder"),
-        (["--data", "missing"], "missing is no data set"),
+        (["missing"], "missing is not a run folder"),
+        (["--data", "missing"], "missing is not a data set"),
         (["RUN", "--with", "missing.tflite"], "missing.tflite does not exist"),
         (["RUN", "--with", "SMALL"], "different sizes"),
         (["RUN", "--judge", "eyes"], "no face detector 'eyes'"),

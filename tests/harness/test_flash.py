@@ -145,7 +145,7 @@ def test_a_tool_that_fails_ends_in_exit_code_1(tiny: Path, bench: Path, capsys: 
 def test_what_cannot_be_flashed_is_told(tiny: Path, bench: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = call(capsys, bench)
     assert code == 2
-    assert "is no firmware project (it has no edgeblur.json)" in err
+    assert "is not a firmware project (it has no edgeblur.json)" in err
     folder = project(tiny, bench, "nucleo-f446re", built=False)
     code, _, err = call(capsys, folder)
     assert code == 2

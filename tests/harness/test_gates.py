@@ -129,7 +129,7 @@ def test_an_emulated_board(tiny_int8: Path, tmp_path: Path, capsys: pytest.Captu
         ("photos = 3\n", "photos should be a table"),
         ("board = 1\n", "there is no table 'board': did you mean boards?"),
         ("max_ram_bytes = 1\n", "there is no table 'max_ram_bytes': write one of host, photos, boards"),
-        ("[host\n", "is no TOML"),
+        ("[host\n", "is not valid TOML"),
     ],
 )
 def test_what_is_wrong_is_said(

@@ -377,7 +377,7 @@ def test_no_run_no_report(tmp_path: Path, empty: bool, capsys: pytest.CaptureFix
     if empty:
         (tmp_path / "run.json").write_text(json.dumps({"edgeblur": "0", "dataset": str(tmp_path), "models": []}))
     assert report(tmp_path) == 2
-    assert ("no finished model" if empty else "is no run folder") in capsys.readouterr().err
+    assert ("no finished model" if empty else "is not a run folder") in capsys.readouterr().err
     assert not (tmp_path / "report.html").exists()
 
 

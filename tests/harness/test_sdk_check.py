@@ -105,7 +105,7 @@ def test_what_is_no_number_is_said_in_a_sentence(tmp_path: Path, monkeypatch: py
     _write("pico", tmp_path, monkeypatch)
     path = tmp_path / SDKS["pico"][1]
     path.write_text(path.read_text().replace("256k", "SOME_CONFIG"))
-    with pytest.raises(UserError, match="'SOME_CONFIG' is no number that is understood here"):
+    with pytest.raises(UserError, match="'SOME_CONFIG' is not a number that edgeblur understands"):
         compare_facts(boards())
 
 

@@ -264,7 +264,7 @@ def test_a_failed_gate_still_prints_its_numbers(
         (["{int8}", "--photos", "{empty}"], "holds no picture"),
         (["{int8}", "--photos", "{missing}"], "does not exist: give a picture or a folder"),
         (["{int8}", "--photos", "{broken}"], "none of the 1 files could be read"),
-        (["{int8}", "--data", "{empty}"], "is no data set"),
+        (["{int8}", "--data", "{empty}"], "is not a data set"),
         (["{int8}", "--min-psnr", "20"], "something to measure against"),
         (["{int8}", "--reference", "{missing}"], "does not exist: give a .tflite file"),
         (["{int8}", "--reference", "{other}"], "turns 24x48x3 to 24x48x3, but this model 32x32x3 to 32x32x3"),

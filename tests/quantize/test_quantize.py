@@ -214,7 +214,7 @@ def test_a_missing_calibration_set_is_refused(run: Run, tmp_path: Path, capsys: 
     assert "(--data)" in one_sentence(capsys)
     replace(run.settings(), dataset=tmp_path / "gone").write(run.folder / "run.json")
     ends_with(2, run.folder)
-    assert "gone is no data set" in one_sentence(capsys)
+    assert "gone is not a data set" in one_sentence(capsys)
     assert not run.teacher.int8_tflite.exists()
 
 
