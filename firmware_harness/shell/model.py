@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from edgeblur import __version__
+from edgeblur.errors import UserError
 from edgeblur.export.c_array import Provenance, comment_safe
 from edgeblur.export.stream.compile import Compiled, compile_stream
+from edgeblur.export.stream.net.net import WIDE
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import ImageEnd, ImageModel, image_model
 from edgeblur.export.tflite.pixels import pixel_table
@@ -146,9 +148,14 @@ def firmware_model(path: Path, options: StreamOptions | None = None) -> Firmware
         options: as `compile_stream` takes them.
 
     Raises:
-        UserError: it cannot be read, streamed, or brought into so many bytes.
+        UserError: it cannot be read, streamed, or brought into so many bytes; or it computes with 16 bits.
     """
     model = image_model(read_inside(path).graph)
+    if WIDE in (model.input.dtype, model.output.dtype):
+        raise UserError(
+            f"{called(path)} computes with 16 bits, and cameras and lines of our firmware carry bytes: export it with "
+            "`edgeblur export --engine stream` and call its push_row and pop_row, which take and give pixels"
+        )
     options = options or StreamOptions()
     provenance = Provenance(safe_name(path), NAME, model.graph, options.arguments)
     compiled = compile_stream(model.graph, provenance, options)

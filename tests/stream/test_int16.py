@@ -30,6 +30,7 @@ from edgeblur.firmware_harness.emulation.build import write_project
 from edgeblur.firmware_harness.emulation.emulator import emulate
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.engines.host_c import NAME, build_library, compile_for_host
+from edgeblur.firmware_harness.shell.model import firmware_model
 
 NETS = int(os.environ.get("EDGEBLUR_RANDOM_NETS", "36"))
 PICTURES = 2
@@ -190,6 +191,9 @@ def test_what_takes_8_bits_only_says_so(tmp_path: Path) -> None:
     data = net.tflite(net.logistic(net.conv(net.picture(16, 16), 1, stride=(2, 2))))
     with pytest.raises(UserError, match="computes with 16 bits, and a veil goes by a mask of 8: quantize it with"):
         plan_frames(read_tflite(data), FrameOptions(32, 32))
+    (tmp_path / "net.tflite").write_bytes(data)
+    with pytest.raises(UserError, match="of our firmware carry bytes: export it with `edgeblur export"):
+        firmware_model(tmp_path / "net.tflite")
     net = Int16Net()
     graph = net.graph(net.resize(net.picture(4, 4), 8, 8, bilinear=True))
     assert missing_kernels(graph) == ["RESIZE_BILINEAR"]
