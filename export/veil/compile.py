@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from edgeblur.errors import DoesNotFit, UserError
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import Compiled, compile_stream
-from edgeblur.export.stream.net.net import WIDE
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.finder import Finder, finder_of
 from edgeblur.export.tflite.graph import Graph, require_int8
@@ -120,11 +119,6 @@ def plan_frames(graph: Graph, options: FrameOptions) -> tuple[Finder, VeilPlan]:
         UserError: the model has no mask, is no int8 model, cannot take the size, or options that do not go together.
     """
     require_int8(graph)
-    if any(graph.tensors[index].dtype == WIDE for index in (*graph.inputs, *graph.outputs)):
-        raise UserError(
-            f"{graph.name} computes with 16 bits, and a veil goes by a mask of 8: quantize it with "
-            "`edgeblur quantize --int8`"
-        )
     whole, frame = finder_of(graph), (options.width, options.height)
     finder, picture = fitting_finder(whole, frame), None
     if options.net is not None:

@@ -288,13 +288,18 @@ def plan_veil(
         net: width and height of the picture that it looks at, in tiles if that is larger; by default its input's.
 
     Raises:
-        UserError: unknown names, a size that the pixel format cannot have, or a float finder.
+        UserError: unknown names, a size that the pixel format cannot have, or a finder that is float or of 16 bits.
     """
     layout, end = pixel_format(pixels), finder.output
     if hold not in HOLDS:
         raise UserError(f"unknown way to hold a frame {hold!r}: choose among {', '.join(HOLDS)}")
     if end.scale is None:
         raise UserError(f"{finder.graph.name} is a float net: quantize it first, with `edgeblur quantize --int8`")
+    if end.dtype == "int16":
+        raise UserError(
+            f"{finder.graph.name} computes with 16 bits, and a veil goes by a mask of 8: quantize it with "
+            "`edgeblur quantize --int8`"
+        )
     if options is None:
         options = VeilOptions(*finder.clamp) if finder.clamp else VeilOptions()
     if hold == "rows" and options.share:

@@ -123,7 +123,7 @@ def has_veil(graph: Graph) -> bool:
         finder = finder_of(graph)
     except UserError:
         return False
-    return finder.output.scale is not None
+    return finder.output.dtype in ("int8", "uint8")
 
 
 def _enlarged(

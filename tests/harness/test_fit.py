@@ -134,7 +134,9 @@ def test_every_kernel_and_every_emulated_core_was_measured() -> None:
         known = measured_sizes(optimize)
         assert {sizes.core for sizes in known} == cores, STALE
         for sizes in known:
-            assert set(sizes.kernels) - set(STEPS_INT16) == set(STEPS) | ({WINOGRAD} if optimize == "speed" else set()), STALE
+            assert set(sizes.kernels) - set(STEPS_INT16) == set(STEPS) | (
+                {WINOGRAD} if optimize == "speed" else set()
+            ), STALE
             assert 0 < sizes.stack_bytes < find_board(sizes.board).stack_bytes
             assert 0.4 < sizes.least_share < sizes.most_share < 1.4
 
