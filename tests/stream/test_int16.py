@@ -24,6 +24,7 @@ from edgeblur.export.tflite.graph import image_model, read_tflite
 from edgeblur.export.tflite.pixels import from_raw, to_raw
 from edgeblur.export.tflm.ops import missing_kernels
 from edgeblur.export.veil.compile import FrameOptions, plan_frames
+from edgeblur.firmware_harness.blurring.veils import has_veil
 from edgeblur.firmware_harness.boards.boards import find_board
 from edgeblur.firmware_harness.emulation.build import build as build_firmware
 from edgeblur.firmware_harness.emulation.build import write_project
@@ -191,6 +192,7 @@ def test_what_takes_8_bits_only_says_so(tmp_path: Path) -> None:
     data = net.tflite(net.logistic(net.conv(net.picture(16, 16), 1, stride=(2, 2))))
     with pytest.raises(UserError, match="computes with 16 bits, and a veil goes by a mask of 8: quantize it with"):
         plan_frames(read_tflite(data), FrameOptions(32, 32))
+    assert not has_veil(read_tflite(data)), "blur shrinks the picture, as with any other net"
     (tmp_path / "net.tflite").write_bytes(data)
     with pytest.raises(UserError, match="of our firmware carry bytes: export it with `edgeblur export"):
         firmware_model(tmp_path / "net.tflite")
