@@ -18,9 +18,6 @@ _OPS = {
     "int16x8": "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8",
 }
 
-SCHEMES = tuple(_OPS)
-"""`int8`: weights and activations of 8 bits; `int16x8`: activations of 16."""
-
 _NO_SCALE = 1e-7  # the converter gives a tensor that is always 0 a scale of 8e-9
 
 
@@ -47,7 +44,7 @@ def to_quantized(net: Any, pictures: list[Floats] | None, *, io_type: str = "int
         pictures: the calibration set, each `[1, H, W, 3]`; None for a net that was trained aware of quantization
             and knows its ranges.
         io_type: `int8` or `uint8` at both ends; of `int16x8` they are int16.
-        scheme: one of `SCHEMES`.
+        scheme: one of `edgeblur.store.notes.SCHEMES`.
 
     Raises:
         UserError: the net has an op that the scheme does not have.

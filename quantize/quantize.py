@@ -17,12 +17,12 @@ from edgeblur.models.choose import choose_model
 from edgeblur.pictures.images import Floats, to_floats
 from edgeblur.pictures.metrics import psnr_db
 from edgeblur.progress import say
-from edgeblur.quantize.convert import SCHEMES, calibration_pictures, to_quantized
+from edgeblur.quantize.convert import calibration_pictures, to_quantized
 from edgeblur.quantize.correct import correct_gate
 from edgeblur.quantize.diagnose import diagnose
 from edgeblur.quantize.equalize import equalize
 from edgeblur.store.dataset import Dataset, Triple, evenly, open_dataset
-from edgeblur.store.notes import MODEL, QUANTIZE, Account, End
+from edgeblur.store.notes import MODEL, SCHEMES, Account, End
 from edgeblur.store.run_folder import Run, RunModel, open_run
 
 QAT_WORTH_DB = 0.5
@@ -116,7 +116,7 @@ def quantize_run_model(run: Run, model: RunModel, options: QuantizeOptions, *, f
     count = min(options.calibration, len(data.split("train")))
     say(f"{model.name}: quantizing, calibrated on {count} training pictures")
     made, account = _quantize(net, model.float_tflite.read_bytes(), data, options)
-    write_together({model.folder / account_name(options.scheme): as_json(account.as_json()), path: made})
+    write_together({model.quantized_account(options.scheme): as_json(account.as_json()), path: made})
     if options.scheme == "int8":
         model.masks[0].unlink(missing_ok=True)
     return Quantized(model.name, path, account)
@@ -136,15 +136,10 @@ def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOpt
     dataset, net = open_dataset(data), load_keras(path, masks=True)
     exact = float_tflite(net)
     made, account = _quantize(net, exact, dataset, options)
-    quantized = f"{options.scheme}.tflite"
-    parts = {"float.tflite": exact, quantized: made, account_name(options.scheme): as_json(account.as_json())}
-    write_together({out / name: data for name, data in parts.items()})
-    return Quantized(path.stem, out / quantized, account)
-
-
-def account_name(scheme: str) -> str:
-    """The file that says what quantization cost: quantize.json, of another scheme than int8 with its name."""
-    return QUANTIZE if scheme == "int8" else QUANTIZE.replace(".", f"_{scheme}.")
+    model, told = RunModel(out), as_json(account.as_json())
+    quantized = model.quantized(options.scheme)
+    write_together({model.float_tflite: exact, quantized: made, model.quantized_account(options.scheme): told})
+    return Quantized(path.stem, quantized, account)
 
 
 def _quantize(net: Any, exact: bytes, data: Dataset, options: QuantizeOptions) -> tuple[bytes, Account]:

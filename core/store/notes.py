@@ -11,6 +11,8 @@ from edgeblur.records import Record
 MODEL = "model.json"
 HISTORY = "history.json"
 QUANTIZE = "quantize.json"
+SCHEMES = ("int8", "int16x8")
+"""Of quantization: weights and activations of 8 bits; activations of 16."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ RUN/teacher/history.json   options, losses and metrics by epoch, drawn in curves
 RUN/teacher/checkpoint/    with best.npz, while a training has not ended: `--resume` goes on from there
 RUN/teacher/float.tflite   float32, batch 1: enough for every later stage, without TensorFlow
 RUN/teacher/int8.tflite    after `edgeblur quantize`, with quantize.json
+RUN/teacher/int16x8.tflite  after `edgeblur quantize --int16x8`, with quantize_int16x8.json
 RUN/mask8/int8_mask.tflite, float_mask.tflite  the mask part of these alone, where it was asked for
 RUN/w8/...                 the same for each student: w8-prune50, w8-qat, gate8, mask8, ...
 RUN/mask8/clamp.json       after `edgeblur clamp`, of a net that finds masks; drawn in clamp.png
@@ -62,6 +63,10 @@ class RunModel:
     def quantized(self, scheme: str = "int8") -> Path:
         """The flatbuffer of a scheme: `int8.tflite`, or `int16x8.tflite` with activations of 16 bits."""
         return self.folder / f"{scheme}.tflite"
+
+    def quantized_account(self, scheme: str = "int8") -> Path:
+        """What that cost: `quantize.json`, or `quantize_int16x8.json`."""
+        return self.folder / (QUANTIZE if scheme == "int8" else QUANTIZE.replace(".", f"_{scheme}."))
 
     @property
     def masks(self) -> tuple[Path, ...]:

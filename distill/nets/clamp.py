@@ -13,7 +13,7 @@ from edgeblur.distill.nets.unet import gate_clamp, has_gate, set_gate
 from edgeblur.errors import UserError
 from edgeblur.files import as_json, telling_disk_errors, write_together
 from edgeblur.records import Record
-from edgeblur.store.notes import MODEL, QUANTIZE
+from edgeblur.store.notes import MODEL, SCHEMES
 from edgeblur.store.run_folder import RunModel
 
 
@@ -129,7 +129,8 @@ def reset_clamp(model: RunModel, clamp: Clamp) -> Reset:
         model.keras: _keras_file(net),
     }
     write_together(files)
-    outdated = [path for path in (model.int8_tflite, model.folder / QUANTIZE, *model.masks) if path.exists()]
+    quantized = (path for s in SCHEMES for path in (model.quantized(s), model.quantized_account(s)))
+    outdated = [path for path in (*quantized, *model.masks) if path.exists()]
     for path in outdated:  # not before: if writing fails, they belong to the net that is still there
         with telling_disk_errors(path):
             path.unlink()
