@@ -51,6 +51,7 @@ class _Watch:
         finally:
             faulthandler.cancel_dump_traceback_later()
             self._told = None
+            child.kill()  # it may not see the end of a pipe that others have as well
             child.communicate()
 
 
@@ -75,10 +76,11 @@ class Place:
             return ()
         import tf_keras
 
-        def beat(*_: Any) -> None:
+        def beat(*_: Any, **__: Any) -> None:
             self.watch.beat()
 
-        return (tf_keras.callbacks.LambdaCallback(on_batch_end=beat, on_epoch_end=beat),)
+        names = ("on_train_batch_end", "on_test_batch_end", "on_epoch_end")
+        return (tf_keras.callbacks.LambdaCallback(**dict.fromkeys(names, beat)),)
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:

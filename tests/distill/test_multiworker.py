@@ -17,6 +17,7 @@ import pytest
 from edgeblur.cli import main
 from edgeblur.distill.nets.families import AUGMENTATIONS
 from edgeblur.distill.training.lessons import lessons
+from edgeblur.distill.training.workers import Place
 from edgeblur.errors import UserError
 from edgeblur.files import read_json
 from edgeblur.store.dataset import Dataset
@@ -114,6 +115,18 @@ def test_a_worker_that_fails_ends_the_others_with_a_sentence(tiny_data: Dataset,
     assert first == 1
     assert "another worker" in said
     assert "Traceback" not in said + reason
+
+
+def test_a_training_tells_that_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By each way in which Keras calls back."""
+    place, beats = Place("a strategy"), list[int]()
+    monkeypatch.setattr(place.watch, "beat", lambda: beats.append(1))
+    (callback,) = place.callbacks
+    callback.on_train_batch_end(0, logs={})
+    callback.on_test_batch_end(0, {})
+    callback.on_epoch_end(0, logs={})
+    assert len(beats) == 3
+    assert Place().callbacks == ()
 
 
 ALONE = """
