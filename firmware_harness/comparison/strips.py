@@ -12,6 +12,8 @@ from edgeblur.firmware_harness.comparison.contact_sheet import draw_heading, fit
 from edgeblur.pictures.images import Pixels
 
 _GAP, _HEAD, _TITLE, _LINE = 4, 40, 26, 16
+_APART = 12
+"""Behind a caption: it belongs to the pictures above it, and not to those below."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class _Layout:
 
     @property
     def strip_height(self) -> int:
-        """Of pictures and caption."""
-        return self.cell[1] + self.lines * _LINE + _GAP
+        """Of pictures and caption, and the room behind it."""
+        return self.cell[1] + self.lines * _LINE + _APART
 
     def left(self, place: int, column: int) -> int:
         """Left edge of a picture."""
