@@ -291,9 +291,9 @@ def damaged(manifest: dict[str, object]) -> list[object]:
 
 
 def test_damaged_data_sets_are_refused(tmp_path: Path, tiny_data: Dataset) -> None:
-    with pytest.raises(UserError, match="no data set"):
+    with pytest.raises(UserError, match="not a data set"):
         open_dataset(tmp_path)
-    with pytest.raises(UserError, match="no data set"):
+    with pytest.raises(UserError, match="not a data set"):
         open_dataset(tmp_path / "missing")
     path = tmp_path / "manifest.json"
     for text in ["", "{", *(json.dumps(bad) for bad in damaged(tiny_data.manifest.as_json()))]:

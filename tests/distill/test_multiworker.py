@@ -111,7 +111,7 @@ def test_a_worker_that_fails_ends_the_others_with_a_sentence(tiny_data: Dataset,
     elsewhere = [str(tmp_path / "elsewhere") if option == str(out) else option for option in options]
     (first, said), (second, reason) = train_together(tmp_path, options, elsewhere)
     assert second == 2
-    assert "no run folder" in reason
+    assert "not a run folder" in reason
     assert first == 1
     assert "another worker" in said
     assert "Traceback" not in said + reason

@@ -189,7 +189,7 @@ def test_resuming_with_other_options_is_refused(
 
 
 def test_resuming_needs_a_training_of_the_same_data(tiny_data: Dataset, tiny_run: Run, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no run folder"):
+    with pytest.raises(UserError, match="not a run folder"):
         train(tiny_data.root, tmp_path / "none", QUICK, resume=True)
     other = shutil.copytree(tiny_data.root, tmp_path / "other")
     with pytest.raises(UserError, match=r"other options.*data"):

@@ -259,7 +259,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path, tiny_data: Dataset, capsys:
     ends_with(2, path, "--data", tiny_data.root)
     assert "cannot be read as a tf_keras model" in one_sentence(capsys)
     ends_with(2, tmp_path)
-    assert "no run folder" in one_sentence(capsys)
+    assert "not a run folder" in one_sentence(capsys)
 
 
 def test_quantization_aware_training(run: Run) -> None:
