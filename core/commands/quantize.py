@@ -54,7 +54,9 @@ def command(
     epochs: int, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Quantize a run's models, or one .keras file, to int8 or int16x8, and show the loss layer by layer."""
-    if int8 == int16x8:
+    if not int8 and not int16x8:
+        raise click.UsageError("Missing option '--int8' or '--int16x8'.")
+    if int8 and int16x8:
         raise UserError("name one scheme: --int8, or --int16x8 for activations of 16 bits", options=("int8", "int16x8"))
     if int16x8:
         refuse_given("io_type", "output", "qat", because="is for --int8")

@@ -375,7 +375,6 @@ def test_16_bits_lose_less(run: Run, capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "name one scheme: --int8, or --int16x8"),
         (["--int8", "--int16x8"], "name one scheme: --int8, or --int16x8"),
         (["--int16x8", "--qat"], "--qat is for --int8"),
         (["--int16x8", "--io", "uint8"], "--io is for --int8"),
