@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,10 +12,14 @@ WIDTH, HEIGHT = 560, 340
 LEFT, RIGHT, TOP, BOTTOM = 52, 544, 26, 292
 """Of the area inside the axes."""
 
-_CHARACTER = 6.6  # about how wide a letter of the labels is
+_CHARACTER, _BOLD = 6.6, 7.4  # about how wide a letter of the labels is, and of a series' name
 _LINE = 13.0  # how tall a label is
 _DOT = 7.0  # what a point needs around its centre
 _SPREAD = 0.08  # free space around the points, as a share of the range
+
+
+_Rectangle = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,8 @@ def scatter(
         return None
     x_axis, heights = _decades([p.x for p in points]), [*(p.y for p in points), *(v.y for v in levels)]
     y_axis = _Axis(0, max(0.1, *heights) * (1 + _SPREAD), BOTTOM, TOP) if percent else _around(heights)
-    lines = _lines(levels, y_axis)
+    dots = [_around_dot(Mark(x_axis.place(p.x), y_axis.place(p.y), p.title)) for p in points]
+    lines = _lines(levels, y_axis, dots)
     return Chart(
         title, x_title, y_title,
         tuple(Mark(x_axis.place(v), BOTTOM, _short(v)) for v in _logarithmic_ticks(x_axis)),
@@ -113,13 +119,16 @@ def scatter(
     )  # fmt: skip
 
 
-def _lines(levels: Sequence[Level], axis: _Axis) -> tuple[Mark, ...]:
-    """Yardsticks with the right end of their labels: beside one another where the lines lie close together."""
+def _lines(levels: Sequence[Level], axis: _Axis, dots: Sequence[_Rectangle]) -> tuple[Mark, ...]:
+    """Yardsticks with the right end of their labels: beside one another, and left of points, that they would cover."""
     lines: list[Mark] = []
     for level in sorted(levels, key=lambda v: v.y):
         y = axis.place(level.y)
         near = [line for line in lines if abs(line.y - y) < _LINE]
         x = min((line.x - (len(line.text) + 2) * _CHARACTER for line in near), default=float(RIGHT))
+        for left in sorted((dot[0] for dot in dots), reverse=True):
+            if any(_overlap(_line_label(Mark(x, y, level.label)), dot) for dot in dots):
+                x = min(x, left - 2)
         lines.append(Mark(round(x, 1), y, level.label))
     return tuple(lines)
 
@@ -166,20 +175,42 @@ def _series(points: Sequence[Point], lines: Sequence[Mark], x_axis: _Axis, y_axi
     groups: dict[str, list[Mark]] = {}
     for p in points:
         groups.setdefault(p.series, []).append(Mark(x_axis.place(p.x), y_axis.place(p.y), p.title, p.solid))
-    taken = [(m.x - _DOT, m.y - _DOT, m.x + _DOT, m.y + _DOT) for marks in groups.values() for m in marks]
-    taken += [(m.x - len(m.text) * _CHARACTER, m.y - _LINE - 3, m.x, m.y + 2) for m in lines]
+    taken = [_around_dot(m) for marks in groups.values() for m in marks] + [_line_label(m) for m in lines]
+    strokes = [box for marks in groups.values() for box in _along(marks)]
+    strokes += [(LEFT, m.y - 1, RIGHT, m.y + 1) for m in lines]
     for colour, (name, marks) in enumerate(groups.items()):
-        x, y, box = _free_place(name, marks[0], taken)
+        x, y, box = _free_place(name, marks[0], taken, strokes)
         taken.append(box)
         yield Series(name, colour % 8, tuple(marks), Mark(x, y, name))
 
 
-_Rectangle = tuple[float, float, float, float]
+def _around_dot(mark: Mark) -> _Rectangle:
+    return mark.x - _DOT, mark.y - _DOT, mark.x + _DOT, mark.y + _DOT
 
 
-def _free_place(name: str, mark: Mark, taken: Sequence[_Rectangle]) -> tuple[float, float, _Rectangle]:
-    """The nearest place around a point where its name covers nothing: its left end, its baseline and its box."""
-    wide = len(name) * _CHARACTER
+def _line_label(mark: Mark) -> _Rectangle:
+    return mark.x - len(mark.text) * _CHARACTER, mark.y - _LINE - 3, mark.x, mark.y + 2
+
+
+_PARTS = 12
+
+
+def _along(marks: Sequence[Mark]) -> Iterator[_Rectangle]:
+    """Small boxes along the lines from point to point."""
+    for a, b in itertools.pairwise(marks):
+        for i in range(1, _PARTS):
+            x, y = a.x + (b.x - a.x) * i / _PARTS, a.y + (b.y - a.y) * i / _PARTS
+            yield x - 1, y - 1, x + 1, y + 1
+
+
+def _free_place(
+    name: str, mark: Mark, taken: Sequence[_Rectangle], strokes: Sequence[_Rectangle]
+) -> tuple[float, float, _Rectangle]:
+    """The nearest place around a point where its name covers nothing: its left end, its baseline and its box.
+
+    Where there is none, it rather lies over a line than over points and other names.
+    """
+    wide = len(name) * _BOLD
     best = None
     for rise in (0, 14, -14, 26, -26, 38, -38, 50, -50):
         for left in (mark.x + 10, mark.x - 10 - wide, mark.x - wide / 2):
@@ -187,7 +218,8 @@ def _free_place(name: str, mark: Mark, taken: Sequence[_Rectangle]) -> tuple[flo
                 continue
             box = (left, mark.y - rise - _LINE / 2, left + wide, mark.y - rise + _LINE / 2)
             outside = box[0] < LEFT or box[2] > WIDTH or box[1] < 0 or box[3] > BOTTOM
-            cost = 4 * outside + sum(_overlap(box, other) for other in taken)
+            crossed = any(_overlap(box, other) for other in strokes)
+            cost = 4 * outside + sum(_overlap(box, other) for other in taken) + 0.5 * crossed
             if best is None or cost < best[0]:
                 best = cost, left, mark.y - rise + 4, box
     assert best is not None
