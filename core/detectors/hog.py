@@ -26,8 +26,8 @@ class HOG:
     def __init__(self) -> None:
         try:
             import dlib
-        except ModuleNotFoundError as error:
-            raise missing_package("dlib-bin", "identity") from error
+        except ImportError as error:
+            raise missing_package("dlib-bin", "identity", error) from error
         self._detector = dlib.get_frontal_face_detector()
 
     def __call__(self, picture: Image.Image, threshold: float) -> list[Finding]:

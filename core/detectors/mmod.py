@@ -30,8 +30,8 @@ class MMOD:
     def __init__(self) -> None:
         try:
             import dlib
-        except ModuleNotFoundError as error:
-            raise missing_package("dlib-bin", "identity") from error
+        except ImportError as error:
+            raise missing_package("dlib-bin", "identity", error) from error
         self._network = dlib.cnn_face_detection_model_v1(str(dlib_weights("mmod_human_face_detector.dat")))
 
     def __call__(self, picture: Image.Image, threshold: float) -> list[Finding]:

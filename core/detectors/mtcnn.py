@@ -175,8 +175,8 @@ def _session(name: str) -> Any:
     try:
         model = _model(name, weights)
         import onnxruntime
-    except ModuleNotFoundError as error:
-        raise missing_package(error.name or "onnxruntime", "detect") from error
+    except ImportError as error:
+        raise missing_package(error.name or "onnxruntime", "detect", error) from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -113,7 +113,7 @@ def from_tfds(name: str, limit: int | None = None, *, data_dir: Path | None = No
     try:
         builder = _prepared(name, data_dir)
     except ImportError as error:
-        raise missing_package(error.name or "tensorflow-datasets", "tfds") from error
+        raise missing_package(error.name or "tensorflow-datasets", "tfds", error) from error
     return Photos(_read(builder, _KNOWN[name], limit), _total(builder, _KNOWN[name], limit))
 
 

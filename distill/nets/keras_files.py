@@ -38,7 +38,7 @@ def require_tensorflow() -> None:
             import tensorflow  # noqa: F401
             import tf_keras  # noqa: F401
     except ImportError as error:
-        raise missing_package("tensorflow", "train") from error
+        raise missing_package("tensorflow", "train", error) from error
 
 
 @contextlib.contextmanager

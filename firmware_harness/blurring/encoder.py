@@ -27,8 +27,8 @@ def require_av() -> Any:
     """
     try:
         import av
-    except ModuleNotFoundError as error:
-        raise missing_package("av", "video") from error
+    except ImportError as error:
+        raise missing_package("av", "video", error) from error
     return av
 
 

@@ -57,8 +57,8 @@ def require_elftools() -> None:
     """Raise the `UserError` for a missing pyelftools, before anything is built."""
     try:
         import elftools  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise missing_package("pyelftools", "boards") from error
+    except ImportError as error:
+        raise missing_package("pyelftools", "boards", error) from error
 
 
 def read_elf(path: Path) -> Linked:

@@ -139,8 +139,8 @@ def _tflite_runtime(data: bytes, model: ImageModel) -> Invoke:
     try:
         with _own_symbols_first():
             from tflite_runtime.interpreter import Interpreter
-    except ModuleNotFoundError as error:
-        raise missing_package("tflite-runtime", "engines") from error
+    except ImportError as error:
+        raise missing_package("tflite-runtime", "engines", error) from error
     if int(np.__version__.split(".")[0]) >= 2:  # 2.14 was built against numpy 1 and crashes with another
         raise UserError(
             f"tflite-runtime does not work beside numpy {np.__version__}: install 'numpy<2', or take litert"
@@ -152,7 +152,7 @@ def _tflm(data: bytes, model: ImageModel) -> Invoke:
     try:
         from tflite_micro import runtime
     except ImportError as error:
-        raise missing_package("tflite-micro", "engines") from error
+        raise missing_package("tflite-micro", "engines", error) from error
     interpreter = _tflm_interpreter(runtime, data, model)
 
     def invoke(raw: Raw) -> tuple[Raw, ...]:

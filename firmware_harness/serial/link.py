@@ -64,7 +64,7 @@ def _open(options: LinkOptions) -> Any:
     try:
         import serial
     except ImportError as error:
-        raise missing_package("pyserial", "boards") from error
+        raise missing_package("pyserial", "boards", error) from error
     try:
         return serial.serial_for_url(options.port, options.baud, write_timeout=_WRITE_S)
     except (OSError, ValueError) as error:  # pyserial's own is an OSError
