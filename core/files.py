@@ -76,8 +76,9 @@ def new_file(path: Path) -> Iterator[Path]:
     Raises:
         UserError, RunError: the operating system refuses it.
     """
+    tell_left_behind(path)
     with telling_disk_errors(path), made_parents(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:100]}.", suffix=path.suffix)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_hidden(path.stem), suffix=path.suffix)
         os.close(handle)
         try:
             yield Path(name)
@@ -358,7 +359,11 @@ def set_aside(path: Path) -> Iterator[None]:
 
 def _hidden_folder(path: Path) -> Path:
     """A new hidden sibling of `path`, whose name says which process uses it."""
-    return Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:100]}.{os.getpid()}-"))
+    return Path(tempfile.mkdtemp(dir=path.parent, prefix=_hidden(path.name)))
+
+
+def _hidden(name: str) -> str:
+    return f".{name[:100]}.{os.getpid()}-"
 
 
 def tell_left_behind(path: Path) -> None:
@@ -367,9 +372,11 @@ def tell_left_behind(path: Path) -> None:
 
     if not path.parent.is_dir():
         return
-    ours = re.compile(rf"\.{re.escape(path.name[:100])}\.(\d+)-\w+")
+    folder = re.compile(rf"\.{re.escape(path.name[:100])}\.(\d+)-\w+")
+    file = re.compile(rf"\.{re.escape(path.stem[:100])}\.(\d+)-\w+{re.escape(path.suffix)}")
     for entry in sorted(path.parent.iterdir()):
-        if (match := ours.fullmatch(entry.name)) and entry.is_dir() and not _runs(int(match[1])):
+        match = (folder if entry.is_dir() else file).fullmatch(entry.name)
+        if match and not _runs(int(match[1])):
             if (entry / "old").exists():
                 say(f"{entry / 'old'} is what was at {path} before a command replaced it that was killed: move it back")
             else:

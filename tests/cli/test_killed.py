@@ -14,7 +14,7 @@ import pytest
 
 from edgeblur.cli import main
 from edgeblur.errors import UserError
-from edgeblur.files import alone_in, new_folder, set_aside, write_json
+from edgeblur.files import alone_in, new_file, new_folder, set_aside, write_json
 from edgeblur.progress import track
 from edgeblur.store.run_folder import create_run, open_run
 
@@ -92,6 +92,29 @@ def test_a_run_that_was_set_aside_by_what_was_killed_is_named(tmp_path: Path, ca
     (old,) = tmp_path.glob(".run.*/old")
     assert f"{old} is what was at {tmp_path / 'run'}" in told.replace("\n", "")
     assert (old / "run.json").is_file()
+
+
+def write_and_wait(path: Path) -> None:
+    with new_file(path):
+        (path.parent / "now").touch()
+        time.sleep(60)
+
+
+def test_a_file_that_was_being_written_when_its_command_was_killed_is_named(tmp_path: Path, capsys: Capture) -> None:
+    clip = tmp_path / "blurred.mp4"
+    process = multiprocessing.get_context("spawn").Process(target=write_and_wait, args=(clip,))
+    process.start()
+    while not (tmp_path / "now").exists():
+        time.sleep(0.01)
+    with new_file(clip):  # the other is alive: its file is its own affair
+        assert "left half-written" not in capsys.readouterr().err
+    process.kill()
+    process.join()
+    with new_file(clip):
+        told = capsys.readouterr().err
+    (left,) = tmp_path.glob(".blurred.*.mp4")
+    assert f"{left} was left half-written by a command that was killed: delete it" in told.replace("\n", "")
+    assert clip.is_file()
 
 
 def add_many(folder: Path, names: list[str]) -> None:
