@@ -159,9 +159,10 @@ def test_a_finder_that_cannot_be_rewritten_looks_at_tiles() -> None:
     with pytest.raises(UserError, match="RESHAPE"):
         with_input_size(graph, 64, 48)
     for hold in HOLDS:  # without --input its frames are shrunk to its own size
-        assert plan_frames(graph, FrameOptions(64, 48, hold=hold))[1].as_json()["net"] == "32x32"
+        assert plan_frames(graph, FrameOptions(64, 48, hold=hold))[1].facts.as_json()["net"] == "32x32"
     tiles = plan_frames(graph, FrameOptions(64, 48, net=(64, 48)))[1]
-    assert (tiles.as_json()["net"], tiles.as_json()["tiles"]) == ("64x48", 6)
+    facts = tiles.facts.as_json()
+    assert (facts["net"], facts["tiles"]) == ("64x48", 6)
     for hold in ("live", "rows"):
         with pytest.raises(UserError, match=f"pictures of 32x32 only.*in tiles.*held '{hold}' is gone.*in a buffer"):
             plan_frames(graph, FrameOptions(64, 48, hold=hold, net=(64, 48)))

@@ -44,7 +44,7 @@ HELPER void add_tap(struct four_sums *sums, const int8_t *pixel, const uint32_t 
 }
 
 /* scratch: for the weights. */
-HELPER void prepare(const struct depthwise_conv_2d *op, int channel, uint32_t *scratch, struct block *block)
+HELPER void prepare_block(const struct depthwise_conv_2d *op, int channel, uint32_t *scratch, struct block *block)
 {
     const int8_t *weights = op->weights + channel;
     const uint32_t *made = scratch;
@@ -74,8 +74,8 @@ HELPER void prepare(const struct depthwise_conv_2d *op, int channel, uint32_t *s
     }
 }
 
-/* As `requantize_twice`, with the rounding that `prepare` made. */
-HELPER int8_t finished(const struct depthwise_conv_2d *op, const struct scale *by, int32_t twice)
+/* As `requantize_twice`, with the rounding that `prepare_block` made. */
+HELPER int8_t finish_step(const struct depthwise_conv_2d *op, const struct scale *by, int32_t twice)
 {
     int32_t high;
     __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(twice), "r"(by->multiplier));
@@ -85,14 +85,14 @@ HELPER int8_t finished(const struct depthwise_conv_2d *op, const struct scale *b
 HELPER void store_four(const struct depthwise_conv_2d *op, const struct block *block, struct four_sums sums,
                        int8_t *restrict out)
 {
-    out[0] = finished(op, &block->of[0], sums.of_0);
-    out[1] = finished(op, &block->of[1], sums.of_1);
-    out[2] = finished(op, &block->of[2], sums.of_2);
-    out[3] = finished(op, &block->of[3], sums.of_3);
+    out[0] = finish_step(op, &block->of[0], sums.of_0);
+    out[1] = finish_step(op, &block->of[1], sums.of_1);
+    out[2] = finish_step(op, &block->of[2], sums.of_2);
+    out[3] = finish_step(op, &block->of[3], sums.of_3);
 }
 
 /* The pixels from `first` to end - 1; of their windows, none, some or all may be padding. */
-HELPER void anywhere(const struct depthwise_conv_2d *op, const int8_t *const *rows, int first, int end, int channel,
+HELPER void make_anywhere(const struct depthwise_conv_2d *op, const int8_t *const *rows, int first, int end, int channel,
                      const struct block *block, int8_t *restrict out)
 {
     for (int x = first; x < end; ++x) {
@@ -116,7 +116,7 @@ HELPER void anywhere(const struct depthwise_conv_2d *op, const int8_t *const *ro
 }
 
 /* The same where no tap is padding. */
-HELPER void inside(const struct depthwise_conv_2d *op, const int8_t *const *rows, int first, int end, int channel,
+HELPER void make_inside(const struct depthwise_conv_2d *op, const int8_t *const *rows, int first, int end, int channel,
                    const struct block *block, int8_t *restrict out)
 {
     int32_t offset = (first * op->stride - op->pad_left) * op->in_channels + channel;
@@ -154,10 +154,10 @@ HELPER int make_depthwise(const struct depthwise_conv_2d *op, const int8_t *cons
     end = first < end ? end : 0;
     for (int channel = 0; channel < channels; channel += 4) {
         struct block block;
-        prepare(op, channel, scratch, &block);
-        anywhere(op, rows, 0, first, channel, &block, out + channel);
-        inside(op, rows, first, end, channel, &block, out + channel);
-        anywhere(op, rows, end, op->out_width, channel, &block, out + channel);
+        prepare_block(op, channel, scratch, &block);
+        make_anywhere(op, rows, 0, first, channel, &block, out + channel);
+        make_inside(op, rows, first, end, channel, &block, out + channel);
+        make_anywhere(op, rows, end, op->out_width, channel, &block, out + channel);
     }
     return channels;
 }

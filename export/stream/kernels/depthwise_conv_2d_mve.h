@@ -20,7 +20,7 @@ struct block {
     mve_pred16_t there;    /* the channels that there are */
 };
 
-HELPER struct eight widened(struct eight sums, int16x8_t more)
+HELPER struct eight add_widened(struct eight sums, int16x8_t more)
 {
     sums.even = vaddq_s32(sums.even, vmovlbq_s16(more));
     sums.odd = vaddq_s32(sums.odd, vmovltq_s16(more));
@@ -166,7 +166,7 @@ HELPER struct eight one_anywhere(const struct depthwise_conv_2d *op, const int8_
 }
 
 /* scratch: for the weights. */
-HELPER void prepare(const struct depthwise_conv_2d *op, int channel, int8_t *scratch, struct block *block)
+HELPER void prepare_block(const struct depthwise_conv_2d *op, int channel, int8_t *scratch, struct block *block)
 {
     struct eight shares = {vdupq_n_s32(0), vdupq_n_s32(0)};
     const int8_t *weights = op->weights + channel;
@@ -177,7 +177,7 @@ HELPER void prepare(const struct depthwise_conv_2d *op, int channel, int8_t *scr
     memset(block->padding, op->in_zero_point, sizeof block->padding);
     for (int tap = 0; tap < op->kernel_h * op->kernel_w; ++tap) {
         const int16x8_t each = vldrbq_z_s16(weights, block->there);
-        shares = widened(shares, vmulq_n_s16(each, op->in_zero_point));
+        shares = add_widened(shares, vmulq_n_s16(each, op->in_zero_point));
         vstrbq_s16(scratch, each);
         scratch += 8;
         weights += op->in_channels;
@@ -194,7 +194,7 @@ HELPER void prepare(const struct depthwise_conv_2d *op, int channel, int8_t *scr
 }
 
 /* In output steps, as `requantize_tame_4` and `clamped_4` make them: beyond 16 bits is beyond the bounds as well. */
-HELPER int16x8_t finished(struct eight sums, const struct block *block, int32_t zero_point)
+HELPER int16x8_t finish_eight(struct eight sums, const struct block *block, int32_t zero_point)
 {
     int32x4_t by;
     __asm__("vldrw.32 %q[by], [%[block], #32]\n"
@@ -231,14 +231,14 @@ HELPER void block_deep(const struct depthwise_conv_2d *op, const int8_t *const *
     while (x < op->out_width) {
         if (all && left >= 0 && left + op->stride <= last && x + 1 < op->out_width) {
             const struct two_eights sums = two_inside(op, rows, left * op->in_channels + channel, block);
-            vstrbq_s16(out, finished(sums.of[0], block, op->out_zero_point));
-            vstrbq_s16(out + op->in_channels, finished(sums.of[1], block, op->out_zero_point));
+            vstrbq_s16(out, finish_eight(sums.of[0], block, op->out_zero_point));
+            vstrbq_s16(out + op->in_channels, finish_eight(sums.of[1], block, op->out_zero_point));
             out += 2 * op->in_channels;
             left += 2 * op->stride;
             x += 2;
         } else {
             const struct eight sums = one_anywhere(op, rows, left, channel, block);
-            vstrbq_p_s16(out, finished(sums, block, op->out_zero_point), block->there);
+            vstrbq_p_s16(out, finish_eight(sums, block, op->out_zero_point), block->there);
             out += op->in_channels;
             left += op->stride;
             ++x;
@@ -280,7 +280,7 @@ HELPER int make_depthwise(const struct depthwise_conv_2d *op, const int8_t *cons
         for (int channel = 0; channel < channels; channel += 8) {
             const int from = all && channel > channels - 8 ? channels - 8 : channel;
             struct block block;
-            prepare(op, from, scratch, &block);
+            prepare_block(op, from, scratch, &block);
             block_deep(op, rows, from, out + from, &block, all);
         }
         return channels;
