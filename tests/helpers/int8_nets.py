@@ -99,11 +99,17 @@ class Int8Net:
         self, source: int, multiplier: int = 1, kernel: tuple[int, int] = (3, 3), *, stride: tuple[int, int] = (1, 1),
         dilation: tuple[int, int] = (1, 1), padding: str = "SAME", activation: str = "NONE",
         scale: float = 0.05, zero_point: int = 0, bias: bool = True, gain: float = 1, spread: float = 0.3,
+        lowest: bool = False,
     ) -> int:  # fmt: skip
-        """A DEPTHWISE_CONV_2D of random weights; its channels' scales spread over so many powers of ten both ways."""
+        """A DEPTHWISE_CONV_2D of random weights; its channels' scales spread over so many powers of ten both ways.
+
+        lowest: all weights are -128, as some converters have them.
+        """
         _, height, width, inputs = self.shape(source)
         channels = inputs * multiplier
         weights = self.random.integers(-127, 128, (1, *kernel, channels)).astype(np.int8)
+        if lowest:
+            weights[:] = -128
         scales = 10 ** self.random.uniform(-spread, spread, channels) * gain / (127 * np.sqrt(kernel[0] * kernel[1]))
         given = [
             -(-n // s) if padding == "SAME" else -(-(n - (k - 1) * d) // s)
