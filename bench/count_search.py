@@ -26,7 +26,7 @@ import edgeblur
 from edgeblur.distill.nets.mask_head import LOGIT, MaskSpec, build_mask_head
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.firmware_harness.emulation.run import EmulatedOptions
-from edgeblur.quantize.convert import to_int8
+from edgeblur.quantize.convert import to_quantized
 from edgeblur.search.budget import Budget, cost_of
 from edgeblur.search.space import described, suggest_spec
 
@@ -69,7 +69,7 @@ def converted(spec: MaskSpec) -> bytes:
     kernel, bias = logit.get_weights()
     logit.set_weights([kernel, bias + 2.3])  # so that masks are seen, and the blend has a scale
     draw = np.random.default_rng(0)
-    return to_int8(net, [draw.random((1, spec.height, spec.width, 3), np.float32) for _ in range(2)])
+    return to_quantized(net, [draw.random((1, spec.height, spec.width, 3), np.float32) for _ in range(2)])
 
 
 def counted(spec: MaskSpec, board: str, folder: Path) -> Row:
