@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 SCRIPT = PYTHONPATH=tests/helpers $(BIN)/python
 STAGES = distill quantize export firmware_harness models search
 
-.PHONY: demo test install wheels docs lint types sizes footprints bench clang costs probes veil answer thesis target families fuzz random random-boards torture sbom system clean
+.PHONY: demo test install wheels docs lint types sizes footprints bench clang costs probes veil answer thesis target families fuzz random random-boards serial torture sbom system clean
 
 demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, int8 student in C and a report out
 	@sh .ci/install_system_packages.sh demo
@@ -110,6 +110,11 @@ random: system $(VENV)/.installed
 BOARD_NETS ?= 50
 random-boards: system $(VENV)/.installed
 	$(SCRIPT) bench/random_boards.py --nets $(BOARD_NETS)
+
+# Pictures over a serial line that loses, doubles and changes frames: right, or reported (minutes).
+FRAMES ?= 100000
+serial: $(VENV)/.installed
+	$(SCRIPT) bench/serial_soak.py --frames $(FRAMES)
 
 # Kills and full disks at random moments of data make, blur of pictures and a video, export, train, distill and quantize
 # (hours).
