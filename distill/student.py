@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from edgeblur.distill.nets.ensemble import ensemble
 from edgeblur.distill.nets.families import NetSpec, build_net, finds_masks, mask_logit
 from edgeblur.distill.nets.keras_files import at_size, load_keras, save_model
 from edgeblur.distill.nets.mask_head import MaskSpec, live_spec, mask_spec
@@ -39,6 +40,7 @@ class StudentOptions:
         prune: share of channels to remove after; 0 is none.
         sparsity: share of single weights to zero after; 0 is none.
         alone: train the same student without the teacher as well, to say what distillation gained.
+        with_teachers: .keras files of further nets that find masks: the student learns from the mean of all masks.
         net: a mask head by its numbers, in the place of `family` and `width`; the teacher looks at its size.
         called: the student's name, where `net` is given.
         start: a .keras file whose weights the student starts from: of the same shape, or a narrower mask head.
@@ -55,6 +57,7 @@ class StudentOptions:
     sparsity: float = 0.0
     alone: bool = True
     start: Path | None = None
+    with_teachers: tuple[Path, ...] = ()
     net: MaskSpec | None = None
     called: str = "searched"
     fit: FitOptions = field(default_factory=FitOptions)
@@ -131,6 +134,8 @@ def distill(run: Run, options: StudentOptions, *, resume: bool = False, force: b
     teacher = load_keras(run.teacher.keras)
     if options.net:
         teacher = at_size(teacher, options.net.height, options.net.width)
+    if options.with_teachers:
+        teacher = _together(teacher, options)
     workshop = _Workshop(run, open_dataset(run.dataset), teacher, options, resume, force)
     student = RunModel(run.folder / options.name)
     made = []
@@ -142,6 +147,32 @@ def distill(run: Run, options: StudentOptions, *, resume: bool = False, force: b
     if options.sparsity:
         made.append(workshop.sparse(student))
     return made
+
+
+def _together(teacher: Any, options: StudentOptions) -> Any:
+    """The run's teacher and the further ones as one net; a U-Net that paints has no mask to add, and is left out.
+
+    Raises:
+        UserError: the student learns no masks, or one of the further nets has none.
+    """
+    _, height, width, _ = teacher.input_shape
+    if not finds_masks(options.spec(height, width)):
+        raise UserError(
+            "further teachers show masks, and a U-Net that paints learns from pictures: leave them out, or train a "
+            "mask head or a U-Net with a gate",
+            options=("with_teacher", "family", "output"),
+        )
+    nets = [teacher] if mask_logit(teacher) is not None else []
+    for path in options.with_teachers:
+        net = load_keras(path)
+        if mask_logit(net) is None:
+            raise UserError(
+                f"{path} paints, and has no mask to teach: name a mask head, or a U-Net with a gate",
+                options=("with_teacher",),
+            )
+        nets.append(at_size(net, height, width))
+    say(f"the teacher is the mean of {len(nets)} nets' masks")
+    return ensemble(nets)
 
 
 @dataclass(frozen=True)
@@ -179,7 +210,8 @@ class _Workshop:
             alone = self._learn(self._claim(f"{name}-alone"), spec, None, ModelInfo(kind="alone"))
         say(f"{name}: {net.count_params():,} parameters learn from the teacher")
         info = ModelInfo(kind="student", parent=TEACHER, teacher_weight=self.options.teacher_weight,
-                         feature_weight=self.options.feature_weight)  # fmt: skip
+                         feature_weight=self.options.feature_weight,
+                         teachers=tuple(str(path) for path in self.options.with_teachers))  # fmt: skip
         self._learn(model, spec, self.teaching, info, alone=alone)
         return model
 
@@ -225,7 +257,11 @@ class _Workshop:
         *, start: Path | None = None, callbacks: tuple[Any, ...] = (), keep_best_after: int = 0,
     ) -> Fitted:  # fmt: skip
         model.folder.mkdir(parents=True, exist_ok=True)
-        taught = {"teacher_weight": teaching.weight, "feature_weight": teaching.feature_weight} if teaching else {}
+        taught: dict[str, Any] = {}
+        if teaching:
+            taught = {"teacher_weight": teaching.weight, "feature_weight": teaching.feature_weight}
+            if self.options.with_teachers:
+                taught["with_teachers"] = [str(path) for path in self.options.with_teachers]
         with alone_in(model.folder), removed_unless_begun(model.folder, model.folder):
             return fit(
                 net, self.data, model.folder, self.options.fit, teaching=teaching, resume=self.resume,

@@ -33,6 +33,9 @@ from edgeblur.store.run_folder import open_run
 @ending_option
 @click.option("--teacher-weight", default=0.5, show_default=True, type=FiniteRange(0, 1),
               help="0 learns from the ground truth alone, 1 from the teacher alone.")  # fmt: skip
+@click.option("--with-teacher", "with_teachers", multiple=True, metavar="NAME",
+              help="Another net to learn masks from, beside the run's teacher: a .keras file or a name of the shelf. "
+              "Repeatable; the student learns from the mean.")  # fmt: skip
 @click.option("--feature-weight", default=0.0, show_default=True, type=FiniteRange(0),
               help="Weight of attention transfer between layers of the same place.")  # fmt: skip
 @click.option("--prune", default=0.0, help="Then remove this share of whole channels: smaller and faster.")
@@ -51,9 +54,10 @@ from edgeblur.store.run_folder import open_run
 @force_option
 @json_option
 def command(
-    run: Path, family: str, width: int, levels: int, output: str, teacher_weight: float, feature_weight: float,
-    prune: float, sparsity: float, mask_alone: bool, alone: bool, start: Path | None, study: str | None,
-    trial: int | None, study_name: str, resume: bool, force: bool, as_json: bool, **learning: Any,
+    run: Path, family: str, width: int, levels: int, output: str, teacher_weight: float,
+    with_teachers: tuple[str, ...], feature_weight: float, prune: float, sparsity: float, mask_alone: bool,
+    alone: bool, start: Path | None, study: str | None, trial: int | None, study_name: str, resume: bool, force: bool,
+    as_json: bool, **learning: Any,
 ) -> None:  # fmt: skip
     """Distill the teacher of RUN into a narrower student, and prune it if asked.
 
@@ -80,8 +84,9 @@ def command(
         family = "mask"
     fit = edgeblur.FitOptions(augmentation=augmentation(family, output), **learning)
     options = edgeblur.StudentOptions(
-        family, width, levels, output, teacher_weight, feature_weight, prune, sparsity, alone, start, fit=fit
-    )
+        family, width, levels, output, teacher_weight, feature_weight, prune, sparsity, alone, start,
+        with_teachers=tuple(map(_keras_of, with_teachers)), fit=fit,
+    )  # fmt: skip
     if study is not None:
         options = _from_study(options, study, study_name, trial)
     models = edgeblur.distill_student(opened, options, resume=resume, force=force)
@@ -99,6 +104,13 @@ def command(
             line += f" ({info.gained_by_distilling.gain_db:+.2f} dB against the same student trained alone)"
         stdout.print(line)
     show_masks(masks)
+
+
+def _keras_of(name: str) -> Path:
+    """The .keras file of a net: a path that exists goes before a name of the shelf."""
+    from edgeblur.models.shelf import require_entry
+
+    return Path(name) if Path(name).exists() else require_entry(name).keras
 
 
 def _from_study(

@@ -72,6 +72,7 @@ class ModelInfo(Record):
         kind: `teacher`, `student`, or `alone` for a student that was trained only to be compared with.
         shelf: its name on the shelf, if it was taken from there.
         parent: the model of the run that it learnt from or was made from.
+        teachers: further nets whose masks it learnt from, beside the parent's.
         teacher_weight: share of the teacher in what it learnt from, 0 to 1.
         feature_weight: of attention transfer.
         gained_by_distilling: beside the same student alone.
@@ -84,7 +85,7 @@ class ModelInfo(Record):
     """
 
     REMEDY: ClassVar = "restore it, or train again"
-    SPARSE: ClassVar = ("quantization_aware",)
+    SPARSE: ClassVar = ("quantization_aware", "teachers")
 
     name: str | None = None
     parameters: int | None = None
@@ -96,6 +97,7 @@ class ModelInfo(Record):
     gained_by_distilling: Gain | None = None
     pruned_channels: float | None = None
     zeroed_weights: float | None = None
+    teachers: tuple[str, ...] = ()
     quantization_aware: bool = False
     spec: Mapping[str, Any] | None = None
     best: Epoch | None = None

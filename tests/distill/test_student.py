@@ -10,9 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tf_keras
 
 from edgeblur.cli import main
+from edgeblur.distill.nets.ensemble import ensemble
+from edgeblur.distill.nets.families import mask_logit
 from edgeblur.distill.nets.keras_files import load_keras
+from edgeblur.distill.nets.mask_head import build_mask_head, mask_spec
 from edgeblur.distill.nets.prune import prune_channels, pruned_spec, zero_share
 from edgeblur.distill.nets.unet import GATED, UNetSpec, build_unet, has_gate, unet_spec
 from edgeblur.distill.student import StudentOptions, distill
@@ -282,6 +286,56 @@ def test_a_student_that_paints_has_no_hard_pictures(run: Run, tmp_path: Path) ->
     with pytest.raises(UserError, match="hard examples are found by the masks"):
         distill(run, replace(options, start=start, fit=replace(options.fit, hard=0.1)), force=True)
     assert run.model(NAME).keras.exists()
+
+
+def test_several_teachers_are_one_whose_masks_are_their_mean() -> None:
+    heads = [build_mask_head(mask_spec(2, height=32, width=32), seed=seed) for seed in (1, 2)]
+    gate = build_unet(unet_spec(8, 2, height=32, width=32, output="gate"), seed=3)
+    together = ensemble([*heads, gate])
+    shown = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
+    logits = [load_mask(net)(shown).numpy() for net in (*heads, gate)]
+    logits[2] = logits[2].reshape(2, 8, 4, 8, 4, 1).mean((2, 4))  # a gate's cells are pixels
+    assert np.allclose(load_mask(together)(shown), np.mean(logits, 0), atol=1e-5)
+    assert np.abs(logits[0] - logits[1]).max() > 0.01  # otherwise either would do
+    assert ensemble(heads[:1]) is heads[0]
+
+
+def load_mask(net: Any) -> Any:
+    return tf_keras.Model(net.input, mask_logit(net))
+
+
+def test_a_student_of_several_teachers(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The run's own teacher paints: the student learns from the nets that are named, and from the shelf's."""
+    mine = tmp_path / "mine.keras"
+    build_mask_head(mask_spec(2, height=32, width=32), seed=1).save(mine)
+    arguments = [
+        "distill",
+        str(run.folder),
+        "--family",
+        "mask",
+        "--width",
+        "2",
+        "--no-alone",
+        "--epochs",
+        "1",
+        "--batch",
+        "8",
+    ]
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, "--with-teacher", str(mine), "--with-teacher", "mask4"])
+    assert ended.value.code == 0
+    assert "the teacher is the mean of 2 nets' masks" in capsys.readouterr().err
+    info = run.model("mask2").info()
+    assert [Path(path).parent.name for path in info.teachers] == [tmp_path.name, "mask4"]
+    assert info.teacher_weight == 0.5
+
+
+def test_teachers_without_masks_are_refused(run: Run) -> None:
+    with pytest.raises(UserError, match="a U-Net that paints learns from pictures"):
+        distill(run, replace(QUICK, with_teachers=(run.teacher.keras,)))
+    with pytest.raises(UserError, match="paints, and has no mask to teach"):
+        distill(run, StudentOptions(family="mask", width=2, alone=False, with_teachers=(run.teacher.keras,)))
+    assert [model.name for model in run.models()] == ["teacher"]
 
 
 def test_zeros_are_not_averaged(run: Run) -> None:
