@@ -94,11 +94,13 @@ def test_the_same_study_twice_is_the_same(
     assert found == searched[1]
 
 
-def test_a_study_goes_on_with_its_own_options(searched: tuple[str, list[Tried]], tiny_data: Dataset) -> None:
+def test_a_study_goes_on_with_its_own_options(
+    searched: tuple[str, list[Tried]], tiny_data: Dataset, tmp_path: Path
+) -> None:
     url, _ = searched
     other = replace(options(5), seed=3)
     with pytest.raises(UserError, match="seed 0, not 3"):
-        search(url, "edgeblur", tiny_data, lambda *_: None, Path(url).parent, other)
+        search(url, "edgeblur", tiny_data, lambda *_: None, tmp_path, other)
 
 
 def test_what_is_too_large_is_never_trained(
