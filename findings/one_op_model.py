@@ -1,4 +1,4 @@
-"""One-operator int8 .tflite files, built by hand: what the scripts beside this file feed to interpreters and compilers.
+"""One-operator .tflite files of integers, built by hand: what the scripts beside this file feed to interpreters.
 
 Needs `ai-edge-litert` (for the schema) and `flatbuffers`; the scripts install both.
 """
@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-_TYPES = {"int8": schema.TensorType.INT8, "int32": schema.TensorType.INT32}
+_TYPES = {"int8": schema.TensorType.INT8, "int16": schema.TensorType.INT16, "int32": schema.TensorType.INT32}
 
 
 def tensor(shape, dtype="int8", scale=None, zero_point=0, data=None):
