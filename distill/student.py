@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from edgeblur.distill.nets.centres import CentreSpec
 from edgeblur.distill.nets.ensemble import ensemble
 from edgeblur.distill.nets.families import NetSpec, build_net, finds_masks, mask_logit
 from edgeblur.distill.nets.keras_files import at_size, load_keras, save_model
@@ -67,8 +68,8 @@ class StudentOptions:
         """`w8`, `gate8` or `w8-linear` by the output, `l2` behind it for other levels than 3; `mask8`; `live`."""
         if self.net:
             return self.called
-        if self.family == "live":
-            return "live"
+        if self.family in ("live", "centre"):
+            return self.family
         if self.family == "mask":
             return f"mask{self.width}"
         levels = f"l{self.levels}" if self.levels != 3 else ""
@@ -113,6 +114,8 @@ class StudentOptions:
             return self.net
         if self.family == "live":
             return live_spec(height=height, width=width)
+        if self.family == "centre":
+            return CentreSpec(height, width)
         if self.family == "mask":
             return mask_spec(self.width, height=height, width=width)
         return unet_spec(self.width, self.levels, height=height, width=width, output=self.output)

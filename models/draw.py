@@ -12,7 +12,10 @@ from PIL import Image
 from edgeblur import __version__
 from edgeblur.detectors.open import open_detector
 from edgeblur.errors import UserError
+from edgeblur.export.tflite.detector import detector_heads
+from edgeblur.export.tflite.graph import Graph, image_model
 from edgeblur.files import as_json, sha256, write_together
+from edgeblur.firmware_harness.blurring.veils import open_veil
 from edgeblur.firmware_harness.comparison.contact_sheet import jpeg
 from edgeblur.firmware_harness.comparison.scenes import (
     COVERED,
@@ -27,10 +30,11 @@ from edgeblur.firmware_harness.comparison.scenes import (
     most_false,
 )
 from edgeblur.firmware_harness.comparison.strips import Section, Strip, strip_sheet
-from edgeblur.firmware_harness.engines.engines import Engine, open_engine
+from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.privacy.judges import THRESHOLD
 from edgeblur.firmware_harness.privacy.protection import MIN_IOU, MIN_SIDE_PX
 from edgeblur.models.pictures import PICTURE, RECORD, Definition, Found, Pictures, Shown
+from edgeblur.models.read import read_model
 from edgeblur.models.shelf import INT8, Shelved
 from edgeblur.pictures.blur import BlurStyle
 
@@ -99,13 +103,14 @@ def make_pictures(shelved: Shelved, options: PictureOptions) -> Path:
     path = shelved.folder / INT8
     if not path.is_file():
         raise UserError(f"{path} does not exist: pictures are made of what a microcontroller would give")
-    engine, detector = open_engine("litert", path), open_detector(DETECTOR)
+    graph, detector = read_model(path), open_detector(DETECTOR)
     name = shelved.folder.name
-    scenes = drawn_scenes(options.scenes, seed=options.seed, size=_side(engine))
+    scenes = drawn_scenes(options.scenes, seed=options.seed, size=_side(graph))
+    blur = open_veil(graph).blur if detector_heads(graph) else open_engine("litert", path).blur
     made = Judged(
         judge_scenes("untouched", scenes, lambda triple: triple.picture, [detector]),
         judge_scenes("target", scenes, lambda triple: triple.blur, [detector]),
-        judge_scenes(name, scenes, lambda triple: engine.blur(triple.picture), [detector]),
+        judge_scenes(name, scenes, lambda triple: blur(triple.picture), [detector]),
     )
     picture, chosen = shelved.folder / PICTURE, choose(made.model)
     if chosen.numbers == Shown((), (), (), ()):
@@ -116,8 +121,8 @@ def make_pictures(shelved: Shelved, options: PictureOptions) -> Path:
     return picture
 
 
-def _side(engine: Engine) -> int:
-    end = engine.model.input
+def _side(graph: Graph) -> int:
+    end = image_model(graph, several=True).input
     if end.width != end.height:
         raise UserError(f"the model takes pictures of {end.width}x{end.height}, but scenes are drawn as squares only")
     return end.width

@@ -8,6 +8,7 @@ from edgeblur.errors import Unsupported
 from edgeblur.export.c_array import Provenance
 from edgeblur.export.stream.compile import compile_stream
 from edgeblur.export.tflite.cost import cost
+from edgeblur.export.tflite.detector import detector_heads
 from edgeblur.export.tflite.finder import finder_of, has_mask
 from edgeblur.export.tflite.graph import Graph, image_model
 from edgeblur.models.measures import Facts
@@ -18,7 +19,7 @@ def read_facts(path: Path) -> Facts:
     """Compute what a .tflite says about itself, in about a second for an int8 model.
 
     Raises:
-        UserError: it is no .tflite with a picture in and a picture out.
+        UserError: it is no .tflite with a picture in and a picture out, and no detector.
     """
     return facts_of(read_model(path))
 
@@ -33,9 +34,9 @@ def facts_of(graph: Graph) -> Facts:
     """What a model says about itself.
 
     Raises:
-        UserError: it does not take one picture and output one.
+        UserError: it does not take one picture and output one, and is no detector either.
     """
-    model, spent, needs = image_model(graph), cost(graph), _streamed(graph)
+    model, spent, needs = image_model(graph, several=bool(detector_heads(graph))), cost(graph), _streamed(graph)
     return Facts(
         sha256=graph.sha256,
         precision=_precision(graph),

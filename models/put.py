@@ -14,6 +14,7 @@ from edgeblur.models.shelf import FLOAT, FOLDER, INT8, NOTE, Kind, Note, Shelved
 from edgeblur.store.notes import HISTORY, MODEL, QUANTIZE, ModelInfo
 from edgeblur.store.run_folder import RunModel
 
+_FAMILIES: dict[str, Kind] = {"mask": "mask", "centre": "detector"}
 _TAKEN = (INT8, FLOAT, "model.keras", MODEL, HISTORY, QUANTIZE)
 
 
@@ -68,7 +69,7 @@ def put(source: Path, options: PutOptions, *, folder: Path | None = None, force:
 def _note(options: PutOptions, info: ModelInfo, place: Path) -> Note:
     """shelf.json; what it said before stays if nothing else is asked for."""
     before = read_shelved(place) if (place / NOTE).is_file() else None
-    kind: Kind = "mask" if info.is_mask_head else "teacher" if info.kind == "teacher" else "unet"
+    kind: Kind = _FAMILIES.get(str((info.spec or {}).get("family")), "teacher" if info.kind == "teacher" else "unet")
     title = options.title or (before.title if before else options.name)
     default = options.default or (before is not None and before.note.default)
     return Note(title, kind, default)

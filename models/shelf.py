@@ -14,9 +14,10 @@ from edgeblur.records import Record
 
 FOLDER = Path(__file__).parent
 NOTE = "shelf.json"
-Kind = Literal["teacher", "unet", "mask"]
-KINDS: tuple[Kind, ...] = ("teacher", "unet", "mask")
-"""The thesis's U-Net in full width, narrower U-Nets, and nets that find a mask and blend a blurred picture in."""
+Kind = Literal["teacher", "unet", "mask", "detector"]
+KINDS: tuple[Kind, ...] = ("teacher", "unet", "mask", "detector")
+"""The thesis's U-Net in full width, narrower U-Nets, nets that find a mask and blend a blurred picture in, and
+detectors, whose boxes are veiled."""
 
 INT8, FLOAT = "int8.tflite", "float.tflite"
 _SUFFIXES = {INT8: "", FLOAT: "-float"}

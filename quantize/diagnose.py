@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeblur.export.tflite.detector import detector_heads
 from edgeblur.export.tflite.graph import Graph, read_tflite
 from edgeblur.pictures.images import Floats
 from edgeblur.progress import track
@@ -18,7 +19,7 @@ from edgeblur.store.notes import LayerLoss
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Layer by layer in the order they run, and the outputs for further measures: `[N, H, W, C]` floats."""
+    """Layer by layer in the order they run, and what `Probe.seen` says for further measures: `[N, H, W, C]` floats."""
 
     layers: tuple[LayerLoss, ...]
     float_outputs: Floats
@@ -50,13 +51,28 @@ class Probe:
         return real_numbers(numbers, tensor) if tensor.scales else np.asarray(numbers, np.float32)
 
     def outputs(self) -> dict[str, tuple[int, str]]:
-        """Output tensors of all ops by their layer's name: index and kind of op; the last is called `output`."""
-        named = {}
+        """Output tensors of all ops by their layer's name: index and kind of op.
+
+        The last is called `output`, those of a detector `scores` and `boxes`.
+        """
+        named, ends = {}, self._ends()
         for op in self.graph.ops:
             tensor = self.graph.tensors[op.outputs[0]]
-            name = "output" if tensor.index == self.graph.outputs[0] else short_name(tensor.name)
-            named[name] = (tensor.index, op.kind)
+            named[ends.get(tensor.index, short_name(tensor.name))] = (tensor.index, op.kind)
         return named
+
+    def _ends(self) -> dict[int, str]:
+        heads, outputs = detector_heads(self.graph), self.graph.outputs
+        if not heads:
+            return {outputs[0]: "output"}
+        return {outputs[at]: name for head in heads for at, name in ((head.scores, "scores"), (head.boxes, "boxes"))}
+
+    def seen(self) -> Floats:
+        """What a picture came to: the output, or how sure a detector is of a face in each cell, 0 to 1."""
+        heads = detector_heads(self.graph)
+        output = self.real(self.graph.outputs[heads[0].scores if heads else 0])
+        sure: Floats = 1 / (1 + np.exp(-output)) if heads else output
+        return sure
 
 
 def diagnose(float_model: bytes, quantized_model: bytes, pictures: list[Floats]) -> Diagnosis:
@@ -75,7 +91,7 @@ def diagnose(float_model: bytes, quantized_model: bytes, pictures: list[Floats])
     for picture in track(pictures, "layer by layer"):
         for probe, kept in zip((exact, quantized), outputs, strict=True):
             probe.run(picture)
-            kept.append(probe.real(probe.graph.outputs[0]))
+            kept.append(probe.seen())
         for row, (_, exact_index, quantized_index, _) in enumerate(shared):
             real = exact.real(exact_index)
             signal[row] += np.square(real, dtype=np.float64).sum()

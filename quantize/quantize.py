@@ -11,6 +11,7 @@ import numpy as np
 from edgeblur.distill.nets.keras_files import float_tflite, load_keras
 from edgeblur.distill.nets.unet import has_gate
 from edgeblur.errors import UserError
+from edgeblur.export.tflite.detector import detector_heads
 from edgeblur.export.tflite.graph import ImageEnd, image_model, read_tflite
 from edgeblur.files import as_json, compressed_bytes, refuse_existing, write_together
 from edgeblur.models.choose import choose_model
@@ -123,7 +124,7 @@ def quantize_run_model(run: Run, model: RunModel, options: QuantizeOptions, *, f
 
 
 def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOptions, *, force: bool) -> Quantized:
-    """Quantize any .keras model that outputs a picture or a mask.
+    """Quantize any .keras model that outputs a picture or a mask, or a centre net.
 
     Writes int8.tflite, float.tflite and quantize.json into `out`, or those of another scheme.
 
@@ -157,20 +158,25 @@ def _quantize(net: Any, exact: bytes, data: Dataset, options: QuantizeOptions) -
 
 
 def account_for(exact: bytes, made: bytes, data: Dataset, options: QuantizeOptions, *, calibrated_on: int) -> Account:
-    """What quantize.json holds: sizes, both ends' scales, layers by signal-to-noise, PSNR on the test split."""
-    ends = image_model(read_tflite(made))
+    """What quantize.json holds: sizes, both ends' scales, layers by signal-to-noise, PSNR on the test split.
+
+    Of a detector the scores count, as probabilities, against the cells in which labelled faces have their centres.
+    """
+    graph = read_tflite(made)
+    ends, heads = image_model(graph, several=True), detector_heads(graph)
+    output = ends.outputs[heads[0].scores] if heads else ends.output
     samples = evenly(data.split("test"), options.limit)
     if not samples:
         raise UserError(f"{data.root} has no test split to compare int8 with float on: make it again with a test share")
     triples = [data.load(s, (ends.input.width, ends.input.height)) for s in samples]
     found = diagnose(exact, made, [to_floats(t.picture)[np.newaxis] for t in triples])
-    targets = np.stack([_target(t, ends.output) for t in triples])
+    targets = np.stack([_centres(t, output, ends.input) if heads else _target(t, output) for t in triples])
     float_db, made_db = _psnr_db(found.float_outputs, targets), _psnr_db(found.quantized_outputs, targets)
     return Account(
         calibration_pictures=calibrated_on,
         test_pictures=len(samples),
         input=_end(ends.input),
-        output=_end(ends.output),
+        output=_end(output),
         size_bytes=len(made),
         compressed_bytes=compressed_bytes(made),
         float_size_bytes=len(exact),
@@ -192,6 +198,16 @@ def _target(triple: Triple, end: ImageEnd) -> Floats:
     cells = to_floats(triple.mask).reshape(end.height, height, end.width, width)
     mask: Floats = cells.mean(axis=(1, 3))[..., np.newaxis]
     return mask
+
+
+def _centres(triple: Triple, scores: ImageEnd, picture: ImageEnd) -> Floats:
+    """What a detector should say of each cell: 1 where a face has its centre."""
+    target: Floats = np.zeros((scores.height, scores.width, scores.channels), np.float32)
+    for box in (face.box for face in triple.faces):
+        row = int((box.y + box.h / 2) * scores.height / picture.height)
+        column = int((box.x + box.w / 2) * scores.width / picture.width)
+        target[min(max(row, 0), scores.height - 1), min(max(column, 0), scores.width - 1)] = 1
+    return target
 
 
 def _end(end: ImageEnd) -> End:

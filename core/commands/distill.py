@@ -62,14 +62,15 @@ def command(
     """Distill the teacher of RUN into a narrower student, and prune it if asked.
 
     A student that is already trained is pruned as it is, not trained again. With --family mask the student is a mask
-    head; it learns from the teacher's masks where the teacher is one too (`edgeblur train --family mask`).
+    head; it learns from the teacher's masks where the teacher is one too (`edgeblur train --family mask`). So does
+    --family centre, a face detector: its scores and boxes are veiled in frames, as those of other detectors.
     """
     if family != "unet":
         refuse_given("levels", "output", because=f"is for U-Nets, not for --family {family}")
     elif study is None:
         refuse_given("mask_alone", because="is for mask nets: add --family mask or live")
-    if family == "live":
-        refuse_given("width", because="is not for --family live, which has one width")
+    if family in ("live", "centre"):
+        refuse_given("width", because=f"is not for --family {family}, which has one width")
     if study is None:
         refuse_given("trial", "study_name", because="chooses in a study: add --from-study")
     else:
@@ -100,6 +101,8 @@ def command(
         line = f"{model.name}: {info.parameters:,} parameters"
         if info.best and info.best.val_psnr is not None:
             line += f", validation {info.best.val_psnr:.2f} dB"
+        elif info.best and info.best.val_iou is not None:
+            line += f", validation: IoU of centres {info.best.val_iou:.3f}"
         if info.gained_by_distilling and info.gained_by_distilling.gain_db is not None:
             line += f" ({info.gained_by_distilling.gain_db:+.2f} dB against the same student trained alone)"
         stdout.print(line)

@@ -10,6 +10,7 @@ import click
 
 import edgeblur
 from edgeblur.commands.options import ending_option, family_option, fit_options, force_option, json_option, refuse_given
+from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
 
@@ -47,6 +48,9 @@ def command(
     """
     if family != "unet":
         refuse_given("levels", "batch_norm", "output", "dropout", because=f"is for U-Nets, not for --family {family}")
+    if family == "centre":
+        raise UserError("a centre net learns from a teacher: train one of another family, then `edgeblur distill "
+                        f"{out} --family centre`", options=("family",))  # fmt: skip
     if family == "live":
         refuse_given("base", because="is not for --family live, which has one width")
     from edgeblur.distill.nets.keras_files import require_tensorflow

@@ -105,8 +105,8 @@ class ModelInfo(Record):
 
     @property
     def is_mask_head(self) -> bool:
-        """Whether the net is of the family of mask heads."""
-        return self.spec is not None and self.spec.get("family") == "mask"
+        """Whether the net is of the family of mask heads, or a centre net, which has the trunk of one."""
+        return self.spec is not None and self.spec.get("family") in ("mask", "centre")
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,8 @@ class Account(Record):
         size_bytes, compressed_bytes: of the quantized .tflite, as it is and after DEFLATE.
         float_size_bytes, float_compressed_bytes: of the float one.
         quantized_against_float_psnr_db: of the outputs.
-        float_against_target_psnr_db, quantized_against_target_psnr_db: of the outputs against the blurred target.
+        float_against_target_psnr_db, quantized_against_target_psnr_db: of the outputs against the blurred target, or of
+            a detector's scores, as probabilities, against the cells in which faces have their centres.
         loss_db: the first of these two less the second.
         worst_layers: names, the worst first.
         layers: in the order in which they run.

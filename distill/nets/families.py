@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgeblur.distill.nets.centres import CentreSpec, build_centre_net, has_centres
 from edgeblur.distill.nets.mask_head import LOGIT, MaskSpec, build_mask_head, has_mask
 from edgeblur.distill.nets.unet import UNetSpec, build_unet, gate_logit, has_gate
 from edgeblur.distill.training.lessons import Augmentation
 from edgeblur.errors import RunError
 
-FAMILIES = ("unet", "mask", "live")
+FAMILIES = ("unet", "mask", "live", "centre")
 """unet: the thesis's U-Net outputs the blurred picture; mask: a smaller net finds the faces, the blur is fixed;
-live: a mask head of one width for video, a third of the work."""
+live: a mask head of one width for video, a third of the work; centre: the trunk of that with a detector's outputs."""
 
 AUGMENTATIONS = {
     "unet": Augmentation(0.4, paste=0.6, smallest_paste=0.15, brightness=1.4, turn=25, stretch=0.6, scenes=3),
@@ -31,11 +32,11 @@ AUGMENTATIONS = {
 }
 """What a family is shown: small, turned and dark faces; grain, bars and defocus only where a mask alone is learnt."""
 
-NetSpec = UNetSpec | MaskSpec
+NetSpec = UNetSpec | MaskSpec | CentreSpec
 
 
 def build_net(spec: NetSpec, *, seed: int = 0) -> Any:
-    """Build a net of either family, `[N, H, W, 3]` floats 0 to 1 to the same shape.
+    """Build a net of any family, `[N, H, W, 3]` floats 0 to 1 to the same shape; a centre net has two outputs.
 
     Raises:
         UserError: there are no such nets for pictures of this size.
@@ -44,6 +45,8 @@ def build_net(spec: NetSpec, *, seed: int = 0) -> Any:
     import tensorflow as tf
 
     try:
+        if isinstance(spec, CentreSpec):
+            return build_centre_net(spec, seed=seed)
         return build_mask_head(spec, seed=seed) if isinstance(spec, MaskSpec) else build_unet(spec, seed=seed)
     except tf.errors.ResourceExhaustedError as error:
         raise RunError(
@@ -53,7 +56,12 @@ def build_net(spec: NetSpec, *, seed: int = 0) -> Any:
 
 def finds_masks(spec: NetSpec) -> bool:
     """Whether a net of this spec learns where faces are; others learn how the blurred picture looks."""
-    return isinstance(spec, MaskSpec) or spec.output == "gate"
+    return isinstance(spec, MaskSpec | CentreSpec) or spec.output == "gate"
+
+
+def learns_masks(net: Any) -> bool:
+    """Whether a net learns from masks: all that find them, and centre nets, which read centres and sizes from them."""
+    return has_centres(net) or mask_logit(net) is not None
 
 
 def mask_logit(net: Any) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeblur.distill.nets.centres import has_centres
 from edgeblur.distill.nets.stored_nets import refuse_code
 from edgeblur.errors import RunError, UserError, missing_package
 from edgeblur.files import telling_disk_errors, write_bytes
@@ -72,7 +73,7 @@ def at_size(net: Any, height: int, width: int) -> Any:
 
 
 def load_keras(path: Path, *, masks: bool = False) -> Any:
-    """Load a tf_keras model whose input and output are one picture each, `[N, H, W, 3]`.
+    """Load a tf_keras model whose input and output are one picture each, `[N, H, W, 3]`, or a centre net.
 
     Args:
         path: a .keras or .h5 file.
@@ -104,6 +105,8 @@ def load_keras(path: Path, *, masks: bool = False) -> Any:
 def _require_picture_to_picture(net: Any, path: Path, *, masks: bool) -> None:
     shapes = [tuple(tensor.shape) for tensor in (*net.inputs, *net.outputs)]
     found = " and ".join(map(str, shapes))
+    if len(net.inputs) == 1 and None not in shapes[0][1:] and shapes[0][3:] == (3,) and has_centres(net):
+        return
     if len(net.inputs) != 1 or len(net.outputs) != 1 or any(len(shape) != 4 for shape in shapes):
         raise UserError(f"{path} should take one picture and give one ([N, H, W, 3]), it has {found}")
     if None in shapes[0][1:]:

@@ -128,7 +128,8 @@ def build_mask_head(spec: MaskSpec, *, seed: int = 0) -> Any:
     tf_keras.utils.set_random_seed(seed)
     layers = tf_keras.layers
     picture = layers.Input((spec.height, spec.width, 3), name="picture")
-    alpha = _alpha(_mask(picture, spec), spec)
+    mask = layers.Activation("sigmoid", name=MASK)(_logit(trunk(picture, spec), spec))
+    alpha = _alpha(mask, spec)
     change = layers.Subtract(name="change")([_blurred(picture, spec), picture])
     shown = layers.Multiply(name="shown")([alpha, change])
     net = tf_keras.Model(picture, layers.Add(name="out")([picture, shown]), name="mask_head")
@@ -136,8 +137,11 @@ def build_mask_head(spec: MaskSpec, *, seed: int = 0) -> Any:
     return net
 
 
-def _mask(picture: Any, spec: MaskSpec) -> Any:
-    """The trunk: down to 1/16 by convs of stride 2, up to 1/4 by repeating cells and adding the skip."""
+def trunk(picture: Any, spec: MaskSpec) -> Any:
+    """Features of `spec.filters[spec.finest]` channels, at 1/4 or 1/8 of the picture's size.
+
+    Down to 1/16 by convs of stride 2, up again by repeating cells and adding the skip.
+    """
     import tf_keras
 
     layers = tf_keras.layers
@@ -178,8 +182,7 @@ def _mask(picture: Any, spec: MaskSpec) -> Any:
         x = conv(x, f"up{level}", filters[level - 1])
     for number in range(2, spec.fine + 1):
         x = conv(x, f"up{spec.finest}_{number}", filters[spec.finest - 1])
-    x = _logit(x, spec)
-    return layers.Activation("sigmoid", name=MASK)(x)
+    return x
 
 
 def _logit(x: Any, spec: MaskSpec) -> Any:
@@ -188,11 +191,11 @@ def _logit(x: Any, spec: MaskSpec) -> Any:
 
     layers = tf_keras.layers
     if spec.finest == 1:
-        return layers.Conv2D(1, 1, bias_initializer=_rare_faces(), name=LOGIT)(x)
-    return layers.Conv2DTranspose(1, 2, 2, bias_initializer=_rare_faces(), name=LOGIT)(x)
+        return layers.Conv2D(1, 1, bias_initializer=rare_faces(), name=LOGIT)(x)
+    return layers.Conv2DTranspose(1, 2, 2, bias_initializer=rare_faces(), name=LOGIT)(x)
 
 
-def _rare_faces() -> Any:
+def rare_faces() -> Any:
     """A new net believes that a tenth of the picture is face, as is true; else it first has to learn just that."""
     import tf_keras
 

@@ -34,7 +34,8 @@ def draw_curves(epochs: Sequence[Epoch], path: Path) -> None:
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("epoch", fontsize=8)
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        if axes.lines:  # a centre net has no picture to measure
+            axes.legend(fontsize=8)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     write_bytes(path, buffer.getvalue())

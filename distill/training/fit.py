@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.distill.nets.families import mask_logit
+from edgeblur.distill.nets.centres import has_centres
+from edgeblur.distill.nets.families import learns_masks, mask_logit
+from edgeblur.distill.training.centre_student_model import centre_student_model_class
 from edgeblur.distill.training.curves import draw_curves
 from edgeblur.distill.training.hard import hard_pictures
 from edgeblur.distill.training.lessons import Augmentation, lessons, shown
@@ -125,7 +127,7 @@ def fit(
     inside a strategy's scope when there is one.
 
     Args:
-        net: a tf_keras model, `[N, H, W, 3]` to `[N, H, W, 3]`, 0 to 1.
+        net: a tf_keras model, `[N, H, W, 3]` to `[N, H, W, 3]`, 0 to 1, or to a centre net's outputs.
         teaching: a teacher to learn from as well.
         resume: go on where `folder` stands; otherwise start anew.
         recipe: what else makes the training what it is, and is not to change when it is resumed; JSON.
@@ -141,7 +143,7 @@ def fit(
     import tf_keras
 
     refuse_unfit(net, options)
-    masks = mask_logit(net) is not None
+    masks = learns_masks(net)
     # Of the graph, not of the layers: the net that is saved stays a float32 one.
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": options.bfloat16})
     _, height, width, _ = net.input_shape
@@ -155,11 +157,7 @@ def fit(
         for split in ("train", "val")
     )  # fmt: skip
     finding = Finding(options.mask_weight, options.face_weight) if options.mask_weight else None
-    student = (
-        mask_student_model_class()(net, teaching, options.face_weight)
-        if masks
-        else student_model_class()(net, teaching, finding)
-    )
+    student = _student(net, teaching, options.face_weight, finding)
     schedule = tf_keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * len(train), alpha=0.01)
     adam = tf_keras.optimizers.Adam(schedule, use_ema=options.ema > 0, ema_momentum=options.ema)
     student.compile(optimizer=adam, loss="mse", weighted_metrics=[], metrics=["mae", psnr, ssim])
@@ -178,6 +176,15 @@ def fit(
     history.draw()
     load_best(net, folder)
     return history.fitted()
+
+
+def _student(net: Any, teaching: Teaching | None, face_weight: float, finding: Finding | None) -> Any:
+    """The model that learns, by what the net has to learn."""
+    if has_centres(net):
+        return centre_student_model_class()(net, teaching, face_weight)
+    if mask_logit(net) is not None:
+        return mask_student_model_class()(net, teaching, face_weight)
+    return student_model_class()(net, teaching, finding)
 
 
 def _again(net: Any, data: Dataset, folder: Path, options: FitOptions, *, resume: bool) -> list[Sample]:
@@ -212,8 +219,7 @@ def refuse_unfit(net: Any, options: FitOptions) -> None:
         UserError: a mask weight for a net that learns masks anyway or without the face weight that carries them, hard
             examples for a net that has no mask.
     """
-    masks = mask_logit(net) is not None
-    if options.mask_weight and masks:
+    if options.mask_weight and learns_masks(net):
         raise UserError(
             "a mask weight is for U-Nets that paint: this net learns masks without it", options=("mask_weight",)
         )
@@ -222,7 +228,7 @@ def refuse_unfit(net: Any, options: FitOptions) -> None:
             "a mask weight needs a face weight other than 1, from which the masks are read",
             options=("mask_weight", "face_weight"),
         )
-    if options.hard and not masks:
+    if options.hard and mask_logit(net) is None:
         raise UserError(
             "hard examples are found by the masks of a net: use them for a mask head, or a U-Net with a gate as output",
             options=("hard", "output"),
@@ -361,6 +367,13 @@ def _success(logs: dict[str, float]) -> str:
     return f"{logs['psnr']:.2f} dB" if "psnr" in logs else f"mask IoU {logs['iou']:.3f}"
 
 
+def _validated(logs: dict[str, float]) -> str:
+    """What validation photos say: of a net that outputs a picture its fidelity too."""
+    picture = f"{logs['val_psnr']:.2f} dB, ssim {logs['val_ssim']:.3f}" if "val_psnr" in logs else ""
+    found = f"mask IoU {logs['val_iou']:.3f}" if "val_iou" in logs else ""
+    return ", ".join(part for part in (picture, found) if part)
+
+
 def _refuse_divergence(epoch: int, logs: dict[str, float]) -> None:
     """Stop at the first epoch whose measures are no numbers: from there on no epoch ever is."""
     lost = [name for name, value in logs.items() if not math.isfinite(value)]
@@ -405,9 +418,7 @@ def _watcher_class() -> type[Any]:
                 _save_best(self.net, self.history.folder)
             self.history.write()
             say(
-                f"epoch {epoch + 1}/{self.history.options.epochs}: "
-                f"train {_success(logs)}, val {logs['val_psnr']:.2f} dB, ssim {logs['val_ssim']:.3f}"
-                + (f", mask IoU {logs['val_iou']:.3f}" if "val_iou" in logs else "")
+                f"epoch {epoch + 1}/{self.history.options.epochs}: train {_success(logs)}, val {_validated(logs)}"
                 + (" (best)" if kept and self.history.options.keep == "best" else "")
             )
             if self.history.stale():

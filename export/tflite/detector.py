@@ -16,6 +16,8 @@ from edgeblur.export.tflite.graph import Graph
 
 _BOX = 4
 """Numbers of a box: x and y of its centre, width, height."""
+FLOAT_STEP = 1 / 16
+"""Of scores in floats, where they are compared as steps of int8: a float detector is veiled on the host alone."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeblur.errors import UserError
-from edgeblur.export.tflite.detector import Head, detector_heads, input_step
+from edgeblur.export.tflite.detector import FLOAT_STEP, Head, detector_heads, input_step
 from edgeblur.export.tflite.graph import Graph, ImageEnd, Op, image_model, read_tflite
 from edgeblur.export.tflite.input_size import input_multiple, with_input_size
 from edgeblur.export.tflite.pixels import value_range
@@ -64,12 +64,16 @@ class Finder:
 
     @property
     def output(self) -> ImageEnd:
-        """The mask that comes out, or is made of a detector's boxes: then its steps are those of the scores."""
+        """The mask that comes out, or is made of a detector's boxes: then its steps are those of the scores.
+
+        Scores in floats are taken in steps of `FLOAT_STEP`.
+        """
         model = image_model(self.graph, several=True)
         if not self.heads:
             return model.output
         tall, wide = model.input.height // self.cell_px, model.input.width // self.cell_px
-        return dataclasses.replace(model.outputs[self.heads[0].scores], height=tall, width=wide, channels=1)
+        end = dataclasses.replace(model.outputs[self.heads[0].scores], height=tall, width=wide, channels=1)
+        return end if end.scale else dataclasses.replace(end, dtype="int8", scale=FLOAT_STEP, zero_point=0)
 
     @property
     def multiple(self) -> int:

@@ -200,10 +200,19 @@ def _elementwise(op: Op, old: tuple[Tensor, ...], new: list[Tensor]) -> Shape:
             raise _NoSizeError(f"op {op.index} ({op.kind}) has a constant for each pixel")
     try:
         shape: Shape = np.broadcast_shapes(*shapes)
+        before = [old[i].shape for i in op.inputs if i != ABSENT]
+        if not all(map(_broadcast_alike, before, shapes, [shape] * len(shapes))):
+            raise ValueError  # one of them shrank to a single row or column by chance
     except ValueError as error:
         told = " and ".join("x".join(map(str, shape)) for shape in shapes)
         raise _NoSizeError(f"at op {op.index} ({op.kind}) planes of {told} meet") from error
     return shape
+
+
+def _broadcast_alike(before: Shape, now: Shape, whole: Shape) -> bool:
+    """Whether an input that is stretched along an axis was a single row or column already in the old net."""
+    last = [each[::-1] for each in (before, now, whole)]
+    return all(size == all_of_it or old == 1 for old, size, all_of_it in zip(*last, strict=False))
 
 
 def _same(op: Op, old: tuple[Tensor, ...], new: list[Tensor]) -> Shape:

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.errors import UserError
-from edgeblur.export.tflite.detector import Head
+from edgeblur.export.tflite.detector import FLOAT_STEP, Head
 from edgeblur.export.tflite.graph import Graph
 
 MOST = 256
@@ -63,7 +63,7 @@ class Decoder:
 
     Attributes:
         head: which.
-        factor: `m` above.
+        factor: `m` above; 0 for a head in floats, which are pixels.
         zero: what is taken off, so that the zero point means 0.
     """
 
@@ -73,6 +73,10 @@ class Decoder:
 
     def length(self, steps: NDArray[Any]) -> NDArray[np.int64]:
         """Steps -128 to 127 as sixteenths of a pixel."""
+        if not self.factor:
+            pixels: NDArray[np.float64] = np.clip(steps.astype(np.float64), -_LARGEST_SIDE, _LARGEST_SIDE)
+            parts: NDArray[np.int64] = np.floor(_UNIT * pixels).astype(np.int64)
+            return parts
         return ((steps.astype(np.int64) + 128) * self.factor >> _FRACTION) - self.zero
 
 
@@ -102,14 +106,14 @@ class BoxPlan:
 
 
 def plan_boxes(graph: Graph, heads: Sequence[Head], cell_px: int) -> BoxPlan:
-    """Numbers for a detector's int8 outputs.
+    """Numbers for a detector's outputs, int8 or float.
 
     Raises:
-        UserError: it is not int8, its scores have several scales, or its lengths do not fit 16 bits.
+        UserError: they are neither, its scores have several scales, or its lengths do not fit 16 bits.
     """
     _, tall, wide, _ = graph.tensors[graph.inputs[0]].shape
     ends = [graph.tensors[graph.outputs[head.scores]] for head in heads]
-    if any(graph.tensors[index].dtype != "int8" for index in graph.outputs):
+    if {graph.tensors[index].dtype for index in graph.outputs} not in ({"int8"}, {"float32"}):
         raise UserError(f"the boxes of {graph.name} are not int8: quantize it first")
     if len({(end.scales, end.zero_points) for end in ends}) > 1:
         raise UserError(f"the scores of {graph.name} have several scales, so that they cannot be compared in int8")
@@ -121,6 +125,8 @@ def plan_boxes(graph: Graph, heads: Sequence[Head], cell_px: int) -> BoxPlan:
 
 def _decoder(graph: Graph, head: Head) -> Decoder:
     end = graph.tensors[graph.outputs[head.boxes]]
+    if not end.scales:
+        return Decoder(head, 0, 0)
     factor = round(end.scales[0] * _UNIT * (1 << _FRACTION))
     if factor < 1 or (255 * factor >> _FRACTION) + _UNIT * max(graph.tensors[graph.inputs[0]].shape) >= 1 << 15:
         raise UserError(f"the boxes of {graph.name} have a scale of {end.scales[0]:g} pixels: lengths leave 16 bits")
@@ -131,14 +137,14 @@ def candidates(outputs: Sequence[NDArray[Any]], plan: BoxPlan, levels: bytes) ->
     """Anchors whose score has a level, in their order.
 
     Args:
-        outputs: of the net, as it gives them: `[1, height, width, channels]` int8.
+        outputs: of the net, as it gives them: `[1, height, width, channels]`, int8 or float.
         plan: of the boxes.
         levels: by a score's unsigned step.
     """
     table, found = np.frombuffer(levels, np.uint8), list[Box]()
     for decoder in plan.decoders:
         head = decoder.head
-        scores = outputs[head.scores].reshape(head.height, head.width, head.anchors)
+        scores = _steps(outputs[head.scores]).reshape(head.height, head.width, head.anchors)
         boxes = outputs[head.boxes].reshape(head.height, head.width, head.anchors, head.values)[..., :4]
         for row, column, anchor in np.argwhere(table[np.ascontiguousarray(scores).view(np.uint8)] > 0).tolist():
             x, y, width, height = decoder.length(boxes[row, column, anchor]).tolist()
@@ -147,6 +153,14 @@ def candidates(outputs: Sequence[NDArray[Any]], plan: BoxPlan, levels: bytes) ->
             if width > 0 and height > 0:
                 found.append(Box(*place, width, height, int(scores[row, column, anchor])))
     return found
+
+
+def _steps(scores: NDArray[Any]) -> Steps:
+    """Scores as int8 steps; those in floats are rounded to steps of `FLOAT_STEP`."""
+    if scores.dtype == np.int8:
+        return scores
+    steps: Steps = np.clip(np.rint(scores / FLOAT_STEP), -128, 127).astype(np.int8)
+    return steps
 
 
 def suppress(boxes: Sequence[Box]) -> list[Box]:
