@@ -91,6 +91,9 @@ def make(
             "--hold-out goes by the `dataset` that a label file names for each picture: name one with --labels"
         )
     if source:
+        from edgeblur.distill.data.sources import parse_source
+
+        parse_source(source)
         because = f"is for photo folders: {source} has its own faces, and all are taken"
         refuse_given("labels", "terms", "hold_out", because=because)
     options = edgeblur.MakeOptions(

@@ -5,12 +5,14 @@
      "dataset": "us-house"}
 
 `file` (below the photo folder) and `faces` (pixels; `[]` if there is none) are needed, all else may be missing. Numbers
-lie between -1,000,000 and 1,000,000; a face is at least 0.001 pixels wide and high.
+lie between -1,000,000 and 1,000,000; a face is at least 0.001 pixels wide and high. An ellipse is what is blurred: its
+centre lies in the box, and it has at least a quarter of the box's area, or it would leave the face clear.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ from typing import Any
 from edgeblur.distill.data.photos import LabelledPhoto, Photos
 from edgeblur.errors import UserError
 from edgeblur.files import LARGEST_TEXT, read_limited
-from edgeblur.pictures.faces import Face
+from edgeblur.pictures.faces import Box, Ellipse, Face
 from edgeblur.pictures.images import find_pictures, load_picture
 from edgeblur.store.dataset import evenly
 
@@ -28,6 +30,7 @@ _SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", 
 _FARTHEST = 1_000_000
 """Pixels, and degrees: numbers of a label lie within, either side of 0."""
 _THINNEST = 0.001  # pixels
+_SMALLEST_ELLIPSE = 0.25  # of the box's area; one that touches all sides has pi / 4
 _LARGEST_STRETCH = 1.05  # between a picture's real shape and the stated one, before they count as different
 _REPOSITORY = re.compile(r"(?P<owner>[^/@:]+)/[^@:]+@[0-9a-f]{7,40}:(?P<path>.+)")
 
@@ -198,7 +201,18 @@ def _face(box: Any, ellipse: Any) -> Face:
     middle = _numbers(ellipse, "an ellipse [cx, cy, w, h, degrees]") if ellipse else [x + w / 2, y + h / 2, w, h, 0]
     if 0 < min(w, h, *middle[2:4]) < _THINNEST:
         raise ValueError(f"a face should be at least {_THINNEST} pixels wide and high, got {box!r:.60}")
-    return Face.from_json({"box": [x, y, w, h], "ellipse": middle})
+    face = Face.from_json({"box": [x, y, w, h], "ellipse": middle})
+    if not _covers(face.ellipse, face.box):
+        raise ValueError(
+            f"an ellipse should have its centre in its box and a quarter of the box's area at least, "
+            f"got {ellipse!r:.60} for the box {box!r:.60}"
+        )
+    return face
+
+
+def _covers(ellipse: Ellipse, box: Box) -> bool:
+    inside = box.x <= ellipse.cx <= box.x + box.w and box.y <= ellipse.cy <= box.y + box.h
+    return inside and math.pi / 4 * ellipse.w * ellipse.h >= _SMALLEST_ELLIPSE * box.w * box.h
 
 
 def _refuse_outside(faces: tuple[Face, ...], size: tuple[int, int]) -> None:

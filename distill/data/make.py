@@ -179,7 +179,8 @@ def make_dataset(photos: Iterable[LabelledPhoto], out: Path, options: MakeOption
         if not stored:
             raise UserError("no photo came in, so there is no data set to make")
         if too_small:
-            say(f"{too_small} faces smaller than a tenth of a pixel here were blurred, but left out of the labels")
+            were = "1 face was" if too_small == 1 else f"{too_small} faces were"
+            say(f"{were} blurred, but left out of the labels: smaller than a tenth of a pixel here")
         _sort_into_splits(folder, stored, options)
     return open_dataset(out)
 

@@ -193,7 +193,7 @@ def test_a_face_that_shrinks_to_nothing_is_blurred_counted_and_no_label(
     others = [LabelledPhoto(n, n, Image.new("RGB", (64, 64)), (Face.from_box(Box(9, 9, 9, 9)),)) for n in "bcd"]
     data = make_dataset([photo, *others], tmp_path / "data", MakeOptions(size=64, shares=(0.5, 0.25, 0.25)))
     assert sorted(len(sample.faces) for sample in data.samples) == [0, 1, 1, 1]
-    assert "1 faces smaller than a tenth of a pixel" in capsys.readouterr().err
+    assert "1 face was blurred, but left out of the labels: smaller than a tenth of a pixel" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("damage", ['{"size": 1e999, "samples": []}', '{"size": 0, "samples": []}', "[" * 100_000,

@@ -12,8 +12,8 @@ from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.layer import Layer, Work, copied
 from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
 from edgeblur.export.tflite.graph import Graph, Op
+from edgeblur.export.tflite.kernels import run_kernels
 from edgeblur.export.tflite.options import TableOptions
-from edgeblur.export.tflite.writer import write_tflite
 
 KINDS = ("HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1", "TANH")
 
@@ -41,8 +41,6 @@ def reference_table(graph: Graph, op: Op) -> bytes:
     Returns:
         256 bytes, by the input byte's unsigned value.
     """
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
     every = np.arange(256, dtype=np.uint8)
     shape = (1, 1, 1, 256)
     tensors = tuple(
@@ -51,12 +49,8 @@ def reference_table(graph: Graph, op: Op) -> bytes:
     )
     # The first version: every interpreter has it, and versions tell what a file needs, not how a kernel computes.
     alone = dataclasses.replace(op, index=0, version=1, inputs=(0,), outputs=(1,))
-    model = write_tflite(dataclasses.replace(graph, tensors=tensors, ops=(alone,), inputs=(0,), outputs=(1,)))
-    interpreter = Interpreter(model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], every.view(tensors[0].dtype).reshape(shape))
-    interpreter.invoke()
-    return bytes(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).tobytes())
+    small = dataclasses.replace(graph, tensors=tensors, ops=(alone,), inputs=(0,), outputs=(1,))
+    return bytes(run_kernels(small, [every.view(tensors[0].dtype).reshape(shape)]).tobytes())
 
 
 def lower_table(builder: Builder, op: Op) -> None:

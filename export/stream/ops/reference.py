@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.tflite.graph import Op
-from edgeblur.export.tflite.writer import write_tflite
+from edgeblur.export.tflite.kernels import run_kernels
 
 
 def run_alone(
@@ -32,8 +32,6 @@ def run_alone(
     Raises:
         UserError: LiteRT does not take it.
     """
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
     tensors = builder.graph.tensors
     taken = dataclasses.replace(tensors[op.inputs[0]], index=0, shape=steps.shape, signature=steps.shape, data=None)
     given = dataclasses.replace(tensors[op.outputs[0]], index=1, shape=tuple(shape), signature=tuple(shape))
@@ -51,14 +49,7 @@ def run_alone(
         builder.graph, tensors=(taken, given, *further), ops=(alone,), inputs=(0,), outputs=(1,)
     )
     try:
-        interpreter = Interpreter(
-            model_content=write_tflite(graph), experimental_op_resolver_type=OpResolverType.BUILTIN_REF
-        )
-        interpreter.allocate_tensors()
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], steps)
-        interpreter.invoke()
+        return run_kernels(graph, [steps])
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise builder.refuse(op, f"LiteRT itself does not take it ({reason})", "convert the model anew") from error
-    result: NDArray[Any] = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-    return result

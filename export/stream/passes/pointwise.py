@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from edgeblur.export.stream.ops.lookup import KINDS as TABLES
 from edgeblur.export.stream.passes.draft import Draft, data_inputs
 from edgeblur.export.tflite.graph import ABSENT, Graph, Op, Tensor
+from edgeblur.export.tflite.kernels import OTHERS, REFERENCE, run_kernels
 from edgeblur.export.tflite.options import TableOptions
-from edgeblur.export.tflite.writer import write_tflite
 
 OWN_KERNEL = frozenset({*TABLES, "ADD", "MUL", "PRELU", "SUB"})
 """Ops that the engine has anyway."""
@@ -32,7 +32,6 @@ ONLY_TABLES = frozenset({
 
 _BYTES = ("int8", "uint8")
 _EVERY = (1, 1, 1, 256)
-_REFERENCE, _OTHERS = "BUILTIN_REF", "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
 
 
 @dataclass(frozen=True)
@@ -92,10 +91,10 @@ def _table(graph: Graph, chain: _Chain, given: Tensor) -> bytes | None:
     root = graph.tensors[chain.root]
     numbers = {chain.root: np.arange(256, dtype=np.uint8).view(root.dtype).reshape(_EVERY)}
     try:
-        if (made := _run(graph, chain.ops, numbers, _REFERENCE)) is not None:
+        if (made := _run(graph, chain.ops, numbers, REFERENCE)) is not None:
             return made[given.index].tobytes()
         for op in chain.ops:  # one by one, so that only those that have no reference kernel (ELU, ROUND) get another
-            made = _run(graph, (op,), numbers, _REFERENCE) or _run(graph, (op,), numbers, _OTHERS)
+            made = _run(graph, (op,), numbers, REFERENCE) or _run(graph, (op,), numbers, OTHERS)
             if made is None:
                 return None
             numbers |= made
@@ -108,22 +107,15 @@ def _run(
     graph: Graph, ops: tuple[Op, ...], numbers: dict[int, NDArray[Any]], kernels: str
 ) -> dict[int, NDArray[Any]] | None:
     """What ops make of 256 numbers: their last output by its index; None if LiteRT does not take them so."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    model, taken = _alone(graph, ops)
+    small, taken = _alone(graph, ops)
     try:
-        interpreter = Interpreter(model_content=model, experimental_op_resolver_type=getattr(OpResolverType, kernels))
-        interpreter.allocate_tensors()
-        for details, index in zip(interpreter.get_input_details(), taken, strict=True):
-            interpreter.set_tensor(details["index"], numbers[index])
-        interpreter.invoke()
+        return {ops[-1].outputs[0]: run_kernels(small, [numbers[index] for index in taken], kernels)}
     except (RuntimeError, ValueError):
         return None
-    return {ops[-1].outputs[0]: interpreter.get_tensor(interpreter.get_output_details()[0]["index"])}
 
 
-def _alone(graph: Graph, ops: tuple[Op, ...]) -> tuple[bytes, list[int]]:
-    """A .tflite of some ops on tensors of 256 numbers, and the tensors that go in."""
+def _alone(graph: Graph, ops: tuple[Op, ...]) -> tuple[Graph, list[int]]:
+    """Some ops on tensors of 256 numbers, and the tensors that go in."""
     used = sorted({i for op in ops for i in (*op.inputs, *op.outputs) if i != ABSENT})
     number = {old: new for new, old in enumerate(used)} | {ABSENT: ABSENT}
     tensors = []
@@ -146,4 +138,4 @@ def _alone(graph: Graph, ops: tuple[Op, ...]) -> tuple[bytes, list[int]]:
         graph, tensors=tuple(tensors), ops=renumbered, inputs=tuple(number[i] for i in taken),
         outputs=(number[ops[-1].outputs[0]],), called=(),
     )  # fmt: skip
-    return write_tflite(small), taken
+    return small, taken
