@@ -21,6 +21,7 @@ from edgeblur.export.tflite.channels import TO_NCHW, TO_NHWC, channels_last
 from edgeblur.export.tflite.detector import detector_heads
 from edgeblur.export.tflite.finder import MASK, finder_of
 from edgeblur.export.tflite.graph import ABSENT, Graph, Op, Tensor, read_file, read_tflite, told_outputs
+from edgeblur.export.tflite.kernels import odd_op
 from edgeblur.export.tflite.writer import op_code, op_table, pack, tensor_table
 
 Size = tuple[int, int]
@@ -243,13 +244,18 @@ def _run_once(
     graph: Graph, data: bytes, shapes: dict[int, tuple[int, ...]], wanted: list[int]
 ) -> tuple[dict[int, tuple[int, ...]], dict[int, bytes]]:
     """The shapes of all tensors after a run on zeros, and the values of some."""
+    if (odd := odd_op(graph)) is not None:  # of which the interpreter, and this process with it, may die
+        raise UserError(
+            f"{graph.name} has an open size, and {odd.kind} number {odd.index} scales too far apart to run it: "
+            "convert it with a fixed size, and quantize it with typical pictures"
+        )
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    interpreter = Interpreter(
-        model_content=data, experimental_op_resolver_type=kernels, experimental_preserve_all_tensors=True
-    )
     try:
+        interpreter = Interpreter(
+            model_content=data, experimental_op_resolver_type=kernels, experimental_preserve_all_tensors=True
+        )
         for index, shape in shapes.items():
             interpreter.resize_tensor_input(index, shape)
         interpreter.allocate_tensors()

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeblur.export.tflite.graph import Graph, Op, Tensor
+from edgeblur.export.tflite.graph import ABSENT, Graph, Op, Tensor
 from edgeblur.export.tflite.writer import write_tflite
 
 REFERENCE, OTHERS = "BUILTIN_REF", "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
@@ -58,18 +58,35 @@ def is_usual(tensors: Sequence[Tensor], ops: Sequence[Op]) -> bool:
     quantized = [tensor for tensor in tensors if tensor.dtype in _STEPS]
     if any(len(tensor.scales) != 1 for tensor in quantized) or any(tensor.dtype == "int16" for tensor in tensors):
         return False  # an ADD of 16 bits may die of equal scales
-    scales = [tensor.scales[0] for tensor in quantized] or [1.0]
-    near = min(scales) >= _SMALLEST and max(scales) <= min(_LARGEST, _APART * min(scales))
+    scales = [tensor.scales[0] for tensor in quantized]
     centred = all(abs(tensor.zero_points[0]) < 2**15 for tensor in quantized)
-    plain = all(map(np.isfinite, scales)) and all(abs(number) <= _LARGEST for number in _floats(ops))
-    return (
-        near and centred and plain and all(_squares_fit(tensors, op) for op in ops if op.kind == "SQUARED_DIFFERENCE")
-    )
+    plain = all(abs(number) <= _LARGEST for number in _floats(ops))
+    return _near(scales) and centred and plain and not any(_is_odd(tensors, op) for op in ops)
 
 
-def _squares_fit(tensors: Sequence[Tensor], op: Op) -> bool:
-    scales = [tensors[i].scales[0] for i in (*op.inputs, *op.outputs) if tensors[i].scales]
-    return max(scales[:-1], default=0) ** 2 <= _LARGEST_SQUARE * scales[-1] if scales else True
+def odd_op(graph: Graph) -> Op | None:
+    """The first op, of 8 bits, whose scales are such that an interpreter may die of it."""
+    return next((op for op in graph.ops if _is_odd(graph.tensors, op)), None)
+
+
+def _is_odd(tensors: Sequence[Tensor], op: Op) -> bool:
+    ends = [tensors[i] for i in (*op.inputs, *op.outputs) if i != ABSENT]
+    scales = [end.scales[0] for end in ends if end.dtype in _STEPS and len(end.scales) == 1 and _is_number(end)]
+    if not _near(scales):
+        return True
+    return op.kind == "SQUARED_DIFFERENCE" and bool(scales) and max(scales) ** 2 > _LARGEST_SQUARE * scales[-1]
+
+
+def _is_number(tensor: Tensor) -> bool:
+    """Of a plane, or alone: weights may have any scale."""
+    return tensor.data is None or tensor.elements == 1
+
+
+def _near(scales: Sequence[float]) -> bool:
+    if not scales:
+        return True
+    low, high = min(scales), max(scales)
+    return all(map(np.isfinite, scales)) and low >= _SMALLEST and high <= min(_LARGEST, _APART * low)
 
 
 def _floats(ops: Sequence[Op]) -> Iterator[float]:

@@ -29,9 +29,11 @@ from edgeblur.errors import RunError, UserError, missing_package
 from edgeblur.export.stream.compile import Compiled
 from edgeblur.export.tflite.graph import Graph, ImageModel, Op, image_model
 from edgeblur.export.tflite.inside import look_inside
+from edgeblur.export.tflite.kernels import odd_op
 from edgeblur.export.tflite.options import CustomOptions, ResizeBilinearOptions
 from edgeblur.export.tflite.pixels import Raw, from_raw, to_raw
 from edgeblur.firmware_harness.engines.host_c import compile_for_host, compiler_path, open_stream
+from edgeblur.firmware_harness.engines.trial import try_engines
 from edgeblur.models.read import read_inside
 from edgeblur.pictures.images import Floats, Pixels, to_bytes
 
@@ -272,7 +274,9 @@ def _condense(error: Exception, printed: str = "", custom_ops: Sequence[str] = (
     return re.sub(r"^\S+\.(?:cc|h):\d+ ", "", lines[0]).rstrip(".") if lines else type(error).__name__
 
 
-def open_engine(name: str, source: Path | bytes, *, compiled: Compiled | None = None, several: bool = False) -> Engine:
+def open_engine(
+    name: str, source: Path | bytes, *, compiled: Compiled | None = None, several: bool = False, apart: bool = False
+) -> Engine:
     """Load a model into an interpreter, or compile it for the streaming engine.
 
     Args:
@@ -280,8 +284,10 @@ def open_engine(name: str, source: Path | bytes, *, compiled: Compiled | None = 
         source: a .tflite file or its bytes.
         compiled: what `compile_for_host` made of it, for `stream`; by default it is compiled here, for speed.
         several: whether the model may have several outputs.
+        apart: this process may die of the model. Else one with scales that interpreters die of is tried in another.
 
     Raises:
+        RunError: the interpreter dies of it.
         UserError: no such engine, its package is not installed, the file is no whole .tflite, the model does not
             take one picture and give one, or the engine lacks an op of it.
     """
@@ -290,12 +296,14 @@ def open_engine(name: str, source: Path | bytes, *, compiled: Compiled | None = 
     # Interpreters may crash on a damaged file; this does not.
     inside = look_inside(source) if isinstance(source, bytes) else read_inside(source)
     model, data = image_model(inside.graph, several=several), inside.data
+    label = "this model" if isinstance(source, bytes) else source
+    if name != "stream" and not apart and odd_op(inside.graph) is not None:
+        try_engines([name], data, str(label))
     with _stderr_caught() as printed:
         try:
             return Engine(name, model, open_stream(compiled, model) if compiled else _OPENERS[name](data, model))
         except (RuntimeError, ValueError) as error:
             cause, reason = error, _condense(error, printed(), _custom_ops(model))
-    label = "this model" if isinstance(source, bytes) else source
     raise UserError(f"{name} cannot run {label}: {reason}; {_advice(name, model, data)}") from cause
 
 

@@ -16,7 +16,7 @@ from edgeblur.firmware_harness.engines.engines import open_engine
 data = sys.stdin.buffer.read()
 for name in sys.argv[1:]:
     print(name, flush=True)
-    engine = open_engine(name, data, several=True)
+    engine = open_engine(name, data, several=True, apart=True)
     tensor = engine.model.input.tensor
     noise = np.random.default_rng(0).integers(0, 256, tensor.shape).astype(np.uint8)
     engine.run_all(noise.view(np.int8) if tensor.dtype == "int8" else noise.astype(tensor.dtype))

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
-from fuzz import FIGURES, TARGETS, fuzz, table, try_input
+from fuzz import FIGURES, TARGETS, Target, fuzz, fuzz_apart, table, try_input
 from fuzz_c import C_TARGETS, FUZZER_FLAGS, REPLAY_FLAGS, has_libfuzzer, run_fuzzer
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -23,6 +24,15 @@ def test_mutated_inputs_are_taken_or_refused_in_a_sentence(name: str) -> None:
     found = fuzz(name, executions=EXECUTIONS.get(name, 250), seed=7)
     assert not found.broken
     assert found.accepted, "nothing gets through: the mutations test the first check alone"
+
+
+def test_an_input_that_ends_the_process_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        TARGETS, "dying", Target(lambda data, folder: os.kill(os.getpid(), signal.SIGKILL), lambda: [b"a"])
+    )
+    found = fuzz_apart("dying", cpu_s=1, seed=1, keep=tmp_path / "last")
+    assert list(found.broken) == ["the process ended by SIGKILL"]
+    assert found.broken["the process ended by SIGKILL"] == (tmp_path / "last").read_bytes()
 
 
 def kept() -> list[Path]:
