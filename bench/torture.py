@@ -1,17 +1,19 @@
 """Kills and full disks at random moments: nothing lost but the current step, and no half file taken for a whole one.
 
-    python bench/torture.py [--kills 200] [--disks 50] [--work data,blur,video,export,train,...] [--seed 1]
+    python bench/torture.py [--kills 200] [--disks 50] [--work data,blur,video,export,train,...] [--seed 1] [--table]
 
 A command is started, and SIGKILL comes at a random moment of its usual time, or files may grow to a random size only.
 Then: what is in its place is whole (or what was there before), and the same command ends well when it is given again,
-or says by which option it does.
+or says by which option it does. Each turn is added to bench/torture.json, so that a run that is stopped counts as well.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import hashlib
+import json
 import random
 import resource
 import shutil
@@ -33,6 +35,7 @@ from edgeblur.store.run_folder import open_run
 FAST_STUDENT = "--width 2 --levels 2 --epochs 3 --batch 8"
 TRAIN = f"train --data {{data}} --out {{out}} --size 32 {FAST_STUDENT}"
 CLIP_FRAMES = 24
+FIGURES = Path(__file__).parent / "torture.json"
 
 
 @dataclass(frozen=True)
@@ -193,8 +196,16 @@ def _strike(line: str, draw: random.Random, usual: float | None) -> tuple[bool, 
     return process.returncode == 1, what
 
 
-def torture(name: str, *, kills: int, disks: int, seed: int) -> int:
+def torture(
+    name: str, *, kills: int, disks: int, seed: int, note: Callable[[str, bool], None] = lambda kind, middle: None
+) -> int:
     """Kill a command so often, and fill its disk so often; the number of times that came in its middle.
+
+    Args:
+        name: of `WORK`.
+        kills, disks: so often.
+        seed: of the moments.
+        note: is called after each turn that lost nothing, with "kills" or "disks", and whether it came in its middle.
 
     Raises:
         AssertionError: something was lost, or a half file taken for a whole one.
@@ -225,12 +236,30 @@ def torture(name: str, *, kills: int, disks: int, seed: int) -> int:
             _go_on(line, what)
             _whole(work, made, f"{what}, then again")
             assert _digest(data) == before, f"{what}: the data set that it read is another"
+            note("kills" if turn < kills else "disks", struck)
     return middle
 
 
 def _whole(work: Work, out: Path, what: str) -> None:
     fault = work.broken(out)
     assert fault is None, f"{what}: {fault}"
+
+
+def add_turn(path: Path, name: str, kind: str, middle: bool) -> None:
+    """Add a turn that lost nothing to the sum of all that was tried."""
+    figures = json.loads(path.read_text()) if path.exists() else {}
+    sums = figures.setdefault(name, {"kills": 0, "disks": 0, "middle": 0})
+    sums[kind] += 1
+    sums["middle"] += middle
+    path.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def table(path: Path = FIGURES) -> str:
+    """The figures as docs/reliability.md has them."""
+    figures = json.loads(path.read_text())
+    figures["all"] = {kind: sum(sums[kind] for sums in figures.values()) for kind in ("kills", "disks", "middle")}
+    rows = [f"| {name} | {sums['kills']} | {sums['disks']} | {sums['middle']} |" for name, sums in figures.items()]
+    return "\n".join(["| work | kills | full disks | in its middle |", "|---|---|---|---|", *rows]) + "\n"
 
 
 def main() -> int:
@@ -240,11 +269,17 @@ def main() -> int:
     parser.add_argument("--disks", type=int, default=50)
     parser.add_argument("--work", default=",".join(WORK))
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--figures", type=Path, default=FIGURES)
+    parser.add_argument("--table", action="store_true", help="print the table of docs/reliability.md, and end")
     options = parser.parse_args()
+    if options.table:
+        print(table(options.figures), end="")
+        return 0
     names = options.work.split(",")
     for name in names:
         counts = (max(1, options.kills // len(names)), max(1, options.disks // len(names)))
-        middle = torture(name, kills=counts[0], disks=counts[1], seed=options.seed)
+        note = functools.partial(add_turn, options.figures, name)
+        middle = torture(name, kills=counts[0], disks=counts[1], seed=options.seed, note=note)
         print(f"{name}: {counts[0]} kills and {counts[1]} full disks, {middle} in its middle; nothing lost", flush=True)
     return 0
 

@@ -134,7 +134,7 @@ def _parse(data: Any) -> _Label:
     if size:
         _refuse_outside(faces, size)
     split = data.get("split")
-    if split is not None and split not in _SPLITS:
+    if split is not None and not (isinstance(split, str) and split in _SPLITS):
         raise ValueError(f"split should be train, val or test, got {split!r}")
     return _Label(
         _file(data["file"]),
@@ -185,8 +185,10 @@ def _is_text(value: str) -> bool:
 
 def _faces(boxes: Any, ellipses: Any) -> tuple[Face, ...]:
     """Boxes with their ellipses; a face without one gets the ellipse that its box encloses."""
-    if not isinstance(boxes, list) or not isinstance(ellipses or [], list):
+    if not isinstance(boxes, list):
         raise ValueError(f"faces should be a list of boxes [x, y, w, h], got {boxes!r:.60}")
+    if ellipses is not None and not isinstance(ellipses, list):
+        raise ValueError(f"ellipses should be a list of [cx, cy, w, h, degrees], got {ellipses!r:.60}")
     if ellipses and len(ellipses) != len(boxes):
         raise ValueError(f"{len(boxes)} faces but {len(ellipses)} ellipses")
     return tuple(_face(box, ellipse) for box, ellipse in zip(boxes, ellipses or [None] * len(boxes), strict=True))
@@ -195,7 +197,7 @@ def _faces(boxes: Any, ellipses: Any) -> tuple[Face, ...]:
 def _face(box: Any, ellipse: Any) -> Face:
     if not isinstance(box, list) or len(box) != 4:
         raise ValueError(f"a box should be [x, y, w, h], got {box!r:.60}")
-    if ellipse and (not isinstance(ellipse, list) or len(ellipse) != 5):
+    if ellipse is not None and (not isinstance(ellipse, list) or len(ellipse) != 5):
         raise ValueError(f"an ellipse should be [cx, cy, w, h, degrees], got {ellipse!r:.60}")
     x, y, w, h = _numbers(box, "a box [x, y, w, h]")
     middle = _numbers(ellipse, "an ellipse [cx, cy, w, h, degrees]") if ellipse else [x + w / 2, y + h / 2, w, h, 0]
