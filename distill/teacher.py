@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgeblur.distill.nets.families import NetSpec, build_net
+from edgeblur.distill.nets.inherit import inherit
 from edgeblur.distill.nets.keras_files import load_keras, save_model
 from edgeblur.distill.nets.mask_head import has_mask
 from edgeblur.distill.nets.unet import UNetSpec, gate_clamp, has_gate, set_gate, unet_spec
@@ -36,7 +37,7 @@ class TrainOptions:
         spec: the net.
         fit: how long, with which loss and augmentation.
         strategy: `single`, or `multiworker` for one process a machine as TF_CONFIG says.
-        start: a .keras file whose weights training starts from: of the same shape, or a narrower mask head.
+        start: a .keras file whose weights training starts from: of the same shape, or any mask head for a mask head.
     """
 
     spec: NetSpec = field(default_factory=unet_spec)
@@ -158,8 +159,8 @@ def _train(dataset: Dataset, run: Run, options: TrainOptions, place: Place, *, r
 def copy_weights(net: Any, source: Any, path: Path, *, seed: int = 0) -> None:
     """Take over the weights of a net of the same shape, layer by layer; layers that it lacks stay as they are.
 
-    So does the net's clamp, if it has one: it is set, not learnt. A mask head also starts from a narrower one, by
-    whose multiple it has channels.
+    So does the net's clamp, if it has one: it is set, not learnt. A mask head also starts from one of other widths and
+    depths: from a narrower one by whose multiple it has channels these are copied, for others see `inherit`.
 
     Args:
         net: gets the weights.
@@ -180,12 +181,16 @@ def copy_weights(net: Any, source: Any, path: Path, *, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
         each = {layer.name for layer in shared if isinstance(layer, tf_keras.layers.DepthwiseConv2D)}
         weights = {name: widened(theirs[name], shapes[name], rng, sums=name not in each) for name in shapes}
-        if None not in weights.values():
-            say(f"{path} has {source.count_params():,} parameters: its channels are copied")
+        if None in weights.values():
+            drawn = inherit(net, source)
+            say(f"{path} has {source.count_params():,} parameters, the net {net.count_params():,}: it starts with what "
+                f"it has room for; drawn at random: {', '.join(drawn) or 'none'}")  # fmt: skip
+            return
+        say(f"{path} has {source.count_params():,} parameters: its channels are copied")
     if None in weights.values() or not any(layer.trainable_weights for layer in shared):
         raise UserError(f"{path} has {source.count_params():,} parameters in another arrangement than the net's "
-                        f"{net.count_params():,}: start from a model of the same shape, or from a mask head of half "
-                        "the width, or a third")  # fmt: skip
+                        f"{net.count_params():,}: start from a model of the same shape; mask heads start from "
+                        "any other")  # fmt: skip
     clamp = gate_clamp(net) if has_gate(net) else None
     if clamp and not has_gate(source):
         raise UserError(

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgeblur.detectors.open import USUAL_JUDGES
 from edgeblur.distill.nets.clamp import Clamp, clamp_net
+from edgeblur.distill.nets.mask_head import MASK
 from edgeblur.errors import UserError
-from edgeblur.firmware_harness.comparison.clamp_curve import SPLIT, outputs_of
+from edgeblur.firmware_harness.comparison.clamp_curve import SPLIT
 from edgeblur.firmware_harness.privacy.judges import open_judges
 from edgeblur.firmware_harness.privacy.protection import MIN_SIDE_PX, Examiner, Protection
+from edgeblur.pictures.images import Pixels, to_bytes, to_floats
+from edgeblur.pictures.metrics import outside_psnr_db
 from edgeblur.records import Record
 from edgeblur.store.dataset import Dataset, Triple, evenly
 
 _WIDTH = 0.2  # of a clamp: docs/models.md has those of the shelf
+_BATCH = 32  # photos
 _STEPS = 7  # halvings of the way: to less than 0.01 of a mask value
 _LOWEST, _HIGHEST = 0.01, 0.79
 
@@ -70,19 +77,20 @@ def measure_quality(net: Any, data: Dataset, options: QualityOptions) -> Quality
     _, height, width, _ = net.input_shape
     triples = [data.load(sample, (width, height)) for sample in evenly(data.split(SPLIT), options.photos)]
     smallest = MIN_SIDE_PX * width / 128
-    blind = Examiner(triples, (), None, smallest, regions=False)
-    clamp = _clamp_at(net, blind, options.outside_db)
+    blending = _Blending.of(net, triples)
+    clamp = _clamp_at(blending, options.outside_db)
     judged = Examiner(triples, open_judges(options.judges), None, smallest, regions=False)
-    return _quality(_examined(net, judged, clamp), clamp, triples)
+    return _quality(judged.examine(f"clamp {clamp}", blending.outputs(clamp), None), clamp, triples)
 
 
-def _clamp_at(net: Any, examiner: Examiner, outside_db: float) -> Clamp:
+def _clamp_at(blending: _Blending, outside_db: float) -> Clamp:
     """The lowest clamp of the usual width that keeps the fidelity; the highest where none does."""
     low, high = _LOWEST, _HIGHEST
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        outside = _examined(net, examiner, _clamp(middle)).fidelity.outside
-        kept = outside is None or outside.psnr_db >= outside_db
+        outputs = blending.outputs(_clamp(middle))
+        outside = outside_psnr_db((out, t.blur, t.mask) for out, t in zip(outputs, blending.triples, strict=True))
+        kept = outside is None or outside >= outside_db
         low, high = (low, middle) if kept else (middle, high)
     return _clamp(high)
 
@@ -91,9 +99,49 @@ def _clamp(low: float) -> Clamp:
     return Clamp(round(low, 4), round(low + _WIDTH, 4))
 
 
-def _examined(net: Any, examiner: Examiner, clamp: Clamp) -> Protection:
-    clamp_net(net, clamp)
-    return examiner.examine(f"clamp {clamp}", outputs_of(net, examiner.triples), None)
+@dataclass(frozen=True)
+class _Blending:
+    """Photos and the masks that a net finds in them: it looks once, however many clamps are tried.
+
+    Attributes:
+        net: the whole mask head, whose clamp is set.
+        blend: what makes its output of picture and mask.
+        triples: the photos.
+        masks: one a photo, `[h, w, 1]`, 0 to 1.
+    """
+
+    net: Any
+    blend: Any
+    triples: Sequence[Triple]
+    masks: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, net: Any, triples: Sequence[Triple]) -> _Blending:
+        """Look at all photos."""
+        import tf_keras
+
+        mask = net.get_layer(MASK).output
+        finder = tf_keras.Model(net.input, mask)
+        masks = [finder.predict_on_batch(_floats(some)) for some in _batches(triples)]
+        return cls(net, tf_keras.Model([net.input, mask], net.output), triples, np.concatenate(masks))
+
+    def outputs(self, clamp: Clamp) -> list[Pixels]:
+        """What the net makes of the photos with this clamp, as bytes."""
+        clamp_net(self.net, clamp)
+        made: list[Pixels] = []
+        for some in _batches(self.triples):
+            masks = self.masks[len(made) : len(made) + len(some)]
+            made += list(to_bytes(self.blend.predict_on_batch([_floats(some), masks])))
+        return made
+
+
+def _batches(triples: Sequence[Triple]) -> Iterator[Sequence[Triple]]:
+    for start in range(0, len(triples), _BATCH):
+        yield triples[start : start + _BATCH]
+
+
+def _floats(triples: Sequence[Triple]) -> NDArray[np.float32]:
+    return np.stack([to_floats(triple.picture) for triple in triples])
 
 
 def _quality(protection: Protection, clamp: Clamp, triples: Sequence[Triple]) -> Quality:

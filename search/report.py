@@ -36,8 +36,8 @@ def row(one: Tried, *, best: bool) -> dict[str, Any]:
     if one.quality:
         quality["interval"] = interval_json(one.quality.leaked, one.quality.faces)
     stopped = {} if one.stopped_at is None else {"stopped_at": one.stopped_at}
-    return {"trial": one.number, "net": described(one.spec), "front": best, **cost, **quality, **stopped,
-            "spec": one.spec.as_json()}  # fmt: skip
+    return {"trial": one.number, "net": described(one.spec, one.start), "front": best, **cost, **quality, **stopped,
+            "start": one.start, "spec": one.spec.as_json()}  # fmt: skip
 
 
 def rows(found: Sequence[Tried]) -> list[dict[str, Any]]:
@@ -68,8 +68,8 @@ def front_table(found: Sequence[Tried]) -> Table:
         quality, cost = one.quality, one.cost
         assert quality is not None
         table.add_row(
-            str(one.number), described(one.spec), f"{quality.leaked} of {quality.faces}", f"{quality.outside_db:.1f}",
-            f"{quality.changed} of {quality.face_free}",
+            str(one.number), described(one.spec, one.start), f"{quality.leaked} of {quality.faces}",
+            f"{quality.outside_db:.1f}", f"{quality.changed} of {quality.face_free}",
             "-" if cost.instructions is None else f"{cost.instructions / 1e6:.2f} M",
             "-" if cost.ms is None else f"{cost.ms:.0f}", f"{cost.ram_bytes:,} B", f"{cost.flash_bytes:,} B",
         )  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import numpy as np
+
 from edgeblur.distill.nets.mask_head import MaskSpec
 
 Choice = int | bool
@@ -35,6 +37,11 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
 where it goes straight to 1/4 size); and the rest as `MaskSpec` has it."""
 
 
+_MOVES = {"size": 0.4, "quarter": 0.4, "eighth": 0.4, "sixteenth": 0.4, "convs_eighth": 0.2, "convs_sixteenth": 0.2}
+_SELDOM = 0.05
+"""How often a choice is another one in a relative: seldom where little of the weights would be of use."""
+
+
 def suggest_spec(trial: Suggesting) -> MaskSpec:
     """The net of a trial; every number is asked for in every trial, so that a sampler sees one space."""
     chosen = {name: trial.suggest_categorical(name, choices) for name, choices in CHOICES.items()}
@@ -56,10 +63,34 @@ def spec_of(chosen: Mapping[str, Choice]) -> MaskSpec:
     )  # fmt: skip
 
 
-def described(spec: MaskSpec) -> str:
-    """A net in a few words: `128 px, 4-16-24-40, convs 1-2-3 up 1, mask from 1/8`."""
+def choices_of(spec: MaskSpec) -> dict[str, Choice]:
+    """The choices that come nearest to a net: the inverse of `spec_of` where it is in the space."""
+    half, quarter, eighth, sixteenth = spec.filters
+    wanted: dict[str, Choice] = {
+        "size": spec.width, "half": half, "quarter": quarter, "eighth": eighth, "sixteenth": sixteenth,
+        "convs_quarter": spec.convs[0], "convs_eighth": spec.convs[1], "convs_sixteenth": spec.convs[2],
+        "wide_stem": spec.stem > (3 if half else 4), "fine": spec.fine, "finest": spec.finest,
+        "separable": spec.separable,
+    }  # fmt: skip
+    return {name: min(choices, key=lambda one: abs(one - wanted[name])) for name, choices in CHOICES.items()}
+
+
+def relative(chosen: Mapping[str, Choice], rng: np.random.Generator) -> dict[str, Choice]:
+    """Choices near some others: some of them one or two places down, which is what pruning does, or one up."""
+    moved = {}
+    for name, choices in CHOICES.items():
+        place = choices.index(chosen[name])
+        if rng.random() < _MOVES.get(name, _SELDOM):
+            place = min(max(place + int(rng.choice((-2, -1, 1))), 0), len(choices) - 1)
+        moved[name] = choices[place]
+    return moved
+
+
+def described(spec: MaskSpec, start: str = "none") -> str:
+    """A net in a few words: `128 px, 4-16-24-40, convs 1-2-3 up 1, mask from 1/8, starts as mask8`."""
     widths, depths = ("-".join(map(str, numbers)) for numbers in (spec.filters, spec.convs))
     parts = [f"{spec.width} px", widths, f"convs {depths} up {spec.fine}", f"mask from 1/{2 << spec.finest}"]
     if spec.stem not in (3, 4):
         parts.append(f"stem {spec.stem}")
-    return ", ".join([*parts, *(["separable"] if spec.separable else [])])
+    parts += ["separable"] if spec.separable else []
+    return ", ".join([*parts, *([f"starts as {start}"] if start != "none" else [])])

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgeblur.distill.nets.mask_head import MaskSpec
 from edgeblur.distill.training.fit import Teaching, refuse_changed
 from edgeblur.errors import RunError, UserError
@@ -15,14 +17,17 @@ from edgeblur.progress import say
 from edgeblur.records import MismatchError
 from edgeblur.search.budget import Budget, Cost, cost_of
 from edgeblur.search.quality import Quality
-from edgeblur.search.space import described, suggest_spec
+from edgeblur.search.space import choices_of, described, relative, suggest_spec
 from edgeblur.search.storage import ORIGIN, SPEC, open_storage, open_study, quiet, telling_loss, try_again
-from edgeblur.search.trial import Stopped, TrialOptions, goes_on, refuse_too_few, train_trial
+from edgeblur.search.teachers import NONE, start_spec
+from edgeblur.search.trial import Stopped, TrialOptions, fewer, goes_on, refuse_too_few, train_trial
 from edgeblur.store.dataset import Dataset
 
 NAME = "edgeblur"
 """Of the study in its storage, where no other is named."""
-_OPTIONS, _COST, _QUALITY = "options", "cost", "quality"
+_OPTIONS, _COST, _QUALITY, _START = "options", "cost", "quality", "start"
+_RELATIVES = 10  # nets that are trained before the sampler chooses, as many as it would draw at random
+_MISSES_A_STEP = 4  # of them that are too large, before the next ones are taken from farther away
 _MISFITS_A_TRIAL = 200  # nets in a row that may be too large before a budget is called too small
 
 
@@ -59,6 +64,7 @@ class Tried:
         cost: before training.
         quality: after it; None where it stopped at a rung.
         stopped_at: the epoch of that rung.
+        start: the mask head whose weights it began with, `none` for weights drawn at random.
     """
 
     number: int
@@ -66,6 +72,7 @@ class Tried:
     cost: Cost
     quality: Quality | None = None
     stopped_at: int | None = None
+    start: str = NONE
 
     @property
     def values(self) -> tuple[float, float, float] | None:
@@ -104,6 +111,7 @@ def search(
             meets, or a data set without validation photos.
     """
     refuse_too_few(data)
+    data = fewer(data, options.trial)
     folder.mkdir(parents=True, exist_ok=True)  # where SQLite puts its file, if nobody says otherwise
     with quiet(), telling_loss(url):
         study = open_study(url, name, options.heartbeat_s)
@@ -181,6 +189,8 @@ class _Worker:
             seed = (self.options.seed * 100_003 + known + misses) % 2**32
             self.study.sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
             before = len(tried(self.study))
+            if before < _RELATIVES and not _in_state(self.study, "WAITING"):
+                self._ask_for_a_relative(np.random.default_rng(seed), 1 + misses // _MISSES_A_STEP)
             self.study.optimize(self._objective, n_trials=1)
             if len(tried(self.study)) > before:
                 return
@@ -189,10 +199,21 @@ class _Worker:
             options=("ram", "flash", "ms", "instructions"),
         )
 
+    def _ask_for_a_relative(self, rng: np.random.Generator, steps: int) -> None:
+        """Let the next trial be a net near one that it can start from: what is pruned little has little to learn."""
+        start = str(rng.choice(self.options.trial.starts))
+        if start == NONE:
+            return
+        chosen = choices_of(start_spec(start))
+        for _ in range(steps):
+            chosen = relative(chosen, rng)
+        self.study.enqueue_trial({**chosen, _START: start})
+
     def _objective(self, trial: Any) -> tuple[float, float, float]:
         import optuna
 
         spec = suggest_spec(trial)
+        start = str(trial.suggest_categorical(_START, self.options.trial.starts))
         cost = cost_of(spec, self.options.budget)
         excess = max(cost.excess(self.options.budget)) if cost else 1.0
         trial.set_constraint("excess", excess)
@@ -201,7 +222,7 @@ class _Worker:
         trial.set_user_attr(SPEC, spec.as_json())
         trial.set_user_attr(_COST, cost.as_json())
         trial.set_user_attr(ORIGIN, trial.user_attrs.get(ORIGIN, trial.number))
-        say(f"trial {trial.number}: {described(spec)}")
+        say(f"trial {trial.number}: {described(spec, start)}")
         stopped: list[int] = []
 
         def at_rung(epoch: int, loss: float) -> None:
@@ -213,16 +234,16 @@ class _Worker:
 
         place = self.folder / f"trial-{trial.user_attrs[ORIGIN]}"
         try:
-            quality = train_trial(spec, self.data, self.teaching, place, self.options.trial, at_rung)
+            quality = train_trial(spec, self.data, self.teaching, place, self.options.trial, at_rung, start)
         except Stopped:
             trial.set_user_attr("stopped", stopped[0])
-            self.tell(Tried(trial.number, spec, cost, None, stopped[0]))
+            self.tell(Tried(trial.number, spec, cost, None, stopped[0], start))
             raise optuna.TrialPruned from None
         except (KeyboardInterrupt, SystemExit):  # as if the worker had been killed, but at once
             try_again(self.study, trial)
             raise
         trial.set_user_attr(_QUALITY, quality.as_json())
-        done = Tried(trial.number, spec, cost, quality)
+        done = Tried(trial.number, spec, cost, quality, start=start)
         self.tell(done)
         assert done.values is not None
         return done.values
@@ -255,7 +276,7 @@ def tried(study: Any) -> list[Tried]:
         try:
             quality = Quality.from_json(told[_QUALITY]) if _QUALITY in told else None
             found.append(Tried(trial.number, MaskSpec.from_json(told[SPEC]), Cost.from_json(told[_COST]), quality,
-                               told.get("stopped")))  # fmt: skip
+                               told.get("stopped"), trial.params.get(_START, NONE)))  # fmt: skip
         except (KeyError, MismatchError) as error:
             raise UserError(f"the study {study.study_name!r} is not one of `edgeblur search`: {error}") from error
     return found

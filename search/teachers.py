@@ -1,4 +1,4 @@
-"""The mask head that the nets of a search learn from, at whatever size their inputs have."""
+"""The mask heads that the nets of a search learn from, at whatever size their inputs have, and start from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from edgeblur.distill.nets.families import mask_logit
+from edgeblur.distill.nets.inherit import spec_of_net
 from edgeblur.distill.nets.keras_files import at_size, load_keras
+from edgeblur.distill.nets.mask_head import MaskSpec, has_mask
 from edgeblur.distill.training.fit import Teaching
 from edgeblur.errors import UserError
 from edgeblur.models.shelf import require_entry
@@ -38,12 +40,43 @@ def teachings(teacher: str, weight: float) -> Callable[[int, int], Teaching | No
     return at
 
 
+def load_start(name: str) -> Any:
+    """A mask head whose weights others start from.
+
+    Raises:
+        UserError: no such file or name, or another net.
+    """
+    net = load_keras(net_path(name))
+    if not has_mask(net):
+        raise UserError(f"{name} is not a mask head, whose weights others could start from", options=("starts",))
+    return net
+
+
+@functools.cache
+def start_spec(name: str) -> MaskSpec:
+    """What such a mask head was built by.
+
+    Raises:
+        UserError: as `load_start`.
+    """
+    return spec_of_net(load_start(name))
+
+
 def _load(teacher: str) -> Any:
-    path = Path(teacher)
-    net = load_keras(path if path.is_file() else require_entry(teacher).keras)
+    net = load_keras(net_path(teacher))
     if mask_logit(net) is None:
         raise UserError(
             f"{teacher} paints, and has no mask to teach: name a mask head, or a U-Net with a gate",
             options=("teacher",),
         )
     return net
+
+
+def net_path(name: str) -> Path:
+    """Where a .keras file, or that of a name of the shelf, lies.
+
+    Raises:
+        UserError: no such name.
+    """
+    path = Path(name)
+    return path if path.is_file() else require_entry(name).keras

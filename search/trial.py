@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from edgeblur.distill.nets.families import build_net
+from edgeblur.distill.nets.inherit import inherit
 from edgeblur.distill.nets.mask_head import MaskSpec
 from edgeblur.distill.training.fit import FitOptions, Teaching, fit
 from edgeblur.errors import UserError
 from edgeblur.search.quality import Quality, QualityOptions, measure_quality
-from edgeblur.store.dataset import Dataset
+from edgeblur.search.teachers import NONE, load_start
+from edgeblur.store.dataset import Dataset, evenly
 
 _SHARES = (0.25, 0.5)
 """Of all epochs: after each of these rungs half of the nets stop."""
@@ -30,12 +32,17 @@ class TrialOptions:
     Attributes:
         teacher: whose masks they learn, for the record.
         teacher_weight: 0 learns from the labels alone, 1 from the teacher alone.
+        starts: mask heads whose weights a net may start from, pruned to its widths (`inherit`), a choice of the search;
+            `none` among them for weights drawn at random.
+        photos: of the training split, at most, evenly spread; None for all.
         fit: how long; its `keep` is `last`, as a rung judges the net that there is.
         quality: how the last rung is judged.
     """
 
     teacher: str = "none"
     teacher_weight: float = 0.0
+    starts: tuple[str, ...] = (NONE,)
+    photos: int | None = None
     fit: FitOptions = field(default_factory=lambda: FitOptions(epochs=8, batch=32, keep="last"))
     quality: QualityOptions = field(default_factory=QualityOptions)
 
@@ -52,6 +59,7 @@ def train_trial(
     folder: Path,
     options: TrialOptions,
     at_rung: Callable[[int, float], None],
+    start: str = NONE,
 ) -> Quality:
     """Distill a net, asking at each rung whether to go on, and judge it.
 
@@ -64,6 +72,7 @@ def train_trial(
         folder: where checkpoints lie meanwhile; gone afterwards.
         options: of all trials.
         at_rung: is told the epoch and the validation loss; raises `Stopped` where the net is not to go on.
+        start: the mask head whose weights the net begins with; `none` of them.
 
     Raises:
         Stopped: at a rung.
@@ -73,6 +82,8 @@ def train_trial(
 
     tf_keras.backend.clear_session()  # else each net stays in memory
     net = build_net(spec, seed=options.fit.seed)
+    if start != NONE:
+        inherit(net, load_start(start))
     folder.mkdir(parents=True, exist_ok=True)
     try:
         fit(
@@ -124,6 +135,12 @@ def goes_on(mine: tuple[float, float], others: Sequence[tuple[float, float]]) ->
 
 def _dominates(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def fewer(data: Dataset, options: TrialOptions) -> Dataset:
+    """The photos that trials learn from and are judged by."""
+    train, val = evenly(data.split("train"), options.photos), evenly(data.split("val"), options.quality.photos)
+    return replace(data, samples=(*train, *val))
 
 
 def refuse_too_few(data: Dataset) -> None:

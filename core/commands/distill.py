@@ -46,7 +46,8 @@ from edgeblur.store.run_folder import open_run
 @click.option("--alone/--no-alone", default=True, help="Also train the student without the teacher, to compare.")
 @fit_options(epochs=30)
 @click.option("--start", type=click.Path(path_type=Path),
-              help="Start from the weights of this .keras file, or a narrower mask head; with --no-alone.")  # fmt: skip
+              help="Start from the weights of this .keras file, a mask head from any other's; with --no-alone. "
+              "[default: --from-study starts as the trial did]")  # fmt: skip
 @click.option("--from-study", "study", help="Train a net that `edgeblur search` tried: the storage of its study.")
 @click.option("--trial", type=click.IntRange(0), help="Number of the trial in that study.")
 @click.option("--study-name", default="edgeblur", show_default=True, help="Name of the study in its storage.")
@@ -121,8 +122,13 @@ def _from_study(
 ) -> edgeblur.StudentOptions:  # fmt: skip
     """The same for a net of a study, which is called by its trial in the run."""
     from edgeblur.search.study import front, read_study, read_trial
+    from edgeblur.search.teachers import NONE, net_path
 
     if trial is None:
         best = ", ".join(str(one.number) for one in front(read_study(study, name))) or "none yet"
         raise UserError(f"which net of {study}? Name it with --trial; the front consists of {best}")
-    return replace(options, net=read_trial(study, trial, name).spec, called=f"trial{trial}")
+    chosen = read_trial(study, trial, name)
+    start = options.start
+    if start is None and chosen.start != NONE:
+        start = net_path(chosen.start)
+    return replace(options, net=chosen.spec, called=f"trial{trial}", start=start)

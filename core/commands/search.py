@@ -36,6 +36,11 @@ _TEACHING = [
                  help="Mask head to learn from: a name of the shelf or a .keras file; `none` for labels alone."),
     click.option("--teacher-weight", default=0.5, show_default=True, type=FiniteRange(0, 1),
                  help="0 learns from the labels alone, 1 from the teacher alone."),
+    click.option("--start", "starts", multiple=True, default=("live", "mask8"), show_default=True,
+                 help="Mask head whose weights nets start from, pruned to their widths: a name of the shelf or a "
+                 ".keras file; `none` for random weights; repeatable, the search chooses."),
+    click.option("--photos", default=2000, show_default=True, type=click.IntRange(1),
+                 help="Maximum number of training photos, evenly spread."),
     click.option("--epochs", default=8, show_default=True, type=click.IntRange(1),
                  help="Number of epochs of a net that does not stop early."),
     click.option("--batch", default=32, show_default=True, type=click.IntRange(1), help="Pictures per step."),
@@ -78,8 +83,9 @@ def _with(options: list[Any]) -> Callable[[F], F]:
 def command(
     data: Path | None, out: Path, url: str | None, name: str, trials: int, seed: int, as_json: bool,
     board: str | None, ram_bytes: int | None, flash_bytes: int | None, instructions: int | None, ms: float | None,
-    frame: tuple[int, int] | None, pixels: str, hold: str, teacher: str, teacher_weight: float, epochs: int, batch: int,
-    learning_rate: float, outside_db: float, judges: tuple[str, ...], limit: int | None,
+    frame: tuple[int, int] | None, pixels: str, hold: str, teacher: str, teacher_weight: float,
+    starts: tuple[str, ...], photos: int, epochs: int, batch: int, learning_rate: float, outside_db: float,
+    judges: tuple[str, ...], limit: int | None,
 ) -> None:  # fmt: skip
     """Search for mask heads that fit a board: first by the compiler, then by short distillations.
 
@@ -106,14 +112,16 @@ def command(
         from edgeblur.distill.training.fit import FitOptions
         from edgeblur.search.budget import Budget
         from edgeblur.search.quality import QualityOptions
-        from edgeblur.search.teachers import teachings
+        from edgeblur.search.teachers import NONE, load_start, teachings
         from edgeblur.search.trial import TrialOptions
         from edgeblur.store.dataset import open_dataset
 
+        for start in set(starts) - {NONE}:
+            load_start(start)  # what is wrong is told at once
         fit = FitOptions(epochs, batch, learning_rate, seed=seed, face_weight=0.8, keep="last",
                          augmentation=augmentation("mask", "sigmoid"))  # fmt: skip
         budget = Budget(board, ram_bytes, flash_bytes, instructions, ms, frame=frame, pixels=pixels, hold=hold)
-        trial = TrialOptions(teacher, teacher_weight, fit, QualityOptions(outside_db, judges, limit))
+        trial = TrialOptions(teacher, teacher_weight, starts, photos, fit, QualityOptions(outside_db, judges, limit))
         options = SearchOptions(trials, budget.on_board(), trial, seed)
         found = search(
             url, name, open_dataset(data), teachings(teacher, teacher_weight), out, options,

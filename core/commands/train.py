@@ -31,7 +31,7 @@ from edgeblur.progress import say
 @click.option("--dropout/--no-dropout", default=False, help="0.05 in the deepest encoder level, 0.2 in the bottleneck.")
 @fit_options(epochs=30)
 @click.option("--start", type=click.Path(path_type=Path),
-              help="Start from the weights of this .keras file, or of a narrower mask head.")  # fmt: skip
+              help="Start from the weights of this .keras file, a mask head from any other's.")  # fmt: skip
 @click.option("--strategy", default="single", show_default=True, type=click.Choice(["single", "multiworker"]),
               help="multiworker: one process per machine, as TF_CONFIG says.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Continue a training that was interrupted.")

@@ -8,7 +8,7 @@ soft edge in between counts in neither part, only in the whole image.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,6 +190,20 @@ def fidelity(output: Picture, reference: Picture, mask: Pixels | None = None) ->
     if mask is None:
         return Fidelity(image)
     return Fidelity(image, _part(error, similarity, mask >= INSIDE), _part(error, similarity, mask < OUTSIDE))
+
+
+def outside_psnr_db(outputs: Iterable[tuple[Picture, Picture, Pixels]]) -> float | None:
+    """PSNR outside the masks, as `mean_fidelity` has it, in a tenth of the time: without the similarity.
+
+    Args:
+        outputs: output, reference and mask of each picture, as `fidelity` takes them.
+
+    Returns:
+        In dB; None where no picture has a pixel outside its mask.
+    """
+    chosen = [(unit(output) - unit(reference))[mask < OUTSIDE] for output, reference, mask in outputs]
+    errors = [float(np.square(error).mean()) for error in chosen if error.size]
+    return Part(0.0, math.fsum(errors) / len(errors), None).psnr_db if errors else None
 
 
 def _mean_part(parts: Sequence[Part]) -> Part | None:

@@ -64,6 +64,10 @@ def with_input_size(graph: Graph, width: int, height: int) -> Graph:
         raise UserError(f"{graph.name} cannot take pictures of {width}x{height}: {error}; {advice}") from error
 
 
+_PLENTY = 256
+"""Pixels of which a net leaves several cells, however often it halves."""
+
+
 def input_multiple(graph: Graph) -> int:
     """The smallest number that both sides of a net's input must be multiples of, as trials tell.
 
@@ -73,8 +77,10 @@ def input_multiple(graph: Graph) -> int:
     end = image_model(graph, several=True).input
     multiple = 1
     while multiple <= _LARGEST_MULTIPLE:
-        # Twice around: a size that happens to fit once proves little.
-        if all(_fits(graph, multiple * k, multiple * (k + 1)) for k in (3, 4)):
+        # Twice around: a size that happens to fit once proves little, and one of which a single cell is left nothing,
+        # as that adds to planes of any size.
+        odd = max(3, _PLENTY // multiple | 1)
+        if all(_fits(graph, multiple * k, multiple * (k + 1)) for k in (odd, odd + 1)):
             return multiple
         multiple *= 2
     raise UserError(f"{graph.name} takes pictures of {end.width}x{end.height} only: it is not fully convolutional")

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from edgeblur.pictures.metrics import Fidelity, Part, fidelity, mae, mean_fidelity, psnr_db, ssim
+from edgeblur.pictures.metrics import Fidelity, Part, fidelity, mae, mean_fidelity, outside_psnr_db, psnr_db, ssim
 
 
 def noisy_pair(height: int = 40, width: int = 64, noise: float = 20.0) -> tuple[np.ndarray, np.ndarray]:
@@ -112,3 +112,12 @@ def test_shapes_must_fit() -> None:
         fidelity(a, b, np.zeros((3, 3), np.uint8))
     with pytest.raises(ValueError, match="no picture"):
         mean_fidelity([])
+
+
+def test_fidelity_outside_alone_is_that_of_the_whole_measure() -> None:
+    pairs = [(*noisy_pair(noise=noise), np.where(np.arange(64) < 20, 255, 0) * np.ones((40, 1))) for noise in (9, 30)]
+    covered = (*noisy_pair(), np.full((40, 64), 255))
+    wanted = mean_fidelity([fidelity(*pair) for pair in (*pairs, covered)]).outside
+    assert wanted is not None
+    assert outside_psnr_db([*pairs, covered]) == wanted.psnr_db
+    assert outside_psnr_db([covered]) is None

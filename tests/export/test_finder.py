@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgeblur.distill.nets.mask_head import MaskSpec
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.finder import finder_of
 from edgeblur.export.tflite.graph import image_model, read_tflite
@@ -17,6 +18,7 @@ from edgeblur.export.tflite.writer import write_tflite
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.models.read import read_model
 from edgeblur.models.shelf import require_entry
+from edgeblur.search.skeleton import skeleton
 
 
 def _random(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
@@ -115,6 +117,12 @@ def test_a_size_that_a_net_cannot_take_is_refused_with_the_nearest() -> None:
     assert input_multiple(graph) == 16
     with pytest.raises(UserError, match=r"mask4 cannot take pictures of 160x120: .* nearest .* 160x128"):
         with_input_size(graph, 160, 120)
+
+
+def test_a_single_cell_that_adds_to_planes_of_any_size_proves_nothing() -> None:
+    """A mask from 1/8 size: of a few pixels its coarsest level is one cell."""
+    graph = skeleton(MaskSpec(112, 112, widths=(4, 8, 8, 8), depths=(1, 1, 1), finest=2))
+    assert input_multiple(finder_of(graph).graph) == 16
 
 
 def test_an_op_that_depends_on_the_size_is_named() -> None:

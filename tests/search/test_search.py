@@ -16,18 +16,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from edgeblur.cli import cli
-from edgeblur.distill.nets.mask_head import MaskSpec
+from edgeblur.distill.nets.mask_head import MaskSpec, build_mask_head, live_spec
 from edgeblur.distill.training.fit import FitOptions
 from edgeblur.errors import RunError, UserError
 from edgeblur.search import space
 from edgeblur.search.budget import Budget, Cost
 from edgeblur.search.quality import Quality, QualityOptions
 from edgeblur.search.report import rows, write_report
-from edgeblur.search.space import CHOICES, described, spec_of, suggest_spec
+from edgeblur.search.space import CHOICES, choices_of, described, relative, spec_of, suggest_spec
 from edgeblur.search.study import SearchOptions, Tried, front, read_study, read_trial, search
 from edgeblur.search.trial import TrialOptions, goes_on
 from edgeblur.store.dataset import Dataset
@@ -71,6 +72,32 @@ def test_every_choice_is_a_net() -> None:
     spec = spec_of({**{name: choices[0] for name, choices in CHOICES.items()}, "wide_stem": True, "separable": True})
     assert spec.stem == 6  # straight to 1/4 size
     assert described(spec) == "96 px, 0-8-16-24, convs 1-1-1 up 1, mask from 1/4, stem 6, separable"
+
+
+def test_a_net_of_the_space_is_found_in_it_again() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        chosen = {name: choices[rng.integers(len(choices))] for name, choices in CHOICES.items()}
+        assert choices_of(spec_of(chosen)) == chosen
+    assert described(spec_of(choices_of(live_spec()))) == described(live_spec())
+    near = relative(chosen, rng)
+    assert near != chosen
+    assert all(near[name] in choices for name, choices in CHOICES.items())
+    assert sum(near[name] == chosen[name] for name in CHOICES) >= len(CHOICES) / 3
+
+
+def test_nets_start_from_others(tiny_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are tried first lie near what they start from; the front and the distilled student start so too."""
+    monkeypatch.setattr(space, "CHOICES", TINY)
+    start = tmp_path / "start.keras"
+    wide = replace(spec_of({name: choices[-1] for name, choices in TINY.items()}), separable=False)
+    build_mask_head(wide, seed=3).save(start)
+    wanted = options(2)
+    wanted = replace(wanted, trial=replace(wanted.trial, starts=(str(start),), photos=8))
+    found = search(url_in(tmp_path), "edgeblur", tiny_data, lambda *_: None, tmp_path, wanted)
+    assert [one.start for one in found] == [str(start)] * 2
+    assert read_study(url_in(tmp_path)) == found
+    assert rows(found)[0]["net"].endswith(f"starts as {start}")
 
 
 def test_a_study_trains_as_many_as_are_asked_for(searched: tuple[str, list[Tried]]) -> None:
@@ -178,6 +205,8 @@ def test_a_trial_becomes_a_student(searched: tuple[str, list[Tried]], tiny_run: 
         (["--trials", "0", "--study", "sqlite:///{folder}/empty.db"], "has no study called 'edgeblur'"),
         (["--trials", "0", "--study", "nothing://x"], "cannot be reached"),
         (["--data", "{folder}", "--board", "pico-2", "--pixels", "gray8"], "is for frames"),
+        (["--data", "{folder}", "--board", "pico-2", "--start", "gate8"], "gate8 is not a mask head"),
+        (["--data", "{folder}", "--board", "pico-2", "--start", "mask5"], "mask5"),
     ],
 )
 def test_misuse_is_told_in_a_sentence(arguments: list[str], told: str, tmp_path: Path) -> None:
