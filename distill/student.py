@@ -11,7 +11,7 @@ from typing import Any
 from edgeblur.distill.nets.centres import CentreSpec
 from edgeblur.distill.nets.ensemble import ensemble
 from edgeblur.distill.nets.families import NetSpec, build_net, finds_masks, mask_logit
-from edgeblur.distill.nets.inherit import inherit
+from edgeblur.distill.nets.inherit import inherit, is_trunk
 from edgeblur.distill.nets.keras_files import at_size, load_keras, save_model
 from edgeblur.distill.nets.mask_head import MaskSpec, live_spec, mask_spec
 from edgeblur.distill.nets.prune import prune_channels, with_sparsity, without_wrapping, zero_share
@@ -252,10 +252,13 @@ class _Workshop:
     def _untrained(self, spec: NetSpec) -> Any:
         """The student as it begins: drawn at random, or with the weights that it is to start from."""
         net = build_net(spec, seed=self.options.fit.seed)
-        if self.options.start and self.options.net:  # of a study, whose trials start so
-            inherit(net, load_keras(self.options.start))
-        elif self.options.start:
-            copy_weights(net, load_keras(self.options.start), self.options.start, seed=self.options.fit.seed)
+        if self.options.start is None:
+            return net
+        source = load_keras(self.options.start)
+        if self.options.net and is_trunk(source):  # of a study, whose trials start so
+            inherit(net, source)
+        else:
+            copy_weights(net, source, self.options.start, seed=self.options.fit.seed)
         return net
 
     def _fit(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgeblur.distill.nets.families import NetSpec, build_net
-from edgeblur.distill.nets.inherit import inherit
+from edgeblur.distill.nets.inherit import inherit, is_trunk
 from edgeblur.distill.nets.keras_files import load_keras, save_model
 from edgeblur.distill.nets.mask_head import has_mask
 from edgeblur.distill.nets.unet import UNetSpec, gate_clamp, has_gate, set_gate, unet_spec
@@ -181,12 +181,13 @@ def copy_weights(net: Any, source: Any, path: Path, *, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
         each = {layer.name for layer in shared if isinstance(layer, tf_keras.layers.DepthwiseConv2D)}
         weights = {name: widened(theirs[name], shapes[name], rng, sums=name not in each) for name in shapes}
-        if None in weights.values():
+        if None in weights.values() and is_trunk(net) and is_trunk(source):
             drawn = inherit(net, source)
             say(f"{path} has {source.count_params():,} parameters, the net {net.count_params():,}: it starts with what "
                 f"it has room for; drawn at random: {', '.join(drawn) or 'none'}")  # fmt: skip
             return
-        say(f"{path} has {source.count_params():,} parameters: its channels are copied")
+        if None not in weights.values():
+            say(f"{path} has {source.count_params():,} parameters: its channels are copied")
     if None in weights.values() or not any(layer.trainable_weights for layer in shared):
         raise UserError(f"{path} has {source.count_params():,} parameters in another arrangement than the net's "
                         f"{net.count_params():,}: start from a model of the same shape; mask heads start from "

@@ -190,7 +190,9 @@ class _Worker:
             self.study.sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
             before = len(tried(self.study))
             if before < _RELATIVES and not _in_state(self.study, "WAITING"):
-                self._ask_for_a_relative(np.random.default_rng(seed), 1 + misses // _MISSES_A_STEP)
+                starts = self.options.trial.starts
+                start, steps = starts[before % len(starts)], 1 + misses // _MISSES_A_STEP
+                self._ask_for_a_relative(start, steps, np.random.default_rng(seed))
             self.study.optimize(self._objective, n_trials=1)
             if len(tried(self.study)) > before:
                 return
@@ -199,9 +201,8 @@ class _Worker:
             options=("ram", "flash", "ms", "instructions"),
         )
 
-    def _ask_for_a_relative(self, rng: np.random.Generator, steps: int) -> None:
+    def _ask_for_a_relative(self, start: str, steps: int, rng: np.random.Generator) -> None:
         """Let the next trial be a net near one that it can start from: what is pruned little has little to learn."""
-        start = str(rng.choice(self.options.trial.starts))
         if start == NONE:
             return
         chosen = choices_of(start_spec(start))

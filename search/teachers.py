@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from edgeblur.distill.nets.families import mask_logit
-from edgeblur.distill.nets.inherit import spec_of_net
+from edgeblur.distill.nets.inherit import is_trunk, spec_of_net
 from edgeblur.distill.nets.keras_files import at_size, load_keras
-from edgeblur.distill.nets.mask_head import MaskSpec, has_mask
+from edgeblur.distill.nets.mask_head import MaskSpec
 from edgeblur.distill.training.fit import Teaching
 from edgeblur.errors import UserError
 from edgeblur.models.shelf import require_entry
@@ -47,7 +47,7 @@ def load_start(name: str) -> Any:
         UserError: no such file or name, or another net.
     """
     net = load_keras(net_path(name))
-    if not has_mask(net):
+    if not is_trunk(net):
         raise UserError(f"{name} is not a mask head, whose weights others could start from", options=("starts",))
     return net
 

@@ -25,6 +25,11 @@ Weights = np.ndarray[Any, np.dtype[np.float32]]
 Channels = np.ndarray[Any, np.dtype[np.intp]]
 
 
+def is_trunk(net: Any) -> bool:
+    """Whether a net is built as `mask_head` builds them: others may call a layer `mask` too."""
+    return {LOGIT, "down1_1", "down2_1", "bottom_1", "narrow2", "up2"} <= {layer.name for layer in net.layers}
+
+
 def inherit(net: Any, source: Any) -> list[str]:
     """Give a mask head the weights of another one.
 
@@ -218,7 +223,7 @@ def _pass_on(trunk: _Trunk, name: str, kernel: Weights) -> None:
     """Each output channel is the input channel of its number; their batch norms do nothing to begin with."""
     middle = kernel.shape[0] // 2
     same = np.zeros_like(kernel)
-    same[middle, middle] = np.eye(*kernel.shape[2:], dtype=kernel.dtype)
+    same[middle, middle] = np.eye(kernel.shape[2], kernel.shape[3])
     trunk.layers[name].set_weights([same])
     if f"{name}_each" in trunk.layers:
         (each,) = trunk.layers[f"{name}_each"].get_weights()
