@@ -22,6 +22,7 @@ from edgeblur.export.stream.ops.int16.curve import curve
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import image_model, read_tflite
 from edgeblur.export.tflite.pixels import from_raw, to_raw
+from edgeblur.export.tflm.arena import record_arena
 from edgeblur.export.tflm.ops import missing_kernels
 from edgeblur.export.veil.compile import FrameOptions, plan_frames
 from edgeblur.firmware_harness.blurring.veils import has_veil
@@ -226,3 +227,12 @@ def test_what_cannot_be_streamed_says_so() -> None:
     weights = net.ops[0].inputs[1]
     net.tensors[weights] = dataclasses.replace(net.tensors[weights], shape=(4, 3, 9, 1))
     assert "groups are for 8 bits only" in refusal(net, x)
+
+
+@pytest.mark.parametrize(("bilinear", "runs"), [(True, False), (False, True)])
+def test_what_tensorflow_lite_micro_prepares_and_cannot_run_has_no_arena(bilinear: bool, runs: bool) -> None:
+    pytest.importorskip("tflite_micro")
+    net = Int16Net()
+    arena = record_arena(net.tflite(net.resize(net.picture(4, 4), 8, 8, bilinear=bilinear)))
+    assert (arena.bytes is not None) == runs
+    assert runs or "cannot run this model" in str(arena.why_not)
