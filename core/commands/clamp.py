@@ -46,7 +46,8 @@ def command(
 
     For mask heads and U-Nets with a gate: a cell of the mask is left alone up to LOW and fully blurred from FULL on.
     Writes clamp.json and clamp.png into the model's folder. --set rewrites the model and removes its int8 form, which
-    no longer belongs to it.
+    no longer belongs to it. --set also takes a centre net (`distill --family centre`): LOW and FULL are then the
+    probabilities of a face at which its box starts to be blurred and is fully blurred.
     """
     from edgeblur.distill.nets.clamp import parse_clamp, parse_clamps, reset_clamp
     from edgeblur.distill.nets.keras_files import require_tensorflow

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edgeblur.distill.nets.centres import centre_clamp, has_centres, set_centre_clamp
 from edgeblur.distill.nets.keras_files import float_tflite, load_keras
 from edgeblur.distill.nets.mask_head import has_mask, set_clamp
 from edgeblur.distill.nets.unet import gate_clamp, has_gate, set_gate
@@ -58,14 +59,14 @@ def parse_clamps(text: str) -> tuple[Clamp, ...]:
     return tuple(sorted({parse_clamp(part) for part in text.split(",")}))
 
 
-def load_clamped(model: RunModel) -> Any:
-    """Load a run's mask head, or its U-Net with a gate, as a tf_keras model.
+def load_clamped(model: RunModel, *, centres: bool = False) -> Any:
+    """Load a run's mask head, or its U-Net with a gate, as a tf_keras model; a centre net too if `centres`.
 
     Raises:
         UserError: it cannot be read, or is another net.
     """
     net = load_keras(model.keras)
-    if not (has_mask(net) or has_gate(net)):
+    if not (has_mask(net) or has_gate(net) or (centres and has_centres(net))):
         raise UserError(
             f"{model.name} is no mask head and has no gate, so it has no clamp: name a model that has one, or "
             "make one with `edgeblur distill RUN --family mask`",
@@ -76,6 +77,8 @@ def load_clamped(model: RunModel) -> Any:
 
 def clamp_of(net: Any) -> Clamp:
     """The clamp that a net has now: the inverse of `clamp_net`, as exactly as float32 weights hold it."""
+    if has_centres(net):
+        return Clamp(*centre_clamp(net))
     if not has_mask(net):
         return Clamp(*gate_clamp(net))
     kernel, bias = net.get_layer("steepen").get_weights()
@@ -86,7 +89,16 @@ def clamp_of(net: Any) -> Clamp:
 
 
 def clamp_net(net: Any, clamp: Clamp) -> None:
-    """Change the clamp in a net's weights."""
+    """Change the clamp in a net's weights.
+
+    Raises:
+        UserError: a centre net, whose clamp lies between 0 and 1.
+    """
+    if has_centres(net):
+        if not 0 < clamp.threshold < clamp.full < 1:
+            raise UserError(f"the clamp of a centre net lies between 0 and 1, not {clamp}")
+        set_centre_clamp(net, clamp.threshold, clamp.full)
+        return
     (set_clamp if has_mask(net) else set_gate)(net, clamp.threshold, clamp.full)
 
 
@@ -118,7 +130,7 @@ def reset_clamp(model: RunModel, clamp: Clamp) -> Reset:
         UserError: no mask head and no gate, or its model.json names no clamp.
         RunError: the net could not be converted, or the disk is full.
     """
-    net, info = load_clamped(model), model.info()
+    net, info = load_clamped(model, centres=True), model.info()
     if info.spec is None or not {"threshold", "full"} <= info.spec.keys():
         raise UserError(f"{model.folder}/{MODEL} names no clamp in its spec: this model was not trained by edgeblur")
     before = clamp_of(net)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,21 @@ import numpy as np
 import pytest
 
 from edgeblur.cli import main
-from edgeblur.distill.nets.centres import CELL, CentreSpec, build_centre_net, has_centres
+from edgeblur.distill.nets.centres import (
+    CELL,
+    VEILED_FROM,
+    VEILED_FULLY,
+    CentreSpec,
+    build_centre_net,
+    has_centres,
+)
+from edgeblur.distill.nets.clamp import Clamp, clamp_net, clamp_of
 from edgeblur.distill.nets.keras_files import float_tflite, load_keras, save_model
 from edgeblur.distill.nets.mask_head import MaskSpec, build_mask_head
 from edgeblur.distill.training.centre_student_model import centre_loss, centre_student_model_class, centres
 from edgeblur.distill.training.fit import Teaching
 from edgeblur.export.tflite.detector import detector_heads
-from edgeblur.export.tflite.finder import finder_of
+from edgeblur.export.tflite.finder import BOX_CLAMP, finder_of
 from edgeblur.export.tflite.graph import read_tflite
 from edgeblur.export.tflite.input_size import input_multiple
 from edgeblur.export.veil.boxes import HALF_HEIGHT, HALF_WIDTH, SHIFT_UP, Box, draw, plan_boxes
@@ -24,7 +33,7 @@ from edgeblur.firmware_harness.blurring.veils import open_veil
 from edgeblur.quantize.convert import calibration_pictures, to_quantized
 from edgeblur.store.dataset import Dataset
 from edgeblur.store.notes import ModelInfo
-from edgeblur.store.run_folder import Run, create_run
+from edgeblur.store.run_folder import Run, create_run, open_run
 
 
 def done(*arguments: object) -> None:
@@ -140,13 +149,32 @@ def test_a_float_detector_finds_nearly_what_its_int8_form_finds(taught: Run, tin
     net = load_keras(taught.model("centre").keras)
     pictures = [tiny_data.load(sample, (32, 32)).picture for sample in tiny_data.split("train")]
     scores, _ = net.predict(np.stack(pictures) / np.float32(255), verbose=0)
-    kernel, bias = net.get_layer("scores").get_weights()
-    net.get_layer("scores").set_weights([kernel, bias - np.quantile(scores, 0.9)])  # so that there is something to find
+    low, full = (1 / (1 + np.exp(-np.quantile(scores, share))) for share in (0.85, 0.9))
+    clamp_net(net, Clamp(float(low), float(full)))  # so that there is something to find
     int8 = to_quantized(net, calibration_pictures(tiny_data, 16, 32, 32))
     veilers = [open_veil(read_tflite(data)) for data in (float_tflite(net), int8)]
     found = [np.stack([veiler.look(picture).levels > 0 for picture in pictures]) for veiler in veilers]
     assert found[0].mean() > 0.02
     assert (found[0] != found[1]).mean() < 0.2 * found[0].mean()
+
+
+def test_the_clamp_says_which_probabilities_are_veiled(taught: Run, tmp_path: Path) -> None:
+    shutil.copytree(taught.folder, tmp_path / "run")
+    model = open_run(tmp_path / "run").model("centre")
+    before = load_keras(model.keras)
+    assert (VEILED_FROM, VEILED_FULLY) == BOX_CLAMP
+    assert clamp_of(before) == Clamp(*BOX_CLAMP)
+    done("clamp", tmp_path / "run", "--model", "centre", "--set", "0.02:0.1")
+    after = load_keras(model.keras)
+    assert clamp_of(after) == Clamp(0.02, 0.1)
+    assert CentreSpec.from_json(model.info().spec).threshold == 0.02
+    picture = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
+    ours, theirs = (1 / (1 + np.exp(-net(picture)[0].numpy())) for net in (before, after))
+    assert np.array_equal(ours > 0.1, theirs > VEILED_FULLY)
+    assert not model.int8_tflite.exists()
+    with pytest.raises(SystemExit) as ended:
+        main(["clamp", str(tmp_path / "run"), "--model", "centre", "--set", "0:0.1"])
+    assert ended.value.code == 2
 
 
 def test_lengths_of_a_float_detector_are_pixels(taught: Run) -> None:
