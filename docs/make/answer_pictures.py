@@ -15,8 +15,10 @@ import numpy as np
 from PIL import Image
 
 from edgeblur.detectors.open import open_detector
+from edgeblur.export.tflite.detector import detector_heads
 from edgeblur.files import as_json, sha256, write_together
 from edgeblur.firmware_harness.blurring.blurrers import detector_blurrer
+from edgeblur.firmware_harness.blurring.veils import open_veil
 from edgeblur.firmware_harness.comparison.contact_sheet import jpeg
 from edgeblur.firmware_harness.comparison.scenes import (
     JudgedScene,
@@ -27,6 +29,7 @@ from edgeblur.firmware_harness.comparison.scenes import (
 )
 from edgeblur.firmware_harness.comparison.strips import Section, Strip, strip_sheet
 from edgeblur.firmware_harness.engines.engines import open_engine
+from edgeblur.models.read import read_model
 from edgeblur.models.shelf import INT8, entries
 from edgeblur.pictures.blur import BlurStyle
 from edgeblur.pictures.images import Pixels
@@ -44,12 +47,14 @@ Judged = Mapping[str, Sequence[JudgedScene]]
 
 
 def approaches(blurrers: Sequence[str]) -> Iterator[tuple[str, Blur]]:
-    """All that blurs, by its heading: detectors, then the int8 models in the shelf's order."""
+    """All that blurs, by its heading: detectors, then the int8 models in the shelf's order, detectors first."""
     for name in blurrers:
         yield f"A: {name}", by_detector(name)
-    for entry in entries():
-        if entry.path.name == INT8:
-            yield f"B: {entry.name}", by_model(entry.path)
+    models = [entry for entry in entries() if entry.path.name == INT8]
+    for entry in sorted(models, key=lambda entry: entry.shelved.note.kind != "detector"):
+        graph = read_model(entry.path)
+        blur = open_veil(graph).blur if detector_heads(graph) else open_engine("litert", entry.path).blur
+        yield f"{'A' if detector_heads(graph) else 'B'}: {entry.name}", on_pictures(blur)
 
 
 def by_detector(name: str) -> Blur:
@@ -57,9 +62,8 @@ def by_detector(name: str) -> Blur:
     return lambda triple: np.asarray(blurrer.blur(Image.fromarray(triple.picture)))
 
 
-def by_model(path: Path) -> Blur:
-    engine = open_engine("litert", path)
-    return lambda triple: engine.blur(triple.picture)
+def on_pictures(blur: Callable[[Pixels], Pixels]) -> Blur:
+    return lambda triple: blur(triple.picture)
 
 
 def judged_by_all(blurrers: Sequence[str], judges: Sequence[str], scenes: int) -> Judged:

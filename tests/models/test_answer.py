@@ -23,7 +23,7 @@ def test_every_int8_model_of_the_shelf_is_in_both_tables() -> None:
     page = answer.PAGE.read_text()
     for entry in entries():
         if entry.path.name == answer.INT8:
-            assert page.count(f"| B: {entry.name} |") == 2, (
+            assert page.count(f"| {answer.approach(entry.name)}: {entry.name} |") == 2, (
                 f"{entry.name}: run `edgeblur models measure` and `make answer`"
             )
 
