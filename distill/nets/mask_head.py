@@ -114,7 +114,7 @@ def live_spec(*, height: int = 128, width: int = 128) -> MaskSpec:
 
     Nearly nothing happens at half and at 1/4 size, where an instruction is spent 16 and 4 times as often as at 1/8.
     """
-    return MaskSpec(height, width, widths=(4, 16, 24, 40), depths=(1, 2, 3), finest=2)
+    return MaskSpec(height, width, widths=(8, 16, 24, 44), depths=(1, 2, 3), finest=2)
 
 
 def build_mask_head(spec: MaskSpec, *, seed: int = 0) -> Any:
