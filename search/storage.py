@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -15,15 +16,28 @@ SPEC, ORIGIN = "spec", "origin"
 
 @contextlib.contextmanager
 def telling_loss(url: str) -> Iterator[None]:
-    """A server that goes away in the middle gets a sentence."""
+    """A server, or a file, that goes away in the middle gets a sentence."""
     import optuna
     import sqlalchemy
 
+    lost = (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError)
+    usual = threading.excepthook
+
+    def in_thread(told: threading.ExceptHookArgs) -> None:
+        """The heartbeat's thread notices it too: one sentence is enough."""
+        if not issubclass(told.exc_type, lost):
+            usual(told)
+
+    threading.excepthook = in_thread
     try:
         yield
-    # Optuna stumbles over a name of its own when it cannot note how a trial ended.
-    except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError, UnboundLocalError) as error:
+    # Optuna stumbles over a name or an assertion of its own when it cannot note how a trial ended.
+    except (*lost, UnboundLocalError, AssertionError) as error:
+        if isinstance(error, AssertionError) and not isinstance(error.__context__, lost):
+            raise
         raise RunError(f"the study {url} was lost on the way: give the same command again to go on") from error
+    finally:
+        threading.excepthook = usual
 
 
 @contextlib.contextmanager

@@ -109,7 +109,7 @@ model_option = click.option("--model", "model_name", help="Which model of a run;
 family_option = click.option(
     "--family", type=click.Choice(["unet", "mask", "live", "centre"]), default="unet", show_default=True,
     help="unet outputs the blurred picture; mask finds the faces, and a fixed blur is blended in (far fewer MACs); "
-    "live does the same with a third of the work, and has one width; centre is a detector with live's trunk: it gives "
+    "live does the same with less than half of the work, and has one width; centre is a small detector: it gives "
     "face centres and sizes.",
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ from edgeblur.errors import RunError
 
 FAMILIES = ("unet", "mask", "live", "centre")
 """unet: the thesis's U-Net outputs the blurred picture; mask: a smaller net finds the faces, the blur is fixed;
-live: a mask head of one width for video, a third of the work; centre: the trunk of that with a detector's outputs."""
+live: a mask head of one width for video, less than half of the work; centre: such a trunk with a detector's outputs."""
 
 AUGMENTATIONS = {
     "unet": Augmentation(0.4, paste=0.6, smallest_paste=0.15, brightness=1.4, turn=25, stretch=0.6, scenes=3),

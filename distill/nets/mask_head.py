@@ -110,7 +110,7 @@ def mask_spec(base: int = 8, *, height: int = 128, width: int = 128) -> MaskSpec
 
 
 def live_spec(*, height: int = 128, width: int = 128) -> MaskSpec:
-    """The mask head for video: a third of the instructions of `mask_spec()`.
+    """The mask head for video: two fifths of the MACs of `mask_spec()`.
 
     Nearly nothing happens at half and at 1/4 size, where an instruction is spent 16 and 4 times as often as at 1/8.
     """

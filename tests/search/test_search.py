@@ -29,6 +29,7 @@ from edgeblur.search.budget import Budget, Cost
 from edgeblur.search.quality import Quality, QualityOptions
 from edgeblur.search.report import rows, write_report
 from edgeblur.search.space import CHOICES, choices_of, described, relative, spec_of, suggest_spec
+from edgeblur.search.storage import open_study, quiet, telling_loss
 from edgeblur.search.study import SearchOptions, Tried, front, read_study, read_trial, search
 from edgeblur.search.trial import TrialOptions, goes_on
 from edgeblur.store.dataset import Dataset
@@ -85,6 +86,18 @@ def test_a_net_of_the_space_is_found_in_it_again() -> None:
     assert near != chosen
     assert all(near[name] in choices for name, choices in CHOICES.items())
     assert sum(near[name] == chosen[name] for name in CHOICES) >= len(CHOICES) / 3
+
+
+def test_a_study_whose_file_goes_away_is_told_of(tmp_path: Path) -> None:
+    def objective(trial: Any) -> tuple[float, float, float]:
+        (tmp_path / "study.db").unlink()
+        return 0.0, 0.0, 0.0
+
+    url = url_in(tmp_path)
+    with quiet(), pytest.raises(RunError, match="was lost on the way"), telling_loss(url):
+        open_study(url, "edgeblur", 60).optimize(objective, n_trials=1)
+    with pytest.raises(AssertionError, match="of another kind"), telling_loss(url):
+        raise AssertionError("of another kind")
 
 
 def test_nets_start_from_others(tiny_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
