@@ -3,7 +3,6 @@
 set -eu
 cd "$(dirname "$0")/.."
 out=build/lint bin=${1:-.venv/bin}
-mkdir -p build
 "$bin"/edgeblur export mask4 --engine stream --name mask4 --out "$out" --force >/dev/null
 # Every kernel of 16 bits in one net; clang-tidy takes 20 s for it, and takes a window that lies outside of its plane for possible.
 PYTHONPATH=tests/helpers "$bin"/python -c "

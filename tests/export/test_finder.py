@@ -60,7 +60,7 @@ def test_a_finder_stays_as_it_is() -> None:
 def test_a_finder_keeps_the_clamp_of_its_head(name: str) -> None:
     """Also of a head whose weights are kept in 16 bits."""
     finder = finder_of(require_entry(name).path)
-    assert finder_of(finder.data).clamp == finder.clamp == ((0.2, 0.4) if name == "live" else (0.25, 0.45))
+    assert finder_of(finder.data).clamp == finder.clamp == (0.25, 0.45)
 
 
 @pytest.mark.parametrize(
