@@ -161,7 +161,9 @@ def parse_source(text: str) -> Source:
     source = _PARSERS[kind](value) if kind in _PARSERS else None
     if source is None:
         known = " or ".join(["synthetic:600 (or another count)", *(f"tfds:{name}" for name in TFDS_NAMES)])
-        raise UserError(f"there is no source {text!r}: choose {known}; a folder of photos is no source", options=("source",))
+        raise UserError(
+            f"there is no source {text!r}: choose {known}; a folder of photos is no source", options=("source",)
+        )
     return source
 
 
