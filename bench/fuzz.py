@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import json
 import multiprocessing
 import os
 import random
@@ -33,9 +32,11 @@ from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
+from figures import parsed, read_sums
 from fuzz_targets import TARGETS, Target
 
 from edgeblur.errors import EdgeblurError
+from edgeblur.files import write_json
 
 LIMIT_S = 20
 """Of CPU time for one input; reading, planning and writing C of the largest net here takes a tenth."""
@@ -178,16 +179,14 @@ def _signal(process: BaseProcess) -> str:
 
 def add_figures(path: Path, name: str, found: Found) -> None:
     """Add what came of a target to the sum of all that was tried; what broke stays open until somebody mends it."""
-    figures = json.loads(path.read_text()) if path.exists() else {}
+    figures = read_sums(path)
     sums = figures.setdefault(name, {"inputs": 0, "taken": 0, "cpu_s": 0, "broken": {}})
     sums["inputs"] += found.executions
     sums["taken"] += found.accepted
     sums["cpu_s"] = round(sums["cpu_s"] + found.cpu_s)
     for place in found.broken:
         sums["broken"].setdefault(place, "open")
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(figures, indent=2) + "\n")
-    part.replace(path)
+    write_json(path, figures)
 
 
 def fuzz_c(name: str, *, cpu_s: float, keep: Path) -> Found:
@@ -210,7 +209,7 @@ def fuzz_c(name: str, *, cpu_s: float, keep: Path) -> Found:
 def table(path: Path = FIGURES) -> str:
     """The figures as docs/reliability.md has them."""
     lines = ["| target | inputs | accepted | CPU time | places that broke | open |", "|---|---|---|---|---|---|"]
-    figures = json.loads(path.read_text())
+    figures = read_sums(path)
     for name, sums in figures.items():
         still = sum(state == "open" for state in sums["broken"].values())
         minutes = f"{sums['cpu_s'] / 60:.1f} min"
@@ -268,12 +267,7 @@ def _options() -> Options:
     parser.add_argument("--target", choices=[*TARGETS, *C_TARGETS], action="append")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--keep", type=Path, default=Path("build/fuzz"))
-    parser.add_argument("--figures", type=Path, default=FIGURES)
-    parser.add_argument("--table", action="store_true", help="print the table of docs/reliability.md, and end")
-    told = parser.parse_args()
-    if told.table:
-        print(table(told.figures), end="")
-        sys.exit(0)
+    told = parsed(parser, FIGURES, table)
     if not (told.target or has_libfuzzer()):
         print("clang's fuzzer runtime is not installed (Debian: libclang-rt-dev): C is left out", file=sys.stderr)
     names = told.target or [*TARGETS, *(C_TARGETS if has_libfuzzer() else ())]

@@ -12,7 +12,6 @@ sentence that it gave up. The figures are added to bench/serial_soak.json.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
 import tempfile
@@ -27,6 +26,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
+from figures import parsed, read_sums
 from int8_nets import Int8Net, unet
 from serial_rig import HostBoard, Line, build_for_host, host_board
 from veil_c import finding, tiny_finder
@@ -34,6 +34,7 @@ from veil_c import finding, tiny_finder
 from edgeblur.errors import RunError
 from edgeblur.export.veil.compile import FrameOptions, plan_frames
 from edgeblur.export.veil.reference import Blurrer
+from edgeblur.files import write_json
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.projects.frames_firmware import frames_model
 from edgeblur.firmware_harness.serial import link
@@ -215,7 +216,7 @@ def make_bad(line: Line, host: HostBoard, draw: random.Random, share: float, fig
 
 def add_figures(path: Path, name: str, found: Figures) -> None:
     """Add to the sum of all that was tried."""
-    sums = json.loads(path.read_text()) if path.exists() else {}
+    sums = read_sums(path)
     before = Figures(**sums[name]) if name in sums else Figures()
     added = Figures(
         before.frames + found.frames,
@@ -225,13 +226,13 @@ def add_figures(path: Path, name: str, found: Figures) -> None:
         before.wrong + found.wrong,
     )
     sums[name] = {**vars(added), "harmed": dict(sorted(added.harmed.items()))}
-    path.write_text(json.dumps(sums, indent=2) + "\n")
+    write_json(path, sums)
 
 
 def table(path: Path = FIGURES) -> str:
     """The figures as docs/reliability.md has them."""
     lines = ["| board | frames | harmed | pictures right | reported | wrong |", "|---|---|---|---|---|---|"]
-    for name, sums in json.loads(path.read_text()).items():
+    for name, sums in read_sums(path).items():
         cells = (sums["frames"], sum(sums["harmed"].values()), sums["pictures"], sums["reported"], sums["wrong"])
         lines.append(f"| {name} | {' | '.join(f'{cell:,}' for cell in cells)} |")
     return "\n".join(lines) + "\n"
@@ -252,12 +253,7 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=100_000, help="sent by either side, of all boards together")
     parser.add_argument("--share", type=float, default=0.05, help="of frames that are harmed")
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--figures", type=Path, default=FIGURES)
-    parser.add_argument("--table", action="store_true", help="print the table of docs/reliability.md, and end")
-    options = parser.parse_args()
-    if options.table:
-        print(table(options.figures), end="")
-        return 0
+    options = parsed(parser, FIGURES, table)
     wrong = 0
     for name, found in soak_all(options.frames, options.share, options.seed):
         add_figures(options.figures, name, found)

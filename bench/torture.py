@@ -13,7 +13,6 @@ import argparse
 import contextlib
 import functools
 import hashlib
-import json
 import random
 import resource
 import shutil
@@ -26,8 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from figures import parsed, read_sums
 
 from edgeblur.errors import UserError
+from edgeblur.files import write_json
 from edgeblur.pictures.images import load_picture
 from edgeblur.store.dataset import open_dataset
 from edgeblur.store.run_folder import open_run
@@ -247,16 +248,16 @@ def _whole(work: Work, out: Path, what: str) -> None:
 
 def add_turn(path: Path, name: str, kind: str, middle: bool) -> None:
     """Add a turn that lost nothing to the sum of all that was tried."""
-    figures = json.loads(path.read_text()) if path.exists() else {}
+    figures = read_sums(path)
     sums = figures.setdefault(name, {"kills": 0, "disks": 0, "middle": 0})
     sums[kind] += 1
     sums["middle"] += middle
-    path.write_text(json.dumps(figures, indent=2) + "\n")
+    write_json(path, figures)
 
 
 def table(path: Path = FIGURES) -> str:
     """The figures as docs/reliability.md has them."""
-    figures = json.loads(path.read_text())
+    figures = read_sums(path)
     figures["all"] = {kind: sum(sums[kind] for sums in figures.values()) for kind in ("kills", "disks", "middle")}
     rows = [f"| {name} | {sums['kills']} | {sums['disks']} | {sums['middle']} |" for name, sums in figures.items()]
     return "\n".join(["| work | kills | full disks | in its middle |", "|---|---|---|---|", *rows]) + "\n"
@@ -269,12 +270,7 @@ def main() -> int:
     parser.add_argument("--disks", type=int, default=50)
     parser.add_argument("--work", default=",".join(WORK))
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--figures", type=Path, default=FIGURES)
-    parser.add_argument("--table", action="store_true", help="print the table of docs/reliability.md, and end")
-    options = parser.parse_args()
-    if options.table:
-        print(table(options.figures), end="")
-        return 0
+    options = parsed(parser, FIGURES, table)
     names = options.work.split(",")
     for name in names:
         counts = (max(1, options.kills // len(names)), max(1, options.disks // len(names)))
