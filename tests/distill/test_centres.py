@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import done, run_with_teacher
 
 from edgeblur.cli import main
 from edgeblur.distill.nets.centres import (
@@ -20,7 +21,7 @@ from edgeblur.distill.nets.centres import (
     has_centres,
 )
 from edgeblur.distill.nets.clamp import Clamp, clamp_net, clamp_of
-from edgeblur.distill.nets.keras_files import float_tflite, load_keras, save_model
+from edgeblur.distill.nets.keras_files import float_tflite, load_keras
 from edgeblur.distill.nets.mask_head import MaskSpec, build_mask_head
 from edgeblur.distill.training.centre_student_model import centre_loss, centre_student_model_class, centres
 from edgeblur.distill.training.fit import Teaching
@@ -32,15 +33,7 @@ from edgeblur.export.veil.boxes import HALF_HEIGHT, HALF_WIDTH, SHIFT_UP, Box, d
 from edgeblur.firmware_harness.blurring.veils import open_veil
 from edgeblur.quantize.convert import calibration_pictures, to_quantized
 from edgeblur.store.dataset import Dataset
-from edgeblur.store.notes import ModelInfo
-from edgeblur.store.run_folder import Run, create_run, open_run
-
-
-def done(*arguments: object) -> None:
-    """Run a command that is to succeed."""
-    with pytest.raises(SystemExit) as ended:
-        main([*map(str, arguments)])
-    assert ended.value.code == 0
+from edgeblur.store.run_folder import Run, open_run
 
 
 def ellipses(*faces: tuple[float, float, float, float], side: int = 128) -> Any:
@@ -55,9 +48,7 @@ def ellipses(*faces: tuple[float, float, float, float], side: int = 128) -> Any:
 def taught(tiny_data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run whose teacher is a mask head, and whose student is a centre net in int8. To be read only."""
     folder = tmp_path_factory.mktemp("centre") / "run"
-    run = create_run(folder, tiny_data.root)
-    run.teacher.folder.mkdir()
-    save_model(build_mask_head(MaskSpec(32, 32, 2)), run.add("teacher"), ModelInfo(kind="teacher"))
+    run = run_with_teacher(folder, tiny_data, build_mask_head(MaskSpec(32, 32, 2)))
     done("distill", folder, "--family", "centre", "--epochs", 2, "--batch", 4, "--no-alone", "--learning-rate", 0.01)
     done("quantize", "--int8", folder, "--model", "centre", "--calibration", 8)
     return run

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import done, run_with_teacher
 from tiny_models import lively
 
-from edgeblur.cli import main
 from edgeblur.distill.nets.clamp import Clamp, clamp_of
-from edgeblur.distill.nets.keras_files import load_keras, save_model
+from edgeblur.distill.nets.keras_files import load_keras
 from edgeblur.distill.nets.mask_head import MaskSpec, build_mask_head, has_mask, set_clamp
 from edgeblur.distill.nets.unet import build_unet, unet_spec
 from edgeblur.distill.student import StudentOptions, _gain, _Workshop, distill
@@ -34,8 +34,8 @@ from edgeblur.export.tflite.graph import Graph, read_tflite
 from edgeblur.pictures.images import Floats, to_floats
 from edgeblur.quantize.convert import _refuse_blind, calibration_pictures, to_quantized
 from edgeblur.store.dataset import Dataset
-from edgeblur.store.notes import Epoch, ModelInfo
-from edgeblur.store.run_folder import Run, create_run, open_run
+from edgeblur.store.notes import Epoch
+from edgeblur.store.run_folder import Run, open_run
 
 SPEC = MaskSpec(32, 32, 4, dilate=1, pool=16)
 STREAMED = {"CONV_2D", "MAX_POOL_2D", "AVERAGE_POOL_2D", "ADD", "SUB", "MUL", "LOGISTIC", "RESIZE_BILINEAR",
@@ -71,19 +71,10 @@ def run(tiny_run: Run, tmp_path: Path) -> Run:
 def taught(tiny_data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run whose teacher is a mask head, and which has taught one of width 1. To be read only."""
     folder = tmp_path_factory.mktemp("mask") / "run"
-    run = create_run(folder, tiny_data.root)
-    run.teacher.folder.mkdir()
-    save_model(lively(MaskSpec(32, 32, 2)), run.add("teacher"), ModelInfo(kind="teacher"))
+    run = run_with_teacher(folder, tiny_data, lively(MaskSpec(32, 32, 2)))
     done("distill", folder, "--family", "mask", "--width", 1, "--epochs", 1, "--batch", 8, "--no-alone", "--mask-alone")
     done("quantize", "--int8", folder, "--model", "teacher", "--calibration", 8, "--output", "mask")
     return run
-
-
-def done(*arguments: object) -> None:
-    """Run a command that is to succeed."""
-    with pytest.raises(SystemExit) as ended:
-        main([*map(str, arguments)])
-    assert ended.value.code == 0
 
 
 class Inside:
