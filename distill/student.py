@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeblur.distill.nets.centres import CentreSpec
-from edgeblur.distill.nets.ensemble import ensemble
+from edgeblur.distill.nets.ensemble import ensemble, load_teacher
 from edgeblur.distill.nets.families import NetSpec, build_net, finds_masks, mask_logit
 from edgeblur.distill.nets.inherit import inherit, is_trunk
 from edgeblur.distill.nets.keras_files import at_size, load_keras, save_model
@@ -168,13 +168,7 @@ def _together(teacher: Any, options: StudentOptions) -> Any:
         )
     nets = [teacher] if mask_logit(teacher) is not None else []
     for path in options.with_teachers:
-        net = load_keras(path)
-        if mask_logit(net) is None:
-            raise UserError(
-                f"{path} paints, and has no mask to teach: name a mask head, or a U-Net with a gate",
-                options=("with_teacher",),
-            )
-        nets.append(at_size(net, height, width))
+        nets.append(at_size(load_teacher(path, called=str(path), option="with_teacher"), height, width))
     say(f"the teacher is the mean of {len(nets)} nets' masks")
     return ensemble(nets)
 

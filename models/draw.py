@@ -12,10 +12,9 @@ from PIL import Image
 from edgeblur import __version__
 from edgeblur.detectors.open import open_detector
 from edgeblur.errors import UserError
-from edgeblur.export.tflite.detector import detector_heads
 from edgeblur.export.tflite.graph import Graph, image_model
 from edgeblur.files import as_json, sha256, write_together
-from edgeblur.firmware_harness.blurring.veils import open_veil
+from edgeblur.firmware_harness.blurring.veils import open_approach
 from edgeblur.firmware_harness.comparison.contact_sheet import jpeg
 from edgeblur.firmware_harness.comparison.scenes import (
     COVERED,
@@ -30,7 +29,6 @@ from edgeblur.firmware_harness.comparison.scenes import (
     most_false,
 )
 from edgeblur.firmware_harness.comparison.strips import Section, Strip, strip_sheet
-from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.firmware_harness.privacy.judges import THRESHOLD
 from edgeblur.firmware_harness.privacy.protection import MIN_IOU, MIN_SIDE_PX
 from edgeblur.models.pictures import PICTURE, RECORD, Definition, Found, Pictures, Shown
@@ -106,7 +104,7 @@ def make_pictures(shelved: Shelved, options: PictureOptions) -> Path:
     graph, detector = read_model(path), open_detector(DETECTOR)
     name = shelved.folder.name
     scenes = drawn_scenes(options.scenes, seed=options.seed, size=_side(graph))
-    blur = open_veil(graph).blur if detector_heads(graph) else open_engine("litert", path).blur
+    _, blur = open_approach(graph, path)
     made = Judged(
         judge_scenes("untouched", scenes, lambda triple: triple.picture, [detector]),
         judge_scenes("target", scenes, lambda triple: triple.blur, [detector]),

@@ -178,6 +178,16 @@ def require_entry(name: str, folder: Path | None = None) -> Entry:
     return entry
 
 
+def keras_of(name: str) -> Path:
+    """The .keras file that people name: a file goes before a name of the shelf.
+
+    Raises:
+        UserError: no such name.
+    """
+    path = Path(name)
+    return path if path.is_file() else require_entry(name).keras
+
+
 def require_shelved(name: str, folder: Path | None = None) -> Shelved:
     """A folder of the shelf by its name, or by the name of a model in it.
 

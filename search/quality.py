@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeblur.detectors.open import USUAL_JUDGES
 from edgeblur.distill.nets.clamp import Clamp, clamp_net
 from edgeblur.distill.nets.mask_head import MASK
 from edgeblur.errors import UserError
-from edgeblur.firmware_harness.comparison.clamp_curve import SPLIT
+from edgeblur.firmware_harness.comparison.clamp_curve import SPLIT, predicted
 from edgeblur.firmware_harness.privacy.judges import open_judges
 from edgeblur.firmware_harness.privacy.protection import MIN_SIDE_PX, Examiner, Protection
-from edgeblur.pictures.images import Pixels, to_bytes, to_floats
+from edgeblur.pictures.images import Floats, Pixels, to_bytes
 from edgeblur.pictures.metrics import outside_psnr_db
 from edgeblur.records import Record
 from edgeblur.store.dataset import Dataset, Triple, evenly
 
 _WIDTH = 0.2  # of a clamp: docs/models.md has those of the shelf
-_BATCH = 32  # photos
 _STEPS = 7  # halvings of the way: to less than 0.01 of a mask value
 _LOWEST, _HIGHEST = 0.01, 0.79
 
@@ -113,7 +111,7 @@ class _Blending:
     net: Any
     blend: Any
     triples: Sequence[Triple]
-    masks: NDArray[np.float32]
+    masks: Floats
 
     @classmethod
     def of(cls, net: Any, triples: Sequence[Triple]) -> _Blending:
@@ -121,27 +119,13 @@ class _Blending:
         import tf_keras
 
         mask = net.get_layer(MASK).output
-        finder = tf_keras.Model(net.input, mask)
-        masks = [finder.predict_on_batch(_floats(some)) for some in _batches(triples)]
-        return cls(net, tf_keras.Model([net.input, mask], net.output), triples, np.concatenate(masks))
+        masks = np.concatenate(list(predicted(tf_keras.Model(net.input, mask), triples)))
+        return cls(net, tf_keras.Model([net.input, mask], net.output), triples, masks)
 
     def outputs(self, clamp: Clamp) -> list[Pixels]:
         """What the net makes of the photos with this clamp, as bytes."""
         clamp_net(self.net, clamp)
-        made: list[Pixels] = []
-        for some in _batches(self.triples):
-            masks = self.masks[len(made) : len(made) + len(some)]
-            made += list(to_bytes(self.blend.predict_on_batch([_floats(some), masks])))
-        return made
-
-
-def _batches(triples: Sequence[Triple]) -> Iterator[Sequence[Triple]]:
-    for start in range(0, len(triples), _BATCH):
-        yield triples[start : start + _BATCH]
-
-
-def _floats(triples: Sequence[Triple]) -> NDArray[np.float32]:
-    return np.stack([to_floats(triple.picture) for triple in triples])
+        return [out for batch in predicted(self.blend, self.triples, self.masks) for out in to_bytes(batch)]
 
 
 def _quality(protection: Protection, clamp: Clamp, triples: Sequence[Triple]) -> Quality:

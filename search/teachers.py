@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from edgeblur.distill.nets.families import mask_logit
+from edgeblur.distill.nets.ensemble import load_teacher
 from edgeblur.distill.nets.inherit import is_trunk, spec_of_net
 from edgeblur.distill.nets.keras_files import at_size, load_keras
 from edgeblur.distill.nets.mask_head import MaskSpec
 from edgeblur.distill.training.fit import Teaching
 from edgeblur.errors import UserError
-from edgeblur.models.shelf import require_entry
+from edgeblur.models.shelf import keras_of
 
 NONE = "none"
 """The name of no teacher: nets learn from the labels alone."""
@@ -31,7 +30,7 @@ def teachings(teacher: str, weight: float) -> Callable[[int, int], Teaching | No
     """
     if teacher == NONE or weight == 0:
         return lambda height, width: None
-    net = _load(teacher)
+    net = load_teacher(keras_of(teacher), called=teacher, option="teacher")
 
     @functools.cache
     def at(height: int, width: int) -> Teaching | None:
@@ -46,7 +45,7 @@ def load_start(name: str) -> Any:
     Raises:
         UserError: no such file or name, or another net.
     """
-    net = load_keras(net_path(name))
+    net = load_keras(keras_of(name))
     if not is_trunk(net):
         raise UserError(f"{name} is not a mask head, whose weights others could start from", options=("starts",))
     return net
@@ -60,23 +59,3 @@ def start_spec(name: str) -> MaskSpec:
         UserError: as `load_start`.
     """
     return spec_of_net(load_start(name))
-
-
-def _load(teacher: str) -> Any:
-    net = load_keras(net_path(teacher))
-    if mask_logit(net) is None:
-        raise UserError(
-            f"{teacher} paints, and has no mask to teach: name a mask head, or a U-Net with a gate",
-            options=("teacher",),
-        )
-    return net
-
-
-def net_path(name: str) -> Path:
-    """Where a .keras file, or that of a name of the shelf, lies.
-
-    Raises:
-        UserError: no such name.
-    """
-    path = Path(name)
-    return path if path.is_file() else require_entry(name).keras

@@ -81,13 +81,14 @@ def command(
 
     require_tensorflow()
     from edgeblur.distill.nets.families import augmentation
+    from edgeblur.models.shelf import keras_of
 
     if study is not None:
         family = "mask"
     fit = edgeblur.FitOptions(augmentation=augmentation(family, output), **learning)
     options = edgeblur.StudentOptions(
         family, width, levels, output, teacher_weight, feature_weight, prune, sparsity, alone, start,
-        with_teachers=tuple(map(_keras_of, with_teachers)), fit=fit,
+        with_teachers=tuple(map(keras_of, with_teachers)), fit=fit,
     )  # fmt: skip
     if study is not None:
         options = _from_study(options, study, study_name, trial)
@@ -110,19 +111,13 @@ def command(
     show_masks(masks)
 
 
-def _keras_of(name: str) -> Path:
-    """The .keras file of a net: a path that exists goes before a name of the shelf."""
-    from edgeblur.models.shelf import require_entry
-
-    return Path(name) if Path(name).exists() else require_entry(name).keras
-
-
 def _from_study(
     options: edgeblur.StudentOptions, study: str, name: str, trial: int | None
 ) -> edgeblur.StudentOptions:  # fmt: skip
     """The same for a net of a study, which is called by its trial in the run."""
+    from edgeblur.models.shelf import keras_of
     from edgeblur.search.study import front, read_study, read_trial
-    from edgeblur.search.teachers import NONE, net_path
+    from edgeblur.search.teachers import NONE
 
     if trial is None:
         best = ", ".join(str(one.number) for one in front(read_study(study, name))) or "none yet"
@@ -130,5 +125,5 @@ def _from_study(
     chosen = read_trial(study, trial, name)
     start = options.start
     if start is None and chosen.start != NONE:
-        start = net_path(chosen.start)
+        start = keras_of(chosen.start)
     return replace(options, net=chosen.spec, called=f"trial{trial}", start=start)

@@ -112,12 +112,12 @@ def command(
         from edgeblur.distill.training.fit import FitOptions
         from edgeblur.search.budget import Budget
         from edgeblur.search.quality import QualityOptions
-        from edgeblur.search.teachers import NONE, load_start, teachings
+        from edgeblur.search.teachers import NONE, start_spec, teachings
         from edgeblur.search.trial import TrialOptions
         from edgeblur.store.dataset import open_dataset
 
         for start in set(starts) - {NONE}:
-            load_start(start)  # what is wrong is told at once
+            start_spec(start)  # what is wrong is told at once
         fit = FitOptions(epochs, batch, learning_rate, seed=seed, face_weight=0.8, keep="last",
                          augmentation=augmentation("mask", "sigmoid"))  # fmt: skip
         budget = Budget(board, ram_bytes, flash_bytes, instructions, ms, frame=frame, pixels=pixels, hold=hold)

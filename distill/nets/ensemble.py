@@ -1,12 +1,34 @@
-"""Several nets that find masks as one: what a student learns from them is their mean."""
+"""Nets that find masks as teachers, one or several: what a student learns from several is their mean."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from edgeblur.distill.nets.families import mask_logit
+from edgeblur.distill.nets.keras_files import load_keras
 from edgeblur.distill.nets.mask_head import LOGIT, MASK, SHRINK
+from edgeblur.errors import UserError
+
+
+def load_teacher(path: Path, *, called: str, option: str) -> Any:
+    """Load a net that finds masks, for others to learn from.
+
+    Args:
+        path: of its .keras file.
+        called: the net, by whoever named it.
+        option: by which it was named.
+
+    Raises:
+        UserError: it cannot be read, or has no mask.
+    """
+    net = load_keras(path)
+    if mask_logit(net) is None:
+        raise UserError(
+            f"{called} paints, and has no mask to teach: name a mask head, or a U-Net with a gate", options=(option,)
+        )
+    return net
 
 
 def ensemble(nets: Sequence[Any]) -> Any:

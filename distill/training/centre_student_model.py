@@ -12,8 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeblur.distill.nets.centres import CELL
-from edgeblur.distill.nets.families import mask_logit
-from edgeblur.distill.training.mask_student_model import wanted_mask, worth_finding
+from edgeblur.distill.training.mask_student_model import masks_of_teacher, wanted_mask, worth_finding
 from edgeblur.distill.training.student_model import Teaching, student_model_class
 
 _MASK_WIDTH, _MASK_HEIGHT, _LOWER = 149 / 128, 201 / 128, 14 / 256
@@ -40,12 +39,9 @@ def centre_student_model_class() -> type[Any]:
             self.face_weight = face_weight
             self.loss_mean = tf_keras.metrics.Mean("loss")
             self.both, self.either = tf_keras.metrics.Sum("both"), tf_keras.metrics.Sum("either")
-            self.taught: Any = None
-            if teaching and teaching.weight > 0 and (theirs := mask_logit(teaching.teacher)) is not None:
+            self.taught = masks_of_teacher(teaching, net.input_shape[1:3]) if teaching else None
+            if teaching and self.taught:
                 self.teaching_weight = teaching.weight
-                observed, size = tf_keras.Model(teaching.teacher.input, theirs), net.input_shape[1:3]
-                # In a closure, so that checkpoints of the student do not hold the teacher.
-                self.taught = lambda x: tf.image.resize(tf.sigmoid(observed(x, training=False)), size)
 
         def train_step(self, data: Any) -> Any:
             x, _, weight = data

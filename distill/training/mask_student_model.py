@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from edgeblur.distill.nets.families import mask_logit
@@ -44,13 +45,9 @@ def mask_student_model_class() -> type[Any]:
             self.free = _free(net) if gated else {}
             self.loss_mean = tf_keras.metrics.Mean("loss")
             self.both, self.either = tf_keras.metrics.Sum("both"), tf_keras.metrics.Sum("either")
-            # A U-Net that paints has no mask to teach.
-            if teaching and teaching.weight > 0 and (theirs := mask_logit(teaching.teacher)) is not None:
+            if teaching and (taught := masks_of_teacher(teaching, logit.shape[1:3])):
                 self.teaching_weight = teaching.weight
-                observed = tf_keras.Model(teaching.teacher.input, theirs)
-                size = logit.shape[1:3]
-                # In a closure, so that checkpoints of the student do not hold the teacher.
-                self.observe = lambda x: [tf.image.resize(tf.sigmoid(observed(x, training=False)), size)]
+                self.observe = lambda x: [taught(x)]
 
         def train_step(self, data: Any) -> Any:
             x, _, weight = data
@@ -97,6 +94,23 @@ def mask_student_model_class() -> type[Any]:
             return {"loss": self.loss_mean.result(), "iou": iou}
 
     return MaskStudentModel
+
+
+def masks_of_teacher(teaching: Teaching, size: tuple[int, int]) -> Callable[[Any], Any] | None:
+    """What makes pictures `[B, H, W, 3]` the masks that a teacher finds in them, `[B, *size, 1]`, 0 to 1.
+
+    Returns:
+        A closure, so that checkpoints of the student do not hold the teacher. None of a teacher without weight, and of
+        a U-Net that paints, which has no mask to teach.
+    """
+    import tensorflow as tf
+    import tf_keras
+
+    theirs = mask_logit(teaching.teacher) if teaching.weight > 0 else None
+    if theirs is None:
+        return None
+    observed = tf_keras.Model(teaching.teacher.input, theirs)
+    return lambda x: tf.image.resize(tf.sigmoid(observed(x, training=False)), size)
 
 
 def _free(net: Any) -> dict[str, Any]:

@@ -15,10 +15,9 @@ import numpy as np
 from PIL import Image
 
 from edgeblur.detectors.open import open_detector
-from edgeblur.export.tflite.detector import detector_heads
 from edgeblur.files import as_json, sha256, write_together
 from edgeblur.firmware_harness.blurring.blurrers import detector_blurrer
-from edgeblur.firmware_harness.blurring.veils import open_veil
+from edgeblur.firmware_harness.blurring.veils import open_approach
 from edgeblur.firmware_harness.comparison.contact_sheet import jpeg
 from edgeblur.firmware_harness.comparison.scenes import (
     JudgedScene,
@@ -28,7 +27,6 @@ from edgeblur.firmware_harness.comparison.scenes import (
     most_false,
 )
 from edgeblur.firmware_harness.comparison.strips import Section, Strip, strip_sheet
-from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.models.read import read_model
 from edgeblur.models.shelf import INT8, entries
 from edgeblur.pictures.blur import BlurStyle
@@ -52,9 +50,8 @@ def approaches(blurrers: Sequence[str]) -> Iterator[tuple[str, Blur]]:
         yield f"A: {name}", by_detector(name)
     models = [entry for entry in entries() if entry.path.name == INT8]
     for entry in sorted(models, key=lambda entry: entry.shelved.note.kind != "detector"):
-        graph = read_model(entry.path)
-        blur = open_veil(graph).blur if detector_heads(graph) else open_engine("litert", entry.path).blur
-        yield f"{'A' if detector_heads(graph) else 'B'}: {entry.name}", on_pictures(blur)
+        approach, blur = open_approach(read_model(entry.path), entry.path)
+        yield f"{approach}: {entry.name}", on_pictures(blur)
 
 
 def by_detector(name: str) -> Blur:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.errors import UserError
+from edgeblur.export.tflite.detector import detector_heads
 from edgeblur.export.tflite.finder import Finder, finder_of
 from edgeblur.export.tflite.graph import Graph
 from edgeblur.export.tflite.pixels import to_raw
@@ -176,3 +178,16 @@ def open_veil(
     finder = finder_of(graph)
     plan_veil(finder, (finder.input.width, finder.input.height))  # refuses float nets
     return Veiler(finder, engine, style, net)
+
+
+def open_approach(graph: Graph, source: Path | bytes, engine: str = "litert") -> tuple[str, Callable[[Pixels], Pixels]]:
+    """Approach A for a detector, whose boxes are veiled as boards do it; B for a net that gives the picture.
+
+    Args:
+        graph: the net.
+        source: its .tflite file, or its bytes.
+        engine: one of `engines.ENGINES`.
+    """
+    if detector_heads(graph):
+        return "A", open_veil(graph, engine=engine).blur
+    return "B", open_engine(engine, source).blur

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ from edgeblur.errors import UserError
 from edgeblur.files import as_json, write_together
 from edgeblur.firmware_harness.privacy.judges import THRESHOLD, open_judges
 from edgeblur.firmware_harness.privacy.protection import MIN_IOU, MIN_SIDE_PX, Examiner, Protection
-from edgeblur.pictures.images import Pixels, to_bytes, to_floats
+from edgeblur.pictures.images import Floats, Pixels, to_bytes, to_floats
 from edgeblur.progress import track
 from edgeblur.records import Record
 from edgeblur.store.dataset import Dataset, Triple, evenly
@@ -118,11 +118,22 @@ def _point(examiner: Examiner, net: Any, clamp: Clamp) -> ClampPoint:
 
 def outputs_of(net: Any, triples: Sequence[Triple]) -> list[Pixels]:
     """What the net makes of the photos, as bytes."""
-    outputs: list[Pixels] = []
+    return [output for batch in predicted(net, triples) for output in to_bytes(batch)]
+
+
+def predicted(net: Any, triples: Sequence[Triple], *planes: Floats) -> Iterator[Floats]:
+    """What the net makes of the photos, batch by batch.
+
+    Args:
+        net: of one input, or of one more for each of `planes`.
+        triples: the photos.
+        planes: what goes in beside them, by photo.
+    """
     for start in range(0, len(triples), _BATCH):
-        batch = np.stack([to_floats(triple.picture) for triple in triples[start : start + _BATCH]])
-        outputs += list(to_bytes(net.predict_on_batch(batch)))
-    return outputs
+        some = slice(start, start + _BATCH)
+        pictures = np.stack([to_floats(triple.picture) for triple in triples[some]])
+        made: Floats = net.predict_on_batch([pictures, *(plane[some] for plane in planes)] if planes else pictures)
+        yield made
 
 
 def write_curve(curve: ClampCurve, model: RunModel) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from edgeblur.export.tflite.graph import Graph, ImageEnd, blurring_model, read_t
 from edgeblur.export.tflm.arena import measure_arena
 from edgeblur.files import as_json, compressed_bytes, write_together
 from edgeblur.firmware_harness.blurring.blurrers import detector_blurrer
-from edgeblur.firmware_harness.blurring.veils import open_veil
+from edgeblur.firmware_harness.blurring.veils import open_approach
 from edgeblur.firmware_harness.comparison.contact_sheet import Column, contact_sheet, png
 from edgeblur.firmware_harness.comparison.table import COMPARISON, SHEET, Comparison, Entry
 from edgeblur.firmware_harness.engines.engines import engine_as_on_a_board, open_engine
@@ -178,7 +178,7 @@ class _Bench:
         name, data = net.name, net.path.read_bytes()
         graph = read_tflite(data)
         engine = engine_as_on_a_board(graph)
-        approach, blur = _blur(graph, data, engine)
+        approach, blur = open_approach(graph, data, engine)
         integer = graph.tensors[graph.inputs[0]].dtype != "float32"
         precision = "int8" if integer else "float32"
         outputs = [blur(t.picture) for t in track(self.triples, f"{approach}: {name} {precision}")]
@@ -192,13 +192,6 @@ class _Bench:
         )  # fmt: skip
         say(f"{name} {precision}: {found.fidelity.image.psnr_db:.2f} dB against the target")
         return entry, outputs
-
-
-def _blur(graph: Graph, data: bytes, engine: str) -> tuple[str, Callable[[Pixels], Pixels]]:
-    """Approach A for a detector, whose boxes are veiled as boards do it; B for a net that gives the picture."""
-    if detector_heads(graph):
-        return "A", open_veil(graph, engine=engine).blur
-    return "B", open_engine(engine, data).blur
 
 
 def write_comparison(found: Compared, folder: Path) -> None:
