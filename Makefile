@@ -19,7 +19,8 @@ install: $(VENV)/.installed ## the package with all extras, editable, in $(VENV)
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet uv # several times faster than pip at TensorFlow's size
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[all,dev,docs]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --compile-bytecode --editable '.[all,dev,docs]'
+	@$(BIN)/python -m compileall -q core $(STAGES) # else each process compiles again where PYTHONDONTWRITEBYTECODE is set
 	@touch $@
 
 lint: $(VENV)/.installed types
@@ -116,8 +117,8 @@ FRAMES ?= 100000
 serial: $(VENV)/.installed
 	$(SCRIPT) bench/serial_soak.py --frames $(FRAMES)
 
-# Kills and full disks at random moments of data make, blur of pictures and a video, export, train, distill and quantize
-# (hours).
+# Kills and full disks at random moments of data make, blur of pictures and a video, export, train, distill, quantize and
+# search (hours).
 torture: $(VENV)/.installed
 	$(SCRIPT) bench/torture.py
 

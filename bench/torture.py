@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import functools
 import hashlib
+import json
 import random
 import resource
 import shutil
@@ -30,11 +31,17 @@ from figures import parsed, read_sums
 from edgeblur.errors import UserError
 from edgeblur.files import write_json
 from edgeblur.pictures.images import load_picture
+from edgeblur.search.study import read_study
 from edgeblur.store.dataset import open_dataset
 from edgeblur.store.run_folder import open_run
 
 FAST_STUDENT = "--width 2 --levels 2 --epochs 3 --batch 8"
 TRAIN = f"train --data {{data}} --out {{out}} --size 32 {FAST_STUDENT}"
+SEARCHED = 2
+SEARCH = (
+    f"search --data {{data}} --out {{out}} --board mps2-an386 --trials {SEARCHED} --epochs 2 --photos 8 --limit 4 "
+    "--teacher none --start none"
+)
 CLIP_FRAMES = 24
 FIGURES = Path(__file__).parent / "torture.json"
 
@@ -98,6 +105,24 @@ def broken_run(out: Path) -> str | None:
     return None
 
 
+def broken_search(out: Path) -> str | None:
+    """Each net of the study can be read; where its front was written there are as many as were asked for."""
+    if not (out / "study.db").exists():
+        return None
+    url, front = f"sqlite:///{out / 'study.db'}", out / "front.json"
+    try:
+        trained = len(read_study(url))
+    except UserError as error:
+        if "has no study" not in str(error):
+            return str(error)
+        trained = 0
+    if not front.exists():
+        return None
+    left = [path.name for path in out.glob("trial-*")]
+    shown = len(json.loads(front.read_text())["trials"])
+    return None if shown == trained == SEARCHED and not left else f"front of {shown} of {trained} nets, {left} left"
+
+
 def broken_video(out: Path) -> str | None:
     """All frames of the clip, or no file."""
     if not out.exists():
@@ -135,6 +160,7 @@ WORK = {
     "train": Work(TRAIN, broken_run),
     "distill": Work(f"distill {{out}} --no-alone {FAST_STUDENT}", broken_run, TRAIN),
     "quantize": Work("quantize --int8 {out}", broken_run, TRAIN),
+    "search": Work(SEARCH, broken_search),
 }
 
 

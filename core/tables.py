@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rich.console import Console, Group, RenderableType
 from rich.measure import Measurement
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 _WIDE = 10_000  # columns: as wide as a table would like to be
@@ -18,11 +18,13 @@ def fitted(table: Table, console: Console) -> RenderableType:
 
     Where not even two columns fit beside each other, a record a row: a line for each column.
     """
-    if _width(table, console) <= console.width:
+    row = _widest(table, console)
+    if _width(row, console) <= console.width:
         return table
-    parts = list(_parts(table, console))
-    if max(_width(part, console) for part in parts) > console.width:
+    shares = list(_shares(row, console))
+    if max(_width(_with(row, share), console) for share in shares) > console.width:
         return Group(*_records(table))
+    parts = [_with(table, share) for share in shares]
     last = parts[-1]
     last.caption, last.caption_justify = table.caption, table.caption_justify
     parts[0].title, parts[0].title_justify = table.title, table.title_justify
@@ -33,31 +35,42 @@ def fitted(table: Table, console: Console) -> RenderableType:
 
 
 def _width(table: Table, console: Console) -> int:
-    bare = _with(table, table.columns)  # a caption is as long as it likes
-    return Measurement.get(console, console.options.update(width=_WIDE), bare).maximum
+    return Measurement.get(console, console.options.update(width=_WIDE), table).maximum
 
 
-def _with(table: Table, columns: Iterable[Column]) -> Table:
+def _widest(table: Table, console: Console) -> Table:
+    """A table as wide, of one row: each column's widest cell. Rich measures all cells each time that it is asked."""
+    options = console.options.update(width=_WIDE)
+    row = _with(table, range(len(table.columns)), rows=False)  # without the caption, which is as long as it likes
+    if table.row_count:
+        row.add_row(*(
+            max(column.cells, key=lambda cell: Measurement.get(console, options, cell).maximum)
+            for column in table.columns
+        ))  # fmt: skip
+    return row
+
+
+def _with(table: Table, share: Iterable[int], *, rows: bool = True) -> Table:
     """The table with these columns only, and without its title and caption."""
-    chosen = list(columns)
+    chosen = [table.columns[i] for i in share]
     part = Table(
         *(replace(column, _cells=[], no_wrap=True) for column in chosen), box=table.box, pad_edge=table.pad_edge,
         show_header=table.show_header, header_style=table.header_style,
     )  # fmt: skip
-    for cells in zip(*(column.cells for column in chosen), strict=True):
+    for cells in zip(*(column.cells for column in chosen), strict=True) if rows else ():
         part.add_row(*cells)
     return part
 
 
-def _parts(table: Table, console: Console) -> Iterator[Table]:
-    first, *others = table.columns
-    columns: list[Column] = []
-    for column in others:
-        if columns and _width(_with(table, [first, *columns, column]), console) > console.width:
-            yield _with(table, [first, *columns])
-            columns = []
-        columns.append(column)
-    yield _with(table, [first, *columns])
+def _shares(row: Table, console: Console) -> Iterator[list[int]]:
+    """Which columns stand beside each other: as many as there is place for."""
+    share = [0]
+    for i in range(1, len(row.columns)):
+        if len(share) > 1 and _width(_with(row, [*share, i]), console) > console.width:
+            yield share
+            share = [0]
+        share.append(i)
+    yield share
 
 
 def _records(table: Table) -> Iterator[RenderableType]:

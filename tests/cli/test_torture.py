@@ -15,7 +15,7 @@ def test_kills_and_full_disks_lose_nothing(name: str, kills: int, disks: int) ->
 
 def test_every_long_command_is_tortured() -> None:
     words = {work.line.split()[0] for work in WORK.values()}
-    assert words == {"data", "blur", "export", "train", "distill", "quantize"}
+    assert words == {"data", "blur", "export", "train", "distill", "quantize", "search"}
 
 
 def test_turns_are_summed_and_stand_on_the_page(tmp_path: Path) -> None:
