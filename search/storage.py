@@ -12,6 +12,8 @@ from edgeblur.errors import RunError, UserError
 
 SPEC, ORIGIN = "spec", "origin"
 """What a trial notes: its net, and the number of the trial that a killed worker began it as."""
+_WAIT_S = 120
+"""For a lock of a SQLite file, which workers and their heartbeats share: a busy disk holds one for longer than the usual 5."""
 
 
 @contextlib.contextmanager
@@ -35,9 +37,19 @@ def telling_loss(url: str) -> Iterator[None]:
     except (*lost, UnboundLocalError, AssertionError) as error:
         if isinstance(error, AssertionError) and not isinstance(error.__context__, lost):
             raise
-        raise RunError(f"the study {url} was lost on the way: give the same command again to go on") from error
+        why = f" ({reason:.160})" if (reason := _reason(error)) else ""
+        raise RunError(f"the study {url} was lost on the way{why}: give the same command again to go on") from error
     finally:
         threading.excepthook = usual
+
+
+def _reason(error: BaseException | None) -> str:
+    """What the database said, of the errors that led to this one; "" if it said nothing."""
+    while error is not None:
+        if origin := getattr(error, "orig", None):
+            return " ".join(str(origin).split())
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 @contextlib.contextmanager
@@ -85,6 +97,7 @@ def open_storage(url: str, heartbeat_s: int | None) -> Any:
         return optuna.storages.RDBStorage(
             url, heartbeat_interval=heartbeat_s, grace_period=4 * heartbeat_s if heartbeat_s else None,
             heartbeat_stale_trial_callback=try_again,
+            engine_kwargs={"connect_args": {"timeout": _WAIT_S}} if url.startswith("sqlite") else None,
         )  # fmt: skip
     except ImportError as error:
         driver = "'psycopg[binary]'" if url.startswith("postgres") else "the driver of that database"

@@ -129,7 +129,7 @@ def _parse(data: Any) -> _Label:
     """Check one line; ValueError, TypeError and KeyError say what is wrong with it."""
     if not isinstance(data, dict):
         raise ValueError(f'should be a JSON object such as {{"file": "a.jpg", "faces": []}}, got {data!r:.60}')
-    size = _size(data["width"], data["height"]) if "width" in data and "height" in data else None
+    size = _size(data["width"], data["height"]) if "width" in data or "height" in data else None
     faces = _faces(data["faces"], data.get("ellipses"))
     if size:
         _refuse_outside(faces, size)

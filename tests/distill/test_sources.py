@@ -112,6 +112,7 @@ GOOD = {"file": "a.png", "faces": [[1, 2, 3, 4]]}
         ({"file": "b.png", "faces": [], "ellipses": False}, "ellipses should be a list"),
         ({"file": "b.png", "faces": [[64, 2, 3, 4]], "width": 64, "height": 48}, "lies outside the picture of 64x48"),
         ({"file": "b.png", "faces": [], "width": 0, "height": 48}, "should be positive, got 0x48"),
+        ({"file": "b.png", "faces": [], "width": 64}, "'height' is missing"),
         ({"file": "b.png", "faces": [], "split": "holdout"}, "split should be train, val or test, got 'holdout'"),
         ({"file": "b.png", "faces": [], "split": ["train"]}, r"split should be train, val or test, got \['train'\]"),
         ({"file": "b.png", "faces": [], "terms": 3}, "terms should be text"),
