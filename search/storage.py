@@ -13,7 +13,7 @@ from edgeblur.errors import RunError, UserError
 SPEC, ORIGIN = "spec", "origin"
 """What a trial notes: its net, and the number of the trial that a killed worker began it as."""
 _WAIT_S = 120
-"""For a lock of a SQLite file, which workers and their heartbeats share: a busy disk holds one for longer than the usual 5."""
+"""For a lock of a SQLite file, which heartbeats share: a busy disk holds one for longer than the usual 5."""
 
 
 @contextlib.contextmanager
