@@ -56,6 +56,13 @@ HELPER int8_t one_channel(const struct depthwise_conv_2d *op, const int8_t *cons
     return finished_channel(op, channel, sum);
 }
 
+#include "depthwise_conv_2d_columns.h"
+/* Whether columns are faster than several channels together, where both can be. */
+#if defined(HELIUM)
+enum { COLUMNS_WIN = 0 };
+#else
+enum { COLUMNS_WIN = 1 };
+#endif
 #if defined(HELIUM)
 #include "depthwise_conv_2d_mve.h"
 #elif defined(DSP)
@@ -74,8 +81,15 @@ KERNEL void depthwise_conv_2d_row(const struct depthwise_conv_2d *op, const int8
                                   int8_t *restrict out, void *scratch)
 {
     const int channels = op->in_channels * op->depth_multiplier;
-    const int made = op->depth_multiplier == 1 ? make_depthwise(op, rows, out, scratch) : 0;
+    const int columns = op->kernel_h == 3 && op->kernel_w == 3 && op->dilation == 1 && op->tame;
+    int made = 0;
     (void)y;
+    if (columns && (COLUMNS_WIN || op->depth_multiplier > 1)) {
+        make_columns(op, rows, out);
+        made = channels;
+    } else if (op->depth_multiplier == 1) {
+        made = make_depthwise(op, rows, out, scratch);
+    }
     for (int x = 0; x < op->out_width && made < channels; ++x) {
         const int left = x * op->stride - op->pad_left;
         const int first = first_tap(op, left), last = last_tap(op, left);

@@ -11,11 +11,6 @@ struct four_sums {
     int32_t of_0, of_1, of_2, of_3;
 };
 
-/* What requantization needs for a channel. */
-struct scale {
-    int32_t multiplier, rounding, right;
-};
-
 /* What all pixels of a row need for four channels. */
 struct block {
     struct four_sums start; /* twice the bias less the zero point's share */

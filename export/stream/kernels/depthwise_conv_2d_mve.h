@@ -20,13 +20,6 @@ struct block {
     mve_pred16_t there;    /* the channels that there are */
 };
 
-HELPER struct eight add_widened(struct eight sums, int16x8_t more)
-{
-    sums.even = vaddq_s32(sums.even, vmovlbq_s16(more));
-    sums.odd = vaddq_s32(sums.odd, vmovltq_s16(more));
-    return sums;
-}
-
 /* Of two pixels. */
 struct two_eights {
     struct eight of[2];
@@ -97,8 +90,55 @@ HELPER void one_tap(struct two_eights *sums, const struct two_pixels *from, cons
     *weights += 8;
 }
 
+/* Three taps of two pixels that lie so close that loads know how far: `apart` is a constant up to NEAR. */
+enum { NEAR = 63 };
+
+HELPER void three_near_taps(struct two_eights *sums, const struct two_pixels *from, int32_t apart, const int8_t **weights)
+{
+    int16x8_t one, other, next, by;
+    __asm__("vldrb.s16 %q[by], [%[weights]]\n"
+            "vldrb.s16 %q[one], [%[first]]\n"
+            "vmul.i16 %q[one], %q[one], %q[by]\n"
+            "vldrb.s16 %q[other], [%[second]]\n"
+            "vmul.i16 %q[other], %q[other], %q[by]\n"
+            "vldrb.s16 %q[by], [%[weights], #8]\n"
+            "vldrb.s16 %q[next], [%[first], %[apart]]\n"
+            "vmul.i16 %q[next], %q[next], %q[by]\n"
+            "vadd.i16 %q[one], %q[one], %q[next]\n"
+            "vldrb.s16 %q[next], [%[second], %[apart]]\n"
+            "vmul.i16 %q[next], %q[next], %q[by]\n"
+            "vadd.i16 %q[other], %q[other], %q[next]\n"
+            "vmovlb.s16 %q[by], %q[one]\n"
+            "vadd.i32 %q[even_0], %q[even_0], %q[by]\n"
+            "vmovlt.s16 %q[one], %q[one]\n"
+            "vadd.i32 %q[odd_0], %q[odd_0], %q[one]\n"
+            "vmovlb.s16 %q[by], %q[other]\n"
+            "vadd.i32 %q[even_1], %q[even_1], %q[by]\n"
+            "vmovlt.s16 %q[other], %q[other]\n"
+            "vadd.i32 %q[odd_1], %q[odd_1], %q[other]\n"
+            "vldrb.s16 %q[by], [%[weights], #16]\n"
+            "vldrb.s16 %q[one], [%[first], %[twice]]\n"
+            "vmul.i16 %q[one], %q[one], %q[by]\n"
+            "vldrb.s16 %q[other], [%[second], %[twice]]\n"
+            "vmul.i16 %q[other], %q[other], %q[by]\n"
+            "vmovlb.s16 %q[by], %q[one]\n"
+            "vadd.i32 %q[even_0], %q[even_0], %q[by]\n"
+            "vmovlt.s16 %q[one], %q[one]\n"
+            "vadd.i32 %q[odd_0], %q[odd_0], %q[one]\n"
+            "vmovlb.s16 %q[by], %q[other]\n"
+            "vadd.i32 %q[even_1], %q[even_1], %q[by]\n"
+            "vmovlt.s16 %q[other], %q[other]\n"
+            "vadd.i32 %q[odd_1], %q[odd_1], %q[other]"
+            : [even_0] "+w"(sums->of[0].even), [odd_0] "+w"(sums->of[0].odd), [even_1] "+w"(sums->of[1].even),
+              [odd_1] "+w"(sums->of[1].odd), [one] "=&w"(one), [other] "=&w"(other), [next] "=&w"(next), [by] "=&w"(by)
+            : [first] "l"(from->of[0]), [second] "l"(from->of[1]), [weights] "l"(*weights), [apart] "n"(apart),
+              [twice] "n"(2 * apart)
+            : "memory");
+    *weights += 24;
+}
+
 /* Sums of two neighbouring pixels none of whose columns is padding; offset: of the first column and channel. */
-HELPER struct two_eights two_inside(const struct depthwise_conv_2d *op, const int8_t *const *rows, int32_t offset,
+HELPER struct two_eights two_inside(const struct depthwise_conv_2d *op, const int8_t *const *lines, int32_t offset,
                                     const struct block *block)
 {
     const int8_t *weights = block->weights;
@@ -106,16 +146,16 @@ HELPER struct two_eights two_inside(const struct depthwise_conv_2d *op, const in
     struct two_eights sums = {{start, start}};
     UNROLL
     for (int ky = 0; ky < op->kernel_h; ++ky) {
-        struct two_pixels from = {{block->padding, block->padding}};
-        int32_t apart = 0;
-        if (rows[ky] != NULL) {
-            from.of[0] = rows[ky] + offset;
-            from.of[1] = from.of[0] + op->stride * op->in_channels;
-            apart = op->dilation * op->in_channels;
+        struct two_pixels from = {{lines[ky] + offset, lines[ky] + offset + op->stride * op->in_channels}};
+#if SPELLED_OUT && !defined(__clang__) /* which wants to know constants before it inlines */
+        if (op->kernel_w == 3 && op->dilation * op->in_channels <= NEAR) {
+            three_near_taps(&sums, &from, op->dilation * op->in_channels, &weights);
+            continue;
         }
+#endif
         UNROLL
         for (int kx = 0; kx + 1 < op->kernel_w; kx += 2) {
-            two_taps(&sums, &from, apart, &weights);
+            two_taps(&sums, &from, op->dilation * op->in_channels, &weights);
         }
         if (op->kernel_w % 2 != 0) {
             one_tap(&sums, &from, &weights);
@@ -144,19 +184,18 @@ HELPER struct eight add_tap(struct eight sums, const int8_t *pixel, const int8_t
 }
 
 /* Sums of any pixel and any number of channels. left: the first column. */
-HELPER struct eight one_anywhere(const struct depthwise_conv_2d *op, const int8_t *const *rows, int left, int channel,
+HELPER struct eight one_anywhere(const struct depthwise_conv_2d *op, const int8_t *const *lines, int left, int channel,
                                  const struct block *block)
 {
     const int8_t *weights = block->weights;
     struct eight sums = {vldrwq_s32(block->start[0]), vldrwq_s32(block->start[1])};
     for (int ky = 0; ky < op->kernel_h; ++ky) {
-        const int8_t *const row = rows[ky];
-        const uint32_t width = row != NULL ? (uint32_t)op->in_width : 0; /* of a null row, no column is inside */
+        const int8_t *const line = lines[ky];
         int32_t offset = left * op->in_channels + channel;
         int column = left;
         UNROLL
         for (int kx = 0; kx < op->kernel_w; ++kx) {
-            sums = add_tap(sums, (uint32_t)column < width ? row + offset : block->padding, weights, block->there);
+            sums = add_tap(sums, column >= 0 && column < op->in_width ? line + offset : block->padding, weights, block->there);
             weights += 8;
             column += op->dilation;
             offset += op->dilation * op->in_channels;
@@ -165,48 +204,55 @@ HELPER struct eight one_anywhere(const struct depthwise_conv_2d *op, const int8_
     return sums;
 }
 
-/* scratch: for the weights. */
-HELPER void prepare_block(const struct depthwise_conv_2d *op, int channel, int8_t *scratch, struct block *block)
+/* scratch: for the weights, which are zeros where a row is padding. */
+HELPER void prepare_block(const struct depthwise_conv_2d *op, const int8_t *const *rows, int channel, int8_t *scratch,
+                          struct block *block)
 {
-    struct eight shares = {vdupq_n_s32(0), vdupq_n_s32(0)};
+    int16x8_t all = vdupq_n_s16(0);
     const int8_t *weights = op->weights + channel;
     block->weights = scratch;
     block->there = vctp16q((uint32_t)(op->in_channels - channel));
     vstrhq_s16(block->least, vdupq_n_s16((int16_t)op->least));
     vstrhq_s16(block->most, vdupq_n_s16((int16_t)op->most));
     memset(block->padding, op->in_zero_point, sizeof block->padding);
-    for (int tap = 0; tap < op->kernel_h * op->kernel_w; ++tap) {
-        const int16x8_t each = vldrbq_z_s16(weights, block->there);
-        shares = add_widened(shares, vmulq_n_s16(each, op->in_zero_point));
-        vstrbq_s16(scratch, each);
-        scratch += 8;
-        weights += op->in_channels;
+    for (int ky = 0; ky < op->kernel_h; ++ky) {
+        const mve_pred16_t there = rows[ky] != NULL ? block->there : 0;
+        for (int kx = 0; kx < op->kernel_w; ++kx) {
+            const int16x8_t each = vldrbq_z_s16(weights, there);
+            all = vaddq_s16(all, each);
+            vstrbq_s16(scratch, each);
+            scratch += 8;
+            weights += op->in_channels;
+        }
     }
     const uint32x4_t left = vdupq_n_u32((uint32_t)(op->in_channels - channel));
     for (uint32_t odd = 0; odd < 2; ++odd) {
         const uint32x4_t lanes = vidupq_n_u32(odd, 2);
         const mve_pred16_t each = vcmphiq_u32(left, lanes);
         const int32x4_t bias = vldrwq_gather_shifted_offset_z_s32(op->bias + channel, lanes, each);
-        vstrwq_s32(block->start[odd], vsubq_s32(bias, odd != 0 ? shares.odd : shares.even));
+        vstrwq_s32(block->start[odd], vmlaq_n_s32(bias, odd != 0 ? vmovltq_s16(all) : vmovlbq_s16(all), -op->in_zero_point));
         vstrwq_s32(block->multiplier[odd], vldrwq_gather_shifted_offset_z_s32(op->multiplier + channel, lanes, each));
         vstrwq_s32(block->shift[odd], vldrbq_gather_offset_z_s32(op->shift + channel, lanes, each));
     }
 }
 
 /* In output steps, as `requantize_tame_4` and `clamped_4` make them: beyond 16 bits is beyond the bounds as well. */
-HELPER int16x8_t finish_eight(struct eight sums, const struct block *block, int32_t zero_point)
+HELPER int16x8_t finish_eight(const struct depthwise_conv_2d *op, struct eight sums, const struct block *block)
 {
     int32x4_t by;
     __asm__("vldrw.32 %q[by], [%[block], #32]\n"
             "vqrdmulh.s32 %q[even], %q[even], %q[by]\n"
             "vldrw.32 %q[by], [%[block], #48]\n"
-            "vqrdmulh.s32 %q[odd], %q[odd], %q[by]\n"
-            "vshr.s32 %q[by], %q[even], #31\n"
-            "vadd.i32 %q[even], %q[even], %q[by]\n"
-            "vldrw.32 %q[by], [%[block], #64]\n"
+            "vqrdmulh.s32 %q[odd], %q[odd], %q[by]"
+            : [even] "+w"(sums.even), [odd] "+w"(sums.odd), [by] "=&w"(by)
+            : [block] "l"(block)
+            : "memory");
+    if (!SPELLED_OUT || op->least < op->out_zero_point) { /* as `sign_of` */
+        sums.even = vaddq_s32(sums.even, vshrq_n_s32(sums.even, 31));
+        sums.odd = vaddq_s32(sums.odd, vshrq_n_s32(sums.odd, 31));
+    }
+    __asm__("vldrw.32 %q[by], [%[block], #64]\n"
             "vrshl.s32 %q[even], %q[even], %q[by]\n"
-            "vshr.s32 %q[by], %q[odd], #31\n"
-            "vadd.i32 %q[odd], %q[odd], %q[by]\n"
             "vldrw.32 %q[by], [%[block], #80]\n"
             "vrshl.s32 %q[odd], %q[odd], %q[by]\n"
             "vqmovnb.s32 %q[even], %q[even]\n"
@@ -217,28 +263,28 @@ HELPER int16x8_t finish_eight(struct eight sums, const struct block *block, int3
             "vmax.s16 %q[even], %q[even], %q[by]\n"
             "vmin.s16 %q[even], %q[even], %q[odd]"
             : [even] "+w"(sums.even), [odd] "+w"(sums.odd), [by] "=&w"(by)
-            : [block] "l"(block), [zero_point] "r"(zero_point)
+            : [block] "l"(block), [zero_point] "r"(op->out_zero_point)
             : "memory");
     return vreinterpretq_s16_s32(sums.even);
 }
 
 /* A block of channels of a row. all: there are eight channels. */
-HELPER void block_deep(const struct depthwise_conv_2d *op, const int8_t *const *rows, int channel, int8_t *restrict out,
+HELPER void block_deep(const struct depthwise_conv_2d *op, const int8_t *const *lines, int channel, int8_t *restrict out,
                        const struct block *block, int all)
 {
     const int last = op->in_width - 1 - (op->kernel_w - 1) * op->dilation;
     int left = -op->pad_left, x = 0;
     while (x < op->out_width) {
         if (all && left >= 0 && left + op->stride <= last && x + 1 < op->out_width) {
-            const struct two_eights sums = two_inside(op, rows, left * op->in_channels + channel, block);
-            vstrbq_s16(out, finish_eight(sums.of[0], block, op->out_zero_point));
-            vstrbq_s16(out + op->in_channels, finish_eight(sums.of[1], block, op->out_zero_point));
+            const struct two_eights sums = two_inside(op, lines, left * op->in_channels + channel, block);
+            vstrbq_s16(out, finish_eight(op, sums.of[0], block));
+            vstrbq_s16(out + op->in_channels, finish_eight(op, sums.of[1], block));
             out += 2 * op->in_channels;
             left += 2 * op->stride;
             x += 2;
         } else {
-            const struct eight sums = one_anywhere(op, rows, left, channel, block);
-            vstrbq_p_s16(out, finish_eight(sums, block, op->out_zero_point), block->there);
+            const struct eight sums = one_anywhere(op, lines, left, channel, block);
+            vstrbq_p_s16(out, finish_eight(op, sums, block), block->there);
             out += op->in_channels;
             left += op->stride;
             ++x;
@@ -271,17 +317,31 @@ HELPER void four_deep(const struct depthwise_conv_2d *op, const int8_t *const *r
     vstrbq_p_s32(out + channel, clamped_4(vaddq_n_s32(sums, op->out_zero_point), op->least, op->most), there);
 }
 
+/* Any rows in place of padding, where weights are zeros. lines: [kernel_h] */
+HELPER void find_lines(const struct depthwise_conv_2d *op, const int8_t *const *rows, const int8_t **lines)
+{
+    const int8_t *any = NULL;
+    for (int ky = 0; ky < op->kernel_h; ++ky) {
+        any = rows[ky] != NULL ? rows[ky] : any;
+    }
+    for (int ky = 0; ky < op->kernel_h; ++ky) {
+        lines[ky] = rows[ky] != NULL ? rows[ky] : any;
+    }
+}
+
 /* Make all channels; returns how many. The last block begins so that it is whole, where there are eight channels.
- * scratch: as many bytes as eight channels have weights, if there are four channels. */
+ * scratch: of weights of eight channels and the rows' places, if there are four channels. */
 HELPER int make_depthwise(const struct depthwise_conv_2d *op, const int8_t *const *rows, int8_t *restrict out, void *scratch)
 {
     const int channels = op->in_channels, all = channels >= 8;
     if (op->tame && channels >= 4) {
+        const int8_t **const lines = (void *)((int8_t *)scratch + 8 * op->kernel_h * op->kernel_w);
+        find_lines(op, rows, lines);
         for (int channel = 0; channel < channels; channel += 8) {
             const int from = all && channel > channels - 8 ? channels - 8 : channel;
             struct block block;
-            prepare_block(op, from, scratch, &block);
-            block_deep(op, rows, from, out + from, &block, all);
+            prepare_block(op, rows, from, scratch, &block);
+            block_deep(op, lines, from, out + from, &block, all);
         }
         return channels;
     }

@@ -66,9 +66,9 @@ class DepthwiseConv2D(Operation):
         }  # fmt: skip
 
     def _tame(self) -> bool:
-        """Whether fast kernels are exact: two products of weights above -128 are added up in 16 bits."""
+        """Whether fast kernels are exact: they add up two products in 16 bits, with no weight of -128, and all weights."""
         each = self.weights.reshape(-1, self.weights.shape[3]).T
-        return bool(each.min() > -128) and is_tame(each, self.bias, self.requantization, _TAME)
+        return bool(each.min() > -128) and each.shape[1] < 256 and is_tame(each, self.bias, self.requantization, _TAME)
 
     def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
         return windowed_columns(self.fields(inputs, output), inputs, first, end, self.options.stride_w)
@@ -77,9 +77,9 @@ class DepthwiseConv2D(Operation):
         return output.width * self.weights.size
 
     def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
-        """Of the weights of four channels, widened to 16 bits."""
+        """Of the weights of four channels, widened to 16 bits, or of eight, and of the rows' places."""
         _, kernel_h, kernel_w, channels = self.weights.shape
-        return 8 * kernel_h * kernel_w if channels == inputs[0].channels >= 4 else 0
+        return 8 * kernel_h * kernel_w + 4 * kernel_h if channels == inputs[0].channels >= 4 else 0
 
     def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
         layer = Layer(self, tuple(inputs), output)
