@@ -19,7 +19,7 @@ struct begun {
 
 /* -1 for a negative sum, where rounding wants to know: what activations clamp to the zero point may round either way, and
  * where the sum rounds to 0 the sign does not matter. */
-HELPER int32_t sign_of(const struct depthwise_conv_2d *op, int32_t sum)
+SHARED int32_t sign_of(const struct depthwise_conv_2d *op, int32_t sum)
 {
     return SPELLED_OUT && op->least >= op->out_zero_point ? 0 : sum >> 31;
 }

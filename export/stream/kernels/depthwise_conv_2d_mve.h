@@ -90,6 +90,12 @@ HELPER void one_tap(struct two_eights *sums, const struct two_pixels *from, cons
     *weights += 8;
 }
 
+/* Whether sizes are constants where they are used: clang wants to know before it inlines. */
+#if SPELLED_OUT && !defined(__clang__)
+#define CONSTANT_SIZES
+#endif
+
+#if defined(CONSTANT_SIZES)
 /* Three taps of two pixels that lie so close that loads know how far: `apart` is a constant up to NEAR. */
 enum { NEAR = 63 };
 
@@ -136,6 +142,7 @@ HELPER void three_near_taps(struct two_eights *sums, const struct two_pixels *fr
             : "memory");
     *weights += 24;
 }
+#endif
 
 /* Sums of two neighbouring pixels none of whose columns is padding; offset: of the first column and channel. */
 HELPER struct two_eights two_inside(const struct depthwise_conv_2d *op, const int8_t *const *lines, int32_t offset,
@@ -147,7 +154,7 @@ HELPER struct two_eights two_inside(const struct depthwise_conv_2d *op, const in
     UNROLL
     for (int ky = 0; ky < op->kernel_h; ++ky) {
         struct two_pixels from = {{lines[ky] + offset, lines[ky] + offset + op->stride * op->in_channels}};
-#if SPELLED_OUT && !defined(__clang__) /* which wants to know constants before it inlines */
+#if defined(CONSTANT_SIZES)
         if (op->kernel_w == 3 && op->dilation * op->in_channels <= NEAR) {
             three_near_taps(&sums, &from, op->dilation * op->in_channels, &weights);
             continue;

@@ -66,7 +66,7 @@ class DepthwiseConv2D(Operation):
         }  # fmt: skip
 
     def _tame(self) -> bool:
-        """Whether fast kernels are exact: they add up two products in 16 bits, with no weight of -128, and all weights."""
+        """Whether fast kernels are exact: in 16 bits they add up two products, not of -128, and all weights."""
         each = self.weights.reshape(-1, self.weights.shape[3]).T
         return bool(each.min() > -128) and each.shape[1] < 256 and is_tame(each, self.bias, self.requantization, _TAME)
 
