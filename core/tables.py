@@ -10,6 +10,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+Named = Iterable[tuple[str, str | None]]
+"""Names and what they are; None for what is not known."""
+
 _WIDE = 10_000  # columns: as wide as a table would like to be
 
 
@@ -32,6 +35,17 @@ def fitted(table: Table, console: Console) -> RenderableType:
     for part in parts:
         lines += [Text(""), part] if lines else [part]
     return Group(*lines)
+
+
+def named_table(title: str, rows: Named) -> Table:
+    """Two columns below a title, names and what they are; a row without the latter is left out."""
+    table = Table(title=Text(title), title_justify="left", show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        if value is not None:
+            table.add_row(name, Text(value))
+    return table
 
 
 def _width(table: Table, console: Console) -> int:

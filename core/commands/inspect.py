@@ -14,6 +14,7 @@ from edgeblur.commands.options import force_option, json_option, model_argument,
 from edgeblur.files import refuse_existing, write_text
 from edgeblur.models.choose import choose_tflite
 from edgeblur.progress import out as stdout
+from edgeblur.tables import named_table
 
 if TYPE_CHECKING:
     from edgeblur.firmware_harness.engines.inspection import Inspection
@@ -49,9 +50,6 @@ def command(
 
 
 def _facts(found: Inspection) -> Table:
-    table = Table(title=Text(found.graph.name), title_justify="left", show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
     facts = found.record
     rows = [("file", f"{found.path}, {found.graph.size_bytes:,} B"), ("SHA-256", found.graph.sha256)]
     rows += [("made by", found.made_by)] if found.made_by else []
@@ -60,9 +58,7 @@ def _facts(found: Inspection) -> Table:
     rows += [("MACs", f"{found.macs:,}")] if found.macs is not None else []
     rows += [("parameters", f"{facts.parameters:,}")]
     rows += [(name, "runs it" if why is None else why) for name, why in found.engines.items()]
-    for name, value in rows:
-        table.add_row(name, Text(value))
-    return table
+    return named_table(found.graph.name, rows)
 
 
 def _ops(found: Inspection) -> Table:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from edgeblur.errors import UserError
 from edgeblur.firmware_harness.boards.boards import Board, Core, Region, boards
+from edgeblur.tables import named_table
 
 
 @dataclass(frozen=True)
@@ -143,11 +144,4 @@ def _facts(board: Board) -> Sequence[tuple[str, str | None]]:
 
 def board_table(board: Board) -> Table:
     """All that is known about a board, and where it comes from."""
-    title = Text(f"{board.name}: {board.title}")
-    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in _facts(board):
-        if value is not None:
-            table.add_row(name, Text(value))
-    return table
+    return named_table(f"{board.name}: {board.title}", _facts(board))

@@ -14,6 +14,7 @@ from edgeblur.export.veil.plan import VeilPlan
 from edgeblur.firmware_harness.boards.boards import Board
 from edgeblur.firmware_harness.boards.records import Ran
 from edgeblur.firmware_harness.emulation.elf import Linked
+from edgeblur.tables import named_table
 
 
 @dataclass(frozen=True)
@@ -253,13 +254,7 @@ def _rows(run: BoardRun) -> list[tuple[str, str]]:
 
 def run_table(run: BoardRun) -> Table:
     """What the model needed, two columns."""
-    title = Text(f"{run.model} on {run.board.name}")
-    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in _rows(run):
-        table.add_row(name, Text(value))
-    return table
+    return named_table(f"{run.model} on {run.board.name}", _rows(run))
 
 
 def layer_run_table(run: BoardRun) -> Table:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.tflite.cost import cost
@@ -28,6 +27,7 @@ from edgeblur.firmware_harness.serial.link import LinkCounts, LinkOptions
 from edgeblur.models.choose import Chosen
 from edgeblur.models.read import read_inside
 from edgeblur.pictures.images import save_picture
+from edgeblur.tables import named_table
 
 
 @dataclass(frozen=True)
@@ -284,10 +284,4 @@ def _rows(run: SerialRun) -> list[tuple[str, str]]:
 
 def serial_table(run: SerialRun) -> Table:
     """What the board did, two columns."""
-    title = Text(f"{run.model} on {run.info.board}")
-    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in _rows(run):
-        table.add_row(name, Text(value))
-    return table
+    return named_table(f"{run.model} on {run.info.board}", _rows(run))

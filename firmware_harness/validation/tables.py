@@ -10,6 +10,7 @@ from edgeblur.export.tflite.outputs import several_outputs
 from edgeblur.firmware_harness.engines.latency import Latency
 from edgeblur.firmware_harness.validation.result import Comparison, Validation, precision
 from edgeblur.pictures.metrics import Part
+from edgeblur.tables import named_table
 
 
 def _times(latency: Latency) -> str:
@@ -70,12 +71,7 @@ def _rows(validation: Validation) -> list[tuple[str, str]]:
 
 def summary_table(validation: Validation) -> Table:
     """What the model needs and how faithful it is, two columns."""
-    table = Table(title=Text(validation.name), title_justify="left", show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in _rows(validation):
-        table.add_row(name, Text(value))
-    return table
+    return named_table(validation.name, _rows(validation))
 
 
 def layer_table(validation: Validation) -> Table:
