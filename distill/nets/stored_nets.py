@@ -97,7 +97,10 @@ def _description(path: Path) -> Any:
 
     try:
         if path.suffix == ".keras" and zipfile.is_zipfile(path):
-            return json.loads(_member(path, "config.json"))
+            net = json.loads(_member(path, "config.json"))
+            if isinstance(net, dict):
+                net.pop("compile_config", None)  # a loss of one's own is common, and `load_keras` does not read it
+            return net
         if path.is_file() and h5py.is_hdf5(path):
             with h5py.File(path, "r") as file:
                 return json.loads(file.attrs["model_config"])

@@ -56,6 +56,15 @@ def test_a_lambda_does_not_run(
     assert {path.name for path in tmp_path.iterdir()} == {name}
 
 
+@pytest.mark.filterwarnings("ignore")  # of HDF5 as a format of the past, and of the lambda
+@pytest.mark.parametrize("name", ["net.h5", "net.keras"])
+def test_a_loss_of_ones_own_is_left_unread(name: str, tmp_path: Path) -> None:
+    net = build_unet(unet_spec(1, 1, height=8, width=8))
+    net.compile(loss=lambda wanted, found: found - wanted)
+    net.save(tmp_path / name)
+    assert np.array_equal(load_keras(tmp_path / name).get_weights()[0], net.get_weights()[0])
+
+
 def rewritten(source: Path, path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
     """A .keras file with another description of its net."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(path, "w") as new:
