@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -12,8 +13,10 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import pytest
 from build_wheels import LEFT_OUT, absolute_links, address, build, build_wheels, copy_light
+from PIL import Image
 
 from edgeblur import __version__
 from edgeblur.models.shelf import FOLDER
@@ -172,6 +175,56 @@ def test_with_the_other_wheel_nothing_is_lacking(unpacked: tuple[Path, Path], tm
     assert Path(done.stdout.strip()) == unpacked[1] / "edgeblur_keras" / "mask8" / "float.tflite"
     named = installed(f"fit {done.stdout.strip()} --board pico --json", *unpacked, folder=tmp_path)
     assert '"mask8-float"' in named.stdout + named.stderr, "a file of the other wheel goes by its name"
+
+
+def other_pythons() -> dict[str, str]:
+    """Programs by version: those from 3.11 to 3.14 that lie on this machine, but for the one that runs the tests."""
+    found = {}
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for minor in range(11, 15):
+        version = f"3.{minor}"
+        for program in (*pyenv.glob(f"{version}.*/bin/python"), shutil.which(f"python{version}")):
+            if program and minor != sys.version_info.minor:
+                done = subprocess.run([program, "-c", "import sys; print(*sys.version_info[:2], sep='.')"],
+                                      capture_output=True, text=True, check=False)  # fmt: skip
+                if done.stdout.strip() == version:  # a program of pyenv's may stand for a version that is not chosen
+                    found[version] = str(program)
+    return found
+
+
+EXPORT_AND_BLUR = """
+from edgeblur.cli import main
+for line in ("export mask4 --engine stream --out c", "blur photo.png --out blurred.png"):
+    try:
+        main(line.split())
+    except SystemExit as ended:
+        assert not ended.code, line
+"""
+
+
+def test_every_python_here_gives_the_same_bytes(wheels: Path, tmp_path: Path) -> None:
+    """The wheel, installed without constraints, beside this tree on this Python."""
+    if not (pythons := other_pythons()):
+        pytest.skip("no other Python from 3.11 on lies here")
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8))
+    runs = {"here": [sys.executable, "-c", EXPORT_AND_BLUR]}
+    for version, program in pythons.items():
+        venv = tmp_path / f"venv-{version}"
+        uv = [sys.executable, "-m", "uv", "--quiet"]
+        subprocess.run([*uv, "venv", "--python", program, venv], check=True)
+        wheel = next(wheels.glob("edgeblur-*.whl"))
+        if subprocess.run([*uv, "pip", "install", "--python", venv, wheel], check=False).returncode:
+            pytest.skip("no package index can be reached")
+        runs[version] = [str(venv / "bin" / "python"), "-c", EXPORT_AND_BLUR]
+    made = {}
+    for version, command in runs.items():
+        (folder := tmp_path / version).mkdir()
+        photo.save(folder / "photo.png")
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"Python {version}: {done.stderr[-2000:]}"
+        pixels = np.asarray(Image.open(folder / "blurred.png")).tobytes()
+        made[version] = [pixels, *(path.read_bytes() for path in sorted((folder / "c").iterdir()))]
+    assert all(files == made["here"] for files in made.values())
 
 
 def test_the_bill_of_materials_names_what_the_light_install_needs() -> None:
