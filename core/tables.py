@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from rich.console import Console, Group, RenderableType
 from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +15,7 @@ Named = Iterable[tuple[str, str | None]]
 """Names and what they are; None for what is not known."""
 
 _WIDE = 10_000  # columns: as wide as a table would like to be
+_PROSE = 20  # columns that a remark needs to be read
 
 
 def fitted(table: Table, console: Console) -> RenderableType:
@@ -46,6 +48,19 @@ def named_table(title: str, rows: Named) -> Table:
         if value is not None:
             table.add_row(name, Text(value))
     return table
+
+
+def remarked(table: Table, console: Console) -> RenderableType:
+    """A table whose last column is a remark, which wraps; below its row where there is little place beside it."""
+    *named, _ = range(len(table.columns))
+    row = _widest(table, console)
+    if _width(_with(row, named), console) + _PROSE <= console.width:
+        return table
+    lines: list[RenderableType] = [table.title] if table.title else []
+    for *cells, remark in zip(*(column.cells for column in table.columns), strict=True):
+        lines.append(Text(" ").join(cell if isinstance(cell, Text) else Text(str(cell)) for cell in cells))
+        lines.append(Padding(remark, (0, 0, 0, 4)))
+    return Group(*lines)
 
 
 def _width(table: Table, console: Console) -> int:

@@ -13,7 +13,7 @@ import click
 from edgeblur.commands.options import board_file_option, json_option, refuse_given
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
-from edgeblur.tables import fitted
+from edgeblur.tables import fitted, remarked
 
 if TYPE_CHECKING:
     from edgeblur.firmware_harness.boards.boards import Board
@@ -58,7 +58,7 @@ def command(
         facts = [board_json(board) for board in found]
         click.echo(json.dumps(facts[0] if name else facts, indent=2))
     else:
-        stdout.print(board_table(found[0]) if name else fitted(boards_table(found), stdout))
+        stdout.print(remarked(board_table(found[0]), stdout) if name else fitted(boards_table(found), stdout))
 
 
 def _check(boards: Sequence[Board], as_json: bool) -> None:

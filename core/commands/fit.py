@@ -30,7 +30,7 @@ from edgeblur.commands.options import (
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
-from edgeblur.tables import fitted
+from edgeblur.tables import fitted, remarked
 
 if TYPE_CHECKING:
     from edgeblur.models.choose import Chosen
@@ -119,9 +119,10 @@ def command(
         results = [fit.as_json() for fit in found]
         click.echo(json.dumps(results[0] if len(results) == 1 else results, indent=2))
     else:
-        table = parts_table(found[0]) if len(found) == 1 else fit_table(found) if len(chosen) == 1 else None
-        one_board = len(found) == 1  # its table is prose, which wraps
-        stdout.print(table if table and one_board else fitted(table or cross_table(found), stdout))
+        if len(found) == 1:
+            stdout.print(remarked(parts_table(found[0]), stdout))
+        else:
+            stdout.print(fitted(fit_table(found) if len(chosen) == 1 else cross_table(found), stdout))
         for remark in remarks(found):
             say(remark)
     check_fits(found, each=bool(board_name or ram_size or board_file))
@@ -136,4 +137,4 @@ def _npu(chosen: Sequence[Chosen], npu: str, optimize: str, as_json: bool) -> No
         click.echo(json.dumps(results[0] if len(results) == 1 else results, indent=2))
         return
     for one in found:
-        stdout.print(npu_table(one))
+        stdout.print(remarked(npu_table(one), stdout))

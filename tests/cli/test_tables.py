@@ -10,12 +10,16 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+import edgeblur
 from edgeblur.cli import main
 from edgeblur.export.stream.report.show_plan import plan_table
 from edgeblur.export.stream.write import export_stream
+from edgeblur.firmware_harness.boards.boards import find_board
+from edgeblur.firmware_harness.boards.listing import board_table
+from edgeblur.firmware_harness.fit.tables import parts_table
 from edgeblur.models.choose import choose_tflite
 from edgeblur.models.listing import listing, models_table
-from edgeblur.tables import fitted
+from edgeblur.tables import fitted, remarked
 
 
 def printed(table: Table, width: int) -> str:
@@ -46,6 +50,18 @@ def test_a_table_that_fits_stays_one_and_no_cell_is_lost() -> None:
     assert "  second: 2222" in records.replace("\n", "")
     for text in (halves, records):
         assert all(digit * 14 in text for digit in "123")
+
+
+@pytest.mark.parametrize("width", [24, 40, 60, 80, 200])
+def test_remarks_are_words_at_any_width(width: int) -> None:
+    (fit,) = edgeblur.fit_boards(choose_tflite(Path("mask4")).path, [find_board("pico")])
+    for table in (parts_table(fit), board_table(find_board("pico"))):
+        console = Console(file=io.StringIO(), width=width, highlight=False)
+        console.print(remarked(table, console))
+        assert isinstance(console.file, io.StringIO)
+        lines = console.file.getvalue().splitlines()
+        assert sum(len(line.strip()) == 1 for line in lines) <= 1, "a letter a line"
+        assert all(len(line.rstrip()) <= width for line in lines)
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
