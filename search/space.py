@@ -24,7 +24,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     "half": (0, 4, 6, 8),
     "quarter": (8, 12, 16, 20, 24),
     "eighth": (16, 20, 24, 28, 32, 40),
-    "sixteenth": (24, 32, 40, 48, 64),
+    "sixteenth": (24, 32, 40, 44, 48, 64),
     "convs_quarter": (1, 2),
     "convs_eighth": (1, 2, 3),
     "convs_sixteenth": (1, 2, 3),

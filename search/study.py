@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from edgeblur.progress import say
 from edgeblur.records import MismatchError
 from edgeblur.search.budget import Budget, Cost, cost_of
 from edgeblur.search.quality import Quality
-from edgeblur.search.space import choices_of, described, relative, suggest_spec
+from edgeblur.search.space import CHOICES, choices_of, described, relative, suggest_spec
 from edgeblur.search.storage import ORIGIN, SPEC, open_storage, open_study, quiet, telling_loss, try_again
 from edgeblur.search.teachers import NONE, start_spec
 from edgeblur.search.trial import Stopped, TrialOptions, fewer, goes_on, refuse_too_few, train_trial
@@ -27,6 +29,9 @@ NAME = "edgeblur"
 """Of the study in its storage, where no other is named."""
 _OPTIONS, _COST, _QUALITY, _START = "options", "cost", "quality", "start"
 _RELATIVES = 10  # nets that are trained before the sampler chooses, as many as it would draw at random
+_GOOD = 4
+"""One in so many judged nets is what the sampler looks for the like of. By itself it takes one in ten of all that were
+asked for: so many of those are too large that every judged net would do, and it would learn to stay small alone."""
 _MISSES_A_STEP = 4  # of them that are too large, before the next ones are taken from farther away
 _MISFITS_A_TRIAL = 200  # nets in a row that may be too large before a budget is called too small
 
@@ -51,7 +56,8 @@ class SearchOptions:
 
     def begun_with(self) -> dict[str, Any]:
         """What makes the study what it is, and is not to change while it goes on; JSON."""
-        return {"budget": self.budget.as_json(), "trial": asdict(self.trial), "seed": self.seed}
+        nets = math.prod(map(len, CHOICES.values()))
+        return {"budget": self.budget.as_json(), "trial": asdict(self.trial), "seed": self.seed, "nets": nets}
 
 
 @dataclass(frozen=True)
@@ -187,11 +193,13 @@ class _Worker:
         for misses in range(_MISFITS_A_TRIAL):
             # By the number of the trial, so that a search that is taken up again asks what it would have asked.
             seed = (self.options.seed * 100_003 + known + misses) % 2**32
-            self.study.sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
             before = len(tried(self.study))
+            good = max(1, len(_leaks(self.study)) // _GOOD)
+            self.study.sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, gamma=lambda _, n=good: n)
             if before < _RELATIVES and not _in_state(self.study, "WAITING"):
                 starts = self.options.trial.starts
                 start, steps = starts[before % len(starts)], 1 + misses // _MISSES_A_STEP
+                steps = 0 if before < len(starts) and misses == 0 else steps  # the start itself first
                 self._ask_for_a_relative(start, steps, np.random.default_rng(seed))
             self.study.optimize(self._objective, n_trials=1)
             if len(tried(self.study)) > before:
@@ -244,6 +252,8 @@ class _Worker:
             try_again(self.study, trial)
             raise
         trial.set_user_attr(_QUALITY, quality.as_json())
+        # What leaks more than most is no more wanted than what is too large, however little it costs.
+        trial.set_constraint("leak", quality.leak_rate - median([*_leaks(self.study), quality.leak_rate]))
         done = Tried(trial.number, spec, cost, quality, start=start)
         self.tell(done)
         assert done.values is not None
@@ -257,6 +267,11 @@ class _Worker:
             if loss is not None and origin != mine.user_attrs[ORIGIN]:
                 found[origin] = (float(loss), float(other.user_attrs[_COST].get("instructions", 0)))
         return list(found.values())
+
+
+def _leaks(study: Any) -> list[float]:
+    """Leak rates of the nets that were judged."""
+    return [one.quality.leak_rate for one in tried(study) if one.quality]
 
 
 def _rung(epoch: int) -> str:
