@@ -29,9 +29,6 @@ NAME = "edgeblur"
 """Of the study in its storage, where no other is named."""
 _OPTIONS, _COST, _QUALITY, _START = "options", "cost", "quality", "start"
 _RELATIVES = 10  # nets that are trained before the sampler chooses, as many as it would draw at random
-_GOOD = 4
-"""One in so many judged nets is what the sampler looks for the like of. By itself it takes one in ten of all that were
-asked for: so many of those are too large that every judged net would do, and it would learn to stay small alone."""
 _MISSES_A_STEP = 4  # of them that are too large, before the next ones are taken from farther away
 _MISFITS_A_TRIAL = 200  # nets in a row that may be too large before a budget is called too small
 
@@ -159,6 +156,13 @@ def read_trial(url: str, number: int, name: str = NAME) -> Tried:
     raise UserError(f"trial {number} of {url} trained no net; those that did: {known}", options=("trial",))
 
 
+class _TooLarge(Exception):
+    """A net exceeds the budget.
+
+    Its trial fails, so that the sampler does not see it: beside so many large nets, any small one would seem good.
+    """
+
+
 @dataclass(frozen=True)
 class _Worker:
     """One process that runs trials of a study."""
@@ -194,14 +198,13 @@ class _Worker:
             # By the number of the trial, so that a search that is taken up again asks what it would have asked.
             seed = (self.options.seed * 100_003 + known + misses) % 2**32
             before = len(tried(self.study))
-            good = max(1, len(_leaks(self.study)) // _GOOD)
-            self.study.sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, gamma=lambda _, n=good: n)
+            self.study.sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
             if before < _RELATIVES and not _in_state(self.study, "WAITING"):
                 starts = self.options.trial.starts
                 start, steps = starts[before % len(starts)], 1 + misses // _MISSES_A_STEP
                 steps = 0 if before < len(starts) and misses == 0 else steps  # the start itself first
                 self._ask_for_a_relative(start, steps, np.random.default_rng(seed))
-            self.study.optimize(self._objective, n_trials=1)
+            self.study.optimize(self._objective, n_trials=1, catch=_TooLarge)
             if len(tried(self.study)) > before:
                 return
         raise RunError(
@@ -224,10 +227,8 @@ class _Worker:
         spec = suggest_spec(trial)
         start = str(trial.suggest_categorical(_START, self.options.trial.starts))
         cost = cost_of(spec, self.options.budget)
-        excess = max(cost.excess(self.options.budget)) if cost else 1.0
-        trial.set_constraint("excess", excess)
-        if cost is None or excess > 0:
-            raise optuna.TrialPruned
+        if cost is None or max(cost.excess(self.options.budget)) > 0:
+            raise _TooLarge
         trial.set_user_attr(SPEC, spec.as_json())
         trial.set_user_attr(_COST, cost.as_json())
         trial.set_user_attr(ORIGIN, trial.user_attrs.get(ORIGIN, trial.number))
@@ -288,7 +289,7 @@ def tried(study: Any) -> list[Tried]:
     for trial in _in_state(study, "COMPLETE", "PRUNED"):
         told = trial.user_attrs
         if trial.state.name == "PRUNED" and "stopped" not in told:
-            continue  # too large
+            continue  # too large, in a study of an earlier version
         try:
             quality = Quality.from_json(told[_QUALITY]) if _QUALITY in told else None
             found.append(Tried(trial.number, MaskSpec.from_json(told[SPEC]), Cost.from_json(told[_COST]), quality,

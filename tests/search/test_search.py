@@ -42,7 +42,7 @@ TINY: dict[str, Any] = {name: choices[:2] for name, choices in CHOICES.items()} 
 
 def options(trials: int, **budget: Any) -> SearchOptions:
     fit = FitOptions(epochs=2, batch=8, keep="last", augmentation=None)
-    trial = TrialOptions(fit=fit, quality=QualityOptions(20.0, ("centerface",)))
+    trial = TrialOptions(photos=8, fit=fit, quality=QualityOptions(20.0, ("centerface",)))
     return SearchOptions(trials, Budget("pico-2", **budget), trial, heartbeat_s=1)
 
 
@@ -52,11 +52,11 @@ def url_in(folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def searched(tiny_data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Tried]]:
-    """A study of four small nets."""
+    """A study of three small nets."""
     folder = tmp_path_factory.mktemp("search")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(space, "CHOICES", TINY)
-        found = search(url_in(folder), "edgeblur", tiny_data, lambda *_: None, folder, options(4))
+        found = search(url_in(folder), "edgeblur", tiny_data, lambda *_: None, folder, options(3))
     return url_in(folder), found
 
 
@@ -112,7 +112,7 @@ def test_nets_start_from_others(tiny_data: Dataset, tmp_path: Path, monkeypatch:
     wide = replace(spec_of({name: choices[-1] for name, choices in TINY.items()}), separable=False)
     build_mask_head(wide, seed=3).save(start)
     wanted = options(2)
-    wanted = replace(wanted, trial=replace(wanted.trial, starts=(str(start),), photos=8))
+    wanted = replace(wanted, trial=replace(wanted.trial, starts=(str(start),)))
     found = search(url_in(tmp_path), "edgeblur", tiny_data, lambda *_: None, tmp_path, wanted)
     assert [one.start for one in found] == [str(start)] * 2
     assert read_study(url_in(tmp_path)) == found
@@ -121,7 +121,7 @@ def test_nets_start_from_others(tiny_data: Dataset, tmp_path: Path, monkeypatch:
 
 def test_a_study_trains_as_many_as_are_asked_for(searched: tuple[str, list[Tried]]) -> None:
     url, found = searched
-    assert len(found) == 4
+    assert len(found) == 3
     assert read_study(url) == found
     judged = [one for one in found if one.quality]
     assert {one.stopped_at for one in found if not one.quality} <= {1}
@@ -135,7 +135,7 @@ def test_the_same_study_twice_is_the_same(
 ) -> None:
     """Also where the second is stopped on the way and taken up again."""
     monkeypatch.setattr(space, "CHOICES", TINY)
-    for trials in (2, 4):
+    for trials in (1, 3):
         found = search(url_in(tmp_path), "edgeblur", tiny_data, lambda *_: None, tmp_path, options(trials))
     assert found == searched[1]
 
@@ -245,8 +245,8 @@ from edgeblur.store.dataset import open_dataset
 from test_search import TINY, options
 
 space.CHOICES = TINY
-usual = options(3)
-wanted = replace(usual, trial=replace(usual.trial, fit=replace(usual.trial.fit, epochs=40)))
+usual = options(2)
+wanted = replace(usual, trial=replace(usual.trial, fit=replace(usual.trial.fit, epochs=16)))
 search(sys.argv[1], "edgeblur", open_dataset(Path(sys.argv[3])), lambda *_: None, Path(sys.argv[2]), wanted)
 """
 
@@ -274,10 +274,10 @@ def two_workers_of_which_one_is_killed(url: str, data: Dataset, folder: Path) ->
     second = worker(url, folder, data)
     told = second.communicate(timeout=600)
     assert second.returncode == 0, told[1]
-    assert len(read_study(url)) == 3
+    assert len(read_study(url)) == 2
     assert not place.exists()  # its training was taken up where it lay, and ended
-    begun = [line for line in told[1].splitlines() if line.startswith("epoch 1/40:")]
-    assert len(begun) == 2  # of three nets
+    begun = [line for line in told[1].splitlines() if line.startswith("epoch 1/16:")]
+    assert len(begun) == 1  # of two nets
 
 
 def test_a_killed_workers_trial_is_taken_up_again(tiny_data: Dataset, tmp_path: Path) -> None:

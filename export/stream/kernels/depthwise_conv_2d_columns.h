@@ -42,15 +42,15 @@ enum { WALKS = 0 };
 #endif
 
 /* What all columns of a row need for a channel. */
-struct channel {
-    struct taps taps;
+struct prepared {
+    struct nine taps;
     int32_t left, right; /* what padding adds as the first, as the last column of a window */
     struct scale scale;
 };
 
 /* channel: of the output. lines: the three rows, the middle one in place of padding. */
 HELPER void prepare_channel(const struct depthwise_conv_2d *op, const int8_t *const *rows, const int8_t *const *lines,
-                            int channel, struct channel *made)
+                            int channel, struct prepared *made)
 {
     const int channels = op->in_channels * op->depth_multiplier, right = -op->shift[channel];
     const int8_t *weights = op->weights + channel;
@@ -83,14 +83,14 @@ HELPER void prepare_channel(const struct depthwise_conv_2d *op, const int8_t *co
 
 /* The numbers 0 to count - 1, all of whose columns are inside the picture, and so are those up to the next number's last
  * one; of the first number, all but the last column are in `begun`. Returns where the next one's last column is. */
-HELPER struct pixel make_inside_columns(const struct depthwise_conv_2d *op, struct channel *by, struct pixel pixel,
+HELPER struct trio make_inside_columns(const struct depthwise_conv_2d *op, struct prepared *by, struct trio pixel,
                                         struct begun *begun, int count, int8_t *restrict out)
 {
     const int channels = op->in_channels * op->depth_multiplier;
     int x = 0;
 #if defined(ARMV6M)
     x = walk_columns(op, &by->taps, &by->scale, pixel, begun, count, out);
-    pixel = next_pixel(pixel, x * op->stride * op->in_channels);
+    pixel = moved_by(pixel, x * op->stride * op->in_channels);
     out += x * channels;
 #endif
     if (op->stride == 1) {
@@ -99,7 +99,7 @@ HELPER struct pixel make_inside_columns(const struct depthwise_conv_2d *op, stru
             out[0] = finished(op, &by->scale, ended.first);
             out[channels] = finished(op, &by->scale, ended.second);
             out += 2 * channels;
-            pixel = next_pixel(pixel, 2 * op->in_channels);
+            pixel = moved_by(pixel, 2 * op->in_channels);
         }
     }
     for (; x < count; ++x) {
@@ -109,31 +109,31 @@ HELPER struct pixel make_inside_columns(const struct depthwise_conv_2d *op, stru
         } else {
             ended = add_column(&by->taps, pixel, begun);
             for (int i = 1; i < op->stride; ++i) {
-                (void)add_column(&by->taps, next_pixel(pixel, i * op->in_channels), begun);
+                (void)add_column(&by->taps, moved_by(pixel, i * op->in_channels), begun);
             }
         }
         *out = finished(op, &by->scale, ended);
         out += channels;
-        pixel = next_pixel(pixel, op->stride * op->in_channels);
+        pixel = moved_by(pixel, op->stride * op->in_channels);
     }
     return pixel;
 }
 
 /* lines: the three rows, the middle one in place of padding. */
-HELPER void make_channel(const struct depthwise_conv_2d *op, struct channel *by, const int8_t *const *lines,
+HELPER void make_channel(const struct depthwise_conv_2d *op, struct prepared *by, const int8_t *const *lines,
                          int in_channel, int8_t *restrict out)
 {
     const int whole = (op->in_width - 2 + op->pad_left) / op->stride;
     const int count = whole < op->out_width ? whole : op->out_width;
     const int32_t start = first_sum(&by->taps);
     struct begun begun = {start, start + by->left};
-    struct pixel pixel = from_lines(lines, in_channel);
+    struct trio pixel = from_lines(lines, in_channel);
     if (op->pad_left == 0) {
         (void)add_column(&by->taps, pixel, &begun);
-        pixel = next_pixel(pixel, op->in_channels);
+        pixel = moved_by(pixel, op->in_channels);
     }
     (void)add_column(&by->taps, pixel, &begun);
-    pixel = make_inside_columns(op, by, next_pixel(pixel, op->in_channels), &begun, count, out);
+    pixel = make_inside_columns(op, by, moved_by(pixel, op->in_channels), &begun, count, out);
     if (count < op->out_width) {
         const int inside = whole * op->stride + 2 - op->pad_left < op->in_width;
         const int32_t ended = inside ? add_column(&by->taps, pixel, &begun) : begun.first + by->right;
@@ -142,18 +142,18 @@ HELPER void make_channel(const struct depthwise_conv_2d *op, struct channel *by,
 }
 
 /* The same in less code: one column at a time, and each counts down to the next number of the output. */
-HELPER void make_channel_shortly(const struct depthwise_conv_2d *op, const struct channel *by, const int8_t *const *lines,
+HELPER void make_channel_shortly(const struct depthwise_conv_2d *op, const struct prepared *by, const int8_t *const *lines,
                                  int in_channel, int8_t *restrict out)
 {
     const int32_t start = first_sum(&by->taps);
     struct begun begun = {start, start + by->left};
-    struct pixel pixel = from_lines(lines, in_channel);
+    struct trio pixel = from_lines(lines, in_channel);
     int wait = 3 - op->pad_left, left = op->out_width;
     for (int column = 0; left > 0; ++column) {
         int32_t ended = begun.first + by->right;
         if (column < op->in_width) {
             ended = add_column(&by->taps, pixel, &begun);
-            pixel = next_pixel(pixel, op->in_channels);
+            pixel = moved_by(pixel, op->in_channels);
         }
         if (--wait == 0) {
             *out = finished(op, &by->scale, ended);
@@ -170,7 +170,7 @@ HELPER void make_columns(const struct depthwise_conv_2d *op, const int8_t *const
     const int8_t *const lines[3] = {rows[0] != NULL ? rows[0] : rows[1], rows[1], rows[2] != NULL ? rows[2] : rows[1]};
     for (int in_channel = 0, channel = 0; in_channel < op->in_channels; ++in_channel) {
         for (int i = 0; i < op->depth_multiplier; ++i) {
-            struct channel by;
+            struct prepared by;
             prepare_channel(op, rows, lines, channel, &by);
             if (SPELLED_OUT || WALKS) {
                 make_channel(op, &by, lines, in_channel, out + channel);

@@ -2,24 +2,24 @@
 /* Columns of depthwise_conv_2d_columns.h for Armv6-M (Cortex-M0, M0+): these cores multiply in place, to 32 bits, so weights
  * are loaded again for each column, four words at a time with the place of the row's number. */
 
-struct pixel {
+struct trio {
     const int8_t *top; /* the first of three numbers above each other; `taps` knows how far the others are */
 };
 
-HELPER struct pixel from_lines(const int8_t *const *lines, int32_t offset)
+HELPER struct trio from_lines(const int8_t *const *lines, int32_t offset)
 {
-    const struct pixel pixel = {lines[0] + offset};
+    const struct trio pixel = {lines[0] + offset};
     return pixel;
 }
 
-HELPER struct pixel next_pixel(struct pixel pixel, int32_t step)
+HELPER struct trio moved_by(struct trio pixel, int32_t step)
 {
     pixel.top += step;
     return pixel;
 }
 
 /* Assembly below knows the layout. */
-struct taps {
+struct nine {
     struct {
         int32_t offset; /* of the row's number from the first row's */
         int32_t weights[3];
@@ -31,7 +31,7 @@ struct taps {
     int32_t start, step;
 };
 
-HELPER void arrange_taps(const int32_t *weights, int32_t start, const int8_t *const *lines, struct taps *taps)
+HELPER void arrange_taps(const int32_t *weights, int32_t start, const int8_t *const *lines, struct nine *taps)
 {
     for (int ky = 0; ky < 3; ++ky) {
         taps->rows[ky].offset = lines[ky] - lines[0];
@@ -42,13 +42,13 @@ HELPER void arrange_taps(const int32_t *weights, int32_t start, const int8_t *co
     taps->start = start;
 }
 
-HELPER int32_t first_sum(const struct taps *taps)
+HELPER int32_t first_sum(const struct nine *taps)
 {
     return taps->start;
 }
 
 /* Returns the sum that the column ends. */
-HELPER int32_t add_column(const struct taps *taps, struct pixel pixel, struct begun *begun)
+HELPER int32_t add_column(const struct nine *taps, struct trio pixel, struct begun *begun)
 {
     int32_t ended = begun->first, next = begun->second, begins = taps->start;
     for (int ky = 0; ky < 3; ++ky) {
@@ -63,11 +63,11 @@ HELPER int32_t add_column(const struct taps *taps, struct pixel pixel, struct be
 }
 
 /* Returns the sums that two columns end, `step` bytes from each other. */
-HELPER struct begun add_two_columns(const struct taps *taps, struct pixel pixel, int32_t step, struct begun *begun)
+HELPER struct begun add_two_columns(const struct nine *taps, struct trio pixel, int32_t step, struct begun *begun)
 {
     struct begun ended;
     ended.first = add_column(taps, pixel, begun);
-    ended.second = add_column(taps, next_pixel(pixel, step), begun);
+    ended.second = add_column(taps, moved_by(pixel, step), begun);
     return ended;
 }
 
@@ -143,7 +143,7 @@ HELPER int8_t finished(const struct depthwise_conv_2d *op, const struct scale *b
     "pop {r7, pc}\n"
 
 /* Of the columns from `pixel` on, each ends a number of the output. */
-__attribute__((naked, noinline, unused)) static void walk_by_one(const struct taps *by UNUSED, const int8_t *pixel UNUSED,
+__attribute__((naked, noinline, unused)) static void walk_by_one(const struct nine *by UNUSED, const int8_t *pixel UNUSED,
                                                                  int8_t *out UNUSED, struct begun *begun UNUSED)
 {
     __asm__(WALK_BEGINS
@@ -163,7 +163,7 @@ __attribute__((naked, noinline, unused)) static void walk_by_one(const struct ta
 }
 
 /* The same of the first, third, ... column. */
-__attribute__((naked, noinline, unused)) static void walk_by_two(const struct taps *by UNUSED, const int8_t *pixel UNUSED,
+__attribute__((naked, noinline, unused)) static void walk_by_two(const struct nine *by UNUSED, const int8_t *pixel UNUSED,
                                                                  int8_t *out UNUSED, struct begun *begun UNUSED)
 {
     __asm__(WALK_BEGINS
@@ -189,7 +189,7 @@ __attribute__((naked, noinline, unused)) static void walk_by_two(const struct ta
 enum { LARGEST_START = (1 << 20) - 9 * 254 * 128 };
 
 /* `make_inside_columns` in assembly, where stride, bounds and bias allow it; returns how many numbers were made. */
-HELPER int walk_columns(const struct depthwise_conv_2d *op, struct taps *taps, const struct scale *by, struct pixel pixel,
+HELPER int walk_columns(const struct depthwise_conv_2d *op, struct nine *taps, const struct scale *by, struct trio pixel,
                         struct begun *begun, int count, int8_t *restrict out)
 {
     const int32_t start = taps->start;

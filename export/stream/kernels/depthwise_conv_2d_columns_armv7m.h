@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Columns of depthwise_conv_2d_columns.h for Armv7-M (Cortex-M3): two at once share the weights that are loaded. */
 
-struct pixel {
+struct trio {
     const int8_t *top; /* the first of three numbers above each other; `taps` knows how far the others are */
 };
 
-HELPER struct pixel from_lines(const int8_t *const *lines, int32_t offset)
+HELPER struct trio from_lines(const int8_t *const *lines, int32_t offset)
 {
-    const struct pixel pixel = {lines[0] + offset};
+    const struct trio pixel = {lines[0] + offset};
     return pixel;
 }
 
-HELPER struct pixel next_pixel(struct pixel pixel, int32_t step)
+HELPER struct trio moved_by(struct trio pixel, int32_t step)
 {
     pixel.top += step;
     return pixel;
 }
 
 /* Assembly below knows the layout. */
-struct taps {
+struct nine {
     struct {
         int32_t offset; /* of the row's number from the first row's */
         int32_t weights[3];
@@ -26,7 +26,7 @@ struct taps {
     int32_t start;
 };
 
-HELPER void arrange_taps(const int32_t *weights, int32_t start, const int8_t *const *lines, struct taps *taps)
+HELPER void arrange_taps(const int32_t *weights, int32_t start, const int8_t *const *lines, struct nine *taps)
 {
     UNROLL
     for (int ky = 0; ky < 3; ++ky) {
@@ -36,7 +36,7 @@ HELPER void arrange_taps(const int32_t *weights, int32_t start, const int8_t *co
     taps->start = start;
 }
 
-HELPER int32_t first_sum(const struct taps *taps)
+HELPER int32_t first_sum(const struct nine *taps)
 {
     return taps->start;
 }
@@ -49,10 +49,10 @@ HELPER int32_t first_sum(const struct taps *taps)
     "mla %[begins], r3, r4, %[begins]\n"
 
 /* Returns the sum that the column ends. */
-HELPER int32_t add_column(const struct taps *taps, struct pixel pixel, struct begun *begun)
+HELPER int32_t add_column(const struct nine *taps, struct trio pixel, struct begun *begun)
 {
     int32_t ended = begun->first, next = begun->second, begins = taps->start;
-    const struct taps *of = taps;
+    const struct nine *of = taps;
     __asm__(ROW_OF_ONE ROW_OF_ONE ROW_OF_ONE
             : [ended] "+r"(ended), [next] "+r"(next), [begins] "+r"(begins), [of] "+r"(of)
             : [top] "r"(pixel.top)
@@ -74,11 +74,11 @@ HELPER int32_t add_column(const struct taps *taps, struct pixel pixel, struct be
     "mla %[fourth], r3, r4, %[fourth]\n"
 
 /* Returns the sums that two columns end, `step` bytes from each other. */
-HELPER struct begun add_two_columns(const struct taps *taps, struct pixel pixel, int32_t step, struct begun *begun)
+HELPER struct begun add_two_columns(const struct nine *taps, struct trio pixel, int32_t step, struct begun *begun)
 {
     struct begun ended = *begun;
     int32_t third = taps->start, fourth = third, number;
-    const struct taps *of = taps;
+    const struct nine *of = taps;
     __asm__(ROW_OF_TWO ROW_OF_TWO ROW_OF_TWO
             : [first] "+r"(ended.first), [second] "+r"(ended.second), [third] "+r"(third), [fourth] "+r"(fourth),
               [number] "=&r"(number), [of] "+r"(of)

@@ -2,25 +2,25 @@
 /* Columns of depthwise_conv_2d_columns.h for Armv7E-M and Armv8-M with DSP: the upper two numbers are a pair. */
 
 /* Three numbers above each other: the first, and how far from it the others are. */
-struct pixel {
+struct trio {
     const int8_t *top;
     int32_t middle, bottom;
 };
 
-HELPER struct pixel from_lines(const int8_t *const *lines, int32_t offset)
+HELPER struct trio from_lines(const int8_t *const *lines, int32_t offset)
 {
-    const struct pixel pixel = {lines[0] + offset, lines[1] - lines[0], lines[2] - lines[0]};
+    const struct trio pixel = {lines[0] + offset, lines[1] - lines[0], lines[2] - lines[0]};
     return pixel;
 }
 
-HELPER struct pixel next_pixel(struct pixel pixel, int32_t step)
+HELPER struct trio moved_by(struct trio pixel, int32_t step)
 {
     pixel.top += step;
     return pixel;
 }
 
 /* Of 16 bits each: the pairs of the upper two rows, as the first, second and third of a window; those of the third row. */
-struct taps {
+struct nine {
     uint32_t pairs[3], ends, last;
     int32_t start;
 };
@@ -32,7 +32,7 @@ HELPER uint32_t pair_of(int32_t low, int32_t high)
     return pair;
 }
 
-HELPER void arrange_taps(const int32_t *weights, int32_t start, const int8_t *const *lines, struct taps *taps)
+HELPER void arrange_taps(const int32_t *weights, int32_t start, const int8_t *const *lines, struct nine *taps)
 {
     (void)lines;
     taps->pairs[0] = pair_of(weights[0], weights[3]);
@@ -43,13 +43,13 @@ HELPER void arrange_taps(const int32_t *weights, int32_t start, const int8_t *co
     taps->start = start;
 }
 
-HELPER int32_t first_sum(const struct taps *taps)
+HELPER int32_t first_sum(const struct nine *taps)
 {
     return taps->start;
 }
 
 /* Returns the sum that the column ends. */
-HELPER int32_t add_column(const struct taps *taps, struct pixel pixel, struct begun *begun)
+HELPER int32_t add_column(const struct nine *taps, struct trio pixel, struct begun *begun)
 {
     const uint32_t upper = pair_of(pixel.top[0], pixel.top[pixel.middle]);
     const int32_t bottom = pixel.top[pixel.bottom];
@@ -63,11 +63,11 @@ HELPER int32_t add_column(const struct taps *taps, struct pixel pixel, struct be
 }
 
 /* Returns the sums that two columns end, `step` bytes from each other. */
-HELPER struct begun add_two_columns(const struct taps *taps, struct pixel pixel, int32_t step, struct begun *begun)
+HELPER struct begun add_two_columns(const struct nine *taps, struct trio pixel, int32_t step, struct begun *begun)
 {
     struct begun ended;
     ended.first = add_column(taps, pixel, begun);
-    ended.second = add_column(taps, next_pixel(pixel, step), begun);
+    ended.second = add_column(taps, moved_by(pixel, step), begun);
     return ended;
 }
 

@@ -2,41 +2,41 @@
 /* Columns of depthwise_conv_2d_columns.h in plain C; RISC-V has the registers for a channel's weights. */
 
 /* Three numbers above each other. */
-struct pixel {
+struct trio {
     const int8_t *of[3];
 };
 
-HELPER struct pixel from_lines(const int8_t *const *lines, int32_t offset)
+HELPER struct trio from_lines(const int8_t *const *lines, int32_t offset)
 {
-    const struct pixel pixel = {{lines[0] + offset, lines[1] + offset, lines[2] + offset}};
+    const struct trio pixel = {{lines[0] + offset, lines[1] + offset, lines[2] + offset}};
     return pixel;
 }
 
-HELPER struct pixel next_pixel(struct pixel pixel, int32_t step)
+HELPER struct trio moved_by(struct trio pixel, int32_t step)
 {
-    const struct pixel next = {{pixel.of[0] + step, pixel.of[1] + step, pixel.of[2] + step}};
+    const struct trio next = {{pixel.of[0] + step, pixel.of[1] + step, pixel.of[2] + step}};
     return next;
 }
 
-struct taps {
+struct nine {
     int32_t of[9]; /* [rows][columns] */
     int32_t start;
 };
 
-HELPER void arrange_taps(const int32_t *weights, int32_t start, const int8_t *const *lines, struct taps *taps)
+HELPER void arrange_taps(const int32_t *weights, int32_t start, const int8_t *const *lines, struct nine *taps)
 {
     (void)lines;
     memcpy(taps->of, weights, sizeof taps->of);
     taps->start = start;
 }
 
-HELPER int32_t first_sum(const struct taps *taps)
+HELPER int32_t first_sum(const struct nine *taps)
 {
     return taps->start;
 }
 
 /* Returns the sum that the column ends. */
-HELPER int32_t add_column(const struct taps *taps, struct pixel pixel, struct begun *begun)
+HELPER int32_t add_column(const struct nine *taps, struct trio pixel, struct begun *begun)
 {
     const int32_t *of = taps->of, top = *pixel.of[0], middle = *pixel.of[1], bottom = *pixel.of[2];
     const int32_t ended = begun->first + top * of[2] + middle * of[5] + bottom * of[8];
@@ -46,11 +46,11 @@ HELPER int32_t add_column(const struct taps *taps, struct pixel pixel, struct be
 }
 
 /* Returns the sums that two columns end, `step` bytes from each other. */
-HELPER struct begun add_two_columns(const struct taps *taps, struct pixel pixel, int32_t step, struct begun *begun)
+HELPER struct begun add_two_columns(const struct nine *taps, struct trio pixel, int32_t step, struct begun *begun)
 {
     struct begun ended;
     ended.first = add_column(taps, pixel, begun);
-    ended.second = add_column(taps, next_pixel(pixel, step), begun);
+    ended.second = add_column(taps, moved_by(pixel, step), begun);
     return ended;
 }
 

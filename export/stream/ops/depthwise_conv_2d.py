@@ -83,7 +83,10 @@ class DepthwiseConv2D(Operation):
 
     def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
         layer = Layer(self, tuple(inputs), output)
-        if layer.number("depth_multiplier") > 1:
+        alone = layer.number("depth_multiplier") == 1
+        if (not helium or not alone) and self.weights.shape[1:3] == (3, 3) and layer.number("dilation") == 1:
+            return _columns_work(layer)
+        if not alone:
             return {**windowed(layer), "divisions": layer.elements}
         return _helium_work(layer) if helium else _work(layer)
 
@@ -104,6 +107,15 @@ def _whole_rows(layer: Layer) -> int:
 
 def _taps(layer: Layer) -> int:
     return layer.number("kernel_h") * layer.number("kernel_w")
+
+
+def _columns_work(layer: Layer) -> Work:
+    """Channels one after the other, each made ready for a row; columns that end a number, and those in between."""
+    return {
+        "channel_rows": layer.output.height * layer.output.channels,
+        "column_elements": layer.elements,
+        "columns_between": layer.elements * (layer.number("stride") - 1),
+    }
 
 
 def _work(layer: Layer) -> Work:
@@ -133,12 +145,13 @@ def _helium_work(layer: Layer) -> Work:
     blocks = ceil_div(channels, 8)
     pairs = layer.output.height * (_inside(layer) // 2) * blocks if channels >= 8 else 0
     singles = layer.pixels * blocks - 2 * pairs
+    near = layer.number("kernel_w") == 3 and layer.number("dilation") * layer.output.channels < 64
+    lines = pairs * layer.number("kernel_h")
     return {
         "rows": layer.output.height * blocks,
         "row_taps": layer.output.height * blocks * taps,
         "pairs": pairs,
-        "pair_lines": pairs * layer.number("kernel_h"),
-        "pair_taps": pairs * taps,
+        **({"near_lines": lines} if near else {"pair_lines": lines, "pair_taps": pairs * taps}),
         "singles": singles,
         "single_taps": singles * taps,
     }
