@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -80,16 +81,20 @@ def strides(net: Int8Net, x: int) -> int:
     return x
 
 
-def whole(net: Int8Net) -> tuple[int, ...]:
-    """A net with all of them, and what each of its parts ends with."""
-    ways = every_way(net)
-    ends, wide = at_the_ends(net, ways), net.conv(net.inputs[0], 5, (1, 1), scale=0.02, gain=2)
-    return ways, ends, strides(net, wide), net.depthwise(wide, stride=(4, 3), scale=0.02, gain=2)
+def columns(net: Int8Net) -> tuple[int, ...]:
+    """A net of what goes column by column, and what each of its parts ends with."""
+    wide = net.conv(net.picture(12, 13), 5, (1, 1), scale=0.02, gain=2)
+    return at_the_ends(net, wide), strides(net, wide), net.depthwise(wide, stride=(4, 3), scale=0.02, gain=2)
+
+
+CORES = ("mps2-an386", "mps3-an547", "mps2-an385", "mps2-an385-m0plus", "riscv32-virt")
+CASES = [(every_way, name, optimize) for name in CORES[:3] for optimize in OPTIMIZE]
+CASES += [(columns, name, optimize) for name in CORES for optimize in OPTIMIZE]
 
 
 def test_plain_c_gives_the_reference_kernels_bytes(tmp_path: Path) -> None:
     net = _net()
-    data = net.tflite(*whole(net))
+    data = net.tflite(*columns(net))
     for optimize in OPTIMIZE:
         write_net(read_tflite(data), optimize, tmp_path, optimize=optimize)
     engine = open_engine("litert-ref", data, several=True)
@@ -98,16 +103,18 @@ def test_plain_c_gives_the_reference_kernels_bytes(tmp_path: Path) -> None:
     assert run(build(tmp_path, OPTIMIZE, ["-O0", *SANITIZERS]), "mixed", 2 * pictures, 3) == 2 * wanted
 
 
-@pytest.mark.parametrize("optimize", OPTIMIZE)
-@pytest.mark.parametrize("name", ["mps2-an386", "mps3-an547", "mps2-an385", "mps2-an385-m0plus", "riscv32-virt"])
-def test_each_core_gives_the_reference_kernels_bytes(tmp_path: Path, name: str, optimize: str) -> None:
+@pytest.mark.parametrize(("made", "name", "optimize"), CASES)
+def test_each_core_gives_the_reference_kernels_bytes(
+    tmp_path: Path, made: Callable[[Int8Net], int | tuple[int, ...]], name: str, optimize: str
+) -> None:
     board, net, path = find_board(name), _net(), tmp_path / "depthwise.tflite"
     assert board.emulator is not None
     require(board.core.toolchain.compiler, board.emulator.program)
-    path.write_bytes(net.tflite(*whole(net)))
+    ends = made(net)
+    path.write_bytes(net.tflite(*(ends if isinstance(ends, tuple) else (ends,))))
     result = run_emulated(choose_tflite(path), board, EmulatedOptions(random=2, stream=StreamOptions(optimize)))
     assert result.comparison.differing_bytes == 0
-    assert result.comparison.bytes_compared > 500
+    assert result.comparison.bytes_compared > 200
 
 
 def test_the_ways_are_all_there() -> None:
