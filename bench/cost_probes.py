@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from code_samples import choice, dense, grouped, softmax
 from int8_nets import Int8Net, unet
+from int16_nets import Int16Net
 
 from edgeblur.export.tflite.options import (
     AddOptions,
@@ -257,6 +258,54 @@ def choices(net: Int8Net) -> tuple[int, ...]:
     return choice(net, x), choice(net, y)
 
 
+def elementwise_int16(net: Int16Net) -> int:
+    """Pairs of planes and of planes and constants, factors and curves, in 16 bits."""
+    x = net.conv(net.picture(SIDE, SIDE), 3, (1, 1), scale=0.02, gain=2)
+    for channels in (8, 1, 16, 5):
+        x = y = net.conv(x, channels, (1, 1), scale=0.02, gain=2, activation="NONE")
+        for kind in ("ADD", "MUL", "SUB"):
+            scale = net.scale(x) * (0.9 if kind == "MUL" else 2.1)
+            x = net.pairwise(kind, x, net.steps(1, 1, 1, channels, scale=1 / 40000), scale)
+            x = net.pairwise(kind, x, net.logistic(y, "TANH"), scale)
+        z = net.requantize(y, net.scale(x))
+        x = net.pairwise("ADD", x, z, 1.9 * net.scale(x))  # of one scale: nothing is multiplied
+        for kind in ("QUANTIZE", "RELU6", "LEAKY_RELU"):
+            x = net.factor(kind, x, net.scale(x) * 0.8)
+        x = net.pairwise("MUL", x, net.logistic(y), net.scale(x))
+    one = net.conv(x, 1, (1, 1), scale=0.02, gain=2)
+    return net.pairwise("MUL", x, one, net.scale(x))
+
+
+def shapes_int16(net: Int16Net) -> int:
+    """Pools, resizes, borders, joined and moved channels, in 16 bits."""
+    x = net.conv(net.picture(SIDE, SIDE), 4, scale=0.02, gain=2)
+    for channels, kind in ((6, "AVERAGE_POOL_2D"), (16, "MAX_POOL_2D"), (3, "AVERAGE_POOL_2D"), (8, "MAX_POOL_2D")):
+        x = net.pool(kind, net.conv(x, channels, (1, 1), scale=0.02, gain=2), (3, 3), (1, 1), "NONE")
+        x = net.pool(kind, x, (2, 2), (2, 2), "NONE")
+        x = net.resize(x, SIDE, SIDE, bilinear=channels > 5)
+        x = net.pool(kind, x, (4, 4), (4, 4), "RELU")
+        x = net.resize(x, SIDE, SIDE, bilinear=channels < 10)
+        y = net.conv(net.pad(x, (1, 1), (1, 1), (0, 0)), channels, padding="VALID", scale=0.02, gain=2)
+        joined = net.pool("MAX_POOL_2D", net.join(net.requantize(y, net.scale(x)), x), (2, 2), (2, 2), "NONE")
+        joined = net.resize(joined, SIDE, SIDE, bilinear=False)
+        axis = net.constant(np.array([1 + channels % 3], np.int32))
+        x = net.op("REVERSE_V2", (joined, axis), net.same(joined, net.shape(joined)), None, 2)
+        x = net.pad(x, (0, 0), (0, 0), (1, 2)) if channels < 5 else x
+    x = net.conv(x, 6, (1, 1), scale=0.02, gain=2)
+    return net.pool("MAX_POOL_2D", net.join(x, x, x), (2, 2), (2, 2), "NONE")
+
+
+def wide_int16(net: Int16Net) -> int:
+    """Convolutions of so many numbers, or to scales so fine, that sums may leave 32 bits."""
+    x = net.conv(net.picture(SIDE // 4, SIDE // 4), 120, (1, 1), scale=0.02, gain=2)
+    for channels, side, stride in ((120, 3, 1), (5, 5, 1), (118, 1, 1), (16, 3, 2)):
+        x = net.conv(x, channels, (side, side), stride=(stride, stride), scale=0.02, gain=200 if side == 1 else 2)
+    for channels, side, stride in ((12, 3, 1), (5, 5, 1), (16, 3, 2)):
+        y = net.conv(x, channels, (1, 1), scale=0.02, gain=200)
+        x = net.depthwise(y, 1, (side, side), stride=(stride, stride), gain=200)
+    return net.up_conv(net.depthwise(x, 2, gain=200), 8, scale=0.02, gain=200)
+
+
 PROBES: dict[str, Callable[[Int8Net], int | tuple[int, ...]]] = {
     probe.__name__: probe
     for probe in (
@@ -277,20 +326,51 @@ PROBES: dict[str, Callable[[Int8Net], int | tuple[int, ...]]] = {
 }
 
 
+PROBES_INT16: dict[str, Callable[[Int16Net], int]] = {
+    **{f"{probe.__name__}_int16": probe for probe in (convolutions, strides, joins, transposed, separable, depthwise)},
+    **{probe.__name__: probe for probe in (elementwise_int16, shapes_int16, wide_int16)},
+}
+"""The same with activations of 16 bits."""
+
 OWN_KERNELS = {clamped.__name__: clamped}
 """Nets that are counted with the kernels that suit a board, and not with direct ones."""
 
 
+def mobile_int16(net: Int16Net) -> int:
+    """Inverted residuals down to an eighth and up again, with a skip, in 16 bits."""
+    x = net.conv(net.picture(64, 96), 8, stride=(2, 2), scale=0.02, gain=2)
+    skip = x
+    for channels, stride in ((12, 2), (12, 1), (20, 2), (20, 1)):
+        wide = net.conv(x, 3 * channels, (1, 1), scale=0.02, gain=2)
+        deep = net.depthwise(wide, stride=(stride, stride), activation="RELU", scale=0.02, gain=2)
+        y = net.conv(deep, channels, (1, 1), activation="NONE", scale=0.02, gain=2)
+        x = net.pairwise("ADD", x, y, 1.7 * net.scale(y)) if stride == 1 else y
+    x = net.requantize(net.resize(x, 32, 48, bilinear=True), net.scale(skip))
+    x = net.conv(net.join(x, skip), 16, scale=0.02, gain=2)
+    return net.logistic(net.conv(net.up_conv(x, 6, (3, 3), scale=0.02), 1, (1, 1), activation="NONE", scale=0.02))
+
+
 def tried() -> dict[str, bytes]:
-    """Nets that prices are not fitted to, by name; unet8 of bench_models.py is the third."""
-    net, mask_head = Int8Net(seed=6), Path(__file__).parents[1] / "models" / "mask8" / "int8.tflite"
-    return {"unet6": net.tflite(unet(net, 6, 2, (64, 48))), "mask8": mask_head.read_bytes()}
+    """Nets that prices are not fitted to, by name; unet8 of bench_models.py is one more."""
+    mask_head = Path(__file__).parents[1] / "models" / "mask8" / "int8.tflite"
+    net, wide, mobile = Int8Net(seed=6), Int16Net(seed=6), Int16Net(seed=7)
+    return {
+        "unet6": net.tflite(unet(net, 6, 2, (64, 48))),
+        "mask8": mask_head.read_bytes(),
+        "unet6_int16": wide.tflite(unet(wide, 6, 2, (64, 48))),
+        "mobile_int16": mobile.tflite(mobile_int16(mobile)),
+    }
 
 
 def main(folder: Path) -> None:
+    made: dict[str, tuple[Int8Net, int | tuple[int, ...]]] = {}
     for name, probe in (PROBES | OWN_KERNELS).items():
         net = Int8Net(seed=len(name))
-        ends = probe(net)
+        made[name] = net, probe(net)
+    for name, wide in PROBES_INT16.items():
+        net16 = Int16Net(seed=len(name))
+        made[name] = net16, wide(net16)
+    for name, (net, ends) in made.items():
         place = folder / "suited" if name in OWN_KERNELS else folder
         write_bytes(place / f"{name}.tflite", net.tflite(*(ends if isinstance(ends, tuple) else (ends,))))
     for name, data in tried().items():

@@ -22,7 +22,7 @@ from edgeblur.export.stream.costs.prices import HELIUM_CORES, PATH
 from edgeblur.export.stream.costs.work import layer_work, layers
 from edgeblur.export.stream.emit import OPTIMIZE
 from edgeblur.export.stream.lower import lower
-from edgeblur.export.stream.net.net import Net
+from edgeblur.export.stream.net.net import WIDE, Net
 from edgeblur.export.stream.report.footprints import kernels_of
 from edgeblur.export.tflite.graph import read_tflite
 from edgeblur.files import write_json
@@ -30,7 +30,7 @@ from edgeblur.firmware_harness.emulation.bench import Bench, Frame, joined, read
 from edgeblur.progress import say
 
 BENCH = Path(__file__).parent
-HELD_OUT = ("unet8.tflite", "unet6.tflite", "mask8.tflite")
+HELD_OUT = ("unet8.tflite", "unet6.tflite", "mask8.tflite", "unet6_int16.tflite", "mobile_int16.tflite")
 """Nets that the prices are tried on, and not fitted to."""
 
 
@@ -98,7 +98,7 @@ def typical_counts(bench: Bench, frame: Frame, net: Net) -> list[Count]:
 def rest_count(bench: Bench, frame: Frame, net: Net) -> Count:
     """What a frame takes beside its layers."""
     layered = sum(layer.instructions for layer in bench.only(frame.key).layers)
-    return Count(frame_work(net), max(1.0, float(frame.instructions - layered)))
+    return Count(frame_work(net), float(frame.instructions - layered))
 
 
 def fitted(found: Sequence[Count]) -> dict[str, float]:
@@ -147,8 +147,16 @@ def priced(bench: Bench, known: dict[str, Net], core: str, optimize: str) -> dic
     """The prices of a core and aim, with what they miss frames by."""
     frames = [frame for frame in bench.frames if (frame.core, frame.optimize) == (core, optimize)]
     used = [frame for frame in frames if frame.model not in HELD_OUT and frame.model in known]
-    layered = [count for frame in used for count in typical_counts(bench, frame, known[frame.model])]
-    units = fitted(layered) | fitted([rest_count(bench, frame, known[frame.model]) for frame in used])
+    wide = [frame for frame in used if known[frame.model].nodes[0].plane.dtype == WIDE]
+    narrow = [frame for frame in used if frame not in wide]
+    parts = [
+        [count for frame in each for count in typical_counts(bench, frame, known[frame.model])]
+        for each in (narrow, wide)
+    ]
+    layered = [count for part in parts for count in part]
+    rests = [rest_count(bench, frame, known[frame.model]) for frame in narrow]  # of 16 bits they are alike
+    parts.append([rest for rest in rests if rest.instructions > 0])  # code without the layers' clock may take fewer
+    units = {unit: price for part in parts if part for unit, price in fitted(part).items()}
     tried = [frame for frame in frames if frame.model in HELD_OUT]
     errors = {frame.model: round(frame_error(units, bench, frame, known[frame.model]), 4) for frame in (*used, *tried)}
     off = [abs(predicted(units, [count]) / count.instructions - 1) for count in layered]

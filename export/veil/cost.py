@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edgeblur.export.stream.costs.prices import counted_as
 from edgeblur.export.veil.arithmetic import Mean, Packing, Sums, period
+from edgeblur.export.veil.boxes import BoxPlan
 from edgeblur.export.veil.plan import Tiles, VeilPlan
 from edgeblur.records import read_record
 
@@ -16,8 +17,7 @@ CODE_BYTES = 3_800
 """Of the veil's C on Cortex-M4 at -O2; 3,000 at -Os."""
 
 BOX_CODE_BYTES = 1_600
-"""What a detector's boxes add: decoded, suppressed, drawn; 1,500 at -O2 as at -Os. Their instructions are few beside
-the detector's own, and are not counted."""
+"""What a detector's boxes add: decoded, suppressed, drawn; 1,500 at -O2 as at -Os."""
 
 COSTS = Path(__file__).with_name("costs.json")
 """Written by bench/count_veil.py."""
@@ -51,8 +51,10 @@ def veil_work(plan: VeilPlan) -> dict[str, float]:
     whose luma is added; `placed`: sums of pixels of the net that they are added to; `unfolded`: those of 565 whose
     three numbers come in one word; `walked`, `met`: units and sums of pixels whose weights do not repeat soon;
     `finished`: means of a pixel of the net; `divided`: pixels' means without a product; `shown`: pixels of the net that
-    the finder sees; `converted`: those from YUV to RGB.
+    the finder sees; `converted`: those from YUV to RGB. Of a detector also what `boxes_work` says.
     """
+    if plan.boxes is not None:
+        return {**veil_work(replace(plan, boxes=None)), **boxes_work(plan.boxes)}
     if plan.tiles is not None:
         return _tiled_work(plan, plan.tiles)
     ends = {(row + 1) * plan.y.net_weight for row in range(plan.y.content)}
@@ -85,6 +87,19 @@ def _tiled_work(plan: VeilPlan, tiles: Tiles) -> dict[str, float]:
     looked = plan.y.content + sum(min(plan.y.content, top + tiles.height) for _, top in others)
     once = veil_work(replace(plan, tiles=None))
     return {unit: amount * looked / plan.y.content for unit, amount in once.items()}
+
+
+def boxes_work(boxes: BoxPlan) -> dict[str, float]:
+    """What is done for a detector's outputs where no score counts.
+
+    `output_rows` that it gives; `output_bytes` of them, copied and checked; `anchors` whose score is looked at.
+    """
+    heads = [decoder.head for decoder in boxes.decoders]
+    return {
+        "output_rows": float(sum(2 * head.height for head in heads)),
+        "output_bytes": float(sum(head.height * head.width * head.anchors * (1 + head.values) for head in heads)),
+        "anchors": float(boxes.anchors),
+    }
 
 
 def veiled_work(plan: VeilPlan, units: int) -> dict[str, float]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from edgeblur.export.stream.costs.footprint import Footprint
 from edgeblur.firmware_harness.fit.fit import FITS, NO, TIGHT, EngineFit, Fit, Memory
 
 _STYLES = {FITS: "green", TIGHT: "yellow", NO: "red"}
@@ -49,12 +48,6 @@ def remarks(fits: Sequence[Fit]) -> list[str]:
         if fit.tflm is not None
         for text in fit.candidate.tflm_differs
     ]
-    said += [
-        f"Instructions of {fit.candidate.name} are not predicted, as the kernels of 16 bits were not counted: "
-        "`edgeblur run --board` counts them."
-        for fit in fits
-        if (made := fit.candidate.footprint_on(fit.board)) and made.work is None and _is_wide(made)
-    ]
     said += [f"{fit.board.name}: {text}" for fit in fits if (text := _external(fit))]
     if any(not fit.board.emulator for fit in fits):
         said.append("On a real board its SDK and camera driver take memory as well: not counted.")
@@ -64,10 +57,6 @@ def remarks(fits: Sequence[Fit]) -> list[str]:
             + ("the clock of that kind of project." if fits[0].kind else "the board's highest clock.")
         )
     return list(dict.fromkeys(said))
-
-
-def _is_wide(footprint: Footprint) -> bool:
-    return any(name.endswith("_int16") for name in footprint.kernels)
 
 
 def _external(fit: Fit) -> str | None:

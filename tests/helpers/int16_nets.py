@@ -43,6 +43,9 @@ class Int16Net(Int8Net):
     def steps(self, *shape: int, scale: float = 1e-4, zero_point: int = 0) -> int:
         return self.constant(self.random.integers(-(2**15), 2**15, shape).astype(np.int16), [scale])
 
+    def requantize(self, source: int, scale: float, zero_point: int = 0, dtype: str = "int16") -> int:
+        return super().requantize(source, scale, zero_point, dtype)
+
     def logistic(self, source: int, kind: str = "LOGISTIC") -> int:
         return self.op(kind, (source,), self._tensor(self.shape(source), "int16", [CURVE], [0], 0, None), version=3)
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from code_samples import every_kernel
+from code_samples import every_kernel, every_kernel_int16
 from cost_probes import tried
 from fit_costs import HELD_OUT, Count, as_counted, counts, fitted
 from int8_nets import Int8Net, unet
+from int16_nets import Int16Net
 
 from edgeblur.cli import cli
 from edgeblur.errors import UserError
@@ -31,7 +32,7 @@ from edgeblur.export.stream.lower import lower
 from edgeblur.export.stream.net.net import Net, Plane
 from edgeblur.export.stream.ops import LOWERINGS
 from edgeblur.export.stream.ops.conv_2d import Conv2D
-from edgeblur.export.tflite.graph import read_tflite
+from edgeblur.export.tflite.graph import Graph, read_tflite
 from edgeblur.files import read_object
 from edgeblur.firmware_harness.emulation.bench import Bench, Frame
 
@@ -94,8 +95,9 @@ def test_layers_one_by_one(bench: Bench, held_out: dict[str, Net], core: str) ->
         assert all(abs(predicted[n] / real[n] - 1) < 0.15 for n in real)
 
 
-def test_every_kernel_has_prices_on_every_core() -> None:
-    net = lower(every_kernel())
+@pytest.mark.parametrize("graph", [every_kernel(), every_kernel_int16()], ids=["8 bits", "16 bits"])
+def test_every_kernel_has_prices_on_every_core(graph: Graph) -> None:
+    net = lower(graph)
     found = layers(net).values()
     assert len({layer.operation.kernel for layer in found}) > 12
     assert all(map(is_counted, found))
@@ -131,6 +133,18 @@ def test_units_count_the_loops_of_the_kernel() -> None:
     assert work["conv_2d.words"] == 5 * 4 * 2 * 9  # 9 pixels of 4 channels
     assert work["conv_2d.elements"] == 5 * 7 * 3
     assert work["conv_2d.columns"] == 5 * 10  # under 8 pixels, gathered once
+
+
+def test_sums_beyond_32_bits_are_other_work() -> None:
+    narrow, wide = (Int16Net() for _ in range(2))
+    nets = {
+        "narrow": narrow.graph(narrow.conv(narrow.picture(4, 6), 5)),
+        "wide": wide.graph(wide.conv(wide.picture(4, 6), 5, gain=5000)),
+    }
+    units = {name: layer_work(layers(lower(graph))[1]) for name, graph in nets.items()}
+    assert units["narrow"]["conv_2d_int16.words"] == 4 * 3 * 3 * 9  # pairs of pixels and of channels, words
+    assert units["wide"]["conv_2d_int16.wide_products"] == 4 * 6 * 5 * 36
+    assert units["wide"].keys().isdisjoint({"conv_2d_int16.words", "conv_2d_int16.elements"})
 
 
 def test_unknown_kernels_and_cores_are_refused(held_out: dict[str, Net]) -> None:

@@ -39,9 +39,6 @@ class ConcatenateInt16(Concatenate):
 
     kernel = "concatenation_int16"
 
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> None:
-        """Not counted yet."""
-
 
 def joining(plane: Plane) -> Concatenate:
     """What joins planes to this one, or copies one."""

@@ -20,7 +20,7 @@ class _Convolution:
     kernel_w: int
     stride: int
     dilation: int
-    column_bytes: int
+    column: int
     strip: int
     parts: tuple[int, ...]
     whole_words: bool
@@ -31,19 +31,20 @@ class _Convolution:
         fields = layer.operation.fields(layer.inputs, layer.output)
         part_channels = fields["part_channels"]
         assert isinstance(part_channels, Array)
+        wide = "column" in fields  # 16 bits
         return cls(
-            in_channels=layer.number("in_channels"),
+            in_channels=int(part_channels.values.sum()),
             out_width=layer.number("out_width"),
             out_channels=layer.number("out_channels"),
             kernel_h=layer.number("kernel_h"),
             kernel_w=layer.number("kernel_w"),
             stride=layer.number("stride"),
             dilation=layer.number("dilation"),
-            column_bytes=layer.number("column_bytes"),
+            column=layer.number("column" if wide else "column_bytes"),
             strip=layer.number("strip"),
             parts=tuple(part_channels.values.tolist()),
             whole_words=bool(layer.number("whole_words")),
-            tame=bool(layer.number("tame")),
+            tame=wide or bool(layer.number("tame")),
         )
 
     @property
@@ -54,6 +55,16 @@ class _Convolution:
     @property
     def apart(self) -> int:
         return self.stride if self.shared else self.kernel_w
+
+    @property
+    def kept(self) -> int:
+        """Columns that a strip shares with the next one."""
+        return max(self.kernel_w - self.stride, 0) if self.shared else 0
+
+    def columns(self, strips: Sequence[int]) -> int:
+        """That are collected for a row, two pixels at a time."""
+        whole = sum((ceil_div(pixels, 2) * 2 - 1) * self.apart + self.kernel_w for pixels in strips)
+        return whole - self.kept * (len(strips) - 1)
 
     def strips(self, longest: int) -> list[int]:
         """Pixels of each strip of a row."""
@@ -67,8 +78,7 @@ def conv_2d_work(layer: Layer) -> Work:
     """
     c, height = _Convolution.of(layer), layer.output.height
     strips = c.strips(c.strip)
-    kept = max(c.kernel_w - c.stride, 0) if c.shared else 0
-    columns = sum((ceil_div(pixels, 2) * 2 - 1) * c.apart + c.kernel_w for pixels in strips) - kept * (len(strips) - 1)
+    columns = c.columns(strips)
     taken = height * columns * c.kernel_h * c.in_channels
     pairs = height * ceil_div(c.out_width, 2)
     blocks = pairs * ceil_div(c.out_channels, 2)
@@ -78,11 +88,38 @@ def conv_2d_work(layer: Layer) -> Work:
         "columns": height * columns,
         "pieces": height * columns * c.kernel_h * len(c.parts),
         "gathered_words" if c.whole_words else "gathered_bytes": taken / 4 if c.whole_words else taken,
-        "kept_words": height * (len(strips) - 1) * kept * c.column_bytes / 4,
+        "kept_words": height * (len(strips) - 1) * c.kept * c.column / 4,
         "blocks" if c.out_channels > 2 else "lone_blocks": blocks,
         "odd_blocks": pairs * (c.out_channels % 2),
-        "words": blocks * c.kernel_w * c.column_bytes / 4,
+        "words": blocks * c.kernel_w * c.column / 4,
         "elements" if c.tame else "rough_elements": height * c.out_width * c.out_channels,
+    }
+
+
+def conv_2d_int16_work(layer: Layer, *, narrow: bool) -> Work:
+    """kernels/conv_2d_int16.c: as in 8 bits; sums that may leave 32 bits one by one."""
+    c, height = _Convolution.of(layer), layer.output.height
+    strips = c.strips(c.strip)
+    columns = c.columns(strips)
+    taken = height * columns * c.kernel_h * c.in_channels
+    pairs, elements = height * ceil_div(c.out_width, 2), height * c.out_width * c.out_channels
+    blocks, words = pairs * ceil_div(c.out_channels, 2), c.kernel_w * c.column / 4
+    work = {
+        "rows": height,
+        "strips": height * len(strips),
+        "columns": height * columns,
+        "pieces": height * columns * c.kernel_h * len(c.parts),
+        "gathered_words" if c.whole_words else "gathered_numbers": taken / 2 if c.whole_words else taken,
+        "kept_numbers": height * (len(strips) - 1) * c.kept * c.column,
+    }
+    if not narrow:
+        return {**work, "wide_elements": elements, "wide_products": elements * words * 4}
+    return {
+        **work,
+        "blocks" if c.out_channels > 2 else "lone_blocks": blocks,
+        "odd_blocks": pairs * (c.out_channels % 2),
+        "words": blocks * words,
+        "elements": elements,
     }
 
 
@@ -93,7 +130,7 @@ def conv_2d_helium_work(layer: Layer) -> Work:
     direct = direct and (c.out_width % 2 == 0 or c.in_channels <= VECTOR)
     columns = 2 * ((c.strip - 1) * c.apart + c.kernel_w) + 1
     strips = c.strips(c.out_width if direct else ((columns - c.kernel_w) // c.apart + 1) // 2 * 2)
-    quads, size = ceil_div(c.out_channels, 4), c.kernel_w * c.column_bytes
+    quads, size = ceil_div(c.out_channels, 4), c.kernel_w * c.column
     work: dict[str, float] = {"rows": height, "strips": height * len(strips), "turns": height * len(strips) * quads}
     if size <= VECTOR:
         work |= {"few": height * c.out_width * quads}

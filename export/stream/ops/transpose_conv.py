@@ -111,23 +111,29 @@ class TransposeConv(Operation):
         return inputs[0].height * inputs[0].width * self.weights.size // output.height
 
     def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
-        """Each output number gathers from the pixels whose windows reach it."""
-        layer = Layer(self, tuple(inputs), output)
-        width, channels = layer.output.width, layer.output.channels
-        kernel, stride, pad = (layer.number(name) for name in ("kernel_w", "stride_w", "pad_left"))
-        firsts = tuple((x + pad - kernel) // stride + 1 for x in range(width))
-        lasts = [(x + pad) // stride for x in range(width)]
-        limit = layer.inputs[0].width - 1
-        reached = sum(max(0, min(last, limit) - max(first, 0) + 1) for first, last in zip(firsts, lasts, strict=True))
-        rows = layer.rows_inside()
-        return {
-            "rows": layer.output.height,
-            "pixels": layer.pixels,
-            "elements": layer.elements,
-            "lines": rows * width * channels,
-            "taps": rows * reached * channels,
-            "products": rows * reached * channels * layer.inputs[0].channels,
-        }
+        return gathered_work(Layer(self, tuple(inputs), output))
+
+
+def gathered_work(layer: Layer) -> Work:
+    """Each output number gathers from the pixels whose windows reach it."""
+    taken, given = layer.inputs[0], layer.output
+    rows = _reached(taken.height, given.height, *map(layer.number, ("kernel_h", "stride_h", "pad_top")))
+    columns = _reached(taken.width, given.width, *map(layer.number, ("kernel_w", "stride_w", "pad_left")))
+    return {
+        "rows": given.height,
+        "pixels": layer.pixels,
+        "elements": layer.elements,
+        "lines": rows * given.width * given.channels,
+        "taps": rows * columns * given.channels,
+        "products": rows * columns * given.channels * taken.channels,
+    }
+
+
+def _reached(taken: int, given: int, kernel: int, stride: int, pad: int) -> int:
+    """Along an axis, the input's places whose windows reach an output's place, over all of those."""
+    firsts = (max((at + pad - kernel) // stride + 1, 0) for at in range(given))
+    lasts = (min((at + pad) // stride, taken - 1) for at in range(given))
+    return sum(max(0, last - first + 1) for first, last in zip(firsts, lasts, strict=True))
 
 
 @dataclass(frozen=True, eq=False)

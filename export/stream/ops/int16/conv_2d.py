@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import padding_before
+from edgeblur.export.stream.net.layer import Layer, Work
 from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.conv_2d import arrange, strip_bytes, strip_pixels
+from edgeblur.export.stream.ops.conv_2d_work import conv_2d_int16_work
 from edgeblur.export.stream.ops.geometry import output_size, row_window, windowed_columns
 from edgeblur.export.stream.ops.int16.weights import Sums, read_sums
 from edgeblur.export.stream.ops.weights import read_weights
@@ -68,6 +70,9 @@ class Conv2DInt16(Operation):
     def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
         strip = strip_pixels(self.weights, self.options.stride_w, self.options.dilation_w)
         return strip_bytes(self.weights, self.options.stride_w, self.options.dilation_w, strip)
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        return conv_2d_int16_work(Layer(self, tuple(inputs), output), narrow=self.sums.narrow)
 
 
 def part_fields(inputs: Sequence[Plane]) -> Mapping[str, Field]:

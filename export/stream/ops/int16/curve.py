@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.layer import Layer, Work
 from edgeblur.export.stream.net.net import Array, Field, Operation, Plane, Window
 from edgeblur.export.tflite.graph import Graph, Op, Tensor
 from edgeblur.export.tflite.writer import write_tflite
@@ -76,6 +77,10 @@ class CurveInt16(Operation):
             "fraction": 8 if self.tanh else 9,
             "twice": int(self.tanh),
         }
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        layer = Layer(self, tuple(inputs), output)
+        return {"rows": output.height, "tanh_elements" if self.tanh else "elements": layer.elements}
 
 
 def _factor(scale: float, *, tanh: bool) -> tuple[int, int]:

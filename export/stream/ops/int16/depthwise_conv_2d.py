@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import padding_before
+from edgeblur.export.stream.net.layer import Layer, Work, windowed
 from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.depthwise_conv_2d import read_depthwise
 from edgeblur.export.stream.ops.geometry import row_window, windowed_columns
@@ -60,6 +61,16 @@ class DepthwiseConv2DInt16(Operation):
 
     def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
         return output.width * self.weights.size
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        layer = Layer(self, tuple(inputs), output)
+        lines = layer.rows_inside() * output.width * output.channels
+        each = {
+            **windowed(layer),
+            "padded_lines": lines * (layer.number("pad_left") > 0),
+            "divisions": layer.elements * (layer.number("depth_multiplier") > 1),
+        }
+        return each if self.sums.narrow else {f"wide_{unit}": amount for unit, amount in each.items()}
 
 
 def lower(builder: Builder, op: Op) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.layer import Layer, Work, windowed
 from edgeblur.export.stream.net.net import Field, Plane
 from edgeblur.export.stream.ops import average_pool_2d, max_pool_2d, move, pad, resize_bilinear, resize_nearest_neighbor
 from edgeblur.export.tflite.graph import Op
@@ -17,8 +18,9 @@ class MaxPool2DInt16(max_pool_2d.MaxPool2D):
 
     kernel = "max_pool_2d_int16"
 
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> None:
-        """Not counted yet."""
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        """One number at a time, with vectors too."""
+        return windowed(Layer(self, tuple(inputs), output))
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +30,6 @@ class AveragePool2DInt16(average_pool_2d.AveragePool2D):
     kernel = "average_pool_2d_int16"
     most_numbers = 65000
 
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> None:
-        """Not counted yet."""
-
 
 @dataclass(frozen=True, eq=False)
 class ResizeBilinearInt16(resize_bilinear.ResizeBilinear):
@@ -38,18 +37,12 @@ class ResizeBilinearInt16(resize_bilinear.ResizeBilinear):
 
     kernel = "resize_bilinear_int16"
 
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> None:
-        """Not counted yet."""
-
 
 @dataclass(frozen=True, eq=False)
 class ResizeNearestNeighborInt16(resize_nearest_neighbor.ResizeNearestNeighbor):
     """As of 8 bits."""
 
     kernel = "resize_nearest_neighbor_int16"
-
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> None:
-        """Not counted yet."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,18 +54,12 @@ class PadInt16(pad.Pad):
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
         return {member: value for member, value in super().fields(inputs, output).items() if member != "value"}
 
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> None:
-        """Not counted yet."""
-
 
 @dataclass(frozen=True, eq=False)
 class MoveInt16(move.Move):
     """As of 8 bits."""
 
     kernel = "move_int16"
-
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> None:
-        """Not counted yet."""
 
 
 def lower_max_pool(builder: Builder, op: Op) -> None:

@@ -30,9 +30,6 @@ class AddInt16(add.Add):
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
         return _without_zero_points(super().fields(inputs, output))
 
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> None:
-        """Not counted yet."""
-
 
 @dataclass(frozen=True, eq=False)
 class SubtractInt16(AddInt16):
@@ -50,9 +47,6 @@ class MultiplyInt16(mul.Multiply):
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
         return _without_zero_points(super().fields(inputs, output))
-
-    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> None:
-        """Not counted yet."""
 
 
 def lower_sum(builder: Builder, op: Op) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edgeblur.export.stream.net.builder import Builder
 from edgeblur.export.stream.net.fixed_point import clamp, fits_32_bits, quantize_multiplier, scale_ratio
+from edgeblur.export.stream.net.layer import Layer, Work
 from edgeblur.export.stream.net.net import Field, Operation, Plane, Window
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import LeakyReluOptions
@@ -15,6 +16,9 @@ KINDS = ("LEAKY_RELU", "QUANTIZE", "RELU", "RELU6")
 
 Factor = tuple[int, int]
 """Multiplier and shift, as `requantize` in kernels/common.h takes them."""
+
+_LARGEST = 2**15
+"""Of a 16-bit number, without its sign."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,16 @@ class RequantizeInt16(Operation):
             "negative_shift": self.negative[1],
             "least": self.least,
             "most": self.most,
+        }
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        layer = Layer(self, tuple(inputs), output)
+        bounded = (self.least, self.most) != (-_LARGEST, _LARGEST - 1)
+        return {
+            "rows": output.height,
+            "elements": layer.elements,
+            "bounded": layer.elements * bounded,
+            "branches": layer.elements * (self.factor != self.negative),
         }
 
 

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder
+from edgeblur.export.stream.net.layer import Layer, Work
 from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
 from edgeblur.export.stream.ops.conv_2d import strip_bytes, strip_pixels
+from edgeblur.export.stream.ops.conv_2d_work import conv_2d_int16_work
 from edgeblur.export.stream.ops.geometry import windowed_columns
 from edgeblur.export.stream.ops.int16.conv_2d import column_numbers, paired, part_fields
 from edgeblur.export.stream.ops.int16.weights import Sums, read_sums
-from edgeblur.export.stream.ops.transpose_conv import Transposed, check_size, phases, tiles
+from edgeblur.export.stream.ops.transpose_conv import Transposed, check_size, gathered_work, phases, tiles
 from edgeblur.export.stream.ops.weights import read_weights
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import TransposeConvOptions
@@ -69,6 +71,9 @@ class TransposeConvInt16(Operation):
     def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
         return inputs[0].height * inputs[0].width * self.weights.size // output.height  # as of 8 bits
 
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        return gathered_work(Layer(self, tuple(inputs), output))
+
 
 @dataclass(frozen=True, eq=False)
 class TiledTransposeConvInt16(TransposeConvInt16):
@@ -104,6 +109,9 @@ class TiledTransposeConvInt16(TransposeConvInt16):
     def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
         piece = phases(self.weights)[0]
         return strip_bytes(piece, 1, 1, strip_pixels(piece, 1, 1))
+
+    def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
+        return conv_2d_int16_work(Layer(self, tuple(inputs), output), narrow=self.sums.narrow)
 
 
 def lower(builder: Builder, op: Op) -> None:
