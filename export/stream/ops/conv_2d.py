@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder
-from edgeblur.export.stream.net.fixed_point import padding_before
 from edgeblur.export.stream.net.layer import Layer, Work
-from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
+from edgeblur.export.stream.net.net import Array, Field, Plane
 from edgeblur.export.stream.ops.conv_2d_work import conv_2d_helium_work, conv_2d_work
-from edgeblur.export.stream.ops.geometry import output_size, row_window, windowed_columns
+from edgeblur.export.stream.ops.convolution import Convolution
+from edgeblur.export.stream.ops.geometry import output_size
 from edgeblur.export.stream.ops.grouped_conv_2d import lower_grouped
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
 from edgeblur.export.tflite.graph import Op
@@ -21,31 +21,32 @@ from edgeblur.export.tflite.options import Conv2DOptions
 
 
 @dataclass(frozen=True, eq=False)
-class Conv2D(Operation):
+class StripConvolution(Convolution):
+    """A convolution whose kernel gathers the columns under a strip of pixels before it multiplies."""
+
+    def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
+        strip = strip_pixels(self.weights, self.options.stride_w, self.options.dilation_w)
+        return strip_bytes(self.weights, self.options.stride_w, self.options.dilation_w, strip)
+
+
+@dataclass(frozen=True, eq=False)
+class Conv2D(StripConvolution):
     """A convolution over rows of one or more planes whose channels lie side by side.
 
     Attributes:
-        weights: `[out, kernel height, kernel width, in]` int8.
+        weights: `[out, kernel height, kernel width, in]`.
         bias: `[out]` int32, the input's zero point folded in: what a window of zero points would add is taken off.
         requantization: from sums to output steps.
-        options: as in the .tflite.
     """
 
     kernel = "conv_2d"
     label = "CONV_2D"
     how = "direct"
-    weights: NDArray[np.int8]
     bias: NDArray[np.int32]
     requantization: Requantization
-    options: Conv2DOptions
-
-    def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
-        return [row_window(inputs[0], output, self.weights.shape[1], self.options)] * len(inputs)
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
-        o = self.options
-        out_channels, kernel_h, kernel_w, in_channels = self.weights.shape
-        parts = np.array([plane.channels for plane in inputs], np.int16)
+        o, parts = self.options, np.array([plane.channels for plane in inputs], np.int16)
         return {
             "weights": Array("weights", arrange(self.weights)),
             "bias": Array("bias", self.bias),
@@ -53,33 +54,17 @@ class Conv2D(Operation):
             "part_channels": Array("parts", parts),
             "parts": len(parts),
             "in_width": inputs[0].width,
-            "in_channels": in_channels,
+            "in_channels": self.weights.shape[3],
             "in_zero_point": inputs[0].zero_point,
             "out_width": output.width,
-            "out_channels": out_channels,
-            "kernel_h": kernel_h,
-            "kernel_w": kernel_w,
-            "stride": o.stride_w,
-            "dilation": o.dilation_w,
-            "pad_left": padding_before(
-                o.padding, inputs[0].width, output.width, kernel_w, o.stride_w, o.dilation_w
-            ),
-            "column_bytes": column_bytes(self.weights),
+            "out_channels": output.channels,
+            **self.window_fields(inputs, output),
+            "column_bytes": column_numbers(self.weights),
             "phases": 1,
             "tame": int(is_tame(self.weights, self.bias, self.requantization)),
             "whole_words": int(all(plane.channels % 4 == 0 for plane in inputs)),
             "strip": strip_pixels(self.weights, o.stride_w, o.dilation_w),
-        }  # fmt: skip
-
-    def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
-        return windowed_columns(self.fields(inputs, output), inputs, first, end, self.options.stride_w)
-
-    def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
-        return output.width * self.weights.size
-
-    def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
-        strip = strip_pixels(self.weights, self.options.stride_w, self.options.dilation_w)
-        return strip_bytes(self.weights, self.options.stride_w, self.options.dilation_w, strip)
+        }
 
     def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
         layer = Layer(self, tuple(inputs), output)
@@ -103,7 +88,7 @@ def strip_bytes(weights: NDArray[np.int8], stride: int, dilation: int, pixels: i
     """Scratch of the kernels: the columns under so many pixels in 16 bits, and one column in 8."""
     kernel_w = weights.shape[2]
     apart = stride if dilation == 1 and stride <= kernel_w else kernel_w
-    return (2 * ((pixels - 1) * apart + kernel_w) + 1) * column_bytes(weights)
+    return (2 * ((pixels - 1) * apart + kernel_w) + 1) * column_numbers(weights)
 
 
 def strip_pixels(weights: NDArray[np.int8], stride: int, dilation: int) -> int:
@@ -112,8 +97,8 @@ def strip_pixels(weights: NDArray[np.int8], stride: int, dilation: int) -> int:
     return max(fitting, default=2)
 
 
-def column_bytes(weights: NDArray[np.int8]) -> int:
-    """A window's column, all kernel rows of it, filled up to whole words."""
+def column_numbers(weights: NDArray[np.int8]) -> int:
+    """Numbers of a window's column, all kernel rows of it, filled up to fours: whole words of bytes."""
     _, kernel_h, _, in_channels = weights.shape
     return -(-kernel_h * in_channels // 4) * 4
 
@@ -122,7 +107,7 @@ def arrange(weights: NDArray[np.int8]) -> NDArray[np.int8]:
     """Weights as kernels/conv_2d.h wants them: `[out / 2, words, 2, 4]`, a window's words column by column."""
     out, kernel_h, kernel_w, in_channels = weights.shape
     columns = weights.transpose(0, 2, 1, 3).reshape(out, kernel_w, kernel_h * in_channels)
-    padded = np.pad(columns, ((0, out % 2), (0, 0), (0, column_bytes(weights) - kernel_h * in_channels)))
+    padded = np.pad(columns, ((0, out % 2), (0, 0), (0, column_numbers(weights) - kernel_h * in_channels)))
     return padded.reshape(-1, 2, padded[0].size // 4, 4).transpose(0, 2, 1, 3)
 
 
@@ -141,4 +126,4 @@ def lower(builder: Builder, op: Op) -> None:
     folded = bias.astype(np.int64) - taken.zero_point * weights.reshape(len(weights), -1).sum(axis=1, dtype=np.int64)
     scales = requantization(builder, op, taken, given, options.activation)
     check_sum(builder, op, folded, weights.reshape(len(weights), -1), scales)
-    builder.add(op, Conv2D(weights, folded.astype(np.int32), scales, options), parts)
+    builder.add(op, Conv2D(weights, options, folded.astype(np.int32), scales), parts)

@@ -131,7 +131,7 @@ def takes_winograd(conv: Conv2D) -> bool:
 
 def as_winograd(conv: Conv2D, early: int = 0) -> WinogradConv2D:
     """The same convolution by the other kernel."""
-    return WinogradConv2D(conv.weights, conv.bias, conv.requantization, conv.options, early)
+    return WinogradConv2D(conv.weights, conv.options, conv.bias, conv.requantization, early)
 
 
 def transform(weights: NDArray[np.int8], parts: Sequence[int]) -> NDArray[np.int16]:

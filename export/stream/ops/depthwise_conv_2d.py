@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder, told_shape
-from edgeblur.export.stream.net.fixed_point import padding_before
 from edgeblur.export.stream.net.layer import Layer, Work, ceil_div, windowed
-from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
+from edgeblur.export.stream.net.net import Array, Field, Plane
 from edgeblur.export.stream.ops.conv_2d import is_tame
-from edgeblur.export.stream.ops.geometry import output_size, row_window, windowed_columns
+from edgeblur.export.stream.ops.convolution import Convolution
+from edgeblur.export.stream.ops.geometry import output_size
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import DepthwiseConv2DOptions
@@ -23,29 +23,22 @@ _TAME = 2**29
 
 
 @dataclass(frozen=True, eq=False)
-class DepthwiseConv2D(Operation):
+class DepthwiseConv2D(Convolution):
     """A convolution in which each output channel reads one input channel.
 
     Attributes:
-        weights: `[1, kernel height, kernel width, out]` int8; input channel c makes the output channels
+        weights: `[1, kernel height, kernel width, out]`; input channel c makes the output channels
             c * multiplier + (0 .. multiplier - 1).
         bias: `[out]` int32.
         requantization: from sums to output steps.
-        options: as in the .tflite.
     """
 
     kernel = "depthwise_conv_2d"
     label = "DEPTHWISE_CONV_2D"
-    weights: NDArray[np.int8]
     bias: NDArray[np.int32]
     requantization: Requantization
-    options: DepthwiseConv2DOptions
-
-    def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
-        return [row_window(inputs[0], output, self.weights.shape[1], self.options)]
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
-        o, (_, kernel_h, kernel_w, out_channels) = self.options, self.weights.shape
         return {
             "weights": Array("weights", self.weights),
             "bias": Array("bias", self.bias),
@@ -54,27 +47,15 @@ class DepthwiseConv2D(Operation):
             "in_channels": inputs[0].channels,
             "in_zero_point": inputs[0].zero_point,
             "out_width": output.width,
-            "depth_multiplier": out_channels // inputs[0].channels,
-            "kernel_h": kernel_h,
-            "kernel_w": kernel_w,
-            "stride": o.stride_w,
-            "dilation": o.dilation_w,
-            "pad_left": padding_before(
-                o.padding, inputs[0].width, output.width, kernel_w, o.stride_w, o.dilation_w
-            ),
+            "depth_multiplier": output.channels // inputs[0].channels,
+            **self.window_fields(inputs, output),
             "tame": int(self._tame()),
-        }  # fmt: skip
+        }
 
     def _tame(self) -> bool:
         """Whether fast kernels are exact: in 16 bits they add up two products, not of -128, and all weights."""
         each = self.weights.reshape(-1, self.weights.shape[3]).T
         return bool(each.min() > -128) and each.shape[1] < 256 and is_tame(each, self.bias, self.requantization, _TAME)
-
-    def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
-        return windowed_columns(self.fields(inputs, output), inputs, first, end, self.options.stride_w)
-
-    def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
-        return output.width * self.weights.size
 
     def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
         """Of the weights of four channels, widened to 16 bits, or of eight, and of the rows' places."""
@@ -182,4 +163,4 @@ def lower(builder: Builder, op: Op) -> None:
     bias = read_bias(builder, op, 2, channels)
     scales = requantization(builder, op, taken, given, options.activation, axis=3)
     check_sum(builder, op, bias.astype(np.int64), weights.reshape(-1, channels).T, scales)
-    builder.add(op, DepthwiseConv2D(weights, bias, scales, options), (source,))
+    builder.add(op, DepthwiseConv2D(weights, options, bias, scales), (source,))

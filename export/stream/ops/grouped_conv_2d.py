@@ -9,38 +9,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder
-from edgeblur.export.stream.net.fixed_point import padding_before
 from edgeblur.export.stream.net.layer import Layer, Work, columns_inside, windowed
-from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
-from edgeblur.export.stream.ops.geometry import output_size, row_window, windowed_columns
+from edgeblur.export.stream.net.net import Array, Field, Plane
+from edgeblur.export.stream.ops.convolution import Convolution
+from edgeblur.export.stream.ops.geometry import output_size
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, requantization
 from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import Conv2DOptions
 
 
 @dataclass(frozen=True, eq=False)
-class GroupedConv2D(Operation):
+class GroupedConv2D(Convolution):
     """A convolution in groups.
 
     Attributes:
-        weights: `[out, kernel height, kernel width, in / groups]` int8.
+        weights: `[out, kernel height, kernel width, in / groups]`.
         bias: `[out]` int32.
         requantization: from sums to output steps.
-        options: as in the .tflite.
     """
 
     kernel = "grouped_conv_2d"
     label = "CONV_2D"
-    weights: NDArray[np.int8]
     bias: NDArray[np.int32]
     requantization: Requantization
-    options: Conv2DOptions
-
-    def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
-        return [row_window(inputs[0], output, self.weights.shape[1], self.options)]
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
-        o, (out_channels, kernel_h, kernel_w, group_in) = self.options, self.weights.shape
+        group_in = self.weights.shape[3]
         return {
             "weights": Array("weights", self.weights),
             "bias": Array("bias", self.bias),
@@ -49,21 +43,11 @@ class GroupedConv2D(Operation):
             "in_channels": inputs[0].channels,
             "in_zero_point": inputs[0].zero_point,
             "out_width": output.width,
-            "out_channels": out_channels,
+            "out_channels": output.channels,
             "group_in": group_in,
-            "group_out": out_channels * group_in // inputs[0].channels,
-            "kernel_h": kernel_h,
-            "kernel_w": kernel_w,
-            "stride": o.stride_w,
-            "dilation": o.dilation_w,
-            "pad_left": padding_before(o.padding, inputs[0].width, output.width, kernel_w, o.stride_w, o.dilation_w),
+            "group_out": output.channels * group_in // inputs[0].channels,
+            **self.window_fields(inputs, output),
         }
-
-    def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
-        return windowed_columns(self.fields(inputs, output), inputs, first, end, self.options.stride_w)
-
-    def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
-        return output.width * self.weights.size
 
     def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
         layer = Layer(self, tuple(inputs), output)
@@ -84,4 +68,4 @@ def lower_grouped(builder: Builder, op: Op, options: Conv2DOptions, weights: NDA
     bias = read_bias(builder, op, 2, out)
     scales = requantization(builder, op, taken, given, options.activation)
     check_sum(builder, op, bias.astype(np.int64), weights.reshape(out, -1), scales)
-    builder.add(op, GroupedConv2D(weights, bias, scales, options), (source,))
+    builder.add(op, GroupedConv2D(weights, options, bias, scales), (source,))

@@ -13,7 +13,7 @@ from edgeblur.export.stream.net.builder import Builder, told_shape
 from edgeblur.export.stream.net.fixed_point import padding_before
 from edgeblur.export.stream.net.layer import Layer, Work
 from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
-from edgeblur.export.stream.ops.conv_2d import arrange, column_bytes, is_tame, strip_bytes, strip_pixels
+from edgeblur.export.stream.ops.conv_2d import arrange, column_numbers, is_tame, strip_bytes, strip_pixels
 from edgeblur.export.stream.ops.conv_2d_work import conv_2d_helium_work, conv_2d_work
 from edgeblur.export.stream.ops.geometry import output_size, windowed_columns
 from edgeblur.export.stream.ops.weights import Requantization, check_sum, read_bias, read_weights, requantization
@@ -21,82 +21,41 @@ from edgeblur.export.tflite.graph import Op
 from edgeblur.export.tflite.options import TransposeConvOptions
 
 
-@dataclass(frozen=True)
-class Transposed:
-    """Where a transposed convolution reads.
+@dataclass(frozen=True, eq=False)
+class Transposing(Operation):
+    """A transposed convolution, turned round: each output row gathers from the input rows that reach it.
 
     Attributes:
-        kernel_h, kernel_w: size of its window.
+        weights: `[out, kernel height, kernel width, in]` int8.
         options: as in the .tflite.
     """
 
-    kernel_h: int
-    kernel_w: int
+    label = "TRANSPOSE_CONV"
+    weights: NDArray[np.int8]
     options: TransposeConvOptions
 
     def pads(self, output: Plane) -> tuple[int, int]:
         """Padding on top and at the left, of the convolution that this one transposes: it goes from output to input."""
         o, sizes = self.options, (output.height, output.width)
-        kernels, strides = (self.kernel_h, self.kernel_w), (o.stride_h, o.stride_w)
+        kernels, strides = self.weights.shape[1:3], (o.stride_h, o.stride_w)
         top, left = (
             padding_before(o.padding, size, -(-size // stride), kernel, stride)
             for size, kernel, stride in zip(sizes, kernels, strides, strict=True)
         )
         return top, left
 
-    def window(self, output: Plane) -> Window:
-        """Input row i reaches output rows `i * stride - pad + (0 .. kernel - 1)`."""
-        stride, pad = self.options.stride_h, self.pads(output)[0]
-        firsts = tuple((y + pad - self.kernel_h) // stride + 1 for y in range(output.height))
-        return Window(firsts, 1, -(-self.kernel_h // stride))
-
-
-def phases(weights: NDArray[np.int8]) -> NDArray[np.int8]:
-    """Weights as `[kernel height, kernel width * out, 1, 1, in]`: for each window row a 1x1 convolution."""
-    out, kernel_h, kernel_w, in_channels = weights.shape
-    return weights.transpose(1, 2, 0, 3).reshape(kernel_h, kernel_w * out, 1, 1, in_channels)
-
-
-@dataclass(frozen=True, eq=False)
-class TransposeConv(Operation):
-    """A transposed convolution, turned round: each output row gathers from the input rows that reach it.
-
-    Attributes:
-        weights: `[out, kernel height, kernel width, in]` int8.
-        bias: `[out]` int32.
-        requantization: from sums to output steps.
-        options: as in the .tflite.
-    """
-
-    kernel = "transpose_conv"
-    label = "TRANSPOSE_CONV"
-    weights: NDArray[np.int8]
-    bias: NDArray[np.int32]
-    requantization: Requantization
-    options: TransposeConvOptions
-
-    @property
-    def shape(self) -> Transposed:
-        """Where it reads."""
-        return Transposed(self.weights.shape[1], self.weights.shape[2], self.options)
-
     def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
-        return [self.shape.window(output)]
+        """Input row i reaches output rows `i * stride - pad + (0 .. kernel - 1)`."""
+        stride, pad, kernel_h = self.options.stride_h, self.pads(output)[0], self.weights.shape[1]
+        firsts = tuple((y + pad - kernel_h) // stride + 1 for y in range(output.height))
+        return [Window(firsts, 1, -(-kernel_h // stride))]
 
-    def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
-        out_channels, kernel_h, kernel_w, in_channels = self.weights.shape
-        pad_top, pad_left = self.shape.pads(output)
+    def window_fields(self, output: Plane) -> Mapping[str, Field]:
+        """Members of the kernel's struct that say where it looks."""
+        pad_top, pad_left = self.pads(output)
         return {
-            "weights": Array("weights", self.weights),
-            "bias": Array("bias", self.bias),
-            **self.requantization.fields(),
-            "in_width": inputs[0].width,
-            "in_channels": in_channels,
-            "in_zero_point": inputs[0].zero_point,
-            "out_width": output.width,
-            "out_channels": out_channels,
-            "kernel_h": kernel_h,
-            "kernel_w": kernel_w,
+            "kernel_h": self.weights.shape[1],
+            "kernel_w": self.weights.shape[2],
             "stride_h": self.options.stride_h,
             "stride_w": self.options.stride_w,
             "pad_top": pad_top,
@@ -104,17 +63,17 @@ class TransposeConv(Operation):
         }
 
     def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
-        return Columns({"pad_left": self.shape.pads(output)[1] + first, "out_width": end - first}, (0,))
+        return Columns({"pad_left": self.pads(output)[1] + first, "out_width": end - first}, (0,))
 
     def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
         # As in papers and in `export.cost`: each input number is spread over a whole window. A row's share of them.
         return inputs[0].height * inputs[0].width * self.weights.size // output.height
 
     def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
-        return gathered_work(Layer(self, tuple(inputs), output))
+        return _gathered_work(Layer(self, tuple(inputs), output))
 
 
-def gathered_work(layer: Layer) -> Work:
+def _gathered_work(layer: Layer) -> Work:
     """Each output number gathers from the pixels whose windows reach it."""
     taken, given = layer.inputs[0], layer.output
     rows = _reached(taken.height, given.height, *map(layer.number, ("kernel_h", "stride_h", "pad_top")))
@@ -137,17 +96,67 @@ def _reached(taken: int, given: int, kernel: int, stride: int, pad: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class TiledTransposeConv(TransposeConv):
+class TiledTransposing(Transposing):
     """A transposed convolution whose windows lie side by side (stride = kernel, as U-Nets have it).
 
     Each output pixel comes from one input pixel. So each output row is a 1x1 convolution of an input row, with the
     weights of that window row, and the window's columns are so many more channels.
     """
 
+    def phases(self) -> NDArray[np.int8]:
+        """Weights as `[kernel height, kernel width * out, 1, 1, in]`: for each window row a 1x1 convolution."""
+        out, kernel_h, kernel_w, in_channels = self.weights.shape
+        return self.weights.transpose(1, 2, 0, 3).reshape(kernel_h, kernel_w * out, 1, 1, in_channels)
+
+    def window_fields(self, output: Plane) -> Mapping[str, Field]:
+        return {"kernel_h": 1, "kernel_w": 1, "stride": 1, "dilation": 1, "pad_left": 0}
+
+    def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
+        apart = self.options.stride_w  # the kernel's columns are those of the input
+        if first % apart or end % apart:
+            return None
+        return windowed_columns(self.fields(inputs, output), inputs, first // apart, end // apart, 1)
+
+    def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
+        phase = self.phases()[0]
+        return strip_bytes(phase, 1, 1, strip_pixels(phase, 1, 1))
+
+
+@dataclass(frozen=True, eq=False)
+class TransposeConv(Transposing):
+    """A transposed convolution of 8-bit planes.
+
+    Attributes:
+        bias: `[out]` int32.
+        requantization: from sums to output steps.
+    """
+
+    kernel = "transpose_conv"
+    bias: NDArray[np.int32]
+    requantization: Requantization
+
+    def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
+        return {
+            "weights": Array("weights", self.weights),
+            "bias": Array("bias", self.bias),
+            **self.requantization.fields(),
+            "in_width": inputs[0].width,
+            "in_channels": inputs[0].channels,
+            "in_zero_point": inputs[0].zero_point,
+            "out_width": output.width,
+            "out_channels": output.channels,
+            **self.window_fields(output),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class TiledTransposeConv(TiledTransposing, TransposeConv):
+    """One whose windows lie side by side."""
+
     kernel = "conv_2d"
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
-        pieces, wide, narrow = phases(self.weights), self.requantization, inputs[0]
+        pieces, wide, narrow = self.phases(), self.requantization, inputs[0]
         kernel_w = self.options.stride_w
         sums = pieces.reshape(*pieces.shape[:2], -1).sum(axis=2, dtype=np.int64)
         bias = (np.tile(self.bias.astype(np.int64), kernel_w) - narrow.zero_point * sums).astype(np.int32)
@@ -165,27 +174,13 @@ class TiledTransposeConv(TransposeConv):
             "in_zero_point": narrow.zero_point,
             "out_width": narrow.width,
             "out_channels": kernel_w * output.channels,
-            "kernel_h": 1,
-            "kernel_w": 1,
-            "stride": 1,
-            "dilation": 1,
-            "pad_left": 0,
-            "column_bytes": column_bytes(pieces[0]),
+            **self.window_fields(output),
+            "column_bytes": column_numbers(pieces[0]),
             "phases": len(pieces),
             "tame": int(all(is_tame(p, b, repeated) for p, b in zip(pieces, bias, strict=True))),
             "whole_words": int(narrow.channels % 4 == 0),
             "strip": strip_pixels(pieces[0], 1, 1),
         }
-
-    def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
-        apart = self.options.stride_w  # the kernel's columns are those of the input
-        if first % apart or end % apart:
-            return None
-        return windowed_columns(self.fields(inputs, output), inputs, first // apart, end // apart, 1)
-
-    def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
-        phase = phases(self.weights)[0]
-        return strip_bytes(phase, 1, 1, strip_pixels(phase, 1, 1))
 
     def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
         layer = Layer(self, tuple(inputs), output)
@@ -227,4 +222,4 @@ def lower(builder: Builder, op: Op) -> None:
     folded = np.abs(bias.astype(np.int64)) + 128 * np.abs(products.astype(np.int64)).sum(axis=1)
     check_sum(builder, op, folded, products, scales)
     kind = TiledTransposeConv if tiles(options, weights, taken, given) else TransposeConv
-    builder.add(op, kind(weights, bias, scales, options), (source,))
+    builder.add(op, kind(weights, options, bias, scales), (source,))

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeblur.export.stream.net.builder import Builder
-from edgeblur.export.stream.net.fixed_point import padding_before
 from edgeblur.export.stream.net.layer import Layer, Work
-from edgeblur.export.stream.net.net import Array, Columns, Field, Operation, Plane, Window
-from edgeblur.export.stream.ops.conv_2d import arrange, strip_bytes, strip_pixels
+from edgeblur.export.stream.net.net import Array, Field, Plane
+from edgeblur.export.stream.ops.conv_2d import StripConvolution, arrange, column_numbers, strip_pixels
 from edgeblur.export.stream.ops.conv_2d_work import conv_2d_int16_work
-from edgeblur.export.stream.ops.geometry import output_size, row_window, windowed_columns
+from edgeblur.export.stream.ops.geometry import output_size
 from edgeblur.export.stream.ops.int16.weights import Sums, read_sums
 from edgeblur.export.stream.ops.weights import read_weights
 from edgeblur.export.tflite.graph import Op
@@ -22,26 +21,20 @@ from edgeblur.export.tflite.options import Conv2DOptions
 
 
 @dataclass(frozen=True, eq=False)
-class Conv2DInt16(Operation):
+class Conv2DInt16(StripConvolution):
     """A convolution over rows of one or more planes whose channels lie side by side.
 
     Attributes:
-        weights: `[out, kernel height, kernel width, in]` int8.
+        weights: `[out, kernel height, kernel width, in]`.
         sums: biases and scales.
-        options: as in the .tflite.
     """
 
     kernel = "conv_2d_int16"
     label = "CONV_2D"
-    weights: NDArray[np.int8]
     sums: Sums
-    options: Conv2DOptions
-
-    def windows(self, inputs: Sequence[Plane], output: Plane) -> Sequence[Window]:
-        return [row_window(inputs[0], output, self.weights.shape[1], self.options)] * len(inputs)
 
     def fields(self, inputs: Sequence[Plane], output: Plane) -> Mapping[str, Field]:
-        o, (_, kernel_h, kernel_w, _) = self.options, self.weights.shape
+        o = self.options
         return {
             "weights": Array("weights", paired(self.weights)),
             **self.sums.fields(),
@@ -49,27 +42,11 @@ class Conv2DInt16(Operation):
             "in_width": inputs[0].width,
             "out_width": output.width,
             "out_channels": output.channels,
-            "kernel_h": kernel_h,
-            "kernel_w": kernel_w,
-            "stride": o.stride_w,
-            "dilation": o.dilation_w,
-            "pad_left": padding_before(
-                o.padding, inputs[0].width, output.width, kernel_w, o.stride_w, o.dilation_w
-            ),
+            **self.window_fields(inputs, output),
             "column": column_numbers(self.weights),
             "phases": 1,
             "strip": strip_pixels(self.weights, o.stride_w, o.dilation_w),
-        }  # fmt: skip
-
-    def columns(self, inputs: Sequence[Plane], output: Plane, first: int, end: int) -> Columns | None:
-        return windowed_columns(self.fields(inputs, output), inputs, first, end, self.options.stride_w)
-
-    def row_macs(self, inputs: Sequence[Plane], output: Plane) -> int:
-        return output.width * self.weights.size
-
-    def scratch_bytes(self, inputs: Sequence[Plane], output: Plane) -> int:
-        strip = strip_pixels(self.weights, self.options.stride_w, self.options.dilation_w)
-        return strip_bytes(self.weights, self.options.stride_w, self.options.dilation_w, strip)
+        }
 
     def work(self, inputs: Sequence[Plane], output: Plane, *, helium: bool = False) -> Work:
         return conv_2d_int16_work(Layer(self, tuple(inputs), output), narrow=self.sums.narrow)
@@ -80,12 +57,6 @@ def part_fields(inputs: Sequence[Plane]) -> Mapping[str, Field]:
     parts = np.array([plane.channels for plane in inputs], np.int16)
     whole = int(all(plane.channels % 2 == 0 for plane in inputs))
     return {"part_channels": Array("parts", parts), "parts": len(parts), "whole_words": whole}
-
-
-def column_numbers(weights: NDArray[np.int8]) -> int:
-    """A window's column, all kernel rows of it, filled up to fours."""
-    _, kernel_h, _, in_channels = weights.shape
-    return -(-kernel_h * in_channels // 4) * 4
 
 
 def paired(weights: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -106,4 +77,4 @@ def lower(builder: Builder, op: Op) -> None:
     builder.expect_output(op, *size, len(weights))
     rows = weights.reshape(len(weights), -1)
     sums = read_sums(builder, op, (taken, given), rows, options.activation, bias_at=2)
-    builder.add(op, Conv2DInt16(weights, sums, options), parts)
+    builder.add(op, Conv2DInt16(weights, options, sums), parts)
