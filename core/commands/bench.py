@@ -42,8 +42,8 @@ def command(
 ) -> None:  # fmt: skip
     """Run int8 models on emulated boards, one picture each, and show what changed since --out was written.
 
-    Counts are exact, so firmware of which no byte has changed is not run again. With --force the new numbers replace
-    those in --out; numbers that were not measured this time are kept. Exit code 1 if firmware fails, or if an output
+    Counts are exact, so firmware of which no byte has changed is not run again. What --out has not yet is added there;
+    with --force new numbers also replace those in it. Exit code 1 if firmware fails, or if an output
     byte differs from LiteRT's reference kernels.
     """
     from edgeblur.firmware_harness.boards.boards import boards, find_board
@@ -74,13 +74,16 @@ def command(
 
 
 def _keep(folder: Path, kept: Bench, now: Bench, *, force: bool) -> str:
-    """Write the first measurements into a folder, later ones only with `force`; tell what was done."""
+    """Write what a folder has not yet, and what it has with other numbers only with `force`; tell what was done."""
     from edgeblur.firmware_harness.emulation import bench
 
-    if force or not kept.frames:
-        bench.write_bench(folder, kept.updated(now))
-        return f"wrote {folder / bench.FRAMES} and {folder / bench.LAYERS}"
+    known = {frame.key for frame in kept.frames}
+    added = [frame.key for frame in now.frames if frame.key not in known]
     changed = len(bench.differences(kept, now))
-    new = len({frame.key for frame in now.frames} - {frame.key for frame in kept.frames})
-    advice = "; --force keeps the new ones" if changed or new else ""
-    return f"numbers that are not in {folder / bench.FRAMES}: {changed}, and {new} new lines{advice}"
+    if added or force:
+        newer = now if force else bench.joined(now.only(key) for key in added)
+        bench.write_bench(folder, kept.updated(newer))
+    told = [f"wrote {folder / bench.FRAMES} and {folder / bench.LAYERS}"] if added or force else []
+    if changed and not force:
+        told += [f"numbers in {folder / bench.FRAMES} that differ now: {changed}; --force replaces them"]
+    return "; ".join(told) or f"{folder / bench.FRAMES} is as it was measured now"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from edgeblur.errors import UserError
+
 _SKIPPED = r'/\*.*?\*/|"(?:\\.|[^"\\])*"|#include [^\n]*'
 _TOKEN = re.compile(rf"(?P<skipped>{_SKIPPED})|(?P<name>[A-Za-z_]\w*)|(?P<other>\.?\d[\w.]*|->|[^\s\w])", re.DOTALL)
 
@@ -25,17 +27,26 @@ _TAG = re.compile(r"^struct (\w+) \{", re.MULTILINE)
 def with_own_names(source: str, name: str) -> str:
     """Put `NAME_` before the functions, types, constants and macros that a C file defines, but for those that have it.
 
+    Where the file has such a name for something else (a model may be called `out`, and `out_channels` is a member), it
+    is `NAME_own_`.
+
     Args:
         source: a C file. What it defines begins in the first column; members of structs have other names than that.
         name: the prefix, in capitals for macros and constants.
 
     Raises:
-        ValueError: a name with its prefix is one that the file uses for something else.
+        UserError: the file has both kinds of names for something else.
     """
     names, tags = set(_defined(source, name)), set(_TAG.findall(source))
-    own = {word: f"{name.upper() if word.isupper() else name}_{word}" for word in names | tags}
-    if twice := set(own.values()) & {match["name"] for match in _TOKEN.finditer(source)}:
-        raise ValueError(f"{', '.join(sorted(twice))}: what a file defines for its own use has a name of its interface")
+    taken = {match["name"] for match in _TOKEN.finditer(source)}
+    own = {}
+    for word in names | tags:
+        prefixes = (name, f"{name}_own")
+        prefixed = [f"{prefix.upper() if word.isupper() else prefix}_{word}" for prefix in prefixes]
+        free = [each for each in prefixed if each not in taken]
+        if not free:
+            raise UserError(f"named {name}, the C would have two things called {prefixed[-1]}: choose another name")
+        own[word] = free[0]
     parts, end, before = [], 0, ""
     for match in _TOKEN.finditer(source):
         word = match["name"]

@@ -155,15 +155,20 @@ def test_the_command_writes_compares_and_keeps(tiny: Path, tmp_path: Path, capsy
     kept = read_bench(tmp_path)
     slower = dataclasses.replace(kept.frames[0], instructions=2 * kept.frames[0].instructions)
     write_bench(tmp_path, dataclasses.replace(kept, frames=(slower,)))
-    assert "frames.csv: 0, and 0 new lines\n" in command()[1]  # the same firmware: the file is believed
+    assert "frames.csv is as it was measured now\n" in command()[1]  # the same firmware: the file is believed
     write_bench(tmp_path, dataclasses.replace(kept, frames=(dataclasses.replace(slower, firmware="another"),)))
     out, err = command()
     assert "-50.00%" in out
-    assert "frames.csv: 1, and 0 new lines; --force" in err
+    assert "frames.csv that differ now: 1; --force" in err
+    assert "wrote" not in err
     assert read_bench(tmp_path).frames[0].firmware == "another"
     changed = json.loads(command("--force", "--json")[0])["changed"]
     assert [(each["what"], each["now"]) for each in changed] == [("instructions", kept.frames[0].instructions)]
     assert read_bench(tmp_path) == kept
+    other = dataclasses.replace(slower, board="mps2-an386")
+    write_bench(tmp_path, Bench((other,), ()))
+    assert "wrote" in command()[1]  # what was never measured is added, and what was measured elsewhere stays
+    assert read_bench(tmp_path) == Bench((other, *kept.frames), kept.layers)
 
 
 def test_what_fails_does_not_lose_the_rest(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from stream_c import compiler, write_net
 
 import edgeblur
 from edgeblur.cli import main
+from edgeblur.errors import UserError
 from edgeblur.export.stream.own_names import with_own_names
 from edgeblur.export.tflite.graph import read_tflite
 from edgeblur.models.shelf import require_entry
@@ -38,22 +39,23 @@ SDK_MACROS = """
 """
 
 
+EXPORTS = {f"{model}_{aim}": (model, aim) for model in ("mask4", "unet8") for aim in AIMS} | {"out": ("mask4", "speed")}
+
+
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two nets of the shelf for both aims, in one folder."""
+    """Two nets of the shelf for both aims, in one folder; one also called as parts of members' names are."""
     folder = tmp_path_factory.mktemp("exports")
-    for model in ("mask4", "unet8"):
-        for aim in AIMS:
-            write_net(read_tflite(require_entry(model).path), f"{model}_{aim}", folder, optimize=aim)
+    for name, (model, aim) in EXPORTS.items():
+        write_net(read_tflite(require_entry(model).path), name, folder, optimize=aim)
     return folder
 
 
 def check(folder: Path, tool: str, *flags: str) -> None:
-    """A translation unit of all four exports, after macros that SDKs have, compiles without a word."""
-    names = [f"{model}_{aim}" for model in ("mask4", "unet8") for aim in AIMS]
+    """A translation unit of all exports, after macros that SDKs have, compiles without a word."""
     unit = folder / f"all_{tool}.c"
     unit.write_text(
-        SDK_MACROS + "".join(f'#include "{name}.c"\n' for name in names) + "#ifndef UNUSED\n#error\n#endif\n"
+        SDK_MACROS + "".join(f'#include "{name}.c"\n' for name in EXPORTS) + "#ifndef UNUSED\n#error\n#endif\n"
     )
     done = subprocess.run([compiler(tool), *FLAGS, *flags, str(unit)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:4000]
@@ -139,8 +141,10 @@ int net_run(const struct op *op)
                  "int net_size_of(const struct net_op *op)", '"nor TWICE in', "NET_TWICE(op->size) + NET_FEW",
                  "int net_run(const struct net_op *op)", "net_size_of(op) + NET_MANY"):  # fmt: skip
         assert part in renamed
-    with pytest.raises(ValueError, match="net_run"):
-        with_own_names("static int run(void)\n{\n    return net_run();\n}\n", "net")
+    twice = "static int run(void)\n{\n    return net_run();\n}\n"
+    assert with_own_names(twice, "net") == twice.replace("int run", "int net_own_run")
+    with pytest.raises(UserError, match="two things called net_own_run: choose another name"):
+        with_own_names(twice.replace("return", "return net_own_run() +"), "net")
 
 
 def test_the_stack_table_is_what_was_measured() -> None:
