@@ -175,7 +175,7 @@ def test_a_kernel_without_prices_is_unknown_and_not_free(
     nodes = list(held_out["unet6.tflite"].nodes)
     conv = nodes[1].operation
     assert isinstance(conv, Conv2D)
-    nodes[1] = dataclasses.replace(nodes[1], operation=kind(conv.weights, conv.bias, conv.requantization, conv.options))
+    nodes[1] = dataclasses.replace(nodes[1], operation=kind(conv.weights, conv.options, conv.bias, conv.requantization))
     net = Net("net", tuple(nodes))
     with pytest.raises(UserError, match=sentence):
         instructions(layers(net)[1], core="cortex-m7")

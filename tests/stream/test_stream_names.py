@@ -147,6 +147,19 @@ int net_run(const struct op *op)
         with_own_names(twice.replace("return", "return net_own_run() +"), "net")
 
 
+def test_no_name_of_a_kernel_is_one_of_a_member() -> None:
+    """Only nets that have both would show it: behind `->` a name is left as it is, in its struct it is not."""
+    folders = (ROOT / "export" / "stream" / "kernels", ROOT / "export" / "templates")
+    paths = [path for folder in folders for path in folder.iterdir() if not path.name.startswith(("veil", "boxes"))]
+    c = [path.read_text() for path in paths if re.search(r"\.(c|h|inc)(\.j2)?$", path.name)]
+    sources = [re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL) for source in c]
+    functions = {name for each in sources for name in re.findall(r"^[A-Za-z_][\w *]*?[ *](\w+)\(", each, re.MULTILINE)}
+    members = {name for each in sources for name in re.findall(r"->(\w+)", each)}
+    assert len(functions) > 100
+    assert len(members) > 100
+    assert not functions & members
+
+
 def test_the_stack_table_is_what_was_measured() -> None:
     rows = {
         core: (size, speed)

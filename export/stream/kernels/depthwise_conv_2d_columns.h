@@ -96,8 +96,8 @@ HELPER struct trio make_inside_columns(const struct depthwise_conv_2d *op, struc
     if (op->stride == 1) {
         for (; x + 1 < count; x += 2) {
             const struct begun ended = add_two_columns(&by->taps, pixel, op->in_channels, begun);
-            out[0] = finished(op, &by->scale, ended.first);
-            out[channels] = finished(op, &by->scale, ended.second);
+            out[0] = as_byte(op, &by->scale, ended.first);
+            out[channels] = as_byte(op, &by->scale, ended.second);
             out += 2 * channels;
             pixel = moved_by(pixel, 2 * op->in_channels);
         }
@@ -112,7 +112,7 @@ HELPER struct trio make_inside_columns(const struct depthwise_conv_2d *op, struc
                 (void)add_column(&by->taps, moved_by(pixel, i * op->in_channels), begun);
             }
         }
-        *out = finished(op, &by->scale, ended);
+        *out = as_byte(op, &by->scale, ended);
         out += channels;
         pixel = moved_by(pixel, op->stride * op->in_channels);
     }
@@ -137,7 +137,7 @@ HELPER void make_channel(const struct depthwise_conv_2d *op, struct prepared *by
     if (count < op->out_width) {
         const int inside = whole * op->stride + 2 - op->pad_left < op->in_width;
         const int32_t ended = inside ? add_column(&by->taps, pixel, &begun) : begun.first + by->right;
-        out[count * op->in_channels * op->depth_multiplier] = finished(op, &by->scale, ended);
+        out[count * op->in_channels * op->depth_multiplier] = as_byte(op, &by->scale, ended);
     }
 }
 
@@ -156,7 +156,7 @@ HELPER void make_channel_shortly(const struct depthwise_conv_2d *op, const struc
             pixel = moved_by(pixel, op->in_channels);
         }
         if (--wait == 0) {
-            *out = finished(op, &by->scale, ended);
+            *out = as_byte(op, &by->scale, ended);
             out += op->in_channels * op->depth_multiplier;
             wait = op->stride;
             --left;

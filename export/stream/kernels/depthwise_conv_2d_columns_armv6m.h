@@ -71,7 +71,7 @@ HELPER struct begun add_two_columns(const struct nine *taps, struct trio pixel, 
     return ended;
 }
 
-HELPER int8_t finished(const struct depthwise_conv_2d *op, const struct scale *by, int32_t twice)
+HELPER int8_t as_byte(const struct depthwise_conv_2d *op, const struct scale *by, int32_t twice)
 {
     return clamped(requantize_tame(twice >> 1, by->multiplier, by->right, op->out_zero_point), op->least, op->most);
 }

@@ -72,7 +72,7 @@ HELPER struct begun add_two_columns(const struct nine *taps, struct trio pixel, 
 }
 
 /* As `requantize_twice`, with the rounding as it was prepared. */
-HELPER int8_t finished(const struct depthwise_conv_2d *op, const struct scale *by, int32_t twice)
+HELPER int8_t as_byte(const struct depthwise_conv_2d *op, const struct scale *by, int32_t twice)
 {
     const int32_t rounding = by->rounding + sign_of(op, twice);
     int32_t high;

@@ -55,7 +55,7 @@ HELPER struct begun add_two_columns(const struct nine *taps, struct trio pixel, 
 }
 
 /* (twice * multiplier + 2^31) >> 32, then as `requantize_tame`. A byte's own bounds are looked at together. */
-HELPER int8_t finished(const struct depthwise_conv_2d *op, const struct scale *by, int32_t twice)
+HELPER int8_t as_byte(const struct depthwise_conv_2d *op, const struct scale *by, int32_t twice)
 {
     const int64_t product = (int64_t)twice * by->multiplier;
     const int32_t high = (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
