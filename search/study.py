@@ -238,7 +238,7 @@ class _Worker:
         def at_rung(epoch: int, loss: float) -> None:
             others = self._at(epoch, trial)
             trial.set_user_attr(_rung(epoch), loss)
-            if not goes_on((loss, float(cost.instructions or 0)), others):
+            if not goes_on(loss, others):
                 stopped.append(epoch)
                 raise Stopped
 
@@ -260,13 +260,13 @@ class _Worker:
         assert done.values is not None
         return done.values
 
-    def _at(self, epoch: int, mine: Any) -> list[tuple[float, float]]:
-        """Loss and instructions of the other nets that came to a rung; what a killed worker left counts once."""
+    def _at(self, epoch: int, mine: Any) -> list[float]:
+        """Loss of the other nets that came to a rung; what a killed worker left counts once."""
         found = {}
         for other in self.study.get_trials(deepcopy=False):
             loss, origin = other.user_attrs.get(_rung(epoch)), other.user_attrs.get(ORIGIN)
             if loss is not None and origin != mine.user_attrs[ORIGIN]:
-                found[origin] = (float(loss), float(other.user_attrs[_COST].get("instructions", 0)))
+                found[origin] = float(loss)
         return list(found.values())
 
 

@@ -114,27 +114,17 @@ def _rungs_class() -> type[Any]:
     return Rungs
 
 
-def goes_on(mine: tuple[float, float], others: Sequence[tuple[float, float]]) -> bool:
-    """Whether a net is in the better half of those that came to the same rung, by loss and instructions together.
+def goes_on(mine: float, others: Sequence[float]) -> bool:
+    """Whether a net is in the better half of those that came to the same rung, as in Li et al. 2020, "ASHA".
 
-    Better is what fewer others are better than in both: fronts are peeled off one by one, as in Schmucker et al. 2021,
-    "Multi-objective Asynchronous Successive Halving". The first to come always goes on.
+    The first to come always goes on. What a net costs has no say: the budget has bounded it, and fronts of loss and
+    cost (Schmucker et al. 2021) let through whatever costs least, of however little use it is.
 
     Args:
-        mine: loss and instructions of the net.
+        mine: validation loss of the net.
         others: of all others at this rung so far.
     """
-    waiting, before = [mine, *others], 0
-    while True:
-        front = [one for one in waiting if not any(_dominates(other, one) for other in waiting)]
-        if mine in front:
-            return before < (len(others) + 2) // 2
-        before += len(front)
-        waiting = [one for one in waiting if one not in front]
-
-
-def _dominates(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+    return sum(other < mine for other in others) < (len(others) + 2) // 2
 
 
 def fewer(data: Dataset, options: TrialOptions) -> Dataset:

@@ -160,11 +160,11 @@ def test_what_is_too_large_is_never_trained(
 
 
 def test_the_better_half_goes_on() -> None:
-    assert goes_on((0.5, 10.0), [])
-    assert goes_on((0.5, 10.0), [(0.4, 20.0)])  # cheaper
-    assert not goes_on((0.5, 10.0), [(0.4, 9.0)])
-    assert goes_on((0.5, 10.0), [(0.4, 9.0), (0.6, 11.0), (0.7, 12.0)])
-    assert not goes_on((0.6, 11.0), [(0.4, 9.0), (0.5, 10.0), (0.7, 12.0)])
+    assert goes_on(0.5, [])
+    assert goes_on(0.5, [0.6])
+    assert not goes_on(0.5, [0.4])
+    assert goes_on(0.5, [0.4, 0.6, 0.7])
+    assert not goes_on(0.6, [0.4, 0.5, 0.7])
 
 
 def tried(number: int, leak: float, instructions: int, ram: int = 9000) -> Tried:
