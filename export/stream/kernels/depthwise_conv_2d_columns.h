@@ -24,6 +24,24 @@ SHARED int32_t sign_of(const struct depthwise_conv_2d *op, int32_t sum)
     return SPELLED_OUT && op->least >= op->out_zero_point ? 0 : sum >> 31;
 }
 
+#if defined(ARMV6M) || defined(ARMV7M)
+struct trio {
+    const int8_t *top; /* the first of three numbers above each other; `taps` knows how far the others are */
+};
+
+HELPER struct trio from_lines(const int8_t *const *lines, int32_t offset)
+{
+    const struct trio pixel = {lines[0] + offset};
+    return pixel;
+}
+
+HELPER struct trio moved_by(struct trio pixel, int32_t step)
+{
+    pixel.top += step;
+    return pixel;
+}
+#endif
+
 #if defined(DSP)
 #include "depthwise_conv_2d_columns_dsp.h"
 #elif defined(ARMV6M)
@@ -32,6 +50,17 @@ SHARED int32_t sign_of(const struct depthwise_conv_2d *op, int32_t sum)
 #include "depthwise_conv_2d_columns_armv7m.h"
 #else
 #include "depthwise_conv_2d_columns_portable.h"
+#endif
+
+#if !defined(ARMV7M)
+/* Returns the sums that two columns end, `step` bytes from each other. */
+HELPER struct begun add_two_columns(const struct nine *taps, struct trio pixel, int32_t step, struct begun *begun)
+{
+    struct begun ended;
+    ended.first = add_column(taps, pixel, begun);
+    ended.second = add_column(taps, moved_by(pixel, step), begun);
+    return ended;
+}
 #endif
 
 /* Whether most columns are added in assembly, out of line. */
@@ -125,7 +154,7 @@ HELPER void make_channel(const struct depthwise_conv_2d *op, struct prepared *by
 {
     const int whole = (op->in_width - 2 + op->pad_left) / op->stride;
     const int count = whole < op->out_width ? whole : op->out_width;
-    const int32_t start = first_sum(&by->taps);
+    const int32_t start = by->taps.start;
     struct begun begun = {start, start + by->left};
     struct trio pixel = from_lines(lines, in_channel);
     if (op->pad_left == 0) {
@@ -145,7 +174,7 @@ HELPER void make_channel(const struct depthwise_conv_2d *op, struct prepared *by
 HELPER void make_channel_shortly(const struct depthwise_conv_2d *op, const struct prepared *by, const int8_t *const *lines,
                                  int in_channel, int8_t *restrict out)
 {
-    const int32_t start = first_sum(&by->taps);
+    const int32_t start = by->taps.start;
     struct begun begun = {start, start + by->left};
     struct trio pixel = from_lines(lines, in_channel);
     int wait = 3 - op->pad_left, left = op->out_width;

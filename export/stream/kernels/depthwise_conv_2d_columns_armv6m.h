@@ -2,22 +2,6 @@
 /* Columns of depthwise_conv_2d_columns.h for Armv6-M (Cortex-M0, M0+): these cores multiply in place, to 32 bits, so weights
  * are loaded again for each column, four words at a time with the place of the row's number. */
 
-struct trio {
-    const int8_t *top; /* the first of three numbers above each other; `taps` knows how far the others are */
-};
-
-HELPER struct trio from_lines(const int8_t *const *lines, int32_t offset)
-{
-    const struct trio pixel = {lines[0] + offset};
-    return pixel;
-}
-
-HELPER struct trio moved_by(struct trio pixel, int32_t step)
-{
-    pixel.top += step;
-    return pixel;
-}
-
 /* Assembly below knows the layout. */
 struct nine {
     struct {
@@ -42,11 +26,6 @@ HELPER void arrange_taps(const int32_t *weights, int32_t start, const int8_t *co
     taps->start = start;
 }
 
-HELPER int32_t first_sum(const struct nine *taps)
-{
-    return taps->start;
-}
-
 /* Returns the sum that the column ends. */
 HELPER int32_t add_column(const struct nine *taps, struct trio pixel, struct begun *begun)
 {
@@ -59,15 +38,6 @@ HELPER int32_t add_column(const struct nine *taps, struct trio pixel, struct beg
     }
     begun->first = next;
     begun->second = begins;
-    return ended;
-}
-
-/* Returns the sums that two columns end, `step` bytes from each other. */
-HELPER struct begun add_two_columns(const struct nine *taps, struct trio pixel, int32_t step, struct begun *begun)
-{
-    struct begun ended;
-    ended.first = add_column(taps, pixel, begun);
-    ended.second = add_column(taps, moved_by(pixel, step), begun);
     return ended;
 }
 

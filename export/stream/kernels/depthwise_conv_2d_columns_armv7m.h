@@ -1,22 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Columns of depthwise_conv_2d_columns.h for Armv7-M (Cortex-M3): two at once share the weights that are loaded. */
 
-struct trio {
-    const int8_t *top; /* the first of three numbers above each other; `taps` knows how far the others are */
-};
-
-HELPER struct trio from_lines(const int8_t *const *lines, int32_t offset)
-{
-    const struct trio pixel = {lines[0] + offset};
-    return pixel;
-}
-
-HELPER struct trio moved_by(struct trio pixel, int32_t step)
-{
-    pixel.top += step;
-    return pixel;
-}
-
 /* Assembly below knows the layout. */
 struct nine {
     struct {
@@ -34,11 +18,6 @@ HELPER void arrange_taps(const int32_t *weights, int32_t start, const int8_t *co
         memcpy(taps->rows[ky].weights, weights + 3 * ky, sizeof taps->rows[ky].weights);
     }
     taps->start = start;
-}
-
-HELPER int32_t first_sum(const struct nine *taps)
-{
-    return taps->start;
 }
 
 #define ROW_OF_ONE \

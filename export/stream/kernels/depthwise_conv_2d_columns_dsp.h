@@ -43,11 +43,6 @@ HELPER void arrange_taps(const int32_t *weights, int32_t start, const int8_t *co
     taps->start = start;
 }
 
-HELPER int32_t first_sum(const struct nine *taps)
-{
-    return taps->start;
-}
-
 /* Returns the sum that the column ends. */
 HELPER int32_t add_column(const struct nine *taps, struct trio pixel, struct begun *begun)
 {
@@ -60,15 +55,6 @@ HELPER int32_t add_column(const struct nine *taps, struct trio pixel, struct beg
     begun->first = multiply_pairs(upper, taps->pairs[1], next);
     begun->second = multiply_pairs(upper, taps->pairs[0], begins);
     return multiply_pairs(upper, taps->pairs[2], ended);
-}
-
-/* Returns the sums that two columns end, `step` bytes from each other. */
-HELPER struct begun add_two_columns(const struct nine *taps, struct trio pixel, int32_t step, struct begun *begun)
-{
-    struct begun ended;
-    ended.first = add_column(taps, pixel, begun);
-    ended.second = add_column(taps, moved_by(pixel, step), begun);
-    return ended;
 }
 
 /* As `requantize_twice`, with the rounding as it was prepared. */

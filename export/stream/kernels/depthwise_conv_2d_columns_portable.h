@@ -30,11 +30,6 @@ HELPER void arrange_taps(const int32_t *weights, int32_t start, const int8_t *co
     taps->start = start;
 }
 
-HELPER int32_t first_sum(const struct nine *taps)
-{
-    return taps->start;
-}
-
 /* Returns the sum that the column ends. */
 HELPER int32_t add_column(const struct nine *taps, struct trio pixel, struct begun *begun)
 {
@@ -42,15 +37,6 @@ HELPER int32_t add_column(const struct nine *taps, struct trio pixel, struct beg
     const int32_t ended = begun->first + top * of[2] + middle * of[5] + bottom * of[8];
     begun->first = begun->second + top * of[1] + middle * of[4] + bottom * of[7];
     begun->second = taps->start + top * of[0] + middle * of[3] + bottom * of[6];
-    return ended;
-}
-
-/* Returns the sums that two columns end, `step` bytes from each other. */
-HELPER struct begun add_two_columns(const struct nine *taps, struct trio pixel, int32_t step, struct begun *begun)
-{
-    struct begun ended;
-    ended.first = add_column(taps, pixel, begun);
-    ended.second = add_column(taps, moved_by(pixel, step), begun);
     return ended;
 }
 

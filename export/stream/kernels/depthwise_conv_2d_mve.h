@@ -30,6 +30,17 @@ struct two_pixels {
     const int8_t *of[2];
 };
 
+/* In assembly: products of 16 bits of two pixels, `one` and `other`, are widened and added to their sums. */
+#define ADD_TO_SUMS                               \
+    "vmovlb.s16 %q[by], %q[one]\n"                \
+    "vadd.i32 %q[even_0], %q[even_0], %q[by]\n"   \
+    "vmovlt.s16 %q[one], %q[one]\n"               \
+    "vadd.i32 %q[odd_0], %q[odd_0], %q[one]\n"    \
+    "vmovlb.s16 %q[by], %q[other]\n"              \
+    "vadd.i32 %q[even_1], %q[even_1], %q[by]\n"   \
+    "vmovlt.s16 %q[other], %q[other]\n"           \
+    "vadd.i32 %q[odd_1], %q[odd_1], %q[other]\n"
+
 /* Two neighbouring taps of two pixels. In assembly, as GCC 12 keeps an address for each load, and runs out of vectors. */
 HELPER void two_taps(struct two_eights *sums, struct two_pixels *from, int32_t apart, const int8_t **weights)
 {
@@ -50,14 +61,7 @@ HELPER void two_taps(struct two_eights *sums, struct two_pixels *from, int32_t a
             "add %[second], %[second], %[apart]\n"
             "vmul.i16 %q[next], %q[next], %q[by]\n"
             "vadd.i16 %q[other], %q[other], %q[next]\n"
-            "vmovlb.s16 %q[by], %q[one]\n"
-            "vadd.i32 %q[even_0], %q[even_0], %q[by]\n"
-            "vmovlt.s16 %q[one], %q[one]\n"
-            "vadd.i32 %q[odd_0], %q[odd_0], %q[one]\n"
-            "vmovlb.s16 %q[by], %q[other]\n"
-            "vadd.i32 %q[even_1], %q[even_1], %q[by]\n"
-            "vmovlt.s16 %q[other], %q[other]\n"
-            "vadd.i32 %q[odd_1], %q[odd_1], %q[other]"
+            ADD_TO_SUMS
             : [even_0] "+w"(sums->of[0].even), [odd_0] "+w"(sums->of[0].odd), [even_1] "+w"(sums->of[1].even),
               [odd_1] "+w"(sums->of[1].odd), [first] "+l"(from->of[0]), [second] "+l"(from->of[1]),
               [one] "=&w"(one), [other] "=&w"(other), [next] "=&w"(next), [by] "=&w"(by)
@@ -75,14 +79,7 @@ HELPER void one_tap(struct two_eights *sums, const struct two_pixels *from, cons
             "vmul.i16 %q[one], %q[one], %q[by]\n"
             "vldrb.s16 %q[other], [%[second]]\n"
             "vmul.i16 %q[other], %q[other], %q[by]\n"
-            "vmovlb.s16 %q[by], %q[one]\n"
-            "vadd.i32 %q[even_0], %q[even_0], %q[by]\n"
-            "vmovlt.s16 %q[one], %q[one]\n"
-            "vadd.i32 %q[odd_0], %q[odd_0], %q[one]\n"
-            "vmovlb.s16 %q[by], %q[other]\n"
-            "vadd.i32 %q[even_1], %q[even_1], %q[by]\n"
-            "vmovlt.s16 %q[other], %q[other]\n"
-            "vadd.i32 %q[odd_1], %q[odd_1], %q[other]"
+            ADD_TO_SUMS
             : [even_0] "+w"(sums->of[0].even), [odd_0] "+w"(sums->of[0].odd), [even_1] "+w"(sums->of[1].even),
               [odd_1] "+w"(sums->of[1].odd), [one] "=&w"(one), [other] "=&w"(other), [by] "=&w"(by)
             : [first] "l"(from->of[0]), [second] "l"(from->of[1]), [weights] "l"(*weights)
@@ -114,27 +111,13 @@ HELPER void three_near_taps(struct two_eights *sums, const struct two_pixels *fr
             "vldrb.s16 %q[next], [%[second], %[apart]]\n"
             "vmul.i16 %q[next], %q[next], %q[by]\n"
             "vadd.i16 %q[other], %q[other], %q[next]\n"
-            "vmovlb.s16 %q[by], %q[one]\n"
-            "vadd.i32 %q[even_0], %q[even_0], %q[by]\n"
-            "vmovlt.s16 %q[one], %q[one]\n"
-            "vadd.i32 %q[odd_0], %q[odd_0], %q[one]\n"
-            "vmovlb.s16 %q[by], %q[other]\n"
-            "vadd.i32 %q[even_1], %q[even_1], %q[by]\n"
-            "vmovlt.s16 %q[other], %q[other]\n"
-            "vadd.i32 %q[odd_1], %q[odd_1], %q[other]\n"
+            ADD_TO_SUMS
             "vldrb.s16 %q[by], [%[weights], #16]\n"
             "vldrb.s16 %q[one], [%[first], %[twice]]\n"
             "vmul.i16 %q[one], %q[one], %q[by]\n"
             "vldrb.s16 %q[other], [%[second], %[twice]]\n"
             "vmul.i16 %q[other], %q[other], %q[by]\n"
-            "vmovlb.s16 %q[by], %q[one]\n"
-            "vadd.i32 %q[even_0], %q[even_0], %q[by]\n"
-            "vmovlt.s16 %q[one], %q[one]\n"
-            "vadd.i32 %q[odd_0], %q[odd_0], %q[one]\n"
-            "vmovlb.s16 %q[by], %q[other]\n"
-            "vadd.i32 %q[even_1], %q[even_1], %q[by]\n"
-            "vmovlt.s16 %q[other], %q[other]\n"
-            "vadd.i32 %q[odd_1], %q[odd_1], %q[other]"
+            ADD_TO_SUMS
             : [even_0] "+w"(sums->of[0].even), [odd_0] "+w"(sums->of[0].odd), [even_1] "+w"(sums->of[1].even),
               [odd_1] "+w"(sums->of[1].odd), [one] "=&w"(one), [other] "=&w"(other), [next] "=&w"(next), [by] "=&w"(by)
             : [first] "l"(from->of[0]), [second] "l"(from->of[1]), [weights] "l"(*weights), [apart] "n"(apart),
