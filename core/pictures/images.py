@@ -117,7 +117,10 @@ def _in_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
 def _upright(picture: Image.Image, opened: Image.Image) -> Image.Image:
     """The picture turned as its file's EXIF says; the EXIF is not written anew, it may be odd and still legal."""
     try:
-        turn = _TURNS.get(int(opened.getexif().get(_ORIENTATION, 1)))
+        value = opened.getexif().get(_ORIENTATION, 1)
+        # Of the types BYTE and UNDEFINED, in either order of bytes; libexif reads the first as well, browsers neither.
+        numbers = value.strip(b"\0") if isinstance(value, bytes) else b""
+        turn = _TURNS.get(numbers[0] if len(numbers) == 1 and numbers[0] in _TURNS else int(value))
     except Exception:  # an orientation that is none; Pillow raises nearly every kind here too
         return picture
     return picture if turn is None else picture.transpose(turn)

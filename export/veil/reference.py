@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,14 @@ _VEILED_TOGETHER = 64
 _AXES_KEPT = 16
 """Matrices of weights that are kept: a video has few."""
 
+
+class Rows(Protocol):
+    """A frame whose rows are made when they are asked for: large ones need not be in memory as bytes."""
+
+    def __getitem__(self, rows: slice, /) -> Pixels:
+        """`[rows, row_bytes]`."""
+
+
 Find = Callable[[Pixels], NDArray[Any]]
 """A finder: the picture `[y.net, x.net, 3]` to its mask's steps `[>= y.cells, >= x.cells]`."""
 
@@ -50,11 +58,11 @@ def _weights(axis: Axis) -> NDArray[np.float64]:
     return weights
 
 
-def shrink(frame: Pixels, plan: VeilPlan) -> Ints:
+def shrink(frame: Pixels | Rows, plan: VeilPlan) -> Ints:
     """The mean of each area that becomes a pixel of the net, rounded, halves upwards.
 
     Args:
-        frame: `[height, row_bytes]` as the camera wrote it.
+        frame: `[height, row_bytes]` as the camera wrote it, read once from top to bottom.
         plan: of the frame.
 
     Returns:
@@ -261,12 +269,24 @@ def veil(frame: Pixels, held: Cells, squares: Pixels, plan: VeilPlan, *, style: 
         `(v * (256 - alpha) + s * alpha + 128) >> 8`, s being the surface.
     """
     result = frame.copy()
-    units = result.reshape(plan.height, plan.x.units, plan.pixels.unit_bytes)
     for stripe in _stripes(plan.height, _VEILED_TOGETHER) if held.any() else ():
-        rows, columns = _reached(held, plan, stripe)
-        if rows.start < rows.stop:
-            _veil_part(units, held, (rows, columns), squares, plan, style)
+        veil_rows(result[stripe], stripe, held, squares, plan, style=style)
     return result
+
+
+def veil_rows(
+    part: Pixels, stripe: slice, held: Cells, squares: Pixels, plan: VeilPlan, *, style: str = "blur"
+) -> None:
+    """Veil a frame's rows `stripe` in place; the rest as `veil` has it.
+
+    Args:
+        part: these rows alone, `[rows, row_bytes]` without gaps.
+    """
+    units = part.reshape(len(part), plan.x.units, plan.pixels.unit_bytes)
+    rows, columns = _reached(held, plan, stripe)
+    if rows.start < rows.stop:
+        inside = units[rows.start - stripe.start : rows.stop - stripe.start, columns]
+        _veil_part(inside, held, (rows, columns), squares, plan, style)
 
 
 def _reached(held: Cells, plan: VeilPlan, stripe: slice) -> tuple[slice, slice]:
@@ -281,10 +301,10 @@ def _reached(held: Cells, plan: VeilPlan, stripe: slice) -> tuple[slice, slice]:
 
 
 def _veil_part(
-    units: Pixels, held: Cells, part: tuple[slice, slice], squares: Pixels, plan: VeilPlan, style: str
+    inside: Pixels, held: Cells, part: tuple[slice, slice], squares: Pixels, plan: VeilPlan, style: str
 ) -> None:
-    """Veil some rows and columns of units in place."""
-    strength, inside = alpha(held, plan, *part)[..., None].astype(np.uint16), units[part]
+    """Veil units in place, which are those rows and columns of the frame's."""
+    strength = alpha(held, plan, *part)[..., None].astype(np.uint16)
     towards = _towards(style, squares, plan, *part).astype(np.uint16)
     if plan.pixels.parts != tuple(range(plan.pixels.components)):
         towards = towards[..., list(plan.pixels.parts)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from PIL import Image
 from edgeblur.errors import UserError
 from edgeblur.files import write_bytes
 from edgeblur.firmware_harness.blurring.blurrers import Blurrer
-from edgeblur.pictures.arrays import changed_share
+from edgeblur.pictures.arrays import Pixels
 from edgeblur.pictures.images import encoded, load_picture, over_white
+
+_ROWS_TOGETHER = 64
+"""Of a picture: a large one in all forms that are needed at once would take many times its memory."""
 
 
 @dataclass(frozen=True)
@@ -74,21 +78,59 @@ def blur_picture(picture: Image.Image, blurrer: Blurrer) -> tuple[Image.Image, f
     Returns:
         A picture of the same size and mode, and the share of its pixels that were changed.
     """
-    colours = picture.convert("RGB") if picture.mode in ("L", "RGB") else _colours(picture)
-    result = np.array(blurrer.blur(colours))
-    if picture.mode in ("LA", "RGBA"):
-        seen = over_white(picture)
-        seen_blurred = np.asarray(blurrer.blur(seen))
-        found = (seen_blurred != np.asarray(seen)).any(axis=-1)
-        result[found] = seen_blurred[found]
-    share = changed_share(np.asarray(colours), result)
-    blurred = Image.fromarray(result).convert("L" if picture.mode in ("L", "LA") else "RGB")
-    if picture.mode in ("LA", "RGBA"):
-        blurred.putalpha(picture.getchannel("A"))
-    return blurred, share
+    views = (_colours, over_white) if picture.mode in ("LA", "RGBA") else (_colours,)
+    covers = [_found(picture, view, blurrer) for view in views]
+    result, changed = picture.copy(), 0
+    for top in range(0, picture.height, _ROWS_TOGETHER):
+        rows = slice(top, min(top + _ROWS_TOGETHER, picture.height))
+        part = picture.crop((0, rows.start, picture.width, rows.stop))
+        blurred = before = np.asarray(_colours(part))
+        for view, cover in zip(views, covers, strict=True):
+            seen = np.asarray(view(part))
+            covered = cover(seen, rows)
+            blurred = np.where((covered != seen).any(axis=-1, keepdims=True), covered, blurred)
+        changed += np.count_nonzero((blurred != before).any(axis=-1))
+        result.paste(_in_mode_of(part, blurred), (0, top))
+    return result, changed / (picture.width * picture.height)
+
+
+_Cover = Callable[[Pixels, slice], Pixels]
+"""Some rows of a picture, `[rows, width, 3]` RGB, and which they are: the same with faces covered."""
+
+
+def _found(picture: Image.Image, view: Callable[[Image.Image], Image.Image], blurrer: Blurrer) -> _Cover:
+    """What covers the faces that are found in one view of a picture."""
+    veiler = blurrer.veiler
+    if veiler is None:
+        whole = np.asarray(blurrer.blur(view(picture)))
+        return lambda _, rows: whole[rows]
+    look = veiler.look_at(_ViewedRows(picture, view), picture.size)
+    return lambda part, rows: veiler.cover_rows(part, rows, look)
+
+
+@dataclass(frozen=True)
+class _ViewedRows:
+    """A picture's rows in RGB, as one views it."""
+
+    picture: Image.Image
+    view: Callable[[Image.Image], Image.Image]
+
+    def __getitem__(self, rows: slice) -> Pixels:
+        part = self.picture.crop((0, rows.start, self.picture.width, rows.stop))
+        return np.asarray(self.view(part)).reshape(part.height, -1)
 
 
 def _colours(picture: Image.Image) -> Image.Image:
-    """What a transparent picture shows if nothing of it is transparent."""
+    """What a picture shows if nothing of it is transparent."""
+    if picture.mode in ("L", "RGB"):
+        return picture.convert("RGB")
     bands = picture.split()[:-1]
     return Image.merge("RGB", bands if len(bands) == 3 else bands * 3)
+
+
+def _in_mode_of(picture: Image.Image, colours: Pixels) -> Image.Image:
+    """Other colours for a picture, grey if it is grey, and as transparent as it is."""
+    result = Image.fromarray(colours).convert("L" if picture.mode in ("L", "LA") else "RGB")
+    if picture.mode in ("LA", "RGBA"):
+        result.putalpha(picture.getchannel("A"))
+    return result

@@ -17,7 +17,18 @@ from edgeblur.export.tflite.finder import Finder, finder_of
 from edgeblur.export.tflite.graph import Graph
 from edgeblur.export.tflite.pixels import to_raw
 from edgeblur.export.veil.plan import Tiles, VeilPlan, content_size, fitting_finder, plan_veil, tiled_size
-from edgeblur.export.veil.reference import Cells, colours, grow, mask_levels, mask_of, net_picture, shrink, veil
+from edgeblur.export.veil.reference import (
+    Cells,
+    Rows,
+    colours,
+    grow,
+    mask_levels,
+    mask_of,
+    net_picture,
+    shrink,
+    veil,
+    veil_rows,
+)
 from edgeblur.firmware_harness.engines.engines import open_engine
 from edgeblur.pictures.images import Pixels
 
@@ -74,8 +85,12 @@ class Veiler:
     def look(self, picture: Pixels) -> Look:
         """Find the faces of a picture, `[height, width, 3]` RGB."""
         height, width, _ = picture.shape
-        plan, find = self.fitted((width, height))
-        means = shrink(picture.reshape(height, -1), plan)
+        return self.look_at(picture.reshape(height, -1), (width, height))
+
+    def look_at(self, rows: Pixels | Rows, size: tuple[int, int]) -> Look:
+        """Find the faces of a picture of that width and height, whose rows are `[height, 3 * width]` RGB."""
+        plan, find = self.fitted(size)
+        means = shrink(rows, plan)
         levels = grow(mask_levels(find(net_picture(means, plan)), plan), plan)
         return Look(levels, colours(means, plan), plan)
 
@@ -90,6 +105,12 @@ class Veiler:
         height, width, _ = picture.shape
         veiled = veil(picture.reshape(height, -1), levels_around(own, around), own.squares, own.plan, style=self.style)
         return veiled.reshape(height, width, 3)
+
+    def cover_rows(self, part: Pixels, rows: slice, look: Look) -> Pixels:
+        """Some rows of a picture, `[rows, width, 3]` RGB, and which they are, with what was found in it veiled."""
+        veiled = part.reshape(len(part), -1).copy()
+        veil_rows(veiled, rows, look.levels, look.squares, look.plan, style=self.style)
+        return veiled.reshape(part.shape)
 
     def blur(self, picture: Pixels) -> Pixels:
         """Find and veil, `[height, width, 3]` RGB."""

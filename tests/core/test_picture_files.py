@@ -53,6 +53,11 @@ ODD_EXIF = {
     "resolution by zero": (TURNED, (0x11A, 5, 1, struct.pack("<II", 72, 0))),
     "maker as a fraction": (TURNED, (0x10F, 5, 1, struct.pack("<II", 72, 1))),
     "orientation as a fraction": ((0x112, 5, 1, struct.pack("<II", 6, 1)),),
+    "orientation as a byte": ((0x112, 1, 1, b"\6"),),
+    "orientation as two undefined bytes": ((0x112, 7, 2, b"\0\6"),),
+    "orientation as an undefined character": ((0x112, 7, 1, b"6"),),
+    "orientation as a signed byte": ((0x112, 6, 1, b"\6"),),
+    "orientation as a float": ((0x112, 11, 1, struct.pack("<f", 6)),),
     "orientation as text": ((0x112, 2, 2, b"6\0"),),
     "two orientations": ((0x112, 3, 2, struct.pack("<HH", 6, 6)),),
     "width as a fraction": (TURNED, (0x100, 5, 1, struct.pack("<II", 3, 1))),
@@ -205,10 +210,10 @@ finally:
 """
 
 
-@pytest.mark.parametrize("size", [(20_000, 8), (8, 20_000)])
-def test_a_strip_takes_memory_in_the_order_of_its_pixels(size: tuple[int, int], tmp_path: Path) -> None:
-    Image.new("RGB", size, "grey").save(tmp_path / "strip.png")
-    line = ["blur", str(tmp_path / "strip.png"), "--out", str(tmp_path / "out.png")]
+@pytest.mark.parametrize(("mode", "size"), [("RGB", (20_000, 8)), ("RGB", (8, 20_000)), ("1", (8_000, 4_000))])
+def test_a_picture_takes_memory_in_the_order_of_its_pixels(mode: str, size: tuple[int, int], tmp_path: Path) -> None:
+    Image.new(mode, size, "white").save(tmp_path / "large.png")
+    line = ["blur", str(tmp_path / "large.png"), "--out", str(tmp_path / "out.png")]
     ended = subprocess.run([sys.executable, "-c", MEASURED, *line], capture_output=True, text=True, check=True)
     assert load_picture(tmp_path / "out.png").size == size
     assert json.loads(ended.stdout.splitlines()[-1]) < 400  # MB
