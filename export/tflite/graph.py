@@ -241,7 +241,8 @@ def _tensor(schema: Any, constants: _Constants, table: Any, index: int) -> Tenso
     expected = -(-math.prod(shape) * _BITS[dtype] // 8) if dtype in _BITS else None
     if data is not None and table.Sparsity() is None and expected is not None and len(data) != expected:
         raise DamagedError(f"tensor {name!r} needs {expected} bytes, but its buffer has {len(data)}")
-    signature = _ints(table.ShapeSignatureAsNumpy(), table.ShapeSignatureLength()) or shape
+    signature = _ints(table.ShapeSignatureAsNumpy(), table.ShapeSignatureLength())
+    signature = signature if len(signature) == len(shape) else shape  # interpreters go by the shape
     return Tensor(index, name, shape, signature, dtype, *_quantization(table.Quantization()), data)
 
 

@@ -125,7 +125,7 @@ def _first(graph: Graph, ops: list[Op], inputs: list[int], readers: Counter[int]
             taken, given = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
             if op.kind == "QUANTIZE" and taken.dtype == "float32":
                 return op
-            if _moves(graph, op) and _permutation(graph, op) in (TO_NHWC, None) and given.shape[0] == 1:
+            if _moves(graph, op) and _permutation(graph, op) in (TO_NHWC, None) and given.shape[:1] == (1,):
                 return op
     return None
 
@@ -173,7 +173,7 @@ def _permutation(graph: Graph, op: Op) -> tuple[int, ...] | None:
 def _is_open(graph: Graph) -> bool:
     """Whether a size is to be found out: any but that of a batch, which is one picture."""
     open_axes = ((tensor, axis) for tensor in graph.tensors for axis, n in enumerate(tensor.signature) if n < 0)
-    return any(axis > 0 or tensor.shape[0] != 1 for tensor, axis in open_axes)
+    return any(axis > 0 or tensor.shape[:1] != (1,) for tensor, axis in open_axes)
 
 
 def parse_size(text: str) -> Size:
