@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeblur.distill.nets.keras_files import concrete, convert, unsupported
+from edgeblur.distill.nets.keras_files import convert, converter_of, unsupported
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.graph import Graph, read_tflite, require_int8
 from edgeblur.pictures.images import Floats, to_floats
@@ -55,7 +55,7 @@ def to_quantized(net: Any, pictures: list[Floats] | None, *, io_type: str = "int
     def representative() -> Iterator[list[Floats]]:
         yield from ([picture] for picture in pictures or [])
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete(net)], net)
+    converter = converter_of(net)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if pictures is not None:
         converter.representative_dataset = representative

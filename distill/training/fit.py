@@ -24,7 +24,7 @@ from edgeblur.distill.training.curves import draw_curves
 from edgeblur.distill.training.hard import hard_pictures
 from edgeblur.distill.training.lessons import Augmentation, lessons, shown
 from edgeblur.distill.training.mask_student_model import MASK_AS_WEIGHT, mask_student_model_class
-from edgeblur.distill.training.student_model import Finding, Teaching, psnr, ssim, student_model_class
+from edgeblur.distill.training.student_model import Finding, Teaching, fidelity_metrics, student_model_class
 from edgeblur.errors import RunError, UserError
 from edgeblur.files import telling_disk_errors, write_bytes
 from edgeblur.progress import bar, say
@@ -160,7 +160,7 @@ def fit(
     student = _student(net, teaching, options.face_weight, finding)
     schedule = tf_keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * len(train), alpha=0.01)
     adam = tf_keras.optimizers.Adam(schedule, use_ema=options.ema > 0, ema_momentum=options.ema)
-    student.compile(optimizer=adam, loss="mse", weighted_metrics=[], metrics=["mae", psnr, ssim])
+    student.compile(optimizer=adam, loss="mse", weighted_metrics=[], metrics=fidelity_metrics())
     _average_statistics(net, options.ema)
     student.build(net.input_shape)  # so that a checkpoint finds the optimizer's slots when it is restored
     if not resume:  # a checkpoint that lies about would be taken for this training's own

@@ -56,6 +56,14 @@ def ssim(target: Any, output: Any) -> Any:
     return tf.image.ssim(target, output, 1.0)
 
 
+def fidelity_metrics() -> list[Any]:
+    """MAE, PSNR and SSIM with variables: functions get theirs in the first step, which is then traced a second time."""
+    import tf_keras
+
+    metrics = tf_keras.metrics
+    return [metrics.MeanAbsoluteError("mae"), *(metrics.MeanMetricWrapper(f, f.__name__) for f in (psnr, ssim))]
+
+
 def student_model_class() -> type[Any]:
     """The model that learns; a class inside a function because its base needs TensorFlow."""
     import tensorflow as tf

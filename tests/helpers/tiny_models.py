@@ -74,7 +74,9 @@ def _converter(model: Any) -> Any:
     # A fixed batch of 1: a free one drags SHAPE, STRIDED_SLICE and PACK behind the transposed convolution.
     signature = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)
     function = tf.function(model).get_concrete_function(signature)
-    return tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+    variables = tf.Module()  # the model itself would be saved layer by layer, which takes longer
+    variables.kept = model.weights
+    return tf.lite.TFLiteConverter.from_concrete_functions([function], variables)
 
 
 def float_tflite(model: Any) -> bytes:
