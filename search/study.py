@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -53,8 +52,8 @@ class SearchOptions:
 
     def begun_with(self) -> dict[str, Any]:
         """What makes the study what it is, and is not to change while it goes on; JSON."""
-        nets = math.prod(map(len, CHOICES.values()))
-        return {"budget": self.budget.as_json(), "trial": asdict(self.trial), "seed": self.seed, "nets": nets}
+        space = {f"choices of {name}": list(choices) for name, choices in CHOICES.items()}
+        return {"budget": self.budget.as_json(), "trial": asdict(self.trial), "seed": self.seed, "space": space}
 
 
 @dataclass(frozen=True)

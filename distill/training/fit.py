@@ -146,6 +146,7 @@ def fit(
     masks = learns_masks(net)
     # Of the graph, not of the layers: the net that is saved stays a float32 one.
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": options.bfloat16})
+    tf_keras.utils.set_random_seed(options.seed)  # whatever was drawn before
     _, height, width, _ = net.input_shape
     workers = tf.distribute.get_strategy().num_replicas_in_sync
     again = _again(net, data, folder, options, resume=resume)
@@ -153,7 +154,7 @@ def fit(
         lessons(data, split, height=height, width=width, batch=options.batch,
                 face_weight=MASK_AS_WEIGHT if masks else options.face_weight,
                 augment=options.augmentation if split == "train" else None, workers=workers, masks=masks,
-                again=again if split == "train" else ())
+                again=again if split == "train" else (), seed=options.seed)
         for split in ("train", "val")
     )  # fmt: skip
     finding = Finding(options.mask_weight, options.face_weight) if options.mask_weight else None
@@ -170,7 +171,7 @@ def fit(
     if not history.finished():
         keeper = tf_keras.callbacks.BackupAndRestore(str(folder / "checkpoint"), delete_checkpoint=False)
         watcher = _watcher_class()(net, history)
-        everyone = [*callbacks, watcher, keeper]
+        everyone = [*callbacks, watcher, keeper, _order_class()(train)]
         with telling_disk_errors(folder), _telling(folder), watcher.progress:
             student.fit(train, validation_data=val, epochs=options.epochs, verbose=0, callbacks=everyone)
     history.draw()
@@ -383,6 +384,26 @@ def _refuse_divergence(epoch: int, logs: dict[str, float]) -> None:
             "start anew with a lower learning rate",
             options=("learning_rate",),
         )
+
+
+def _order_class() -> type[Any]:
+    """The callback that shows a resumed training the pictures that it would have been shown, in their order.
+
+    Each pass over a data set takes the next seed of its own, so those of the epochs that are done are taken first. It
+    stands behind the callback that restores the checkpoint, which alone knows how many these are.
+    """
+    import tf_keras
+
+    class Order(tf_keras.callbacks.Callback):  # type: ignore[misc]
+        def __init__(self, train: Any) -> None:
+            super().__init__()
+            self.train = train
+
+        def on_train_begin(self, logs: Any = None) -> None:
+            for _ in range(int(self.model.optimizer.iterations) // len(self.train)):
+                iter(self.train)
+
+    return Order
 
 
 def _watcher_class() -> type[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeblur.distill.training.draws import Draws
 from edgeblur.errors import UserError
 from edgeblur.progress import track
 from edgeblur.store.dataset import Dataset, Sample
@@ -67,7 +68,7 @@ class Augmentation:
 
 def lessons(
     data: Dataset, split: str, *, height: int, width: int, batch: int, face_weight: float,
-    augment: Augmentation | None, workers: int = 1, masks: bool = False, again: Sequence[Sample] = (),
+    augment: Augmentation | None, workers: int = 1, masks: bool = False, again: Sequence[Sample] = (), seed: int = 0,
 ) -> Any:  # fmt: skip
     """A `tf.data.Dataset` of batches `(picture, target, weight)`, floats `[B, H, W, 3]`, `[B, H, W, 3]`, `[B, H, W]`.
 
@@ -82,6 +83,7 @@ def lessons(
         masks: only the masks are to be learnt: where pictures are varied, the target is left at the picture itself.
             Varying takes longer than a step of a small net, and takes half as long without a blurred picture.
         again: samples to show once more each time that they are named here.
+        seed: of the order and of how pictures are varied; each epoch goes on from it to other ones.
 
     Raises:
         UserError: the split is empty, has fewer pictures than there are workers, or a picture is damaged.
@@ -107,17 +109,19 @@ def lessons(
             )
         ).map(_decode, num_parallel_calls=tf.data.AUTOTUNE)
     if augment:
-        source = source.shuffle(len(samples) if small else 1024)
+        source = source.shuffle(len(samples) if small else 1024, seed)
     source = source.batch(batch, drop_remainder=workers > 1)
+    seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
+    source = tf.data.Dataset.zip((source, seeds))
 
-    def lesson(pixels: Any) -> tuple[Any, Any, Any]:
+    def lesson(pixels: Any, seed: Any) -> tuple[Any, Any, Any]:
         if small:
             pixels = tf.gather(kept, pixels)
         if masks and augment:
             pixels = tf.concat([pixels[..., :3], pixels[..., 6:]], -1)
         floats = tf.cast(pixels, tf.float32) / 255.0
         floats = (
-            _vary(floats, height, width, augment)
+            _vary(floats, height, width, augment, Draws(seed))
             if augment
             else tf.image.resize(floats, (height, width), antialias=True)
         )
@@ -174,7 +178,7 @@ def _decode(picture: Any, blur: Any, mask: Any) -> Any:
     return tf.concat(parts, -1)
 
 
-def _vary(pixels: Any, height: int, width: int, augment: Augmentation) -> Any:
+def _vary(pixels: Any, height: int, width: int, augment: Augmentation, draws: Draws) -> Any:
     """Random crops of the batch, with faces of other pictures pasted in, in other light: `[B, height, width, C]`.
 
     C is 7, or 4 without the blurred picture; the mask is last.
@@ -184,40 +188,40 @@ def _vary(pixels: Any, height: int, width: int, augment: Augmentation) -> Any:
     count = tf.shape(pixels)[0]
     # Into a portrait there is nothing to zoom, into a crowd there is.
     smallest = tf.clip_by_value(_ZOOMED_OUT * tf.reduce_mean(pixels[..., -1], (1, 2)), augment.smallest_crop, 0.85)
-    scale = tf.random.uniform([count], smallest, 1.0)
-    tall = scale * tf.random.uniform([count], 0.9, 1.0)
-    windows = _anywhere(*_stretched(tall, scale, augment.stretch, largest=1.0))
+    scale = draws.uniform([count], smallest, 1.0)
+    tall = scale * draws.uniform([count], 0.9, 1.0)
+    windows = _anywhere(*_stretched(tall, scale, augment.stretch, draws, largest=1.0), draws)
     if augment.faceless:
-        windows = _away_from_faces(windows, pixels[..., -1:], augment.faceless)
-    scene = (_cut_turned if augment.turn else _cut)(pixels, windows, height, width, augment)
-    scene = _paste_faces(scene, tf.roll(pixels, 1, axis=0), height, width, augment)
+        windows = _away_from_faces(windows, pixels[..., -1:], augment.faceless, draws)
+    scene = (_cut_turned if augment.turn else _cut)(pixels, windows, height, width, augment, draws)
+    scene = _paste_faces(scene, tf.roll(pixels, 1, axis=0), height, width, augment, draws)
     if augment.cover:
-        scene = _cover(scene, augment.cover)
+        scene = _cover(scene, augment.cover, draws)
     if augment.defocus:
         scene = _defocus(scene, augment.defocus)
-    scene = _relight(scene, augment)
-    return _grainy(scene, augment.grain) if augment.grain else scene
+    scene = _relight(scene, augment, draws)
+    return _grainy(scene, augment.grain, draws) if augment.grain else scene
 
 
-def _stretched(tall: Any, wide: Any, stretch: float, *, largest: float) -> tuple[Any, Any]:
+def _stretched(tall: Any, wide: Any, stretch: float, draws: Draws, *, largest: float) -> tuple[Any, Any]:
     """Windows of another shape and about the same area: `[B]` and `[B]`, neither side beyond `largest`."""
     import tensorflow as tf
 
     if not stretch:
         return tall, wide
-    root = 2.0 ** tf.random.uniform(tf.shape(wide), -stretch / 2, stretch / 2)
+    root = 2.0 ** draws.uniform(tf.shape(wide), -stretch / 2, stretch / 2)
     return tf.minimum(tall / root, largest), tf.minimum(wide * root, largest)
 
 
-def _anywhere(tall: Any, wide: Any) -> Windows:
+def _anywhere(tall: Any, wide: Any, draws: Draws) -> Windows:
     """Windows of `tall` x `wide` at random places, inside the picture where they fit into it."""
     import tensorflow as tf
 
-    top, left = (tf.random.uniform(tf.shape(side)) * (1.0 - side) for side in (tall, wide))
+    top, left = (draws.uniform(tf.shape(side)) * (1.0 - side) for side in (tall, wide))
     return top, left, tall, wide
 
 
-def _away_from_faces(windows: Windows, mask: Any, share: float) -> Windows:
+def _away_from_faces(windows: Windows, mask: Any, share: float, draws: Draws) -> Windows:
     """The last `share` of the windows exchanged for smaller ones: of a dozen tries each, the one with least mask.
 
     The last, as other pictures' faces are pasted into the first.
@@ -226,8 +230,8 @@ def _away_from_faces(windows: Windows, mask: Any, share: float) -> Windows:
 
     count = tf.cast(tf.round(share * tf.cast(tf.shape(mask)[0], tf.float32)), tf.int32)
     mask = mask[tf.shape(mask)[0] - count :]
-    side = tf.random.uniform([count * _TRIES], *_FACELESS_SIDE)
-    top, left, tall, wide = tries = _anywhere(side, side)
+    side = draws.uniform([count * _TRIES], *_FACELESS_SIDE)
+    top, left, tall, wide = tries = _anywhere(side, side, draws)
     boxes = tf.stack([top, left, top + tall, left + wide], axis=1)
     seen = tf.image.crop_and_resize(mask, boxes, tf.repeat(tf.range(count), _TRIES), (_LOOK, _LOOK))
     best = tf.argmin(tf.reshape(tf.reduce_mean(seen, (1, 2, 3)), [count, _TRIES]), axis=1, output_type=tf.int32)
@@ -239,7 +243,7 @@ def _away_from_faces(windows: Windows, mask: Any, share: float) -> Windows:
     return top, left, tall, wide
 
 
-def _cut(pixels: Any, windows: Windows, height: int, width: int, augment: Augmentation) -> Any:
+def _cut(pixels: Any, windows: Windows, height: int, width: int, augment: Augmentation, draws: Draws) -> Any:
     """Cut windows out of the pictures; beyond a picture's border all is 0."""
     import tensorflow as tf
 
@@ -247,21 +251,21 @@ def _cut(pixels: Any, windows: Windows, height: int, width: int, augment: Augmen
     top, left, tall, wide = windows
     right = left + wide
     if augment.flip:  # a box whose sides are swapped mirrors the picture
-        swap = tf.random.uniform([count]) < 0.5
+        swap = draws.uniform([count]) < 0.5
         left, right = tf.where(swap, right, left), tf.where(swap, left, right)
     boxes = tf.stack([top, left, top + tall, right], axis=1)
     return tf.image.crop_and_resize(pixels, boxes, tf.range(count), (height, width), extrapolation_value=0.0)
 
 
-def _cut_turned(pixels: Any, windows: Windows, height: int, width: int, augment: Augmentation) -> Any:
+def _cut_turned(pixels: Any, windows: Windows, height: int, width: int, augment: Augmentation, draws: Draws) -> Any:
     """Cut windows like `_cut`, turned about their middle; beyond the picture's border it goes on as in a mirror."""
     import tensorflow as tf
 
     count, size = tf.shape(pixels)[0], tf.cast(tf.shape(pixels)[1:3], tf.float32)
     top, left, tall, wide = windows
     middle_y, middle_x = size[0] * (top + tall / 2), size[1] * (left + wide / 2)
-    angle = tf.random.uniform([count], -augment.turn, augment.turn) * (math.pi / 180)
-    mirror = tf.where(tf.random.uniform([count]) < (0.5 if augment.flip else 0.0), -1.0, 1.0)
+    angle = draws.uniform([count], -augment.turn, augment.turn) * (math.pi / 180)
+    mirror = tf.where(draws.uniform([count]) < (0.5 if augment.flip else 0.0), -1.0, 1.0)
     step_x, step_y = wide * size[1] / width * mirror, tall * size[0] / height
     cos, sin = tf.cos(angle), tf.sin(angle)
     # From a pixel of the window to the pixel of the picture that it shows: x' = a x + b y + c, y' = d x + e y + f.
@@ -275,7 +279,7 @@ def _cut_turned(pixels: Any, windows: Windows, height: int, width: int, augment:
     )  # fmt: skip
 
 
-def _paste_faces(scene: Any, others: Any, height: int, width: int, augment: Augmentation) -> Any:
+def _paste_faces(scene: Any, others: Any, height: int, width: int, augment: Augmentation, draws: Draws) -> Any:
     """Lay another picture's faces, shrunk, over the scene: picture, blurred target and mask alike.
 
     Either the whole picture goes in (one portrait becomes one of several), or only its faces with a soft rim.
@@ -284,15 +288,15 @@ def _paste_faces(scene: Any, others: Any, height: int, width: int, augment: Augm
 
     count = tf.cast(tf.round(augment.paste * tf.cast(tf.shape(scene)[0], tf.float32)), tf.int32)
     scene, rest, others = scene[:count], scene[count:], others[:count]  # the batch is in random order already
-    shrink = 1.0 / tf.random.uniform([count], augment.smallest_paste, 0.9)
+    shrink = 1.0 / draws.uniform([count], augment.smallest_paste, 0.9)
     covered = tf.concat([others, tf.ones_like(others[..., :1])], -1)
-    windows = _anywhere(*_stretched(shrink, shrink, augment.stretch, largest=math.inf))
-    pasted = _cut(covered, windows, height, width, augment)
+    windows = _anywhere(*_stretched(shrink, shrink, augment.stretch, draws, largest=math.inf), draws)
+    pasted = _cut(covered, windows, height, width, augment, draws)
     pasted, inside = pasted[..., :-1], pasted[..., -1:]
     rim = pasted[..., -1:]
     for pool, size in ((tf.nn.max_pool2d, 7), (tf.nn.avg_pool2d, 5)):  # first along one axis, then the other: faster
         rim = pool(pool(rim, (size, 1), 1, "SAME"), (1, size), 1, "SAME")
-    whole = tf.cast(tf.random.uniform([count, 1, 1, 1]) < 0.35, tf.float32)
+    whole = tf.cast(draws.uniform([count, 1, 1, 1]) < 0.35, tf.float32)
     matte = inside * tf.maximum(whole, rim)
     mixed = scene * (1.0 - matte) + pasted * matte
     # A face's soft rim over another face hides nothing of it: all of it stays face. A whole picture does hide it.
@@ -300,7 +304,7 @@ def _paste_faces(scene: Any, others: Any, height: int, width: int, augment: Augm
     return tf.concat([tf.concat([mixed[..., :-1], mask], -1), rest], 0)
 
 
-def _cover(scene: Any, share: float) -> Any:
+def _cover(scene: Any, share: float, draws: Draws) -> Any:
     """Lay a bar of another picture in front of a share of the pictures, at any place and turn; the mask stays."""
     import tensorflow as tf
 
@@ -310,7 +314,7 @@ def _cover(scene: Any, share: float) -> Any:
     y, x = (tf.range(size, dtype=tf.float32) / size for size in (height, width))
 
     def draw(low: float, high: float) -> Any:
-        return tf.random.uniform([count, 1, 1], low, high)
+        return draws.uniform([count, 1, 1], low, high)
 
     down, right, turn = y[:, tf.newaxis] - draw(0.0, 1.0), x[tf.newaxis, :] - draw(0.0, 1.0), draw(0.0, math.pi)
     across = right * tf.cos(turn) + down * tf.sin(turn)
@@ -330,15 +334,15 @@ def _defocus(scene: Any, share: float) -> Any:
     return tf.concat([scene, tf.concat([soft, rest[..., -1:]], -1)], 0)
 
 
-def _relight(scene: Any, augment: Augmentation) -> Any:
+def _relight(scene: Any, augment: Augmentation, draws: Draws) -> Any:
     """Brightness, contrast and tint, the same for picture and target: blurring is linear, so the pair stays true."""
     import tensorflow as tf
 
     count = tf.shape(scene)[0]
-    gain = 2.0 ** tf.random.uniform([count, 1, 1, 1], -augment.brightness, augment.brightness / 2)
-    tint = tf.random.uniform([count, 1, 1, 3], 0.9, 1.1)
-    lift = tf.random.uniform([count, 1, 1, 1], -0.05, 0.08)
-    grey = tf.cast(tf.random.uniform([count, 1, 1, 1]) < 0.1, tf.float32)
+    gain = 2.0 ** draws.uniform([count, 1, 1, 1], -augment.brightness, augment.brightness / 2)
+    tint = draws.uniform([count, 1, 1, 3], 0.9, 1.1)
+    lift = draws.uniform([count, 1, 1, 1], -0.05, 0.08)
+    grey = tf.cast(draws.uniform([count, 1, 1, 1]) < 0.1, tf.float32)
 
     def light(picture: Any) -> Any:
         lit = tf.clip_by_value(picture * gain * tint + lift, 0.0, 1.0)
@@ -348,11 +352,11 @@ def _relight(scene: Any, augment: Augmentation) -> Any:
     return tf.concat([*pictures, scene[..., -1:]], -1)
 
 
-def _grainy(scene: Any, largest: float) -> Any:
+def _grainy(scene: Any, largest: float, draws: Draws) -> Any:
     """Noise over the picture alone, from none to `largest`, differently strong in each."""
     import tensorflow as tf
 
-    strength = tf.random.uniform([tf.shape(scene)[0], 1, 1, 1], 0.0, largest)
+    strength = draws.uniform([tf.shape(scene)[0], 1, 1, 1], 0.0, largest)
     picture, mask = scene[..., :-1], scene[..., -1:]
-    noisy = picture + strength * tf.random.uniform(tf.shape(picture), -1.7, 1.7)  # as strong as a deviation of 1
+    noisy = picture + strength * draws.uniform(tf.shape(picture), -1.7, 1.7)  # as strong as a deviation of 1
     return tf.concat([tf.clip_by_value(noisy, 0.0, 1.0), mask], -1)

@@ -23,9 +23,11 @@ from rich.progress import Progress
 from edgeblur.cli import main
 from edgeblur.distill.data.make import MakeOptions, make_dataset
 from edgeblur.distill.data.sources import from_synthetic
+from edgeblur.distill.nets.families import AUGMENTATIONS
 from edgeblur.distill.nets.mask_head import MaskSpec
 from edgeblur.distill.nets.unet import UNetSpec, build_unet, unet_spec
 from edgeblur.distill.teacher import TrainOptions, train
+from edgeblur.distill.training.draws import Draws
 from edgeblur.distill.training.fit import FitOptions, fit
 from edgeblur.distill.training.lessons import Augmentation, lessons
 from edgeblur.errors import RunError, UserError
@@ -131,7 +133,8 @@ def test_the_last_epoch_can_be_kept_though_another_was_better(tiny_data: Dataset
     assert again.best == fitted.best
 
 
-def test_a_killed_training_goes_on(tiny_data: Dataset, tmp_path: Path) -> None:
+def test_a_killed_training_goes_on(tiny_data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the pictures that it would have been shown, so that it comes to what it would have come to."""
     out = tmp_path / "run"
     arguments = command(tiny_data, out, "--epochs", "4")
     # The epochs are made slow enough to be killed in, by a sitecustomize that only this process sees.
@@ -157,8 +160,10 @@ def test_a_killed_training_goes_on(tiny_data: Dataset, tmp_path: Path) -> None:
     assert ended.value.code == 0
     after = epochs_of(out)
     assert [epoch["epoch"] for epoch in after] == [1, 2, 3, 4]
-    assert after[:2] == before[:2]  # the third was noted, but killed before its checkpoint: it ran again
-    assert after[2] != before[2]
+    assert after[:2] == before[:2]
+    told = [line.split(":")[0] for line in capsys.readouterr().err.splitlines() if line.startswith("epoch ")]
+    assert told == ["epoch 3/4", "epoch 4/4"]  # the third was noted, but killed before its checkpoint: it ran again
+    assert {**after[2], "seconds": 0} == {**before[2], "seconds": 0}
     assert open_run(out).teacher.history().epochs == tuple(map(Epoch.from_json, after))
     assert open_run(out).teacher.info().best == Epoch.from_json(min(after, key=lambda epoch: epoch["val_loss"]))
     assert not (out / "teacher" / "checkpoint").exists()
@@ -268,6 +273,20 @@ def test_a_training_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"train/00002\.jpg should be a picture"):
         train(data.root, tmp_path / "run", QUICK)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
+
+
+def test_a_seed_gives_the_same_lessons_on_any_threads(tiny_data: Dataset) -> None:
+    """In each of three epochs; other ones in each epoch, and with another seed."""
+
+    def shown(seed: int) -> list[list[bytes]]:
+        told = lessons(tiny_data, "train", height=32, width=32, batch=1, face_weight=2.0, masks=True, seed=seed,
+                       augment=AUGMENTATIONS["mask"])  # fmt: skip
+        return [[b"".join(part.tobytes() for part in one) for one in told.as_numpy_iterator()] for _ in range(3)]
+
+    epochs = shown(3)
+    assert shown(3) == epochs
+    every = [one for epoch in (*epochs, *shown(4)) for one in epoch]
+    assert len(set(every)) == len(every) == 6 * len(tiny_data.split("train"))
 
 
 def test_augmented_pairs_stay_pairs(tiny_data: Dataset) -> None:
@@ -444,7 +463,7 @@ def test_a_bar_covers_a_part_of_the_picture_and_no_mask() -> None:
     from edgeblur.distill.training.lessons import _cover, _defocus
 
     black_and_white = tf.cast(tf.range(8) % 2, tf.float32)[:, None, None, None] * tf.ones((8, 64, 64, 4))
-    covered = _cover(black_and_white, 0.5).numpy()
+    covered = _cover(black_and_white, 0.5, Draws(0)).numpy()
     changed = np.abs(covered - black_and_white.numpy())
     assert (changed[..., 3] == 0).all()
     assert (changed[4:] == 0).all()  # half of the pictures are spared
@@ -463,8 +482,8 @@ def test_a_turned_scene_keeps_picture_and_mask_together() -> None:
     from edgeblur.distill.training.lessons import _anywhere, _cut_turned
 
     ramp = tf.tile(tf.reshape(tf.linspace(0.2, 1.0, 64 * 64), (1, 64, 64, 1)), (8, 1, 1, 2))
-    share = tf.fill([8], 0.8)
-    turned = _cut_turned(ramp, _anywhere(share, share), 32, 32, Augmentation(turn=45)).numpy()
+    share, draws = tf.fill([8], 0.8), Draws(0)
+    turned = _cut_turned(ramp, _anywhere(share, share, draws), 32, 32, Augmentation(turn=45), draws).numpy()
     assert turned.shape == (8, 32, 32, 2)
     np.testing.assert_array_equal(turned[..., 0], turned[..., 1])
     assert turned.min() > 0.19
@@ -479,8 +498,8 @@ def test_parts_without_a_face_are_shown_where_there_are_any() -> None:
 
     tf.keras.utils.set_random_seed(0)
     mask = tf.tile(tf.cast(tf.range(64) < 32, tf.float32)[None, :, None, None], (40, 1, 64, 1))
-    whole = _anywhere(tf.ones(40), tf.ones(40))
-    windows = _away_from_faces(whole, mask, 0.5)
+    whole = _anywhere(tf.ones(40), tf.ones(40), Draws(0))
+    windows = _away_from_faces(whole, mask, 0.5, Draws(0))
     for before, after in zip(whole, windows, strict=True):
         np.testing.assert_array_equal(before[:20], after[:20])
     top, left, tall, wide = (values.numpy()[20:] for values in windows)
@@ -490,7 +509,7 @@ def test_parts_without_a_face_are_shown_where_there_are_any() -> None:
     assert (left >= 0).all()
     assert (top + tall <= 1).all()
     assert (left + wide <= 1).all()
-    shown = _cut(mask, windows, 32, 32, Augmentation(flip=False)).numpy().mean((1, 2, 3))
+    shown = _cut(mask, windows, 32, 32, Augmentation(flip=False), Draws(0)).numpy().mean((1, 2, 3))
     assert (shown[:20] > 0.4).all()
     assert (shown[20:] < 0.1).mean() > 0.8
 
@@ -502,13 +521,13 @@ def test_stretched_windows_keep_their_area_but_at_the_limit() -> None:
     from edgeblur.distill.training.lessons import _stretched
 
     side = tf.fill([1000], 0.5)
-    tall, wide = (each.numpy() for each in _stretched(side, side, 1.0, largest=1.0))
+    tall, wide = (each.numpy() for each in _stretched(side, side, 1.0, Draws(0), largest=1.0))
     np.testing.assert_allclose(tall * wide, 0.25, rtol=1e-5)
     assert 0.5 < (tall / wide).min() < 0.55
     assert 1.9 < (tall / wide).max() < 2.0
-    tall, wide = (each.numpy() for each in _stretched(side, side, 1.0, largest=0.6))
+    tall, wide = (each.numpy() for each in _stretched(side, side, 1.0, Draws(0), largest=0.6))
     assert tall.max() == wide.max() == np.float32(0.6)
-    same = _stretched(side, side, 0.0, largest=1.0)
+    same = _stretched(side, side, 0.0, Draws(0), largest=1.0)
     assert same[0] is side
     assert same[1] is side
 
@@ -523,7 +542,7 @@ def test_a_face_pasted_over_another_leaves_no_ring_without_a_mask() -> None:
     oval = tf.cast(tf.abs(tf.linspace(-1.0, 1.0, 32)) < 0.3, tf.float32)
     small_face = tf.concat([tf.zeros((64, 32, 32, 3)), tf.ones((64, 1, 1, 1)) * (oval[:, None] * oval)[..., None]], -1)
     tf.keras.utils.set_random_seed(0)
-    scene = _paste_faces(face_all_over, small_face, 32, 32, Augmentation(paste=1.0)).numpy()
+    scene = _paste_faces(face_all_over, small_face, 32, 32, Augmentation(paste=1.0), Draws(0)).numpy()
     rim = (scene[..., 0] < 0.5) & (scene[..., 3] > 0.99)
     cut_out = (scene[..., 3] > 0.99).all((1, 2))
     assert cut_out.mean() > 0.4  # pasted as a face alone: nearly two of three

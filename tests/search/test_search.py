@@ -21,6 +21,7 @@ import pytest
 from click.testing import CliRunner
 
 from edgeblur.cli import cli
+from edgeblur.distill.nets.families import augmentation
 from edgeblur.distill.nets.mask_head import MaskSpec, build_mask_head, live_spec
 from edgeblur.distill.training.fit import FitOptions
 from edgeblur.errors import RunError, UserError
@@ -41,7 +42,7 @@ TINY: dict[str, Any] = {name: choices[:2] for name, choices in CHOICES.items()} 
 
 
 def options(trials: int, **budget: Any) -> SearchOptions:
-    fit = FitOptions(epochs=2, batch=8, keep="last", augmentation=None)
+    fit = FitOptions(epochs=2, batch=2, keep="last", augmentation=augmentation("mask", "sigmoid"))
     trial = TrialOptions(photos=8, fit=fit, quality=QualityOptions(20.0, ("centerface",)))
     return SearchOptions(trials, Budget("pico-2", **budget), trial, heartbeat_s=1)
 
@@ -133,11 +134,21 @@ def test_a_study_trains_as_many_as_are_asked_for(searched: tuple[str, list[Tried
 def test_the_same_study_twice_is_the_same(
     searched: tuple[str, list[Tried]], tiny_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the second is stopped on the way and taken up again."""
+    """To the last digit of all losses, on several threads; also where the second is stopped and taken up again."""
     monkeypatch.setattr(space, "CHOICES", TINY)
     for trials in (1, 3):
         found = search(url_in(tmp_path), "edgeblur", tiny_data, lambda *_: None, tmp_path, options(trials))
     assert found == searched[1]
+    assert rows(found) == rows(searched[1])
+    assert losses(url_in(tmp_path)) == losses(searched[0])
+
+
+def losses(url: str) -> list[dict[str, float]]:
+    """Of the nets of a study, after each rung."""
+    with quiet():
+        study = open_study(url, "edgeblur", 60)
+    return [{name: value for name, value in trial.user_attrs.items() if name.startswith("loss")}
+            for trial in study.get_trials()]  # fmt: skip
 
 
 def test_a_study_goes_on_with_its_own_options(
@@ -147,6 +158,15 @@ def test_a_study_goes_on_with_its_own_options(
     other = replace(options(5), seed=3)
     with pytest.raises(UserError, match="seed 0, not 3"):
         search(url, "edgeblur", tiny_data, lambda *_: None, tmp_path, other)
+
+
+def test_a_study_goes_on_among_the_same_nets(
+    searched: tuple[str, list[Tried]], tiny_data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other choices would mean other nets, though there be as many."""
+    monkeypatch.setattr("edgeblur.search.study.CHOICES", {**CHOICES, "half": (0, 8)})
+    with pytest.raises(UserError, match=r"choices of half \[0, 4, 6, 8\], not \[0, 8\]"):
+        search(searched[0], "edgeblur", tiny_data, lambda *_: None, tmp_path, options(5))
 
 
 def test_what_is_too_large_is_never_trained(
