@@ -149,10 +149,13 @@ def _frames(
 
 
 def _stream(chosen: Chosen, out: Path, name: str, options: StreamOptions, force: bool, as_json: bool) -> None:
+    from edgeblur.export.stream.differences import differences
     from edgeblur.export.stream.report.show_plan import plan_table
     from edgeblur.export.tflite.outputs import several_outputs
 
     result = edgeblur.compile_model(chosen.path, out, options, name=name, force=force)
+    for told in differences(result.graph):
+        say(f"note: {told}; `edgeblur validate --engine tflm,stream` compares with the former")
     if as_json:
         click.echo(json.dumps({"model": chosen.name, **result.as_json()}, indent=2))
         return

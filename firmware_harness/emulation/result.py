@@ -89,6 +89,7 @@ class BoardRun:
         cores: how many made the picture.
         one_core: what one of two takes for the first picture, counted as `counts`; None for one core.
         second_stack_bytes: of the other core, used at the deepest moment.
+        meant: layers whose bytes are meant to differ from the host's, half a sentence each.
     """
 
     model: str
@@ -109,6 +110,7 @@ class BoardRun:
     cores: int = 1
     one_core: int | None = None
     second_stack_bytes: int | None = None
+    meant: tuple[str, ...] = ()
 
     @property
     def speedup(self) -> float | None:
@@ -193,10 +195,11 @@ class BoardRun:
         """Raise a `RunError` if the board gave other bytes than the host."""
         if self.comparison.differing_bytes:
             ours = self.engine == "stream"
+            why = "; ".join(self.meant) or "please report this model"
             raise RunError(
                 f"{self.comparison.differing_bytes:,} of {self.comparison.bytes_compared:,} output bytes "
                 f"{'' if ours else 'of TensorFlow Lite Micro '}on {self.board.name} differ from LiteRT's reference "
-                f"kernels{': please report this model' if ours else ''}"
+                f"kernels{f': {why}' if ours else ''}"
             )
 
 

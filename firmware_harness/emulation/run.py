@@ -13,6 +13,7 @@ import numpy as np
 from edgeblur.errors import RunError
 from edgeblur.export.c_array import Provenance, comment_safe
 from edgeblur.export.stream.compile import Compiled, compile_stream
+from edgeblur.export.stream.differences import differences
 from edgeblur.export.stream.net.net import Net
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.tflite.graph import ImageModel, image_model
@@ -213,6 +214,7 @@ class Rig:
             cores=self.compiled.net.cores,
             one_core=one_core,
             second_stack_bytes=report.second_stack_bytes,
+            meant=differences(self.model.graph),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeblur.errors import RunError, UserError
 from edgeblur.export.stream.costs.code_size import StreamCost
+from edgeblur.export.stream.differences import differences
 from edgeblur.export.tflite.cost import Cost, LayerCost
 from edgeblur.export.tflite.graph import Graph, ImageModel
 from edgeblur.export.tflite.outputs import end_as_json, outputs_as_json, several_outputs
@@ -230,7 +231,10 @@ class Gates:
                 for c in validation.comparisons
                 if c.differing_bytes
             ]
-            raise RunError(f"{'; '.join(sentences)}, and none may", options=("exact",))
+            engines = {each.engine for each in validation.comparisons} | {first}
+            meant = differences(validation.model.graph) if "stream" in engines else ()
+            why = f": {'; '.join(meant)}" if meant else ""
+            raise RunError(f"{'; '.join(sentences)}, and none may{why}", options=("exact",))
         if self.min_psnr_db is None or validation.fidelity is None:
             return
         psnr_db = validation.fidelity.image.psnr_db

@@ -413,6 +413,16 @@ def test_every_way_to_say_a_thing_gives_the_reference_bytes(name: str) -> None:
     assert differing_bytes(net, output, judge=judge, least=least) == 0
 
 
+def test_where_the_c_differs_from_the_reference_it_is_named(tmp_path: Path) -> None:
+    net, path = Int8Net(), tmp_path / "sum.tflite"
+    path.write_bytes(net.tflite(NUMBERS["SUM of (3,)"](net)))
+    exported = command("export", str(path), "--engine", "stream", "--out", str(tmp_path / "c"))
+    compared = command("validate", str(path), "--engine", "litert-ref,stream", "--exact", "--random", "1")
+    assert (exported.exit_code, compared.exit_code) == (0, 1)
+    for told in (exported.output, str(compared.exception)):
+        assert "(SUM 't4') saturates as in TensorFlow Lite Micro" in " ".join(told.split())
+
+
 @pytest.mark.parametrize("kind", ["ELU", "ROUND"])
 def test_what_the_reference_resolver_lacks_is_judged_by_micro(kind: str) -> None:
     pytest.importorskip("tflite_micro")
