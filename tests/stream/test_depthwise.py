@@ -28,7 +28,7 @@ def _net() -> Int8Net:
 
 
 def every_way(net: Int8Net) -> int:
-    """Channels that fill words and others, windows over each border, spread, shifted, several channels for one."""
+    """Channels that fill words and others; windows over each border, spread, shifted; clamps; several for one."""
     x = net.conv(net.picture(12, 13), 8, (1, 1), scale=0.02, gain=2)
     for channels, kernel, stride, dilation, padding in (
         (8, (3, 3), 1, 1, "SAME"), (7, (3, 3), 1, 1, "SAME"), (3, (3, 3), 1, 1, "SAME"), (12, (2, 4), 1, 1, "SAME"),
@@ -47,6 +47,9 @@ def every_way(net: Int8Net) -> int:
             gain=2,
             zero_point=-5,
         )
+    for channels, activation, zero_point in ((48, "RELU", 7), (64, "RELU_N1_TO_1", -90), (8, "RELU6", -128)):
+        x = net.conv(x, channels, (1, 1), scale=0.02, gain=2)
+        x = net.depthwise(x, activation=activation, scale=0.02, gain=2, zero_point=zero_point)
     x = net.conv(x, 8, (1, 1), scale=0.02, gain=2, activation="RELU", zero_point=-128)
     x = net.depthwise(x, scale=0.05, gain=2, zero_point=100, lowest=True)  # two products of -128 leave 16 bits
     x = net.depthwise(net.conv(x, 6, (1, 1), scale=0.02, gain=2), 2, scale=0.02, gain=2)

@@ -93,37 +93,70 @@ HELPER void one_tap(struct two_eights *sums, const struct two_pixels *from, cons
 #endif
 
 #if defined(CONSTANT_SIZES)
-/* Three taps of two pixels that lie so close that loads know how far: `apart` is a constant up to NEAR. */
-enum { NEAR = 63 };
+/* What a load can add to its register. */
+enum { NEAR = 127 };
 
-HELPER void three_near_taps(struct two_eights *sums, const struct two_pixels *from, int32_t apart, const int8_t **weights)
+/* A tap and the next one, which may lie in the next row. All numbers are constants.
+ *
+ * at: of the weights. offset, next_offset: of the first pixel's columns, from where its rows are read. step: from them to
+ * the second pixel's; 0 where that is read from elsewhere. */
+HELPER void two_near_taps(struct two_eights *sums, const int8_t *weights, int32_t at, const struct two_pixels *row,
+                          int32_t offset, const struct two_pixels *next_row, int32_t next_offset, int32_t step)
 {
     int16x8_t one, other, next, by;
-    __asm__("vldrb.s16 %q[by], [%[weights]]\n"
-            "vldrb.s16 %q[one], [%[first]]\n"
+    __asm__("vldrb.s16 %q[by], [%[weights], %[at]]\n"
+            "vldrb.s16 %q[one], [%[first], %[offset]]\n"
             "vmul.i16 %q[one], %q[one], %q[by]\n"
-            "vldrb.s16 %q[other], [%[second]]\n"
+            "vldrb.s16 %q[other], [%[second], %[offset_2]]\n"
             "vmul.i16 %q[other], %q[other], %q[by]\n"
-            "vldrb.s16 %q[by], [%[weights], #8]\n"
-            "vldrb.s16 %q[next], [%[first], %[apart]]\n"
+            "vldrb.s16 %q[by], [%[weights], %[at_2]]\n"
+            "vldrb.s16 %q[next], [%[next_first], %[next_offset]]\n"
             "vmul.i16 %q[next], %q[next], %q[by]\n"
             "vadd.i16 %q[one], %q[one], %q[next]\n"
-            "vldrb.s16 %q[next], [%[second], %[apart]]\n"
+            "vldrb.s16 %q[next], [%[next_second], %[next_offset_2]]\n"
             "vmul.i16 %q[next], %q[next], %q[by]\n"
             "vadd.i16 %q[other], %q[other], %q[next]\n"
             ADD_TO_SUMS
-            "vldrb.s16 %q[by], [%[weights], #16]\n"
-            "vldrb.s16 %q[one], [%[first], %[twice]]\n"
+            : [even_0] "+w"(sums->of[0].even), [odd_0] "+w"(sums->of[0].odd), [even_1] "+w"(sums->of[1].even),
+              [odd_1] "+w"(sums->of[1].odd), [one] "=&w"(one), [other] "=&w"(other), [next] "=&w"(next), [by] "=&w"(by)
+            : [weights] "l"(weights), [at] "n"(at), [at_2] "n"(at + 8), [first] "l"(row->of[0]), [second] "l"(row->of[1]),
+              [offset] "n"(offset), [offset_2] "n"(offset + step), [next_first] "l"(next_row->of[0]),
+              [next_second] "l"(next_row->of[1]), [next_offset] "n"(next_offset), [next_offset_2] "n"(next_offset + step)
+            : "memory");
+}
+
+/* The last of nine taps. */
+HELPER void one_near_tap(struct two_eights *sums, const int8_t *weights, int32_t at, const struct two_pixels *row,
+                         int32_t offset, int32_t step)
+{
+    int16x8_t one, other, by;
+    __asm__("vldrb.s16 %q[by], [%[weights], %[at]]\n"
+            "vldrb.s16 %q[one], [%[first], %[offset]]\n"
             "vmul.i16 %q[one], %q[one], %q[by]\n"
-            "vldrb.s16 %q[other], [%[second], %[twice]]\n"
+            "vldrb.s16 %q[other], [%[second], %[offset_2]]\n"
             "vmul.i16 %q[other], %q[other], %q[by]\n"
             ADD_TO_SUMS
             : [even_0] "+w"(sums->of[0].even), [odd_0] "+w"(sums->of[0].odd), [even_1] "+w"(sums->of[1].even),
-              [odd_1] "+w"(sums->of[1].odd), [one] "=&w"(one), [other] "=&w"(other), [next] "=&w"(next), [by] "=&w"(by)
-            : [first] "l"(from->of[0]), [second] "l"(from->of[1]), [weights] "l"(*weights), [apart] "n"(apart),
-              [twice] "n"(2 * apart)
+              [odd_1] "+w"(sums->of[1].odd), [one] "=&w"(one), [other] "=&w"(other), [by] "=&w"(by)
+            : [weights] "l"(weights), [at] "n"(at), [first] "l"(row->of[0]), [second] "l"(row->of[1]), [offset] "n"(offset),
+              [offset_2] "n"(offset + step)
             : "memory");
-    *weights += 24;
+}
+
+/* The nine taps of a 3x3 window in pairs across rows, as each pair is widened once; neighbours lie up to NEAR / 2 apart. */
+HELPER void nine_near_taps(struct two_eights *sums, const struct depthwise_conv_2d *op, const int8_t *const *lines,
+                           int32_t offset, const int8_t *weights)
+{
+    const int32_t apart = op->dilation * op->in_channels, away = op->stride * op->in_channels;
+    const int32_t step = 2 * apart + away <= NEAR ? away : 0, own = away - step;
+    const struct two_pixels rows[3] = {{{lines[0] + offset, lines[0] + offset + own}},
+                                       {{lines[1] + offset, lines[1] + offset + own}},
+                                       {{lines[2] + offset, lines[2] + offset + own}}};
+    two_near_taps(sums, weights, 0, &rows[0], 0, &rows[0], apart, step);
+    two_near_taps(sums, weights, 16, &rows[0], 2 * apart, &rows[1], 0, step);
+    two_near_taps(sums, weights, 32, &rows[1], apart, &rows[1], 2 * apart, step);
+    two_near_taps(sums, weights, 48, &rows[2], 0, &rows[2], apart, step);
+    one_near_tap(sums, weights, 64, &rows[2], 2 * apart, step);
 }
 #endif
 
@@ -134,15 +167,15 @@ HELPER struct two_eights two_inside(const struct depthwise_conv_2d *op, const in
     const int8_t *weights = block->weights;
     const struct eight start = {vldrwq_s32(block->start[0]), vldrwq_s32(block->start[1])};
     struct two_eights sums = {{start, start}};
+#if defined(CONSTANT_SIZES)
+    if (op->kernel_h == 3 && op->kernel_w == 3 && 2 * op->dilation * op->in_channels <= NEAR) {
+        nine_near_taps(&sums, op, lines, offset, weights);
+        return sums;
+    }
+#endif
     UNROLL
     for (int ky = 0; ky < op->kernel_h; ++ky) {
         struct two_pixels from = {{lines[ky] + offset, lines[ky] + offset + op->stride * op->in_channels}};
-#if defined(CONSTANT_SIZES)
-        if (op->kernel_w == 3 && op->dilation * op->in_channels <= NEAR) {
-            three_near_taps(&sums, &from, op->dilation * op->in_channels, &weights);
-            continue;
-        }
-#endif
         UNROLL
         for (int kx = 0; kx + 1 < op->kernel_w; kx += 2) {
             two_taps(&sums, &from, op->dilation * op->in_channels, &weights);
@@ -258,6 +291,62 @@ HELPER int16x8_t finish_eight(const struct depthwise_conv_2d *op, struct eight s
     return vreinterpretq_s16_s32(sums.even);
 }
 
+#if SPELLED_OUT
+/* The same of two pixels, in the place of their even channels. Where sizes are no constants, GCC 12 runs out of vectors. */
+HELPER void finish_two(const struct depthwise_conv_2d *op, struct two_eights *sums, const struct block *block)
+{
+    struct eight *const one = &sums->of[0], *const other = &sums->of[1];
+    int32x4_t by;
+    __asm__("vldrw.32 %q[by], [%[block], #32]\n"
+            "vqrdmulh.s32 %q[even_0], %q[even_0], %q[by]\n"
+            "vqrdmulh.s32 %q[even_1], %q[even_1], %q[by]\n"
+            "vldrw.32 %q[by], [%[block], #48]\n"
+            "vqrdmulh.s32 %q[odd_0], %q[odd_0], %q[by]\n"
+            "vqrdmulh.s32 %q[odd_1], %q[odd_1], %q[by]"
+            : [even_0] "+w"(one->even), [odd_0] "+w"(one->odd), [even_1] "+w"(other->even), [odd_1] "+w"(other->odd),
+              [by] "=&w"(by)
+            : [block] "l"(block)
+            : "memory");
+    if (op->least < op->out_zero_point) { /* as `sign_of` */
+        one->even = vaddq_s32(one->even, vshrq_n_s32(one->even, 31));
+        one->odd = vaddq_s32(one->odd, vshrq_n_s32(one->odd, 31));
+        other->even = vaddq_s32(other->even, vshrq_n_s32(other->even, 31));
+        other->odd = vaddq_s32(other->odd, vshrq_n_s32(other->odd, 31));
+    }
+    __asm__("vldrw.32 %q[by], [%[block], #64]\n"
+            "vrshl.s32 %q[even_0], %q[even_0], %q[by]\n"
+            "vrshl.s32 %q[even_1], %q[even_1], %q[by]\n"
+            "vldrw.32 %q[by], [%[block], #80]\n"
+            "vrshl.s32 %q[odd_0], %q[odd_0], %q[by]\n"
+            "vrshl.s32 %q[odd_1], %q[odd_1], %q[by]\n"
+            "vqmovnb.s32 %q[even_0], %q[even_0]\n"
+            "vqmovnt.s32 %q[even_0], %q[odd_0]\n"
+            "vqmovnb.s32 %q[even_1], %q[even_1]\n"
+            "vqmovnt.s32 %q[even_1], %q[odd_1]\n"
+            "vqadd.s16 %q[even_0], %q[even_0], %[zero_point]\n"
+            "vqadd.s16 %q[even_1], %q[even_1], %[zero_point]"
+            : [even_0] "+w"(one->even), [odd_0] "+w"(one->odd), [even_1] "+w"(other->even), [odd_1] "+w"(other->odd),
+              [by] "=&w"(by)
+            : [block] "l"(block), [zero_point] "r"(op->out_zero_point)
+            : "memory");
+    if (op->least == INT8_MIN && op->most == INT8_MAX) { /* a byte is the lower half of what is stored */
+        __asm__("vqmovnb.s16 %q[even_0], %q[even_0]\n"
+                "vqmovnb.s16 %q[even_1], %q[even_1]"
+                : [even_0] "+w"(one->even), [even_1] "+w"(other->even));
+        return;
+    }
+    __asm__("vldrh.16 %q[by], [%[block], #96]\n"
+            "vmax.s16 %q[even_0], %q[even_0], %q[by]\n"
+            "vmax.s16 %q[even_1], %q[even_1], %q[by]\n"
+            "vldrh.16 %q[by], [%[block], #112]\n"
+            "vmin.s16 %q[even_0], %q[even_0], %q[by]\n"
+            "vmin.s16 %q[even_1], %q[even_1], %q[by]"
+            : [even_0] "+w"(one->even), [even_1] "+w"(other->even), [by] "=&w"(by)
+            : [block] "l"(block)
+            : "memory");
+}
+#endif
+
 /* A block of channels of a row. all: there are eight channels. */
 HELPER void block_deep(const struct depthwise_conv_2d *op, const int8_t *const *lines, int channel, int8_t *restrict out,
                        const struct block *block, int all)
@@ -266,9 +355,15 @@ HELPER void block_deep(const struct depthwise_conv_2d *op, const int8_t *const *
     int left = -op->pad_left, x = 0;
     while (x < op->out_width) {
         if (all && left >= 0 && left + op->stride <= last && x + 1 < op->out_width) {
-            const struct two_eights sums = two_inside(op, lines, left * op->in_channels + channel, block);
+            struct two_eights sums = two_inside(op, lines, left * op->in_channels + channel, block);
+#if SPELLED_OUT
+            finish_two(op, &sums, block);
+            vstrbq_s16(out, vreinterpretq_s16_s32(sums.of[0].even));
+            vstrbq_s16(out + op->in_channels, vreinterpretq_s16_s32(sums.of[1].even));
+#else
             vstrbq_s16(out, finish_eight(op, sums.of[0], block));
             vstrbq_s16(out + op->in_channels, finish_eight(op, sums.of[1], block));
+#endif
             out += 2 * op->in_channels;
             left += 2 * op->stride;
             x += 2;
