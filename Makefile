@@ -14,7 +14,7 @@ demo: $(VENV)/.installed ## the main job on the embedded default: pictures in, i
 test: ## everything that CI checks
 	@$(MAKE) --silent --jobs 2 system install # one waits for Debian, the other for the package index
 	@$(MAKE) --silent --jobs 2 lint
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder # tests/conftest.py orders them
 
 install: $(VENV)/.installed ## the package with all extras, editable, in $(VENV)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,19 @@ from edgeblur.store.dataset import Dataset
 from edgeblur.store.run_folder import Run
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # nohup and some CI runners start us with Ctrl-C ignored
+
+LONG = {
+    "test_clang.py", "test_demo.py", "test_multiworker.py", "test_notebook.py", "test_search.py",
+    "test_shown_commands.py", "test_torture.py",
+}  # fmt: skip
+"""Files that take long for how few tests they have."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Workers that share out whole files begin with the long ones, so that none is left to one of them at the end."""
+    if hasattr(config, "workerinput"):
+        sizes = Counter(item.path for item in items)
+        items.sort(key=lambda item: (item.path.name not in LONG, -sizes[item.path]))
 
 
 @pytest.fixture(scope="session")
