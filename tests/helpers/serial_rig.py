@@ -158,18 +158,16 @@ def emulated_board(board: Board, elf: Path, port: Path) -> Iterator[tuple[socket
     """A board in QEMU at a pseudo-terminal, and its monitor, which takes `system_reset`."""
     assert board.emulator is not None
     with contextlib.ExitStack() as stack:
-        sockets = []
-        for name in ("serial", "monitor"):
-            server = stack.enter_context(socket.socket(socket.AF_UNIX))
-            server.bind(str(elf.with_name(name)))
-            server.listen()
-            sockets.append(server)
-        ends = [f"unix:{elf.with_name(name)}" for name in ("serial", "monitor")]
-        command = [board.emulator.program, *board.emulator.arguments, "-display", "none", "-kernel", str(elf)]
-        process = subprocess.Popen([*command, "-serial", ends[0], "-monitor", ends[1]], stdin=subprocess.DEVNULL)
+        ends, command = [], [board.emulator.program, *board.emulator.arguments, "-display", "none", "-kernel", str(elf)]
+        for name in ("serial", "monitor"):  # pairs, as a name of a socket has to be short
+            ours, its = socket.socketpair()
+            ends.append((stack.enter_context(ours), stack.enter_context(its)))
+            command += ["-chardev", f"socket,id={name},fd={its.fileno()}", f"-{name}", f"chardev:{name}"]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[its.fileno() for _, its in ends])
         stack.callback(process.wait)
         stack.callback(process.kill)
-        for server in sockets:
-            server.settimeout(30)
-        line, monitor = (stack.enter_context(server.accept()[0]) for server in sockets)
+        for ours, its in ends:
+            ours.settimeout(30)
+            its.close()
+        (line, _), (monitor, _) = ends
         yield monitor, stack.enter_context(joined(port, line))
