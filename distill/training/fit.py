@@ -400,7 +400,7 @@ def _order_class() -> type[Any]:
             self.train = train
 
         def on_train_begin(self, logs: Any = None) -> None:
-            for _ in range(int(self.model.optimizer.iterations) // len(self.train)):
+            for _ in range(int(self.model.optimizer.iterations.numpy()) // len(self.train)):
                 iter(self.train)
 
     return Order
