@@ -193,7 +193,20 @@ def read_json(path: Path) -> Any:
         UserError: the file is missing or is no JSON.
     """
     with _told(path, "should be JSON that edgeblur wrote, but cannot be read as such"):
-        return json.loads(read_limited(path, LARGEST_TEXT).decode("utf-8"))
+        return json.loads(read_limited(path, LARGEST_TEXT).decode("utf-8"), object_pairs_hook=named_once)
+
+
+def named_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, for `object_pairs_hook`: of a name that stands in it twice `json` would drop the first value.
+
+    Raises:
+        ValueError: a name stands in it twice.
+    """
+    found = dict(members)
+    if len(found) < len(members):
+        names = [name for name, _ in members]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r:.60} stands twice in one object")
+    return found
 
 
 def read_toml(path: Path, remedy: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from edgeblur.distill.data.photos import LabelledPhoto, Photos
 from edgeblur.errors import UserError
-from edgeblur.files import LARGEST_TEXT, read_limited
+from edgeblur.files import LARGEST_TEXT, named_once, read_limited
 from edgeblur.pictures.faces import Box, Ellipse, Face
 from edgeblur.pictures.images import find_pictures, load_picture
 from edgeblur.store.dataset import evenly
@@ -101,7 +101,7 @@ def _read_labels(path: Path) -> list[_Label]:
         if not line.strip():
             continue
         try:
-            label = _parse(json.loads(line, parse_int=_whole))
+            label = _parse(json.loads(line, parse_int=_whole, object_pairs_hook=named_once))
             if label.file in found:
                 raise ValueError(f"{label.file} has a line already: give all faces of a picture in one line")
         except (ValueError, TypeError, KeyError, RecursionError) as error:

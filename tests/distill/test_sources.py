@@ -117,6 +117,7 @@ GOOD = {"file": "a.png", "faces": [[1, 2, 3, 4]]}
         ({"file": "b.png", "faces": [], "split": ["train"]}, r"split should be train, val or test, got \['train'\]"),
         ({"file": "b.png", "faces": [], "terms": 3}, "terms should be text"),
         (GOOD, r"a\.png has a line already"),
+        ('{"file": "b.png", "faces": [[1, 2, 3, 4]], "faces": []}', "'faces' stands twice in one object"),
     ],
 )
 def test_damaged_lines_are_named(tmp_path: Path, line: Any, reason: str) -> None:
