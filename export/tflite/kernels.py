@@ -1,8 +1,8 @@
 """LiteRT's own kernels on small models: what a few ops make of some numbers, found out while a net is compiled.
 
 An interpreter does not refuse all that it cannot take: where scales lie too far apart (an ADD whose output's step is
-2**19 times smaller than an input's, say), a failed check in it ends the whole process. So ops with numbers that no
-trained net has run in a process of their own.
+2**19 times smaller than an input's, say) or a constant has nine axes, a failed check in it ends the whole process. So
+ops that no trained net has so run in a process of their own.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ _SMALLEST, _LARGEST, _APART = 2.0**-24, 2.0**8, 2.0**12
 """Of usual scales, and how many times the smallest the largest may be; tests run every kind of op at the corners."""
 _LARGEST_SQUARE = 2.0**10
 """Of an input's scale, in those of the output, where an op squares."""
+_MOST_AXES = 8
+"""LiteRT's MAXIMUM, MINIMUM and SQUARED_DIFFERENCE end the process at nine (2.3.0)."""
+
 _LIMIT_S = 60
 _STEPS = ("int8", "uint8")
 
@@ -54,7 +57,9 @@ def run_kernels(graph: Graph, inputs: Sequence[NDArray[Any]], kernels: str = REF
 
 
 def is_usual(tensors: Sequence[Tensor], ops: Sequence[Op]) -> bool:
-    """Whether all scales, zero points and options are as trained nets have them."""
+    """Whether all scales, zero points, options and numbers of axes are as trained nets have them."""
+    if any(len(tensor.shape) > _MOST_AXES for tensor in tensors):
+        return False
     quantized = [tensor for tensor in tensors if tensor.dtype in _STEPS]
     if any(len(tensor.scales) != 1 for tensor in quantized) or any(tensor.dtype == "int16" for tensor in tensors):
         return False  # an ADD of 16 bits may die of equal scales
@@ -121,7 +126,7 @@ def _run_apart(model: bytes, inputs: Sequence[NDArray[Any]], kernels: str) -> ND
     if done.returncode == _REFUSED:
         raise ValueError(done.stdout.decode(errors="replace"))
     if done.returncode:
-        raise RuntimeError("its interpreter dies of such scales")
+        raise RuntimeError("its interpreter dies of such scales or shapes")
     made: NDArray[Any] = np.load(io.BytesIO(done.stdout), allow_pickle=False)
     return made
 

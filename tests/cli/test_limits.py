@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +34,9 @@ from edgeblur.export.tflite.input_size import with_input_size
 from edgeblur.export.tflite.options import (
     ConcatenationOptions,
     MirrorPadOptions,
+    MulOptions,
     Pool2DOptions,
+    ReshapeOptions,
     ResizeNearestNeighborOptions,
 )
 from edgeblur.export.tflite.writer import write_tflite
@@ -233,6 +236,34 @@ def test_a_constant_takes_no_memory_beyond_its_output() -> None:
     y = net.like(x, 8, 4, 2)
     net.op("TILE", [x, net.constant(np.array([1, 1 << 20, 1 << 10, 1], np.int32))], y)
     assert "TILE" in told(lambda: compiled(net.graph(y)))
+
+
+@pytest.mark.parametrize("rows", [2, 0])
+def test_an_output_takes_no_memory_that_it_only_claims(rows: int) -> None:
+    """Two million channels behind a RESHAPE, and in the second net a side of 0, so that there are no numbers at all."""
+    net = Int8Net()
+    x = net.picture(4, 4, 2)
+    shape = net.constant(np.array([1, 2, 8, 2], np.int32))
+    y = net.conv(net.op("RESHAPE", [x, shape], net.like(x, 2, 8, 2), ReshapeOptions((1, 2, 8, 2))), 3, (1, 1))
+    graph = net.graph(y)
+    assert compiled(graph)
+    claimed = dataclasses.replace(graph.tensors[y], shape=(1, rows, 8, 2**21), signature=(1, rows, 8, 2**21))
+    large = dataclasses.replace(graph, tensors=(*graph.tensors[:y], claimed, *graph.tensors[y + 1 :]))
+    tracemalloc.start()
+    assert f"1x{rows}x8x2097152" in told(lambda: compiled(large))
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("shape", [(5,), (1, 1, 1, 1, 2)])
+@pytest.mark.parametrize("turned", ["RESHAPE", "TRANSPOSE"])
+def test_a_constant_that_fits_no_plane_is_refused(turned: str, shape: tuple[int, ...]) -> None:
+    net = Int8Net()
+    x = net.picture(4, 8, 2)
+    how = net.constant(np.array([1, 8, 4, 2] if turned == "RESHAPE" else [0, 2, 1, 3], np.int32))
+    moved = net.op(turned, [x, how], net.like(x, 8, 4, 2), None, 2 if turned == "TRANSPOSE" else 1)
+    y = net.op("MUL", [moved, net.steps(*shape)], net.like(x, 8, 4, 2), MulOptions("NONE"))
+    assert "MUL" in told(lambda: compiled(net.graph(y)))
 
 
 def as_type(graph: Graph, index: int, dtype: str) -> bytes:

@@ -69,6 +69,16 @@ def test_an_interpreter_that_would_die_is_no_end(scales: tuple[float, float]) ->
         run_kernels(graph, [EVERY])
 
 
+def test_an_interpreter_that_would_die_of_nine_axes_is_no_end() -> None:
+    net = Int8Net()
+    x = net.picture(4, 4, 2)
+    y = net.op("MAXIMUM", [x, net.steps(*[1] * 9)], net.like(x, 4, 4, 2))
+    graph = net.graph(y)
+    with pytest.raises(RuntimeError, match="or shapes"):
+        run_kernels(graph, [np.zeros((1, 4, 4, 2), np.int8)])
+    assert lower(graph)
+
+
 def test_what_runs_apart_gives_the_same() -> None:
     near = small("LOGISTIC", 0.05, 1 / 256)
     far = dataclasses.replace(near, tensors=(near.tensors[0], dataclasses.replace(near.tensors[1], scales=(2.0**-25,))))

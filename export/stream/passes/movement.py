@@ -70,11 +70,20 @@ class _Moving:
 
     def run(self) -> Graph:
         for op in self.graph.ops:
-            if op.kind in MOVERS and data_inputs(self.graph, op) and self._move(op):
-                continue
-            if not (self._pointwise(op) or self._last_axis(op) or self._transposed(op)):
+            if not (self._is_small(op) and (self._said_again(op) or self._done_on_planes(op))):
                 self.draft.keep(dataclasses.replace(op, inputs=tuple(self._written(i, op) for i in op.inputs)))
         return self.draft.graph([self._written_output(i) for i in self.graph.outputs])
+
+    def _is_small(self, op: Op) -> bool:
+        """Whether all that an op reads and writes, as large as the file claims it to be, may be looked at."""
+        tensors = [self.graph.tensors[i] for i in (*op.inputs, *op.outputs) if i != ABSENT]
+        return all(tensor.elements <= _MOST_ELEMENTS for tensor in tensors)
+
+    def _said_again(self, op: Op) -> bool:
+        return op.kind in MOVERS and bool(data_inputs(self.graph, op)) and self._move(op)
+
+    def _done_on_planes(self, op: Op) -> bool:
+        return self._pointwise(op) or self._last_axis(op) or self._transposed(op)
 
     # Views
 
@@ -85,8 +94,6 @@ class _Moving:
         """Note an op's outputs as views; False if it cannot be read."""
         taken = data_inputs(self.graph, op)
         if len({self._kind(i) for i in (*taken, *op.outputs)}) > 1 or len(taken) < _planes_read(op):
-            return False
-        if any(self.graph.tensors[i].elements > _MOST_ELEMENTS for i in (*taken, *op.outputs)):
             return False
         sources, sizes, places = merged([self.view(i) for i in taken])
         inputs = iter(places)
@@ -175,8 +182,11 @@ class _Moving:
         taken = data_inputs(self.graph, op)
         if op.kind not in _POINTWISE or not any(i in self.views for i in taken) or len(op.outputs) != 1:
             return False
-        others = (self.graph.tensors[i] for i in op.inputs if i not in taken and i != ABSENT)
+        others = [self.graph.tensors[i] for i in op.inputs if i not in taken and i != ABSENT]
         if any(i in self.plain for i in taken) or not all(t.data is None or t.is_plain for t in others):
+            return False
+        given = self.graph.tensors[op.outputs[0]].shape
+        if op.kind != "TABLE" and not all(_can_be_paired(t.shape, given) for t in others):
             return False
         views = [self.view(i) for i in taken]
         if self._pointwise_transposed(op, views):
@@ -188,7 +198,7 @@ class _Moving:
             and (v.places == first.places).all()
             for v in views
         )
-        if not alike or first.places.shape != self.graph.tensors[op.outputs[0]].shape or not first.is_shuffled:
+        if not alike or first.places.shape != given or not first.is_shuffled:
             return False
         inputs = []
         for i in op.inputs:
@@ -247,6 +257,8 @@ class _Moving:
         if op.kind in ("ARG_MAX", "ARG_MIN") and _is_plane(taken):  # what it makes are no bytes, and cannot be moved
             return False
         channels, made = source.shape[3], given.shape[-1]
+        if view.places.size // channels * made != given.elements:  # the file claims another size
+            return False
         axis = self.draft.constant(np.array([3], np.int32)) if reduced_axes(self.graph, op) else None
         inputs = [view.sources[0], *([axis] if axis is not None else op.inputs[1:])]
         target = self.draft.like(given, (*source.shape[:3], made))
@@ -284,6 +296,12 @@ class _Moving:
             (target,), np.arange(math.prod(shape)).reshape(shape).transpose(order), (math.prod(shape),)
         )
         return True
+
+
+def _can_be_paired(shape: Shape, given: Shape) -> bool:
+    """Whether a constant goes with a tensor of a size, repeated along its axes of 1 and those that it lacks."""
+    sides = (1,) * (len(given) - len(shape)) + tuple(shape)
+    return len(sides) == len(given) and all(side in (1, whole) for side, whole in zip(sides, given, strict=True))
 
 
 def _planes_read(op: Op) -> int:
