@@ -19,6 +19,7 @@ import hashlib
 import multiprocessing
 import os
 import random
+import resource
 import signal
 import sys
 import tempfile
@@ -40,6 +41,7 @@ from edgeblur.files import write_json
 
 LIMIT_S = 20
 """Of CPU time for one input; reading, planning and writing C of the largest net here takes a tenth."""
+_MOST_MEMORY = 8 << 30
 TURN_S = 120
 """Of CPU time that a target gets before the next has its turn."""
 FIGURES = Path(__file__).parent / "fuzz.json"
@@ -137,7 +139,8 @@ def fuzz(name: str, *, cpu_s: float = 1e9, executions: int = 1 << 60, seed: int 
     pool, began = target.seeds(), _cpu_s()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         while found.cpu_s < cpu_s and found.executions < executions:
-            data = mutated(draw.choice(pool), pool, draw, text=target.text)
+            data = draw.choice(pool)
+            data = target.change(data, draw) if target.change else mutated(data, pool, draw, text=target.text)
             if keep:
                 keep.write_bytes(data)
             broke = try_input(target, data, Path(folder))
@@ -153,10 +156,14 @@ def fuzz(name: str, *, cpu_s: float = 1e9, executions: int = 1 << 60, seed: int 
 
 
 def fuzz_apart(name: str, *, cpu_s: float, seed: int, keep: Path) -> Found:
-    """As `fuzz`, in a process of its own: an input that ends it is found in `keep`, and breaks nothing else."""
+    """As `fuzz`, in a process of its own: an input that ends it is found in `keep`, and breaks nothing else.
+
+    It gets 8 GiB of addresses, so that an input that claims memory is a `MemoryError` and does not take the machine's.
+    """
     ours, theirs = multiprocessing.Pipe(duplex=False)
 
     def work() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
         theirs.send(fuzz(name, cpu_s=cpu_s, seed=seed, keep=keep))
 
     before = _cpu_s()

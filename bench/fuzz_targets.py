@@ -5,22 +5,25 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import random
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from fuzz_fields import with_odd_fields
 from PIL import Image
 
 
 @dataclass(frozen=True)
 class Target:
-    """What reads an input, and inputs to begin with."""
+    """What reads an input, inputs to begin with, and how they are changed if not by bits and bytes."""
 
     read: Callable[[bytes, Path], object]
     seeds: Callable[[], list[bytes]]
     text: bool = False
+    change: Callable[[bytes, random.Random], bytes] | None = None
 
 
 def _tflite(data: bytes, folder: Path) -> object:
@@ -172,6 +175,7 @@ def _answers() -> list[bytes]:
 
 TARGETS = {
     "tflite": Target(_tflite, _nets),
+    "fields": Target(_tflite, _nets, change=with_odd_fields),
     "labels": Target(_labels, _label_files, text=True),
     "manifest": Target(_manifest, _manifests, text=True),
     "run": Target(_run_json, _runs, text=True),

@@ -15,7 +15,7 @@ from fuzz import FIGURES, TARGETS, Target, fuzz, fuzz_apart, table, try_input
 from fuzz_c import C_TARGETS, FUZZER_FLAGS, REPLAY_FLAGS, has_libfuzzer, run_fuzzer
 
 CORPUS = Path(__file__).parents[1] / "corpus"
-EXECUTIONS = {"tflite": 40}
+EXECUTIONS = {"tflite": 40, "fields": 40}
 FUZZ_SECONDS = float(os.environ.get("EDGEBLUR_FUZZ_SECONDS", "12" if os.environ.get("CI") else "2"))
 
 
