@@ -6,6 +6,7 @@ import contextlib
 import threading
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from edgeblur.errors import RunError, UserError
@@ -88,11 +89,13 @@ def open_storage(url: str, heartbeat_s: int | None) -> Any:
         heartbeat_s: how often a worker shows that it is alive; None for a reader.
 
     Raises:
-        UserError: it cannot be reached, or its driver is missing.
+        UserError: it is no URL, cannot be reached, or is a file that does not exist and is to be read; or its driver is
+            missing.
     """
     import optuna
     import sqlalchemy
 
+    _refuse_path(url, reading=heartbeat_s is None)
     try:
         return optuna.storages.RDBStorage(
             url, heartbeat_interval=heartbeat_s, grace_period=4 * heartbeat_s if heartbeat_s else None,
@@ -109,6 +112,18 @@ def open_storage(url: str, heartbeat_s: int | None) -> Any:
             "postgresql://USER@HOST/DATABASE of a server that runs",
             options=("study",),
         ) from error
+
+
+def _refuse_path(url: str, *, reading: bool) -> None:
+    """Refuse a path in the place of a URL, and to read a file that is not there: SQLite would make an empty one."""
+    kind, found, rest = url.partition("://")
+    if not found:
+        raise UserError(
+            f"a study is named by the URL of its storage, not {url}: give sqlite:///{url}", options=("study",)
+        )
+    path = Path(rest.removeprefix("/").partition("?")[0])
+    if reading and kind == "sqlite" and rest.startswith("/") and not path.exists():
+        raise UserError(f"the study {url} does not exist: there is no file {path}", options=("study",))
 
 
 def open_study(url: str, name: str, heartbeat_s: int) -> Any:

@@ -231,7 +231,8 @@ class _Worker:
         trial.set_user_attr(SPEC, spec.as_json())
         trial.set_user_attr(_COST, cost.as_json())
         trial.set_user_attr(ORIGIN, trial.user_attrs.get(ORIGIN, trial.number))
-        say(f"trial {trial.number}: {described(spec, start)}")
+        begun = len(_in_state(self.study, "RUNNING")) + len(tried(self.study))  # this one, too
+        say(f"trial {trial.number} (net {begun} of {self.options.trials}): {described(spec, start)}")
         stopped: list[int] = []
 
         def at_rung(epoch: int, loss: float) -> None:

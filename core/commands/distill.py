@@ -119,8 +119,14 @@ def _from_study(
     from edgeblur.search.study import front, read_study, read_trial
     from edgeblur.search.teachers import NONE
 
+    try:
+        found = read_study(study, name)
+    except UserError as error:
+        if error.options == ("study",):  # as `search` calls it
+            error.options = ("from_study",)
+        raise
     if trial is None:
-        best = ", ".join(str(one.number) for one in front(read_study(study, name))) or "none yet"
+        best = ", ".join(str(one.number) for one in front(found)) or "none yet"
         raise UserError(f"which net of {study}? Name it with --trial; the front consists of {best}")
     chosen = read_trial(study, trial, name)
     start = options.start

@@ -95,7 +95,7 @@ def command(
     a search that was stopped, and a second one running beside it shares the work.
     """
     from edgeblur.search.report import front_table, rows, told, write_report
-    from edgeblur.search.study import SearchOptions, read_study, search
+    from edgeblur.search.study import SearchOptions, front, read_study, search
 
     url = url or f"sqlite:///{out / 'study.db'}"
     if not trials:
@@ -133,3 +133,5 @@ def command(
         return
     stdout.print(front_table(found))
     say(f"{written.picture}, {written.page}, {written.numbers}")
+    if front(found):
+        say(f"train one of them to the end: edgeblur distill RUN --from-study {url} --trial TRIAL --no-alone")

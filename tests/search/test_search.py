@@ -229,6 +229,9 @@ def test_a_trial_becomes_a_student(searched: tuple[str, list[Tried]], tiny_run: 
     refused = CliRunner().invoke(cli, arguments)
     assert isinstance(refused.exception, UserError)
     assert f"the front consists of {number}" in str(refused.exception)
+    absent = CliRunner().invoke(cli, ["distill", str(run.folder), "--from-study", "sqlite:///none.db"]).exception
+    assert "there is no file none.db" in str(absent)
+    assert getattr(absent, "options", None) == ("from_study",)
     done = CliRunner().invoke(cli, [*arguments, "--trial", str(number)])
     assert done.exit_code == 0, done.exception
     spec = run.model(f"trial{number}").info().spec
@@ -240,8 +243,11 @@ def test_a_trial_becomes_a_student(searched: tuple[str, list[Tried]], tiny_run: 
     ("arguments", "told"),
     [
         (["--trials", "3"], "a search needs --data and --board"),
-        (["--trials", "0", "--study", "sqlite:///nowhere/at/all.db"], "cannot be reached"),
+        (["--trials", "0", "--study", "sqlite:///nowhere/at/all.db"], "there is no file nowhere/at/all.db"),
+        (["--trials", "0", "--study", "sqlite:///{folder}/none.db"], "there is no file {folder}/none.db"),
         (["--trials", "0", "--study", "sqlite:///{folder}/empty.db"], "has no study called 'edgeblur'"),
+        (["--trials", "0", "--study", "sqlite:///{folder}"], "cannot be reached"),
+        (["--trials", "0", "--study", "{folder}/empty.db"], "give sqlite:///{folder}/empty.db"),
         (["--trials", "0", "--study", "nothing://x"], "cannot be reached"),
         (["--data", "{folder}", "--board", "pico-2", "--pixels", "gray8"], "is for frames"),
         (["--data", "{folder}", "--board", "pico-2", "--start", "gate8"], "gate8 is not a mask head"),
@@ -249,9 +255,11 @@ def test_a_trial_becomes_a_student(searched: tuple[str, list[Tried]], tiny_run: 
     ],
 )
 def test_misuse_is_told_in_a_sentence(arguments: list[str], told: str, tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
     ended = CliRunner().invoke(cli, ["search", *(part.format(folder=tmp_path) for part in arguments)])
     assert isinstance(ended.exception, UserError), ended.exception
-    assert told in str(ended.exception)
+    assert told.format(folder=tmp_path) in str(ended.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["empty.db"]  # what is only read is not made
 
 
 WORKER = """
