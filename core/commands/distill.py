@@ -120,15 +120,14 @@ def _from_study(
     from edgeblur.search.teachers import NONE
 
     try:
-        found = read_study(study, name)
+        if trial is None:
+            best = ", ".join(str(one.number) for one in front(read_study(study, name))) or "none yet"
+            raise UserError(f"which net of {study}? Name it with --trial; the front consists of {best}")
+        chosen = read_trial(study, trial, name)
     except UserError as error:
         if error.options == ("study",):  # as `search` calls it
             error.options = ("from_study",)
         raise
-    if trial is None:
-        best = ", ".join(str(one.number) for one in front(found)) or "none yet"
-        raise UserError(f"which net of {study}? Name it with --trial; the front consists of {best}")
-    chosen = read_trial(study, trial, name)
     start = options.start
     if start is None and chosen.start != NONE:
         start = keras_of(chosen.start)
