@@ -84,9 +84,9 @@ def blur_picture(picture: Image.Image, blurrer: Blurrer) -> tuple[Image.Image, f
     for top in range(0, picture.height, _ROWS_TOGETHER):
         rows = slice(top, min(top + _ROWS_TOGETHER, picture.height))
         part = picture.crop((0, rows.start, picture.width, rows.stop))
-        blurred = before = np.asarray(_colours(part))
-        for view, cover in zip(views, covers, strict=True):
-            seen = np.asarray(view(part))
+        sights = [np.asarray(view(part)) for view in views]
+        blurred = before = sights[0]
+        for seen, cover in zip(sights, covers, strict=True):
             covered = cover(seen, rows)
             blurred = np.where((covered != seen).any(axis=-1, keepdims=True), covered, blurred)
         changed += np.count_nonzero((blurred != before).any(axis=-1))

@@ -21,6 +21,7 @@ import pytest
 from tiny_models import float_tflite, tiny_unet
 
 from edgeblur.cli import main
+from edgeblur.distill.nets.keras_files import converter_of
 from edgeblur.errors import UserError
 from edgeblur.export.c_array import Provenance, c_array
 from edgeblur.export.identifier import check_identifier, default_identifier
@@ -155,9 +156,7 @@ def test_refuses_every_cut(tiny_int8: Path, tiny_float: Path) -> None:
 
 
 def test_cut_of_buffers_behind_the_tables() -> None:
-    from tiny_models import _converter
-
-    converter = _converter(tiny_unet(16, 16))
+    converter = converter_of(tiny_unet(16, 16))
     converter._experimental_use_buffer_offset = True  # the layout of models beyond 2 GB
     data = bytes(converter.convert())
     whole = read_tflite(data)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeblur.distill.nets.keras_files import converter_of
 from edgeblur.distill.nets.mask_head import MaskSpec, build_mask_head, set_clamp
 from edgeblur.firmware_harness.engines.engines import ENGINES
 
@@ -68,20 +69,9 @@ def lively(spec: MaskSpec) -> Any:
     return net
 
 
-def _converter(model: Any) -> Any:
-    import tensorflow as tf
-
-    # A fixed batch of 1: a free one drags SHAPE, STRIDED_SLICE and PACK behind the transposed convolution.
-    signature = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)
-    function = tf.function(model).get_concrete_function(signature)
-    variables = tf.Module()  # the model itself would be saved layer by layer, which takes longer
-    variables.kept = model.weights
-    return tf.lite.TFLiteConverter.from_concrete_functions([function], variables)
-
-
 def float_tflite(model: Any) -> bytes:
     """The model as a float32 .tflite, batch 1, values 0 to 1."""
-    return bytes(_converter(model).convert())
+    return bytes(converter_of(model).convert())
 
 
 def int8_tflite(model: Any, io: str = "int8") -> bytes:
@@ -95,7 +85,7 @@ def int8_tflite(model: Any, io: str = "int8") -> bytes:
             noise = random.random((1, *model.input_shape[1:]), np.float32)
             yield [noise if i % 2 else np.sort(noise, axis=1 + i // 4)]
 
-    converter = _converter(model)
+    converter = converter_of(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = calibration
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
