@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Frames of a camera with a parallel bus (OV7670, OV2640, ...) on a Pico, through a PIO and DMA, veiled before anybody else
- * sees them. What the sensor itself needs (its clock, its registers) you set up before. */
+ * sees them. In main_serial.c, behind platform_begin(), with the numbers of your own wires:
+ *
+ *     static const frames_pio_pins pins = {.d0 = 6, .pclk = 14, .href = 15, .vsync = 16};
+ *     sensor_begin();
+ *     frames_pio_begin(&pins);
+ *
+ * sensor_begin is yours to write: the sensor's clock, and its registers for frames of FRAMES_FRAME_WIDTH x FRAMES_FRAME_HEIGHT.
+ * Then `edgeblur run MODEL --port PORT --camera picture.png` shows veiled frames. In a product, a loop of frames_pio_get or
+ * frames_pio_frame takes the serial line's place. */
 #ifndef FRAMES_PIO_H_
 #define FRAMES_PIO_H_
 

@@ -32,6 +32,13 @@ class Tried:
     run: str
     by: str
 
+    @property
+    def outcome(self) -> str:
+        """All of it as a part of a sentence."""
+        built = {"yes": "built", "no": "not built"}.get(self.built, self.built)
+        run = {"yes": " and run", "no": ", not run"}.get(self.run, f", {self.run}")
+        return f"{built}{run} (SDK: {self.sdk}; {self.by})"
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -60,8 +67,8 @@ class Kind:
     @property
     def told(self) -> str:
         """What came of such projects, in a sentence."""
-        each = "; ".join(f"SDK {one.sdk}: built {one.built}, run {one.run} ({one.by})" for one in self.tried)
-        return f"{self.checked} {each}. On a real board none was run."
+        outcomes = "; ".join(one.outcome for one in self.tried)
+        return f"{self.checked} Such projects were {outcomes}. On a real board none was run."
 
 
 def tried_table() -> list[str]:

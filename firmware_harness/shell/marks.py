@@ -10,8 +10,11 @@ from edgeblur.files import write_text
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
 
 YOURS = frozenset(
-    {"camera.c", "uart_yours.c", "CMakeLists.txt", "platformio.ini", "sdkconfig.defaults", "partitions.csv", "prj.conf"}
-)
+    {
+        "main_serial.c", "main_esp_idf.c", "main_arduino.cpp", "serial_board.ino", "camera.c", "uart_yours.c",
+        "CMakeLists.txt", "platformio.ini", "sdkconfig.defaults", "partitions.csv", "prj.conf",
+    }
+)  # fmt: skip
 """Files that users fill in or adapt; `edgeblur firmware --force` refuses to write over those that were changed."""
 
 _C = frozenset({".c", ".h", ".cc", ".cpp", ".ino", ".ld"})

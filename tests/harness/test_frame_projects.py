@@ -69,6 +69,20 @@ def test_a_project_with_a_veil_compiles_with_its_cameras_driver(
     assert f"`{project.kind.engine}/{Path(driver).with_suffix('.h')}`: the camera's driver" in readme
 
 
+def test_the_example_in_a_drivers_header_compiles(finder: Path, tmp_path: Path) -> None:
+    """What a maker copies out of frames_pio.h into main_serial.c."""
+    board, frames = find_board("pico"), FrameOptions(64, 48, hold="live")
+    project = write_firmware(finder, board, tmp_path / "p", ProjectOptions(frames=frames))
+    place = project.folder / project.kind.engine
+    example = [line[3:] for line in (place / "frames_pio.h").read_text().splitlines() if line.startswith(" *     ")]
+    main_c = (place / "main_serial.c").read_text()
+    begin = "    platform_begin();\n"
+    assert begin in main_c
+    main_c = main_c.replace(begin, begin + "\n".join(example) + "\n")
+    (place / "main_serial.c").write_text(f'#include "frames_pio.h"\nvoid sensor_begin(void);\n{main_c}')
+    compiled(board, place, ["main_serial.c"], STUBS / "pico-sdk")
+
+
 def test_drivers_that_own_frames_come_where_frames_are_held(finder: Path, tmp_path: Path) -> None:
     for board, kind, driver in (("nucleo-h743zi", "stm32", "frames_dcmi.c"), ("esp32-s3", "esp-idf", "esp32_camera")):
         options = ProjectOptions(kind, frames=FrameOptions(64, 48, hold="live"))
