@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from edgeblur.errors import RunError, UserError
 
@@ -15,6 +17,28 @@ SPEC, ORIGIN = "spec", "origin"
 """What a trial notes: its net, and the number of the trial that a killed worker began it as."""
 _WAIT_S = 120
 """For a lock of a SQLite file, which heartbeats share: a busy disk holds one for longer than the usual 5."""
+
+_PASSWORD = re.compile(r"^((?:[^:/@]*://)?[^:/@]*:)(?!//)(.*)@", re.DOTALL)
+_DRIVERS = {"psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary"}
+_OPTION = re.compile(r"([?&;][^=&;]*(?:pass|pwd|secret|token|odbc_connect)[^=&;]*=)([^&;]*)", re.IGNORECASE)
+
+
+def shown(url: str) -> str:
+    """A study's URL for messages and files that are passed on: `***` in the place of a password.
+
+    SQLAlchemy's own `render_as_string` wants a URL that it can read, and leaves options such as `?password=` and what
+    stands behind an `@` of a password as they are.
+    """
+    return _OPTION.sub(r"\1***", _PASSWORD.sub(r"\1***@", url))
+
+
+def how_to_log_in(url: str) -> str:
+    """What to do with a URL that is shown without its password; "" if it has none."""
+    if shown(url) == url:
+        return ""
+    if not url.startswith("postgresql"):
+        return " (with the password in the place of ***)"
+    return " (with the password in the place of ***, or without it where PGPASSWORD or ~/.pgpass has it)"
 
 
 @contextlib.contextmanager
@@ -38,10 +62,19 @@ def telling_loss(url: str) -> Iterator[None]:
     except (*lost, UnboundLocalError, AssertionError) as error:
         if isinstance(error, AssertionError) and not isinstance(error.__context__, lost):
             raise
-        why = f" ({reason:.160})" if (reason := _reason(error)) else ""
-        raise RunError(f"the study {url} was lost on the way{why}: give the same command again to go on") from error
+        why = f" ({_clean(reason, url):.160})" if (reason := _reason(error)) else ""
+        told = f"the study {shown(url)} was lost on the way{why}: give the same command again to go on"
+        raise RunError(told) from error
     finally:
         threading.excepthook = usual
+
+
+def _clean(reason: str, url: str) -> str:
+    """What a driver said, which may repeat what stands in the URL, without its passwords."""
+    for _, secret in (*_PASSWORD.findall(url), *_OPTION.findall(url)):
+        for spelt in {secret, unquote(secret)} - {""}:
+            reason = reason.replace(spelt, "***")
+    return reason
 
 
 def _reason(error: BaseException | None) -> str:
@@ -89,13 +122,14 @@ def open_storage(url: str, heartbeat_s: int | None) -> Any:
         heartbeat_s: how often a worker shows that it is alive; None for a reader.
 
     Raises:
-        UserError: it is no URL, cannot be reached, or is a file that does not exist and is to be read; or its driver is
-            missing.
+        UserError: it is no URL, cannot be reached, or is a file that does not exist and is to be read; its driver is
+            missing, or its password is cut by an @.
     """
     import optuna
     import sqlalchemy
 
     _refuse_path(url, reading=heartbeat_s is None)
+    _refuse_cut(url)
     try:
         return optuna.storages.RDBStorage(
             url, heartbeat_interval=heartbeat_s, grace_period=4 * heartbeat_s if heartbeat_s else None,
@@ -103,12 +137,14 @@ def open_storage(url: str, heartbeat_s: int | None) -> Any:
             engine_kwargs={"connect_args": {"timeout": _WAIT_S}} if url.startswith("sqlite") else None,
         )  # fmt: skip
     except ImportError as error:
-        driver = "'psycopg[binary]'" if url.startswith("postgres") else "the driver of that database"
-        raise UserError(f"the study {url} needs a package that is not installed: pip install {driver}") from error
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError) as error:
-        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        missing = error.__cause__ or error  # Optuna tells it in words of its own
+        driver = _DRIVERS.get(getattr(missing, "name", None) or "", "the driver of that database")
+        told = f"the study {shown(url)} needs a package that is not installed: pip install {driver}"
+        raise UserError(told) from error
+    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, ValueError) as error:  # the last: a port
+        reason = _clean(str(error.__cause__ or error).strip().splitlines()[0], url)
         raise UserError(
-            f"the study {url} cannot be reached ({reason:.160}): give sqlite:///FILE, or "
+            f"the study {shown(url)} cannot be reached ({reason:.160}): give sqlite:///FILE, or "
             "postgresql://USER@HOST/DATABASE of a server that runs",
             options=("study",),
         ) from error
@@ -118,12 +154,24 @@ def _refuse_path(url: str, *, reading: bool) -> None:
     """Refuse a path in the place of a URL, and to read a file that is not there: SQLite would make an empty one."""
     kind, found, rest = url.partition("://")
     if not found:
+        remedy = f"sqlite:///{url}" if shown(url) == url else "postgresql://USER@HOST/DATABASE"
         raise UserError(
-            f"a study is named by the URL of its storage, not {url}: give sqlite:///{url}", options=("study",)
+            f"a study is named by the URL of its storage, not {shown(url)}: give {remedy}", options=("study",)
         )
     path = Path(rest.removeprefix("/").partition("?")[0])
-    if reading and kind == "sqlite" and rest.startswith("/") and not path.exists():
-        raise UserError(f"the study {url} does not exist: there is no file {path}", options=("study",))
+    stated = kind == "sqlite" and rest.startswith("/") and not rest.startswith("/file:")  # SQLite reads those itself
+    if reading and stated and not path.exists():
+        raise UserError(f"the study {shown(url)} does not exist: there is no file {path}", options=("study",))
+
+
+def _refuse_cut(url: str) -> None:
+    """Refuse a password with an @ of its own: SQLAlchemy ends it there, and the rest would be told as a host."""
+    if any("@" in secret for _, secret in _PASSWORD.findall(url)):
+        raise UserError(
+            f"the study {shown(url)} has more than one @: write those of its password as %40, or leave :*** out and "
+            "let PGPASSWORD or ~/.pgpass have it",
+            options=("study",),
+        )
 
 
 def open_study(url: str, name: str, heartbeat_s: int) -> Any:

@@ -19,7 +19,7 @@ from edgeblur.records import MismatchError
 from edgeblur.search.budget import Budget, Cost, cost_of
 from edgeblur.search.quality import Quality
 from edgeblur.search.space import CHOICES, choices_of, described, relative, suggest_spec
-from edgeblur.search.storage import ORIGIN, SPEC, open_storage, open_study, quiet, telling_loss, try_again
+from edgeblur.search.storage import ORIGIN, SPEC, open_storage, open_study, quiet, shown, telling_loss, try_again
 from edgeblur.search.teachers import NONE, start_spec
 from edgeblur.search.trial import Stopped, TrialOptions, fewer, goes_on, refuse_too_few, train_trial
 from edgeblur.store.dataset import Dataset
@@ -138,7 +138,7 @@ def read_study(url: str, name: str = NAME) -> list[Tried]:
             return tried(optuna.load_study(study_name=name, storage=storage))
         except KeyError:
             known = ", ".join(optuna.get_all_study_names(storage)) or "none"
-            raise UserError(f"{url} has no study called {name!r}: there are {known}") from None
+            raise UserError(f"{shown(url)} has no study called {name!r}: there are {known}") from None
 
 
 def read_trial(url: str, number: int, name: str = NAME) -> Tried:
@@ -152,7 +152,7 @@ def read_trial(url: str, number: int, name: str = NAME) -> Tried:
         if one.number == number:
             return one
     known = ", ".join(str(one.number) for one in found) or "none"
-    raise UserError(f"trial {number} of {url} trained no net; those that did: {known}", options=("trial",))
+    raise UserError(f"trial {number} of {shown(url)} trained no net; those that did: {known}", options=("trial",))
 
 
 class _TooLarge(Exception):
@@ -312,7 +312,7 @@ def _claim(study: Any, url: str, options: SearchOptions) -> None:
     if begun is None:
         study.set_user_attr(_OPTIONS, wanted)
     else:
-        refuse_changed(Path(url), begun, wanted)
+        refuse_changed(shown(url), begun, wanted)
 
 
 def front(found: Sequence[Tried]) -> list[Tried]:

@@ -116,13 +116,14 @@ def _from_study(
 ) -> edgeblur.StudentOptions:  # fmt: skip
     """The same for a net of a study, which is called by its trial in the run."""
     from edgeblur.models.shelf import keras_of
+    from edgeblur.search.storage import shown
     from edgeblur.search.study import front, read_study, read_trial
     from edgeblur.search.teachers import NONE
 
     try:
         if trial is None:
             best = ", ".join(str(one.number) for one in front(read_study(study, name))) or "none yet"
-            raise UserError(f"which net of {study}? Name it with --trial; the front consists of {best}")
+            raise UserError(f"which net of {shown(study)}? Name it with --trial; the front consists of {best}")
         chosen = read_trial(study, trial, name)
     except UserError as error:
         if error.options == ("study",):  # as `search` calls it

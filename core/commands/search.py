@@ -95,6 +95,7 @@ def command(
     a search that was stopped, and a second one running beside it shares the work.
     """
     from edgeblur.search.report import front_table, rows, told, write_report
+    from edgeblur.search.storage import how_to_log_in, shown
     from edgeblur.search.study import SearchOptions, front, read_study, search
 
     url = url or f"sqlite:///{out / 'study.db'}"
@@ -129,9 +130,10 @@ def command(
         )  # fmt: skip
     written = write_report(found, out)
     if as_json:
-        click.echo(json.dumps({"study": url, "trials": rows(found)}))
+        click.echo(json.dumps({"study": shown(url), "trials": rows(found)}))
         return
     stdout.print(front_table(found))
     say(f"{written.picture}, {written.page}, {written.numbers}")
     if front(found):
-        say(f"train one of them to the end: edgeblur distill RUN --from-study {url} --trial TRIAL --no-alone")
+        line = f"edgeblur distill RUN --from-study {shown(url)} --trial TRIAL --no-alone"
+        say(f"train one of them to the end: {line}{how_to_log_in(url)}")

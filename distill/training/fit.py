@@ -287,7 +287,7 @@ def removed_unless_begun(folder: Path, model: Path) -> Iterator[None]:
         raise
 
 
-def refuse_changed(folder: Path, begun: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+def refuse_changed(place: Path | str, begun: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Refuse to go on with a training with other options than it was begun with.
 
     Raises:
@@ -297,7 +297,7 @@ def refuse_changed(folder: Path, begun: Mapping[str, Any], wanted: Mapping[str, 
     changed = [f"{key} {old.get(key)}, not {new.get(key)}" for key in {**new, **old} if old.get(key) != new.get(key)]
     if changed:
         raise UserError(
-            f"{folder} was begun with other options ({'; '.join(changed)}): resume with the same ones, or start anew"
+            f"{place} was begun with other options ({'; '.join(changed)}): resume with the same ones, or start anew"
         )
 
 

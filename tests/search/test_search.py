@@ -30,13 +30,14 @@ from edgeblur.search.budget import Budget, Cost
 from edgeblur.search.quality import Quality, QualityOptions
 from edgeblur.search.report import rows, write_report
 from edgeblur.search.space import CHOICES, choices_of, described, relative, spec_of, suggest_spec
-from edgeblur.search.storage import open_study, quiet, telling_loss
+from edgeblur.search.storage import how_to_log_in, open_study, quiet, shown, telling_loss
 from edgeblur.search.study import SearchOptions, Tried, front, read_study, read_trial, search
 from edgeblur.search.trial import TrialOptions, goes_on
 from edgeblur.store.dataset import Dataset
-from edgeblur.store.run_folder import Run
+from edgeblur.store.run_folder import Run, create_run
 
 pytest.importorskip("optuna")
+sqlalchemy = pytest.importorskip("sqlalchemy")
 
 TINY: dict[str, Any] = {name: choices[:2] for name, choices in CHOICES.items()} | {"size": (32,), "half": (0, 4)}
 
@@ -260,6 +261,67 @@ def test_misuse_is_told_in_a_sentence(arguments: list[str], told: str, tmp_path:
     assert isinstance(ended.exception, UserError), ended.exception
     assert told.format(folder=tmp_path) in str(ended.exception)
     assert [path.name for path in tmp_path.iterdir()] == ["empty.db"]  # what is only read is not made
+
+
+@pytest.mark.parametrize(
+    ("url", "as_shown"),
+    [
+        ("postgresql://me:secret@127.0.0.1:1/db", "postgresql://me:***@127.0.0.1:1/db"),
+        ("postgresql://:secret@127.0.0.1:1/db", "postgresql://:***@127.0.0.1:1/db"),
+        ("postgresql://me:s%65cret%2Fsecret@127.0.0.1:1/db", "postgresql://me:***@127.0.0.1:1/db"),
+        ("postgresql://me:se@cr/secret:@secret@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me:secret@host:secret/db", "postgresql://me:***@host:secret/db"),
+        ("postgresql://me:secret@[::1/db", "postgresql://me:***@[::1/db"),
+        ("postgresql://me@127.0.0.1:1/db?password=secret&sslpassword=secret&connect_timeout=1",
+         "postgresql://me@127.0.0.1:1/db?password=***&sslpassword=***&connect_timeout=1"),
+        ("postgresql://me:secret@127.0.0.1:1/db?sslmode=secret", "postgresql://me:***@127.0.0.1:1/db?sslmode=secret"),
+        ("postgres://me:secret@host/db", "postgres://me:***@host/db"),
+        ("postgresql:/me:secret@host/db", "postgresql:***@host/db"),
+        ("me:secret@host/db", "me:***@host/db"),
+        ("nothing://me:secret@host", "nothing://me:***@host"),
+        ("sqlite://me:secret@host/x.db", "sqlite://me:***@host/x.db"),
+        ("sqlite:///x.db?token=secret", "sqlite:///x.db?token=***"),
+        ("sqlite:///a/b:c/study.db", "sqlite:///a/b:c/study.db"),
+        ("sqlite:///C:/study.db", "sqlite:///C:/study.db"),
+        ("postgresql://me@host:5432/db", "postgresql://me@host:5432/db"),
+    ],
+)  # fmt: skip
+def test_a_password_in_a_url_is_not_shown(
+    url: str, as_shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_run(tmp_path / "run", tmp_path)
+    assert shown(url) == as_shown
+    assert bool(how_to_log_in(url)) == (url != as_shown)
+    monkeypatch.chdir(tmp_path)
+    for line in (
+        ["search", "--trials", "0", "--study", url], ["distill", "run", "--from-study", url]
+    ):  # fmt: skip
+        if url != as_shown:
+            ended = CliRunner().invoke(cli, line)
+            assert isinstance(ended.exception, UserError), ended.exception
+            assert "secret" not in str(ended.exception).replace(as_shown, "")
+            assert as_shown in str(ended.exception)
+
+
+def test_a_password_is_kept_out_of_what_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server needs as a password, SQLite takes for a word of its own that it does not know."""
+    monkeypatch.chdir(tmp_path)
+    url = "sqlite:///file:study.db?uri=true&password=secret"
+    with quiet():
+        open_study(url, "edgeblur", 60).set_user_attr("options", {"trials": 1})
+    line = ["search", "--trials", "0", "--study", url]
+    for ended in (CliRunner().invoke(cli, line), CliRunner().invoke(cli, [*line, "--json"])):
+        assert ended.exit_code == 0, ended.exception
+        assert "secret" not in ended.output
+    assert json.loads(ended.stdout)["study"] == "sqlite:///file:study.db?uri=true&password=***"
+    for written in tmp_path.rglob("*"):
+        assert written.is_dir() or b"secret" not in written.read_bytes(), written
+    ended = CliRunner().invoke(cli, [*line, "--name", "other"])
+    assert "secret" not in str(ended.exception)
+    assert "has no study called 'other'" in str(ended.exception)
+    with pytest.raises(RunError, match="was lost") as lost, telling_loss(url):
+        raise sqlalchemy.exc.OperationalError("SELECT", None, ValueError("secret"))
+    assert "secret" not in str(lost.value)
 
 
 WORKER = """
