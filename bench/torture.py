@@ -5,29 +5,32 @@
 A command is started, and SIGKILL comes at a random moment of its usual time, or files may grow to a random size only.
 Then: what is in its place is whole (or what was there before), and the same command ends well when it is given again,
 or says by which option it does. Each turn is added to bench/torture.json, so that a run that is stopped counts as well.
+Commands are forked from a process that has imported what they need: kills meet their work, and not TensorFlow's import.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
 import hashlib
 import json
+import multiprocessing
+import os
 import random
 import resource
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from figures import parsed, read_sums
 
+from edgeblur.cli import main as edgeblur_main
 from edgeblur.errors import UserError
 from edgeblur.files import write_json
 from edgeblur.pictures.images import load_picture
@@ -164,13 +167,52 @@ WORK = {
 }
 
 
-def _start(line: str, largest: int | None = None) -> subprocess.Popen[bytes]:
-    def limit() -> None:
-        if largest is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+FORKS = multiprocessing.get_context("forkserver")
+_OFTEN = ("edgeblur.cli", "edgeblur.store.run_folder", "edgeblur.search.study", "rich.progress", "PIL.Image")
+_HEAVY = ("tf_keras", "optuna", "onnxruntime", "matplotlib.figure")
 
-    command = [sys.executable, "-m", "edgeblur", *line.split()]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=limit)
+
+def import_first(modules: Sequence[str]) -> None:
+    """What the process imports that commands are forked from, as far as it is installed; before the first command."""
+    FORKS.set_forkserver_preload([*_OFTEN, *modules])
+
+
+import_first(())
+
+
+def _run(arguments: list[str], heard: Path, largest: int | None) -> None:
+    """In the forked process: a command, its standard error into a file."""
+    with heard.open("w") as file:
+        os.dup2(file.fileno(), 2)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if largest is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+    edgeblur_main(arguments)
+
+
+class Started:
+    """A command that runs in a process of its own, whose standard error is kept."""
+
+    def __init__(self, line: str, largest: int | None = None) -> None:
+        self._place = tempfile.TemporaryDirectory(prefix="heard-")
+        self._heard = Path(self._place.name) / "err"
+        self._process = FORKS.Process(target=_run, args=(line.split(), self._heard, largest))
+        self._process.start()
+
+    def killed(self, after_s: float) -> bool:
+        """Send SIGKILL after so many seconds; whether it still ran then."""
+        self._process.join(after_s)
+        self._process.kill()
+        self.ended()
+        return self._process.exitcode == -signal.SIGKILL
+
+    def ended(self) -> tuple[int, str]:
+        """Wait for its end: exit code and standard error."""
+        self._process.join()
+        err = self._heard.read_text(errors="replace") if self._heard.exists() else ""
+        self._place.cleanup()
+        assert self._process.exitcode is not None
+        return self._process.exitcode, err
 
 
 def _digest(folder: Path) -> str:
@@ -180,11 +222,10 @@ def _digest(folder: Path) -> str:
     return found.hexdigest()
 
 
-def _ended(line: str) -> tuple[int, str]:
-    process = _start(line)
-    err = process.communicate()[1].decode(errors="replace")
-    assert "Traceback" not in err, f"`{line}`: {err[-800:]}"
-    return process.returncode, err
+def _ended(line: str, largest: int | None = None, what: str = "") -> tuple[int, str]:
+    code, err = Started(line, largest).ended()
+    assert "Traceback" not in err, f"{what or f'`{line}`'}: {err[-800:]}"
+    return code, err
 
 
 def _go_on(line: str, what: str) -> None:
@@ -209,18 +250,11 @@ def _strike(line: str, draw: random.Random, usual: float | None) -> tuple[bool, 
         Whether that came in its middle, and what was done, for messages.
     """
     if usual is not None:
-        process, moment = _start(line), draw.random() * usual
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=moment)
-        middle, what = process.poll() is None, f"killed after {moment:.2f} s"
-        process.kill()
-        process.communicate()
-        return middle, f"`{line}` {what}"
+        moment = draw.random() * usual
+        return Started(line).killed(moment), f"`{line}` killed after {moment:.2f} s"
     largest = int(10 ** draw.uniform(0, 5))
-    process, what = _start(line, largest), f"`{line}` with files of at most {largest} bytes"
-    err = process.communicate()[1].decode(errors="replace")
-    assert "Traceback" not in err, f"{what}: {err[-800:]}"
-    return process.returncode == 1, what
+    what = f"`{line}` with files of at most {largest} bytes"
+    return _ended(line, largest, what)[0] == 1, what
 
 
 def torture(
@@ -298,6 +332,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parsed(parser, FIGURES, table)
     names = options.work.split(",")
+    if {"train", "distill", "quantize", "search"} & set(names):
+        import_first(_HEAVY)
     for name in names:
         counts = (max(1, options.kills // len(names)), max(1, options.disks // len(names)))
         note = functools.partial(add_turn, options.figures, name)
