@@ -61,6 +61,34 @@ def called(path: Path) -> str:
     return f"{path.parent.name}/{path.name}" if (path.parent / MODEL).is_file() else path.name
 
 
+def refuse_hiding(path: Path, *, keras: bool = False) -> None:
+    """Refuse what lies in the place of a shelf's name, and cannot be meant: what exists wins, if it is a model.
+
+    Args:
+        path: what was given, and exists.
+        keras: a .keras or .h5 file is asked for.
+
+    Raises:
+        UserError: the shelf has a model of that name, and this is no .tflite, run, or model of a run.
+    """
+    kind, wanted = "file", "a .tflite"
+    if path.is_dir():
+        kind, wanted = "folder", "a .keras file" if keras else f"a run (it has no {RUN})"
+        whole = not keras and ((path / RUN).is_file() or (path / MODEL).is_file())
+    else:
+        whole = keras or not path.is_file() or _is_marked(path)
+    if not whole and (entry := find_entry(str(path))) is not None:
+        raise UserError(
+            f"the {kind} {path} hides the shelf's model of that name, and is not {wanted}: for the model, give "
+            f"{entry.keras if keras else entry.path}, or run this where nothing is called {path}"
+        )
+
+
+def _is_marked(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(8)[4:] == b"TFL3"
+
+
 def choose_tflite(path: Path, name: str | None = None) -> Chosen:
     """Find the .tflite that a user means: that file, a run's model (int8 if quantized, else float), or the shelf's.
 
@@ -79,6 +107,8 @@ def choose_tflite(path: Path, name: str | None = None) -> Chosen:
                 options=("model",),
             )
         return Chosen(entry.path, None, None, entry.name)
+    if path.exists() and not path.suffix:  # as names of the shelf
+        refuse_hiding(path)
     if path.is_file():
         if name is not None:
             raise UserError(f"{path} is a file: leave the model {name} out, or give a run folder", options=("model",))

@@ -13,6 +13,7 @@ import edgeblur
 from edgeblur.commands.mask_files import show_masks, write_masks
 from edgeblur.commands.options import (
     FiniteRange,
+    KerasFile,
     ending_option,
     family_option,
     fit_options,
@@ -45,8 +46,9 @@ from edgeblur.store.run_folder import open_run
               "same weights.")  # fmt: skip
 @click.option("--alone/--no-alone", default=True, help="Also train the student without the teacher, to compare.")
 @fit_options(epochs=30)
-@click.option("--start", type=click.Path(path_type=Path),
-              help="Start from the weights of this .keras file, a mask head from any other's; with --no-alone. "
+@click.option("--start", type=KerasFile(),
+              help="Start from the weights of this .keras file, or of a model of the shelf; a mask head "
+              "from any other's; with --no-alone. "
               "[default: --from-study starts as the trial did]")  # fmt: skip
 @click.option("--from-study", "study", help="Train a net that `edgeblur search` tried: the storage of its study.")
 @click.option("--trial", type=click.IntRange(0), help="Number of the trial in that study.")

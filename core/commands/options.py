@@ -40,15 +40,33 @@ class ModelFile(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path, or the shelf's file of that name; what is neither gets one sentence."""
+        from edgeblur.models.choose import refuse_hiding
         from edgeblur.models.shelf import advice, find_entry
 
         path = Path(value)
         if path.exists():
+            refuse_hiding(path)
             return path
         entry = find_entry(str(value))
         if entry is None:
             raise UserError(f"{path} does not exist: give a .tflite file, {advice(str(value))}")
         return entry.path
+
+
+class KerasFile(click.Path):
+    """A .keras or .h5 file, or a name of the shelf for the net that it was made from; a path that exists wins."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path, or the shelf's file of that name; what is neither is told by whoever reads it."""
+        from edgeblur.models.choose import refuse_hiding
+        from edgeblur.models.shelf import find_entry
+
+        path = Path(value)
+        if path.exists():
+            refuse_hiding(path, keras=True)
+            return path
+        entry = find_entry(str(value))
+        return path if entry is None else entry.keras
 
 
 def default_model() -> Path:

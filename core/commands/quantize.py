@@ -61,7 +61,10 @@ def command(
     if int16x8:
         refuse_given("io_type", "output", "qat", because="is for --int8")
     if not target.exists():
-        raise UserError(f"{target} does not exist: give a run folder or a .keras file")
+        from edgeblur.models.shelf import find_entry
+
+        shelved = f", such as $(edgeblur models path {target} --keras)" if find_entry(str(target)) else ""
+        raise UserError(f"{target} does not exist: give a run folder or a .keras file{shelved}")
     from edgeblur.distill.nets.keras_files import require_tensorflow
 
     require_tensorflow()

@@ -9,7 +9,15 @@ from typing import Any
 import click
 
 import edgeblur
-from edgeblur.commands.options import ending_option, family_option, fit_options, force_option, json_option, refuse_given
+from edgeblur.commands.options import (
+    KerasFile,
+    ending_option,
+    family_option,
+    fit_options,
+    force_option,
+    json_option,
+    refuse_given,
+)  # fmt: skip
 from edgeblur.errors import UserError
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
@@ -30,8 +38,9 @@ from edgeblur.progress import say
 @ending_option
 @click.option("--dropout/--no-dropout", default=False, help="0.05 in the deepest encoder level, 0.2 in the bottleneck.")
 @fit_options(epochs=30)
-@click.option("--start", type=click.Path(path_type=Path),
-              help="Start from the weights of this .keras file, a mask head from any other's.")  # fmt: skip
+@click.option("--start", type=KerasFile(),
+              help="Start from the weights of this .keras file, or of a model of the shelf; a mask head "
+              "from any other's.")  # fmt: skip
 @click.option("--strategy", default="single", show_default=True, type=click.Choice(["single", "multiworker"]),
               help="multiworker: one process per machine, as TF_CONFIG says.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Continue a training that was interrupted.")

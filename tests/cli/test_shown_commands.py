@@ -28,12 +28,12 @@ SHELF = "writes to the shelf of the source tree; test_shelf.py runs it on a copy
 NOT_RUN = {
     "train --data dataset --out run": HOURS,
     "train --data dataset --out run --family mask --width 16": HOURS,
-    "train --data DATA --out RUN --family mask --width 32 --start FILE": HOURS,
+    "train --data DATA --out RUN --family mask --width 32 --start mask16": HOURS,
     "distill run --family live": HOURS,
     "distill run --width 8 --prune 0.5": HOURS,
     "distill RUN --family mask --width 8 --no-alone --start mask8/model.keras --hard 0.2 --ema 0.998 --keep last":
         HOURS,
-    "distill RUN --family centre --no-alone --start FILE": HOURS,
+    "distill RUN --family centre --no-alone --start live": HOURS,
     "search --data DATASET --teacher mask8 --board pico-2 --ram 20000 --flash 128000 --ms 100 --trials 30": HOURS,
     "search --data DATASET --board pico-2 --study postgresql://USER@HOST/DATABASE --out search": HOURS,
     "distill RUN --from-study sqlite:///search/study.db --trial 12 --no-alone --epochs 60": HOURS,

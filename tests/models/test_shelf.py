@@ -267,6 +267,41 @@ def test_a_path_that_exists_wins(tmp_path: Path, tiny: Path, monkeypatch: pytest
     assert exported["sha256"] == sha256(default_entry().path.read_bytes())
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("export", "--out", "c"), ("inspect",), ("fit",), ("fit", "--board", "pico"), ("validate", "--random", 1),
+        ("check", "--gates", "gates.toml"), ("bench",), ("page", "--out", "p"), ("run", "--board", "mps2-an386"),
+        ("firmware", "--board", "pico", "--out", "f"), ("demo", "--out", "d", "--model"),
+        ("blur", "picture.png", "--out", "b.png", "--with"), ("compare", "--with"), ("validate", "--reference"),
+        ("train", "--data", "data", "--start"), ("distill", "run", "--start"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("folder", [True, False])
+def test_what_hides_a_name_of_the_shelf_is_told(
+    command: tuple[str, ...], folder: bool, capsys: pytest.CaptureFixture[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A folder that an export left there, say."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gates.toml").write_text("[boards.pico]\nmax_ram_bytes = 1\n")
+    Image.new("RGB", (8, 8)).save(tmp_path / "picture.png")
+    entry = default_entry()
+    name = entry.name
+    if not folder and "--start" in command:
+        pytest.skip("a file is read as a net, whatever it is called")
+    (tmp_path / name).mkdir() if folder else (tmp_path / name).write_text("hello")
+    before = sorted(tmp_path.rglob("*"))
+    code, _ = edgeblur(*command, name)
+    told = capsys.readouterr().err
+    assert code == 2
+    assert len(told.splitlines()) == 1
+    meant = entry.keras if "--start" in command else entry.path
+    assert f"the {'folder' if folder else 'file'} {name} hides the shelf's model of that name" in told
+    assert f"give {meant}, or run this where nothing is called {name}" in told
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_without_a_model_it_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     entry = default_entry()
