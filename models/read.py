@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgeblur.export.tflite.graph import Graph, read_tflite
-from edgeblur.export.tflite.inside import Inside, look_inside
+from edgeblur.export.tflite.graph import Graph
+from edgeblur.export.tflite.inside import Inside, look_inside, read_settled
 from edgeblur.models.choose import called
 
 
@@ -13,9 +13,9 @@ def read_model(path: Path) -> Graph:
     """Read a .tflite file under the name that people call it by.
 
     Raises:
-        UserError: as `read_tflite`.
+        UserError: as `read_settled`.
     """
-    return read_tflite(path, name=called(path))
+    return read_settled(path, name=called(path))
 
 
 def read_inside(path: Path, *, size: tuple[int, int] | None = None, output: str | None = None) -> Inside:

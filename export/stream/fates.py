@@ -10,7 +10,8 @@ from edgeblur.export.stream.lower import lower_ops, lowerings
 from edgeblur.export.stream.net.builder import RefusedError
 from edgeblur.export.stream.ops.shapes import KINDS as NAMES
 from edgeblur.export.stream.passes.simplify import simplify
-from edgeblur.export.tflite.graph import Graph, Op
+from edgeblur.export.stream.refusals import advice
+from edgeblur.export.tflite.graph import ABSENT, Graph, Op
 from edgeblur.export.tflite.inside import without_ends
 
 _WHOLE = "with the whole model"
@@ -53,9 +54,11 @@ def _fate(op: Op, place: int | None, simple: Graph, faults: Sequence[RefusedErro
         own = [other for other in simple.ops if other.index == place]
     if not own or all(other.kind in NAMES for other in own):
         return Fate("vanishes", "it computes sizes, renames numbers, or is part of another op")
-    kind = own[-1].kind
+    kind = op.kind if op.kind in {other.kind for other in own} else own[-1].kind
     if kind in _TOLD:
         return Fate("table" if kind == "TABLE" else "move", _TOLD[kind])
     if kind not in lowerings(simple):
-        return Fate("refused", "it stands beside an op that computes in floats")
+        if any("float" in simple.tensors[i].dtype for i in (*op.inputs, *op.outputs) if i != ABSENT):
+            return Fate("refused", "it stands beside an op that computes in floats")
+        return Fate("refused", "; ".join(advice(simple, op)))
     return Fate("kernel", f"kernel of {kind}" if kind == op.kind else f"recognised as {kind}")

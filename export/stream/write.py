@@ -16,8 +16,8 @@ from edgeblur.export.stream.costs.prices import DEFAULT_CORE
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.stream.report.plan_summary import PlanSummary, summarize, with_instructions
 from edgeblur.export.stream.report.show_plan import plan_svg
-from edgeblur.export.tflite.graph import Graph, read_tflite
-from edgeblur.export.tflite.inside import without_ends
+from edgeblur.export.tflite.graph import Graph
+from edgeblur.export.tflite.inside import read_settled, without_ends
 from edgeblur.export.tflite.outputs import outputs_as_json, several_outputs
 from edgeblur.export.tflm.write import refuse_keras, refuse_stranger_files, stream_file_names
 from edgeblur.files import new_folder, write_text
@@ -98,7 +98,7 @@ def export_stream(
     refuse_keras(tflite)
     name = check_identifier(name) if name is not None else default_identifier(tflite.stem)
     title = title or tflite.name
-    graph = without_ends(read_tflite(tflite, name=title))
+    graph = without_ends(read_settled(tflite, name=title))
     if force:
         refuse_stranger_files(out)
     options = options or StreamOptions()

@@ -156,6 +156,13 @@ class _Walk:
             self.need(start, size if start > 1 else 0)  # 0 and 1 mean: none (schema.fbs)
 
 
+def _what_it_is(data: bytes) -> str:
+    """What else was given: most often a Keras model, which is a zip or HDF5."""
+    if data[:4] == b"PK\x03\x04" or data[:4] == b"\x89HDF":
+        return ", but that of a zip or HDF5, as Keras models do: `edgeblur quantize --int8` makes a .tflite of those"
+    return "" if data else "; it is empty"
+
+
 def verify_tflite(data: bytes) -> None:
     """Check that `data` is a whole .tflite file.
 
@@ -163,6 +170,6 @@ def verify_tflite(data: bytes) -> None:
         DamagedError: it lacks the mark TFL3, is cut short, or points outside itself.
     """
     if data[4:8] != b"TFL3":
-        raise DamagedError("it does not carry the mark TFL3 of a .tflite")
+        raise DamagedError(f"it does not carry the mark TFL3 of a .tflite{_what_it_is(data)}")
     walk = _Walk(data)
     walk.table(walk.unsigned(0), "Model")

@@ -83,6 +83,25 @@ def look_inside(
     return Inside(inner, data)
 
 
+def read_settled(source: Path | bytes, *, name: str | None = None) -> Graph:
+    """Read a .tflite; sizes that its file leaves open are those that LiteRT finds for one picture.
+
+    A converter that was given no batch leaves the batch open, and with it, behind every TILE and RESHAPE, all sizes:
+    what the file states for them is no size of anything.
+
+    Args:
+        source: a file, or the bytes of one.
+        name: as `read_tflite` takes it.
+
+    Raises:
+        UserError: as `read_tflite`; its height and width are open.
+    """
+    graph = read_tflite(source, name=name)
+    if not _is_open(graph):
+        return graph
+    return _settle(graph, source if isinstance(source, bytes) else read_file(source), None)[0]
+
+
 def _with_output(graph: Graph, output: str) -> Graph:
     """A graph that ends with one of its outputs."""
     for number, (index, name) in enumerate(zip(graph.outputs, graph.output_names, strict=True)):

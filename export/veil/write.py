@@ -15,7 +15,8 @@ from edgeblur.export.stream.costs.prices import DEFAULT_CORE
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.stream.report.plan_summary import PlanSummary, summarize, with_instructions
 from edgeblur.export.stream.report.show_plan import plan_svg
-from edgeblur.export.tflite.graph import Graph, read_tflite
+from edgeblur.export.tflite.graph import Graph
+from edgeblur.export.tflite.inside import read_settled
 from edgeblur.export.tflm.write import frame_file_names, refuse_keras, refuse_stranger_files
 from edgeblur.export.veil.compile import CompiledFrames, FrameOptions, compile_frames
 from edgeblur.export.veil.emit import FINDER
@@ -106,7 +107,7 @@ def export_frames(
     refuse_keras(tflite)
     name = check_identifier(name) if name is not None else default_identifier(tflite.stem)
     title = title or tflite.name
-    graph = read_tflite(tflite, name=title)
+    graph = read_settled(tflite, name=title)
     if force:
         refuse_stranger_files(out)
     options = options or StreamOptions()

@@ -13,6 +13,7 @@ from int8_nets import Int8Net, differing_bytes
 
 from edgeblur.cli import cli
 from edgeblur.errors import Unsupported, UserError
+from edgeblur.export.stream.fates import fates
 from edgeblur.export.stream.lower import lower
 from edgeblur.export.tflite.graph import ABSENT, as_plane, image_model, read_tflite
 from edgeblur.export.tflite.inside import look_inside, parse_size, without_ends
@@ -468,6 +469,62 @@ def test_an_open_size_is_given_and_the_file_is_not_believed() -> None:
     graph = look_inside(data, size=(7, 10)).graph
     assert [graph.tensors[i].shape for i in (*graph.inputs, *graph.outputs)] == [(1, 7, 10, 3), (1, 4, 5, 3)]
     assert lower(graph).nodes[-1].plane.height == 4
+
+
+def computed_shape(net: Int8Net, *shape: int) -> int:
+    """A list of sizes that the file has no data of: it is put together while the model runs."""
+    parts = int32(net, *shape[:1]), int32(net, *shape[1:])
+    return net.op("CONCATENATION", parts, net.tensor((len(shape),), "int32"), ConcatenationOptions(0, "NONE"))
+
+
+def open_batch_net() -> tuple[Int8Net, int]:
+    """A net as Keras 3 and TensorFlow's converter write one without a batch: UpSampling2D repeats rows by TILE.
+
+    Behind its RESHAPE, the file states sizes that are none.
+    """
+    net = Int8Net()
+    x = start(net)
+    x = net.op("EXPAND_DIMS", (x, int32(net, 2)), like(net, x, 1, 6, 1, 8, 4))
+    x = net.op("TILE", (x, int32(net, 1, 1, 2, 1, 1)), like(net, x, 1, 6, 2, 8, 4))
+    x = net.op("RESHAPE", (x, computed_shape(net, 1, 12, 8, 4)), like(net, x, 1, 12, 8, 4))
+    repeated = x
+    x = last(net, x)
+    net.tensors[repeated] = dataclasses.replace(net.tensors[repeated], shape=(1, 1, 8, 4), signature=(-1, -1, 8, 4))
+    return net, x
+
+
+def test_sizes_behind_an_open_batch_are_found_by_every_command(tmp_path: Path) -> None:
+    net, output = open_batch_net()
+    path = tmp_path / "keras3.tflite"
+    path.write_bytes(net.tflite(output))
+    assert command("validate", str(path), "--engine", "stream,litert-ref", "--exact", "--random", "2").exit_code == 0
+    result = command("export", str(path), "--engine", "stream", "--out", str(tmp_path / "c"))
+    assert result.exit_code == 0, result.exception
+    assert "OUTPUT_HEIGHT 12" in (tmp_path / "c" / "keras3.h").read_text()
+    fitted = command("fit", str(path), "--board", "pico", "--json")
+    assert fitted.exit_code == 0, fitted.exception
+    assert "cannot be streamed" not in fitted.output
+
+
+def test_a_reshape_by_computed_sizes_is_one_by_constant_ones() -> None:
+    """As a classifier has it whose batch is open."""
+    net = Int8Net()
+    x = start(net)
+    x = net.op("RESHAPE", (x, computed_shape(net, 1, 6 * 8 * 4)), like(net, x, 1, 6 * 8 * 4))
+    weights = net.constant(net.random.integers(-127, 128, (20, 6 * 8 * 4)).astype(np.int8), [0.002])
+    given = net.plane((1, 20), 0.05, 0)
+    y = net.op("FULLY_CONNECTED", (x, weights, ABSENT), given, FullyConnectedOptions("NONE", False))
+    assert lower(net.graph(y)).nodes[-1].plane.channels == 20
+    assert differing_bytes(net, y) == 0
+
+
+def test_what_reads_a_refused_op_and_is_refused_itself_says_why() -> None:
+    net = Int8Net()
+    x = start(net)
+    for _ in range(2):
+        x = net.op("BATCH_MATMUL", (x, x), like(net, x, 1, 6, 8, 4))
+    told = [fate.told for fate in fates(net.graph(x))[1:]]
+    assert all("attention needs the whole picture" in each for each in told), told
 
 
 def test_an_open_size_that_nobody_gives_is_asked_for() -> None:
