@@ -146,6 +146,7 @@ def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOpt
 def _quantize(net: Any, exact: bytes, data: Dataset, options: QuantizeOptions) -> tuple[bytes, Account]:
     _, height, width, _ = net.input_shape
     pictures = calibration_pictures(data, options.calibration, height, width)
+    _refuse_overflow(net, pictures[0])
     gated = options.equalize and has_gate(net)  # asked first: once equalized, it is not recognized
     # An equalized net has the same output; layers that are compared have to be of one size.
     compared = float_tflite(net) if options.equalize and equalize(net, pictures) else exact
@@ -155,6 +156,19 @@ def _quantize(net: Any, exact: bytes, data: Dataset, options: QuantizeOptions) -
         made = to_quantized(net, pictures, io_type=options.io_type, scheme=options.scheme)
     account = account_for(compared, made, data, options, calibrated_on=len(pictures))
     return made, replace(account, float_size_bytes=len(exact), float_compressed_bytes=compressed_bytes(exact))
+
+
+def _refuse_overflow(net: Any, picture: Floats) -> None:
+    """Weights may be numbers, and what comes of them none: the converter then leaves ops in float without a reason."""
+    import tf_keras
+
+    outputs = {layer.name: layer.get_output_at(0) for layer in net.layers}
+    found = tf_keras.Model(net.inputs, outputs)(picture, training=False)
+    if broken := next((name for name, value in found.items() if not np.isfinite(value).all()), None):
+        raise UserError(
+            f"the layer {broken} outputs infinite numbers or NaN, so it has no scale: the weights "
+            "up to it are damaged, or the training went astray; train the net anew, with a lower learning rate"
+        )
 
 
 def account_for(exact: bytes, made: bytes, data: Dataset, options: QuantizeOptions, *, calibrated_on: int) -> Account:

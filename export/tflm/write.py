@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgeblur import __version__
 from edgeblur.errors import UserError
 from edgeblur.export.c_array import Provenance, c_array, comment_safe, render
 from edgeblur.export.identifier import check_identifier, default_identifier
 from edgeblur.export.tflite.cost import Cost, cost
-from edgeblur.export.tflite.graph import Graph, read_file, read_tflite
+from edgeblur.export.tflite.graph import Graph, Tensor, read_file, read_tflite
 from edgeblur.export.tflm.arena import Arena, record_arena
 from edgeblur.export.tflm.differences import differences
 from edgeblur.export.tflm.ops import missing_kernels, tflm_header
@@ -58,10 +60,18 @@ class ExportResult:
         return {key: value for key, value in data.items() if value is not None}
 
 
+def _not_finite(tensor: Tensor) -> bool:
+    return tensor.is_plain and not np.isfinite(tensor.array()).all()
+
+
 def _remarks(graph: Graph, arena: Arena) -> tuple[str, ...]:
     remarks = []
     if any("float" in tensor.dtype for tensor in graph.tensors):
         remarks.append("this model computes in float, at least in part: for int8 run `edgeblur quantize --int8` first")
+    if broken := next((t.name for t in graph.tensors if "float" in t.dtype and _not_finite(t)), None):
+        remarks.append(
+            f"its constant {broken!r} has infinite numbers or NaN: it is damaged, or its training went astray"
+        )
     if missing := missing_kernels(graph):
         remarks.append(f"TensorFlow Lite Micro has no kernel for {', '.join(missing)}: the _tflm.h stops with #error")
     remarks += [

@@ -74,15 +74,21 @@ class Engine:
 
         Raises:
             ValueError: another shape or type.
-            RunError: the interpreter gave up.
+            RunError: the interpreter gave up, or an output in floats is infinite or NaN.
         """
         tensor = self.model.input.tensor
         if raw.shape != tensor.shape or raw.dtype != tensor.dtype:
             raise ValueError(f"the model takes {tensor.dtype} {tensor.shape}, got {raw.dtype} {raw.shape}")
         try:
-            return self.invoke(raw)
+            found = self.invoke(raw)
         except (RuntimeError, ValueError) as error:
             raise RunError(f"{self.name} failed while running {self.model.graph.name}: {_condense(error)}") from error
+        if any(output.dtype.kind == "f" and not np.isfinite(output).all() for output in found):
+            raise RunError(
+                f"{self.model.graph.name} outputs infinite numbers or NaN: its weights are damaged, or its training "
+                "went astray; make the file anew"
+            )
+        return found
 
     def infer(self, picture: Pixels) -> Floats:
         """A picture `[height, width, 3]` of the model's size through the model, as floats 0 to 1."""

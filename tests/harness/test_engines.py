@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from int8_nets import Int8Net
-from tiny_models import ENGINES_HERE, HAS_TFLITE_RUNTIME, function_tflite, int8_tflite, tiny_unet
+from tiny_models import ENGINES_HERE, HAS_TFLITE_RUNTIME, float_tflite, function_tflite, int8_tflite, tiny_unet
 
-from edgeblur.errors import UserError
+from edgeblur.cli import main
+from edgeblur.errors import RunError, UserError
 from edgeblur.export.tflite.graph import ImageEnd, Tensor
 from edgeblur.export.tflite.options import ResizeBilinearOptions
 from edgeblur.export.tflite.pixels import from_raw, to_raw, value_range
+from edgeblur.export.tflm.write import export_model
 from edgeblur.firmware_harness.engines.engines import engine_as_on_a_board, engine_names, open_engine
 
 SHAPES = {"int8": (32, 32), "uint8": (48, 24)}
@@ -138,6 +140,30 @@ def test_a_custom_op_is_named(name: str) -> None:
     model = function_tflite(lambda x: tf.transpose(tf.linalg.qr(x)[1], (0, 1, 3, 2)), (1, 8, 8, 3), custom_ops=True)
     with pytest.raises(UserError, match="it has no op Qr; convert it with"):
         open_engine(name, model)
+
+
+@pytest.mark.parametrize("weight", [np.nan, np.inf, 3e38])
+def test_numbers_that_are_none_are_told(
+    weight: float, tiny_int8: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    net = tiny_unet()
+    first, *others = net.get_weights()
+    first.flat[0] = weight
+    net.set_weights([first, *others])
+    (path := tmp_path / "astray.tflite").write_bytes(float_tflite(net))
+    with pytest.raises(RunError, match="astray outputs infinite numbers or NaN: its weights are damaged"):
+        open_engine("litert", path).blur(random_picture(32, 32))
+    for line in (
+        ["validate", path, "--random", "2"], ["validate", tiny_int8, "--random", "1", "--reference", path],
+    ):  # fmt: skip
+        with pytest.raises(SystemExit) as ended:
+            main([str(part) for part in line])
+        assert ended.value.code == 1
+        assert "outputs infinite numbers or NaN" in capsys.readouterr().err
+    told = export_model(path, tmp_path / "c").remarks
+    assert any("has infinite numbers or NaN" in remark for remark in told) == np.isnan(
+        weight
+    )  # TensorFlow writes inf as the largest float
 
 
 def test_engine_names() -> None:

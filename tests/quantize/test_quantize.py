@@ -194,6 +194,19 @@ def test_a_net_that_puts_out_a_mask(tmp_path: Path, tiny_data: Dataset, capsys: 
     assert (tmp_path / "mask4.int8" / "int8_mask.tflite").read_bytes() == made.data
 
 
+def test_a_net_whose_layers_overflow_is_refused(
+    tmp_path: Path, tiny_data: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its weights are numbers; the converter would leave its convolutions in float without a reason."""
+    import tensorflow as tf
+
+    path = keras_file(tmp_path / "mine.keras", lambda x: tf.sigmoid((x + 1) * 1e30 * 1e30))
+    capsys.readouterr()
+    ends_with(2, path, "--data", tiny_data.root, "--calibration", 2)
+    assert "outputs infinite numbers or NaN, so it has no scale" in one_sentence(capsys)
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.keras"]
+
+
 @pytest.mark.parametrize("op", ["asinh", "erf", "sin"], ids=["no op at all", "custom", "float only"])
 def test_a_float_only_op_is_refused(
     tmp_path: Path, tiny_data: Dataset, capsys: pytest.CaptureFixture[str], op: str
