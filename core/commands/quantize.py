@@ -66,8 +66,6 @@ def command(
         shelved = f", such as $(edgeblur models path {target} --keras)" if find_entry(str(target)) else ""
         raise UserError(f"{target} does not exist: give a run folder or a .keras file{shelved}")
     from edgeblur.distill.nets.keras_files import require_tensorflow
-
-    require_tensorflow()
     from edgeblur.quantize.quantize import models_to_quantize, quantize_file
 
     scheme = "int16x8" if int16x8 else "int8"
@@ -79,6 +77,7 @@ def command(
         refuse_given("data", "out", because=f"is for a bare .keras file: {target} is a run, with data of its own")
     if not qat:
         refuse_given("epochs", because="is for --qat: without it nothing is trained")
+    require_tensorflow()  # only now: it takes seconds, and what is above needs none of it
     if run is None:
         done = [quantize_file(target, data, out or target.with_suffix(f".{scheme}"), options, force=force)]
     elif qat:

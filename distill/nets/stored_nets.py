@@ -43,6 +43,12 @@ def refuse_code(path: Path) -> None:
             )
         own = module in (None, "builtins") or str(module).split(".")[0] in ("keras", "tf_keras")
         if name not in known or not own:
+            if (version := _version(path)).startswith("3."):
+                raise UserError(
+                    f"{path} was saved by Keras {version}, and models of tf_keras (Keras 2) are read here: build and "
+                    "save it with tf_keras, or make an int8 .tflite of it with TensorFlow's converter: `fit`, `export` "
+                    "and `run` take that as it is"
+                )
             raise UserError(
                 f"{path} holds {name[:60]} of {str(module or 'another module')[:60]}, which is not tf_keras's own and "
                 "would run its code here: build the net of tf_keras's layers"
@@ -109,6 +115,19 @@ def _description(path: Path) -> Any:
                         "save the whole model with tf_keras, not its weights alone") from error  # fmt: skip
     raise UserError(f"{path} cannot be read as a tf_keras model: save it with tf_keras as .keras or .h5 (a SavedModel "
                     "folder is a program, and not read here)")  # fmt: skip
+
+
+def _version(path: Path) -> str:
+    """Of the Keras that saved a file, as the file says; empty if it does not."""
+    import h5py
+
+    try:
+        if zipfile.is_zipfile(path):
+            return str(json.loads(_member(path, "metadata.json"))["keras_version"])[:20]
+        with h5py.File(path, "r") as file:
+            return str(file.attrs["keras_version"])[:20]
+    except (OSError, KeyError, TypeError, ValueError, RecursionError, zipfile.BadZipFile, NotImplementedError):
+        return ""
 
 
 def _member(path: Path, name: str) -> bytes:

@@ -65,6 +65,18 @@ def test_a_loss_of_ones_own_is_left_unread(name: str, tmp_path: Path) -> None:
     assert np.array_equal(load_keras(tmp_path / name).get_weights()[0], net.get_weights()[0])
 
 
+@pytest.mark.parametrize("name", ["net.h5", "net.keras"])
+@pytest.mark.filterwarnings("ignore")  # of HDF5 as a format of the past
+def test_a_net_of_keras_3_is_called_one(name: str, tmp_path: Path) -> None:
+    import keras
+
+    picture = keras.Input((8, 8, 3))
+    left, right = (keras.layers.Conv2D(3, 1)(picture) for _ in range(2))
+    keras.Model(picture, keras.layers.Add()([left, right])).save(tmp_path / name)
+    with pytest.raises(UserError, match=r"was saved by Keras 3\.[^ ]+, and models of tf_keras"):
+        load_keras(tmp_path / name)
+
+
 def rewritten(source: Path, path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
     """A .keras file with another description of its net."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(path, "w") as new:
