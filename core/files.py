@@ -223,18 +223,6 @@ def read_toml(path: Path, remedy: str) -> dict[str, Any]:
         return tomllib.loads(read_limited(path, _LARGEST_TOML).decode("utf-8-sig").replace("\r\n", "\n"))
 
 
-def read_object(path: Path) -> dict[str, Any]:
-    """`read_json` where the file holds one object.
-
-    Raises:
-        UserError: the file is missing, is no JSON, or holds something else.
-    """
-    data = read_json(path)
-    if not isinstance(data, dict):
-        raise UserError(f"{path} should hold a JSON object that edgeblur wrote, but holds another thing: {data!r:.40}")
-    return data
-
-
 def refuse_existing(path: Path, *, force: bool = False) -> None:
     """Refuse to write over what is there already, unless asked to.
 

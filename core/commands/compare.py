@@ -89,11 +89,17 @@ def _table(found: Comparison) -> Table:
     table = Table(
         "what", *(Column(heading, justify="right") for heading in _HEADINGS),
         title=f"{found.images} test photos at {found.width}x{found.height}, against the target; "
-        f"leaks judged by {', '.join(found.judges) or 'nobody'}; latency on {found.host}",
+        f"leaks judged by {_judges(found)}; latency on {found.host}",
     )  # fmt: skip
     for entry in found.entries:
         table.add_row(entry.title, *_numbers(entry))
     return table
+
+
+def _judges(found: Comparison) -> str:
+    smallest = {leak.min_side_px for entry in found.entries for leak in entry.protection.leaks}
+    faces = "".join(f", faces of {side:g} px and more" for side in sorted(smallest))
+    return f"{', '.join(found.judges) or 'nobody'}{faces}"
 
 
 def _numbers(entry: Entry) -> list[str]:

@@ -127,7 +127,7 @@ def _framed(
 
     plan_frames(graph, frames)  # what is wrong is reported at once
     return Candidate(
-        name, graph.size_bytes, options, None, None, Arena(None, "it runs nets, and a veil of frames is none"),
+        name, graph.size_bytes, options, None, None, Arena(None, "it has no veil for frames"),
         suited=lambda board: footprint_of(compiled_on(board).compiled),
         veiled=lambda board: _veil_needs(compiled_on(board), board.core.name, options.optimize),
     )  # fmt: skip

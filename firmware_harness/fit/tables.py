@@ -36,7 +36,7 @@ def _milliseconds(fit: Fit) -> str:
 def remarks(fits: Sequence[Fit]) -> list[str]:
     """What the tables leave out, once each."""
     said = [f"{fit.candidate.name}: {output}" for fit in fits for output in fit.candidate.outputs]
-    said += [f"{fit.candidate.name}: {fit.candidate.why_not}" for fit in fits if fit.stream is None]
+    said += [_named(fit) for fit in fits if fit.stream is None]
     said += [
         f"TensorFlow Lite Micro with {fit.candidate.name}: {fit.candidate.arena.why_not}"
         for fit in fits
@@ -57,6 +57,12 @@ def remarks(fits: Sequence[Fit]) -> list[str]:
             + ("the clock of that kind of project." if fits[0].kind else "the board's highest clock.")
         )
     return list(dict.fromkeys(said))
+
+
+def _named(fit: Fit) -> str:
+    """Why a model is not streamed; most reasons begin with its name."""
+    name, why = fit.candidate.name, f"{fit.candidate.why_not}"
+    return why if why.startswith(name.removesuffix(".tflite")) else f"{name}: {why}"
 
 
 def _external(fit: Fit) -> str | None:

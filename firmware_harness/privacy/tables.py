@@ -74,7 +74,7 @@ def size_table(privacy: Privacy) -> Table | None:
     bins = row.leaks[0].by_size if row.leaks else row.identity.by_size if row.identity else ()
     if not bins:
         return None
-    sizes = (f"{b.from_px:g}-{b.below_px:g} px" if b.below_px else f"{b.from_px:g} px and more" for b in bins)
+    sizes = (f"{b.from_px:g}-{b.below_px - 1:g} px" if b.below_px else f"{b.from_px:g} px and more" for b in bins)
     table = Table("still found, of all", *(Column(s, justify="right") for s in sizes), box=None, pad_edge=False)
     for name, protection in privacy.rows.items():
         for leak in protection.leaks:

@@ -33,13 +33,12 @@ from edgeblur.export.stream.net.net import Net, Plane
 from edgeblur.export.stream.ops import LOWERINGS
 from edgeblur.export.stream.ops.conv_2d import Conv2D
 from edgeblur.export.tflite.graph import Graph, read_tflite
-from edgeblur.files import read_object
 from edgeblur.firmware_harness.emulation.bench import Bench, Frame
 
 WINOGRAD_CORES = {"cortex-m4f", "cortex-m7", "cortex-m33"}
 """With DSP instructions and without vectors: there it takes fewer instructions than direct kernels."""
 
-CORES = tuple(read_object(PATH)["cores"])
+CORES = tuple(json.loads(PATH.read_text())["cores"])
 LIMIT = 0.10
 """How far a held-out frame may be off; docs/cost-model.md has the real figures."""
 
