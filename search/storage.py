@@ -124,6 +124,7 @@ def open_storage(url: str, heartbeat_s: int | None) -> Any:
     Raises:
         UserError: it is no URL, cannot be reached, or is a file that does not exist and is to be read; its driver is
             missing, or its password is cut by an @.
+        RunError: its disk is full.
     """
     import optuna
     import sqlalchemy
@@ -143,6 +144,9 @@ def open_storage(url: str, heartbeat_s: int | None) -> Any:
         raise UserError(told) from error
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, ValueError) as error:  # the last: a port
         reason = _clean(str(error.__cause__ or error).strip().splitlines()[0], url)
+        if url.startswith("sqlite") and "disk" in reason:
+            told = f"the disk is full or broken: the study {shown(url)} could not be written ({reason:.160})"
+            raise RunError(f"{told}; free some space and run again") from error
         raise UserError(
             f"the study {shown(url)} cannot be reached ({reason:.160}): give sqlite:///FILE, or "
             "postgresql://USER@HOST/DATABASE of a server that runs",

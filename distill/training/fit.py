@@ -169,6 +169,8 @@ def fit(
     begun_with = {**asdict(options), **(recipe or {})}
     history = _History(folder, options, begun_with, len(train), resume=resume, keep_best_after=keep_best_after)
     if not history.finished():
+        if resume:
+            _refuse_damaged(net, folder)
         keeper = tf_keras.callbacks.BackupAndRestore(str(folder / "checkpoint"), delete_checkpoint=False)
         watcher = _watcher_class()(net, history)
         everyone = [*callbacks, watcher, keeper, _order_class()(train)]
@@ -273,6 +275,32 @@ def load_best(net: Any, folder: Path) -> None:
     except (OSError, ValueError, KeyError, EOFError, IndexError, zipfile.BadZipFile) as error:
         raise UserError(
             f"{path} is damaged or of another net ({error!r:.80}): this training cannot be resumed, start it anew"
+        ) from error
+
+
+def _refuse_damaged(net: Any, folder: Path) -> None:
+    """Read all that a training goes on from before its first step: the best weights are only needed after the last.
+
+    Raises:
+        UserError: the checkpoint or the best weights are damaged.
+    """
+    import tensorflow as tf
+
+    if (folder / BEST_WEIGHTS).exists():
+        now = net.get_weights()
+        load_best(net, folder)
+        net.set_weights(now)
+    place = folder / "checkpoint" / "chief"
+    if not (place / "checkpoint").exists():  # killed before its first epoch ended
+        return
+    try:
+        reader = tf.train.load_checkpoint(str(place))
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except (OSError, ValueError, IndexError, RuntimeError, tf.errors.OpError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"the checkpoint in {place} is damaged ({reason:.100}): this training cannot be resumed, start it anew"
         ) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -28,7 +29,7 @@ from edgeblur.distill.nets.mask_head import MaskSpec
 from edgeblur.distill.nets.unet import UNetSpec, build_unet, unet_spec
 from edgeblur.distill.teacher import TrainOptions, train
 from edgeblur.distill.training.draws import Draws
-from edgeblur.distill.training.fit import FitOptions, fit
+from edgeblur.distill.training.fit import FitOptions, _refuse_damaged, fit
 from edgeblur.distill.training.lessons import Augmentation, lessons
 from edgeblur.errors import RunError, UserError
 from edgeblur.files import read_json
@@ -133,6 +134,29 @@ def test_the_last_epoch_can_be_kept_though_another_was_better(tiny_data: Dataset
     assert again.best == fitted.best
 
 
+def damaged_files_are_told(model: Path) -> None:
+    """Each file that a training goes on from, cut anywhere or with another bit, is refused before the first step."""
+    net, draw = build_unet(SPEC), random.Random(5)
+    _refuse_damaged(net, model)
+    weights = net.get_weights()
+    files = [model / "best.npz", *(path for path in (model / "checkpoint").rglob("*") if path.is_file())]
+    assert len(files) == 4
+    for path in files:
+        whole = path.read_bytes()
+        flipped = bytearray(whole)
+        if path.name == "checkpoint":  # a text, of which some is not read
+            flipped = bytearray(len(whole))
+        else:
+            flipped[len(whole) // 2] ^= 16
+        cuts = [0, 1, draw.randrange(len(whole)), len(whole) // 2]
+        for damaged in (*(whole[:cut] for cut in cuts), bytes(flipped), bytes(len(whole))):
+            path.write_bytes(damaged)
+            with pytest.raises(UserError, match=r"(checkpoint|best\.npz) .*is damaged.*start it anew"):
+                _refuse_damaged(net, model)
+        path.write_bytes(whole)
+    assert all(np.array_equal(a, b) for a, b in zip(weights, net.get_weights(), strict=True))
+
+
 def test_a_killed_training_goes_on(tiny_data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the pictures that it would have been shown, so that it comes to what it would have come to."""
     out = tmp_path / "run"
@@ -155,6 +179,7 @@ def test_a_killed_training_goes_on(tiny_data: Dataset, tmp_path: Path, capsys: p
         os.kill(process.pid, signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     before = epochs_of(out)
+    damaged_files_are_told(out / "teacher")
     with pytest.raises(SystemExit) as ended:
         main([*arguments, "--resume"])
     assert ended.value.code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -322,6 +323,16 @@ def test_a_password_is_kept_out_of_what_is_passed_on(tmp_path: Path, monkeypatch
     with pytest.raises(RunError, match="was lost") as lost, telling_loss(url):
         raise sqlalchemy.exc.OperationalError("SELECT", None, ValueError("secret"))
     assert "secret" not in str(lost.value)
+
+
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, usual[1]))
+    try:
+        with quiet(), pytest.raises(RunError, match=r"the disk is full or broken: the study sqlite:.*free some space"):
+            open_study(url_in(tmp_path), "edgeblur", 60)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 
 
 WORKER = """
