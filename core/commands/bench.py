@@ -11,6 +11,7 @@ import click
 
 from edgeblur.commands.options import flash_option, force_option, json_option, model_option
 from edgeblur.errors import RunError, UserError
+from edgeblur.files import refuse_unwritable
 from edgeblur.models.choose import choose_tflite
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
@@ -52,6 +53,8 @@ def command(
     where = [find_board(name) for name in board_names] or [board for board in boards() if board.emulator]
     kept = bench.read_bench(out) if out else bench.Bench()
     models = [choose_tflite(path, model_name) for path in runs_or_models]
+    if out:
+        refuse_unwritable(out / bench.FRAMES)
     outcome = bench.measure(models, where, tuple(dict.fromkeys(aims)), kept, flash_bytes=flash_bytes)
     now = outcome.bench
     changed, layers = bench.differences(kept, now), bench.layer_differences(kept, now)

@@ -11,7 +11,7 @@ from rich.table import Column, Table
 
 from edgeblur.commands.options import ModelFile, force_option, json_option
 from edgeblur.errors import UserError
-from edgeblur.files import refuse_existing
+from edgeblur.files import refuse_existing, refuse_unwritable
 from edgeblur.progress import out as stdout
 from edgeblur.store.run_folder import open_run
 from edgeblur.tables import fitted
@@ -67,11 +67,12 @@ def command(
     if out and out != run:
         for name in (COMPARISON, SHEET):
             refuse_existing(out / name, force=force)
+    if place := out or run:
+        refuse_unwritable(place / COMPARISON)
     found = compare(
         opened, data=data, extra=extra, limit=limit, privacy=privacy,
         detectors=[d for d in detectors if d != "none"], judges=[j for j in judges if j != "none"],
     )  # fmt: skip
-    place = out or run
     if place:
         write_comparison(found, place)
     if as_json:

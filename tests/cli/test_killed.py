@@ -164,6 +164,21 @@ def test_validate_asks_for_its_place_before_it_runs(place: str, tmp_path: Path, 
     assert "cannot be used" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "line", ["page mask8 --out a_file/x", "bench mask8 --out a_file/x", "compare --with mask8 --data D --out a_file/x"]
+)
+def test_others_do_as_well(line: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is compiled or read, so that a data set that is not there is not reached."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a_file").touch()
+    with pytest.raises(SystemExit) as ended:
+        main(line.split())
+    assert ended.value.code == 2
+    assert "a_file/x" in (told := capsys.readouterr().err)
+    assert "cannot be used" in told
+    assert os.listdir(tmp_path) == ["a_file"]
+
+
 def test_what_takes_its_time_says_so_where_no_terminal_looks(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgeblur.progress._SILENCE_S", 0)
     assert list(track([1, 2], "counting")) == [1, 2]
