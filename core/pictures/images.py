@@ -157,7 +157,8 @@ def find_pictures(folder: Path, skipped: list[str] | None = None, also: frozense
     if folder.is_file():
         return [folder]
     if not folder.is_dir():
-        raise UserError(f"{folder} does not exist: give a picture or a folder of pictures")
+        wrong = "is neither a file nor a folder" if folder.exists() else "does not exist"
+        raise UserError(f"{folder} {wrong}: give a picture or a folder of pictures")
     everything = sorted(folder.rglob("*"))
     found = [p for p in everything if p.suffix.lower() in SUFFIXES | also and p.is_file() and p.name[0] != "."]
     others = left_out(everything, folder, also)

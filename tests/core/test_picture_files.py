@@ -112,6 +112,8 @@ def test_all_that_pillow_reads_is_read_and_the_rest_is_counted(tmp_path: Path) -
         assert reason in skipped[0]
     assert len(skipped) == 2
     assert "empty.jpg" in skipped[1]
+    with pytest.raises(UserError, match=r"pipe\.jpg is neither a file nor a folder"):
+        blur(folder / "pipe.jpg", tmp_path / "out")
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.png", "a.tif", "a.avif"])
