@@ -30,7 +30,7 @@ class LayerRun:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Pictures that went through a board and through LiteRT's reference kernels.
+    """Pictures that went through a board and through its reference on this host.
 
     Attributes:
         images: how many.
@@ -191,6 +191,11 @@ class BoardRun:
             return None
         return round(1e3 * self.counts.median / self.board.clock_hz, 3)
 
+    @property
+    def reference(self) -> str:
+        """What the board's bytes were compared with, for people."""
+        return "the veil's reference" if self.veil else "LiteRT's reference kernels"
+
     def check(self) -> None:
         """Raise a `RunError` if the board gave other bytes than the host."""
         if self.comparison.differing_bytes:
@@ -198,8 +203,8 @@ class BoardRun:
             why = "; ".join(self.meant) or "please report this model"
             raise RunError(
                 f"{self.comparison.differing_bytes:,} of {self.comparison.bytes_compared:,} output bytes "
-                f"{'' if ours else 'of TensorFlow Lite Micro '}on {self.board.name} differ from LiteRT's reference "
-                f"kernels{f': {why}' if ours else ''}"
+                f"{'' if ours else 'of TensorFlow Lite Micro '}on {self.board.name} differ from {self.reference}"
+                f"{f': {why}' if ours else ''}"
             )
 
 
@@ -226,9 +231,7 @@ def _frames(run: BoardRun) -> list[tuple[str, str]]:
 def _rows(run: BoardRun) -> list[tuple[str, str]]:
     counts, linked, comparison = run.counts, run.linked, run.comparison
     same = (
-        "all equal to LiteRT's reference kernels"
-        if not comparison.differing_bytes
-        else f"{comparison.differing_bytes:,} differ"
+        f"all equal to {run.reference}" if not comparison.differing_bytes else f"{comparison.differing_bytes:,} differ"
     )
     again = "the same again in a second run" if counts.repeatable else "another number in a second run"
     sections = ", ".join(f"{section.name} {section.size_bytes:,}" for section in linked.sections)
