@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from edgeblur.store.notes import HISTORY, MODEL, QUANTIZE, ModelInfo
 from edgeblur.store.run_folder import RunModel
 
 _FAMILIES: dict[str, Kind] = {"mask": "mask", "centre": "detector"}
+_FILES = {"start", "teachers", "with_teachers"}
+"""What in a model's notes names files of the machine that trained it."""
 _TAKEN = (INT8, FLOAT, "model.keras", MODEL, HISTORY, QUANTIZE)
 
 
@@ -56,6 +59,7 @@ def put(source: Path, options: PutOptions, *, folder: Path | None = None, force:
     if not model.int8_tflite.is_file():
         raise UserError(f"{model.folder} holds no int8.tflite: run `edgeblur quantize --int8` first")
     files = {place / name: (model.folder / name).read_bytes() for name in _TAKEN if (model.folder / name).is_file()}
+    files |= {path: _without_folders(data) for path, data in files.items() if path.name in (MODEL, HISTORY)}
     if options.float16 or place / FLOAT not in files:
         files[place / FLOAT] = _float_tflite(model, float16=options.float16)
     info, note = model.info(), _note(options, model.info(), place)
@@ -64,6 +68,22 @@ def put(source: Path, options: PutOptions, *, folder: Path | None = None, force:
         files[place / CARD] = new_card(Shelved(place, note), net=_net(info), made=_made(info)).encode()
     write_together(files | (_without_default(place) if note.default else {}))
     return read_shelved(place)
+
+
+def _without_folders(note: bytes) -> bytes:
+    """A note whose files of teachers and first weights are named without the folders of the machine that trained."""
+    told = json.loads(note)
+    for facts in (told, told.get("options", {})):
+        for key in _FILES & facts.keys():
+            if given := facts[key]:
+                facts[key] = _short(given) if isinstance(given, str) else [_short(path) for path in given]
+    return as_json(told)
+
+
+def _short(path: str) -> str:
+    """`mask8/model.keras` of a model's own file, `mine.keras` of another."""
+    parts = Path(path).parts
+    return "/".join(parts[-2:]) if parts[-1] == "model.keras" else parts[-1]
 
 
 def _note(options: PutOptions, info: ModelInfo, place: Path) -> Note:

@@ -352,6 +352,27 @@ def test_a_folder_is_all_that_it_takes(other: Shelved) -> None:
     assert "| RAM, streaming engine" in (other.folder / CARD).read_text()
 
 
+def test_notes_name_no_folders_of_the_machine_that_trained(other: Shelved, tmp_path: Path) -> None:
+    model = tmp_path / "run" / "w2"
+    info = json.loads((model / "model.json").read_text())
+    write_json(model / "model.json", {**info, "teachers": ["/home/me/mask8/model.keras"]})
+    history = {
+        "options": {"start": "/home/me/mine.keras", "with_teachers": ["/home/me/mask8/model.keras"]},
+        "epochs": [],
+    }
+    write_json(model / "history.json", history)
+    folder = put(model, PutOptions("tiny"), folder=other.folder.parent, force=True).folder
+    assert json.loads((folder / "model.json").read_text()) == {**info, "teachers": ["mask8/model.keras"]}
+    told = json.loads((folder / "history.json").read_text())
+    assert told == {"options": {"start": "mine.keras", "with_teachers": ["mask8/model.keras"]}, "epochs": []}
+
+
+@pytest.mark.parametrize("shelved", FOLDERS, ids=name)
+def test_a_shelfs_model_names_no_place_of_a_machine(shelved: Shelved) -> None:
+    for path in shelved.folder.glob("*.json"):
+        assert '"/' not in path.read_text(), path
+
+
 def test_a_new_default_replaces_the_old_one(other: Shelved, tmp_path: Path) -> None:
     place = other.folder.parent
     put(tmp_path / "run" / "w2", PutOptions("tiny", title="A new one", default=True), folder=place, force=True)
