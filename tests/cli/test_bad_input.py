@@ -539,17 +539,19 @@ def test_ctrl_c_before_the_first_epoch_leaves_nothing(place: Path) -> None:
 
 
 def test_ctrl_c_after_an_epoch_can_be_resumed(place: Path, capsys: Capture) -> None:
-    options = FAST.replace("--epochs 1", "--epochs 12")
+    options = FAST.replace(
+        "--epochs 1", "--epochs 40 --patience 40"
+    )  # more than a crowded machine trains before the signal is there
     code, err = interrupt_when(f"train --data data --out new {options}", place, "epoch 1/")
     assert code == 130
     one_sentence(err, remarks=True)
     assert not list(Path("new").rglob(".*"))
     known = json.loads(Path("new/teacher/history.json").read_text())["epochs"]
-    assert 1 <= len(known) < 12
+    assert 1 <= len(known) < 40
     capsys.readouterr()
     assert command(f"train --data data --out new {options} --resume") == 0
     epochs = json.loads(Path("new/teacher/history.json").read_text())["epochs"]
-    assert [entry["epoch"] for entry in epochs] == list(range(1, 13))
+    assert [entry["epoch"] for entry in epochs] == list(range(1, 41))
     assert epochs[: len(known) - 1] == known[:-1]  # the last may have been cut off before its checkpoint, and ran again
 
 

@@ -31,15 +31,15 @@ from edgeblur.store.dataset import Dataset
 
 @pytest.fixture(scope="module")
 def scene() -> Image.Image:
-    """A drawn scene of 357x240 pixels with a face that mask8 finds, and much that is none."""
+    """A drawn scene of 357x240 pixels with a face that live finds, and much that is none."""
     for seed in range(40):
         picture = draw_scene(seed, 240)[0]
         wide = Image.new("RGB", (357, 240), (90, 120, 70))
         wide.paste(picture, (100, 0))
-        found = changed(np.asarray(open_blurrer("mask8").blur(wide)), np.asarray(wide))
+        found = changed(np.asarray(open_blurrer("live").blur(wide)), np.asarray(wide))
         if 0.02 < found.mean() < 0.5:
             return wide
-    raise AssertionError("mask8 finds none of 40 drawn faces")
+    raise AssertionError("live finds none of 40 drawn faces")
 
 
 def changed(a: Pixels, b: Pixels) -> np.ndarray:
@@ -64,22 +64,22 @@ def test_every_pixel_outside_the_veil_is_the_pictures_own(
     assert result["veiled_share"] == pytest.approx(veiled.mean(), abs=1e-5)
     assert 0.02 < veiled.mean() < 0.5
     assert result["seconds"] > 0
-    look = open_veil(read_model(require_entry("mask8").path)).look(before)
+    look = open_veil(read_model(require_entry("live").path)).look(before)
     assert not veiled[reference.alpha(look.levels, look.plan) == 0].any()
 
 
 @pytest.mark.parametrize("style", ["pixelate", "black"])
 def test_styles_cover_the_same_pixels(scene: Image.Image, style: str) -> None:
     before = np.asarray(scene)
-    covered = np.asarray(open_blurrer("mask8", style=style).blur(scene))
-    soft = np.asarray(open_blurrer("mask8").blur(scene))
+    covered = np.asarray(open_blurrer("live", style=style).blur(scene))
+    soft = np.asarray(open_blurrer("live").blur(scene))
     assert changed(covered, before).mean() == pytest.approx(changed(soft, before).mean(), abs=0.01)
     full = (covered == 0).all(axis=-1)
     assert full.any() == (style == "black")
 
 
 def test_grey_stays_grey_and_transparency_stays(scene: Image.Image) -> None:
-    blurrer = open_blurrer("mask8")
+    blurrer = open_blurrer("live")
     grey, share = blur_picture(scene.convert("L"), blurrer)
     assert (grey.mode, grey.size) == ("L", scene.size)
     same = np.asarray(grey) == np.asarray(scene.convert("L"))
@@ -100,7 +100,7 @@ def test_a_face_that_transparency_hides_is_veiled_too(scene: Image.Image, tmp_pa
     assert blur(tmp_path / "in.png", "--out", tmp_path / "out.png") == 0
     with Image.open(tmp_path / "out.png") as opened:
         colours = np.asarray(opened)[..., :3]
-    expected = np.asarray(open_blurrer("mask8").blur(scene))
+    expected = np.asarray(open_blurrer("live").blur(scene))
     found = changed(expected, np.asarray(scene))
     assert (colours[found] == expected[found]).all()
 
@@ -121,7 +121,7 @@ def test_thumbnails_and_places_are_dropped(scene: Image.Image, tmp_path: Path) -
 
 
 def test_stripes_change_no_byte(scene: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    picture, veiler = np.asarray(scene), open_veil(read_model(require_entry("mask8").path))
+    picture, veiler = np.asarray(scene), open_veil(read_model(require_entry("live").path))
     whole = veiler.blur(picture)
     monkeypatch.setattr(reference, "_SHRUNK_TOGETHER", 7)
     monkeypatch.setattr(reference, "_VEILED_TOGETHER", 9)
@@ -143,7 +143,7 @@ def test_faces_are_looked_for_in_a_larger_picture(
     scene.save(tmp_path / "in.png")
     assert blur(tmp_path / "in.png", "--out", tmp_path / "out.png", "--input", "256x256", "--json") == 0
     assert "256x256" in json.loads(capsys.readouterr().out)["how"]
-    graph, picture = read_model(require_entry("mask8").path), np.asarray(scene)
+    graph, picture = read_model(require_entry("live").path), np.asarray(scene)
     own, large = open_veil(graph).look(picture), open_veil(graph, net=(256, 256)).look(picture)
     assert (own.plan.x.net, own.plan.y.net) == (128, 96)  # 357x240 pixels, in whole eights of cells
     assert (large.plan.x.net, large.plan.y.net) == (256, 176)
