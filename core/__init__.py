@@ -12,7 +12,7 @@ The whole way, each step a function; models are named by path, by run folder, or
     edgeblur.fit_boards(int8, ["pico"])[0].verdict
     edgeblur.compile_model(int8, "firmware")
     edgeblur.run_on_board(int8, "mps2-an386").counts.median     # instructions a picture
-    edgeblur.blur_pictures("photos/", "blurred/", "live")      # without training anything
+    edgeblur.blur_pictures("photos/", "blurred/", "live")       # without training anything
 
 Nothing is imported before it is used: `import edgeblur` loads neither TensorFlow nor NumPy.
 """

@@ -539,9 +539,8 @@ def test_ctrl_c_before_the_first_epoch_leaves_nothing(place: Path) -> None:
 
 
 def test_ctrl_c_after_an_epoch_can_be_resumed(place: Path, capsys: Capture) -> None:
-    options = FAST.replace(
-        "--epochs 1", "--epochs 40 --patience 40"
-    )  # more than a crowded machine trains before the signal is there
+    # More epochs than a crowded machine trains before the signal is there.
+    options = FAST.replace("--epochs 1", "--epochs 40 --patience 40")
     code, err = interrupt_when(f"train --data data --out new {options}", place, "epoch 1/")
     assert code == 130
     one_sentence(err, remarks=True)
