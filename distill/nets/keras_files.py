@@ -18,6 +18,7 @@ import numpy as np
 
 from edgeblur.distill.nets.centres import has_centres
 from edgeblur.distill.nets.stored_nets import refuse_code
+from edgeblur.distill.nets.unet import renew_gate
 from edgeblur.errors import RunError, UserError, missing_package
 from edgeblur.files import telling_disk_errors, write_bytes
 from edgeblur.store.notes import MODEL, ModelInfo
@@ -99,6 +100,7 @@ def load_keras(path: Path, *, masks: bool = False) -> Any:
     if broken := next((w.name for w in net.weights if not np.isfinite(w.numpy()).all()), None):
         raise UserError(f"{path} has weights that are no numbers ({broken}): its training went astray; train it anew, "
                         "with a lower learning rate")  # fmt: skip
+    renew_gate(net)
     return net
 
 

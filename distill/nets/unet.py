@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgeblur.errors import UserError
+from edgeblur.pictures.arrays import Floats
 from edgeblur.records import Record
 
 CARRIERS = 3
@@ -19,12 +20,16 @@ OUTPUTS = ("sigmoid", "linear", "gate")
 """What follows the last 1x1 conv: the thesis's sigmoid, or nothing, by which a net can pass on its input exactly.
 With a gate nothing follows either, and the weights are such that the net chooses between its input and a blur of it."""
 GATE = 2 * CARRIERS
-"""The channel of the finest level that opens the gate; below it the picture and a blurred one are carried."""
+"""The channel of the finest level that opens the gate; below it the picture and a blurred one are carried. The next one
+shuts it."""
 GATE_RELU = "dec1a_relu"
-"""The layer that puts it out."""
+"""The layer that puts both out."""
 _GAIN = 4.0  # by which the picture is carried: in int8, beside features that are larger than 1, it keeps its shades
 _SLOPE = 0.25  # of the gate's channel over its logit: small beside the picture, for the same reason
 _TOP = 6.0  # a ReLU that ends there has an op of its own in TFLite
+_BLUR_GAIN = (
+    64 / 127 * _GAIN
+)  # of what is blended in, which reaches twice as far: no half, of which int8 has no half step
 GATED = GATE + 2
 """Channels of the finest level that a net with a gate needs: the picture, a blurred picture, and two for the gate."""
 
@@ -200,32 +205,49 @@ def _start_as_copy(net: Any, spec: UNetSpec) -> None:
 
 def has_gate(net: Any) -> bool:
     """Whether a U-Net still is a blend of its input and a blur of it: taken from weights on the picture's way."""
+    last = _blend(net)
+    return last is not None and bool(np.allclose(last[GATE], -1 / _GAIN, atol=1e-3))
+
+
+def _blend(net: Any) -> Floats | None:
+    """The head's weights `[channels, 3]` if it lets the picture pass and reads no channel behind the gate's first."""
     if not {"enc1a", "dec1a", "dec1b", "head", "out"} <= {layer.name for layer in net.layers}:
-        return False
+        return None
     first, *_ = net.get_layer("enc1a").get_weights()
-    last, *_ = net.get_layer("head").get_weights()
-    if first.shape[-1] < GATED or last.shape[2] < GATED or net.get_layer("out").activation.__name__ != "linear":
-        return False
-    whole = first[1, 1, :, :CARRIERS] @ last[0, 0, :CARRIERS]
-    return bool(np.allclose(whole, np.eye(CARRIERS), atol=1e-3) and np.abs(last[0, 0, GATE:]).max(initial=0) < 1e-3)
+    last: Floats = net.get_layer("head").get_weights()[0][0, 0]
+    if first.shape[-1] < GATED or last.shape[0] < GATED or net.get_layer("out").activation.__name__ != "linear":
+        return None
+    whole = first[1, 1, :, :CARRIERS] @ last[:CARRIERS]
+    blends = np.allclose(whole, np.eye(CARRIERS), atol=1e-3) and np.abs(last[GATE + 1 :]).max(initial=0) < 1e-3
+    return last if blends else None
 
 
 def gate_logit(net: Any) -> Any:
     """The tensor `[N, H, W, 1]` by which the gate opens, as a logit of how probable a face is there.
 
-    The gate is `relu(z) - relu(z - c)`, where z is a small multiple of the logit, and 0 where the gate begins to open.
-    Where it is shut nothing can be learnt from the picture any more; from the logit it always can.
+    The first of the gate's two channels is a small multiple of it, 0 where the gate is half open, the second its
+    negative. Where a ReLU shuts them nothing can be learnt from the picture any more; from the logit it always can.
     """
-    threshold, _ = gate_clamp(net)
-    return net.get_layer("dec1a").output[..., GATE : GATE + 1] / _SLOPE + _logit(threshold)
+    middle, _ = _gate_range(net)
+    return net.get_layer("dec1a").output[..., GATE : GATE + 1] / _SLOPE + middle
 
 
 def gate_clamp(net: Any) -> tuple[float, float]:
     """From which probability of a face the gate begins to open, and from which it is open."""
-    _, bias = net.get_layer("dec1a").get_weights()
-    threshold = -float(net.get_layer("dec1b").get_weights()[1][GATE])
-    full = 1 / (1 + math.exp(-_logit(threshold) - float(bias[GATE] - bias[GATE + 1]) / _SLOPE))
-    return abs(round(threshold, 5)), round(full, 5)
+    middle, half = _gate_range(net)
+    return abs(round(_remembered(net), 5)), round(1 / (1 + math.exp(-middle - half)), 5)
+
+
+def _remembered(net: Any) -> float:
+    """The probability from which the gate opens: a bias that nobody reads, as no weight of the gate's own holds it."""
+    return -float(net.get_layer("dec1b").get_weights()[1][GATE + 1])
+
+
+def _gate_range(net: Any) -> tuple[float, float]:
+    """The logit at which the gate is half open, and how far from it it is open or shut."""
+    kernel, _ = net.get_layer("dec1b").get_weights()
+    half = _GAIN / (_SLOPE * float(kernel[1, 1, GATE, GATE]))
+    return _logit(_remembered(net)) + half, half
 
 
 def _logit(probability: float) -> float:
@@ -236,44 +258,75 @@ def _logit(probability: float) -> float:
 
 def set_gate(net: Any, threshold: float, full: float) -> None:
     """Choose between which probabilities of a face the gate opens; no training is needed after it."""
-    before, _ = gate_clamp(net)
-    width = _SLOPE * (_logit(full) - _logit(threshold))
+    before, _ = _gate_range(net)
+    half = (_logit(full) - _logit(threshold)) / 2
     kernel, bias = net.get_layer("dec1a").get_weights()
-    bias[GATE] += _SLOPE * (_logit(before) - _logit(threshold))
-    bias[GATE + 1] = bias[GATE] - width
+    bias[GATE] += _SLOPE * (before - _logit(threshold) - half)
+    _mirror(kernel, bias)
     net.get_layer("dec1a").set_weights([kernel, bias])
+    _weigh_gate(net, threshold, half)
+
+
+def _mirror(kernel: Floats, bias: Floats) -> None:
+    """Let the gate's second channel be the negative of its first."""
+    kernel[..., GATE + 1], bias[GATE + 1] = -kernel[..., GATE], -bias[GATE]
+
+
+def _weigh_gate(net: Any, threshold: float, half: float) -> None:
+    """Write into dec1b what opens and shuts: after `half` of a logit each is as large as the picture can be."""
+    steep = _GAIN / (_SLOPE * half)
     kernel, bias = net.get_layer("dec1b").get_weights()
-    for first, sign in ((0, -1), (CARRIERS, 1)):
-        opened = np.arange(first, first + CARRIERS)
-        kernel[1, 1, GATE, opened], kernel[1, 1, GATE + 1, opened] = sign * _GAIN / width, -sign * _GAIN / width
-    bias[GATE] = -threshold  # nobody reads this channel: it remembers what the gate's own weights do not hold
+    blurred = np.arange(CARRIERS, GATE)
+    kernel[1, 1, GATE, blurred] = steep * _BLUR_GAIN / _GAIN
+    kernel[1, 1, GATE + 1, blurred] = -steep * _BLUR_GAIN / _GAIN
+    kernel[..., GATE], bias[GATE] = 0, 0
+    kernel[1, 1, GATE, GATE] = steep
+    bias[GATE + 1] = -threshold  # see `_remembered`
     net.get_layer("dec1b").set_weights([kernel, bias])
+
+
+def renew_gate(net: Any) -> None:
+    """Give a net with a gate as it was until December 2026 today's: the same logit, clamp and pictures, no dark rims.
+
+    Then a pixel was `relu(x - m) + relu(b - (1 - m))`, which is darker than both pictures where the gate is half open.
+    """
+    last = _blend(net)
+    if last is None or np.abs(last[GATE]).max() >= 1e-3:
+        return
+    kernel, bias = net.get_layer("dec1a").get_weights()
+    threshold, width = -float(net.get_layer("dec1b").get_weights()[1][GATE]), float(bias[GATE] - bias[GATE + 1])
+    bias[GATE] -= width / 2
+    _mirror(kernel, bias)
+    net.get_layer("dec1a").set_weights([kernel, bias])
+    _blend_pictures(net)
+    _weigh_gate(net, threshold, width / _SLOPE / 2)
 
 
 def ease_gate(net: Any) -> None:
     """Rewrite a gate so that int8 keeps it, without another output: of use before quantizing only.
 
-    As the difference of two channels a gate asks much of int8: they reach far beyond the picture that shares their
-    scale, and weigh far more than it where they are read. Clamped by a ReLU that ends where the picture does, one
-    channel is enough, all of whose steps lie between shut and open. Channels that nobody reads repeat the first one:
-    as they were they would widen the range for all, and zeros would get a scale that fast kernels cannot use.
+    Its two channels reach far beyond the picture that shares their scale, and weigh far more than it where they are
+    read. By a ReLU that ends where the picture does all of their steps lie between shut and open. Channels that nobody
+    reads repeat the first one: as they were they would widen the range for all, and zeros would get a scale that fast
+    kernels cannot use.
 
     Args:
         net: changed in place; its weights do not hold its clamp any more.
     """
+    _, half = _gate_range(net)
+    gate = slice(GATE, GATED)
     kernel, bias = net.get_layer("dec1a").get_weights()
     kernel[..., :GATE] *= _TOP / _GAIN
-    width = bias[GATE] - bias[GATE + 1]
-    kernel[..., GATE] *= _TOP / width
-    bias[GATE] *= _TOP / width
-    kernel[..., GATE + 1 :], bias[GATE + 1 :] = kernel[..., :1], bias[0]
+    kernel[..., gate] *= _TOP / (_SLOPE * half)
+    bias[gate] *= _TOP / (_SLOPE * half)
+    kernel[..., GATED:], bias[GATED:] = kernel[..., :1], bias[0]
     net.get_layer("dec1a").set_weights([kernel, bias])
     net.get_layer(GATE_RELU).max_value = _TOP
     kernel, bias = net.get_layer("dec1b").get_weights()
     kernel[:, :, :GATE] *= _GAIN / _TOP
-    kernel[:, :, GATE] *= width / _TOP
-    kernel[:, :, GATE + 1 :] = 0
-    kernel[..., GATE:], bias[GATE:] = kernel[..., :1], bias[0]
+    kernel[:, :, gate] *= _SLOPE * half / _TOP
+    kernel[:, :, GATED:] = 0
+    kernel[..., GATE + 1 :], bias[GATE + 1 :] = kernel[..., :1], bias[0]
     net.get_layer("dec1b").set_weights([kernel, bias])
 
 
@@ -284,7 +337,7 @@ def held(net: Any) -> dict[str, list[np.ndarray[Any, np.dtype[np.float32]]]]:
     moves those too has lost the picture after a few steps and spends its time on getting it back.
     """
     ways = {layer.name: CARRIERS for layer in net.layers if re.fullmatch(r"(enc|mid|dec|up)\d?[a-z]?", layer.name)}
-    ways |= {"dec1a": GATE, "dec1b": GATE, "head": CARRIERS}
+    ways |= {"dec1a": GATE, "dec1b": GATED, "head": CARRIERS}
     free = {name: [np.ones_like(w) for w in net.get_layer(name).get_weights()] for name in ways}
     for name, width in ways.items():
         kernel, bias = free[name]
@@ -299,10 +352,12 @@ def held(net: Any) -> dict[str, list[np.ndarray[Any, np.dtype[np.float32]]]]:
 def _start_as_blend(net: Any, spec: UNetSpec) -> None:
     """Let a new net output its input where a gate is shut, and means of large squares where it is open.
 
-    A convolution with ReLU can choose exactly between two values in 0 to 1: relu(x - m) + relu(b - (1 - m)) is x for
-    m = 0 and b for m = 1. So all that is left to learn is where the faces are. The picture x comes by the finest skip,
-    the blurred one b is averaged at every level on its way down and up, the gate m comes out of the features beside
-    them. All of it are weights like others, of which training leaves those alone that `held` names.
+    A convolution with ReLU can choose exactly between two values in 0 to 1: x - o + relu(b - x + o - s) is the larger
+    of x - o and b - s, so x where the gate is shut (o = 0, s = 1), b where it is open (o = 1, s = 0), and nothing
+    darker than both in between, where one goes to 0 before the other comes. So all that is left to learn is where the
+    faces are. The picture x comes by the finest skip, the blurred one b is averaged at every level on its way down and
+    up, o and s come out of the features beside them. All of it are weights like others, of which training leaves those
+    alone that `held` names.
     """
     colours = np.arange(CARRIERS)
     first, last = len(spec.encoder[0]), len(spec.encoder)
@@ -325,17 +380,26 @@ def _start_as_blend(net: Any, spec: UNetSpec) -> None:
     kernel, bias = net.get_layer("dec1a").get_weights()
     kernel[:, :, [*colours, *(skipped + colours)], GATE:] = 0
     kernel[..., GATE] *= 0.1 * _SLOPE  # shut, but for a crack
-    kernel[..., GATE + 1] = kernel[..., GATE]
+    half = (_logit(spec.full) - _logit(spec.threshold)) / 2
+    bias[GATE] = -_SLOPE * half  # a new net takes a face for as probable as where its gate begins to open
+    _mirror(kernel, bias)
     net.get_layer("dec1a").set_weights([kernel, bias])
-    for carried in (colours, below):
-        _carry(net, "dec1b", carried, carried, size=1)
+    _blend_pictures(net)
+    _weigh_gate(net, spec.threshold, half)
+
+
+def _blend_pictures(net: Any) -> None:
+    """Write into dec1b and the head how the two pictures are blended; `_weigh_gate` writes what the gate adds to it."""
+    colours = np.arange(CARRIERS)
+    below = CARRIERS + colours
+    _carry(net, "dec1b", colours, colours, size=1)
     kernel, bias = net.get_layer("dec1b").get_weights()
-    bias[below] = -_GAIN
-    bias[GATE] = -spec.threshold  # drawn for it: a new net takes a face for as probable as that
+    kernel[..., below], bias[below] = 0, 0
+    kernel[1, 1, below, below], kernel[1, 1, colours, below] = _BLUR_GAIN / _GAIN, -_BLUR_GAIN / _GAIN
     net.get_layer("dec1b").set_weights([kernel, bias])
-    set_gate(net, spec.threshold, spec.full)
     kernel, bias = (np.zeros_like(weights) for weights in net.get_layer("head").get_weights())
-    kernel[0, 0, colours] = kernel[0, 0, below] = np.eye(CARRIERS) / _GAIN
+    kernel[0, 0, colours], kernel[0, 0, below] = np.eye(CARRIERS) / _GAIN, np.eye(CARRIERS) / _BLUR_GAIN
+    kernel[0, 0, GATE] = -1 / _GAIN
     net.get_layer("head").set_weights([kernel, bias])
 
 

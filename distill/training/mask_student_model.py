@@ -72,8 +72,8 @@ def mask_student_model_class() -> type[Any]:
             slope *= self.free[name]
             if not name.startswith("dec1a/"):
                 return slope
-            gate = tf.reduce_sum(slope[..., GATE:GATED], -1, keepdims=True)
-            return tf.concat([slope[..., :GATE], gate, gate, slope[..., GATED:]], -1)
+            gate = slope[..., GATE : GATE + 1] - slope[..., GATE + 1 : GATED]
+            return tf.concat([slope[..., :GATE], gate, -gate, slope[..., GATED:]], -1)
 
         def test_step(self, data: Any) -> Any:
             x, y, weight = data

@@ -137,10 +137,10 @@ def test_pruning_leaves_a_gate_whole() -> None:
     assert smaller.output == "gate"
     assert slim.count_params() < 0.5 * net.count_params()
     assert has_gate(slim)
-    for gate in (-1.0, 1.0):  # shut, open
+    for gate in (-9.0, 9.0):  # shut, open
         for each in (net, slim):
             kernel, bias = each.get_layer("dec1a").get_weights()
-            kernel[..., GATED - 2 : GATED], bias[GATED - 2 : GATED] = 0, (gate, gate - 0.4)
+            kernel[..., GATED - 2 : GATED], bias[GATED - 2 : GATED] = 0, (gate, -gate)
             each.get_layer("dec1a").set_weights([kernel, bias])
         wanted = net.predict(picture(spec), verbose=0)
         assert np.abs(slim.predict(picture(spec), verbose=0) - wanted).max() < 1e-5

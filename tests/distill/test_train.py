@@ -444,7 +444,7 @@ def test_a_net_with_a_gate_learns_where_to_open_it(tiny_data: Dataset) -> None:
     assert gate[face].mean() > gate[weight.numpy() < 1.1].mean() + 1
     assert has_gate(net)
     first, second = (net.get_layer("dec1a").get_weights()[0][..., channel] for channel in (6, 7))
-    np.testing.assert_allclose(first, second, atol=1e-6)
+    np.testing.assert_allclose(first, -second, atol=1e-6)
     output = net.predict(picture, verbose=0)
     shut = np.asarray(tf.nn.max_pool2d(gate[..., None], 3, 1, "SAME"))[..., 0] < -2.3
     assert shut.mean() > 0.02

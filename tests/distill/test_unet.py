@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgeblur.distill.nets.keras_files import load_keras
 from edgeblur.distill.nets.unet import (
     GATED,
     UNetSpec,
@@ -158,8 +159,8 @@ def gated(base: int, *, gate: float) -> Any:
     spec = unet_spec(base, 3, height=64, width=64, output="gate")
     net = build_unet(spec)
     kernel, bias = net.get_layer("dec1a").get_weights()
-    width = bias[GATED - 2] - bias[GATED - 1]
-    kernel[..., GATED - 2 :], bias[GATED - 2 : GATED] = 0, (gate * width, (gate - 1) * width)
+    half = bias[GATED - 1]
+    kernel[..., GATED - 2 :], bias[GATED - 2 : GATED] = 0, half * np.array([2 * gate - 1, 1 - 2 * gate])
     net.get_layer("dec1a").set_weights([kernel, bias])
     return net
 
@@ -175,6 +176,52 @@ def test_a_new_net_with_a_gate_passes_on_its_input_or_a_blur_of_it(base: int) ->
     assert np.abs(blurred.mean((0, 1, 2)) - (0.25, 0.55, 0.85)).max() < 0.06
 
 
+def test_a_gate_that_is_half_open_darkens_nothing() -> None:
+    """What comes out lies between the picture and the blur of it, wherever the gate stands: blurs have no dark rims."""
+    picture = np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
+    passed, blurred = (gated(8, gate=gate).predict(picture, verbose=0) for gate in (0.0, 1.0))
+    outputs = [gated(8, gate=gate).predict(picture, verbose=0) for gate in (0.1, 0.3, 0.5, 0.7, 0.9)]
+    for output in outputs:
+        assert (output > np.minimum(passed, blurred) - 1e-5).all()
+        assert (output < np.maximum(passed, blurred) + 1e-5).all()
+    assert np.abs(np.diff([output.mean() for output in [passed, *outputs]])).max() > 0.02
+
+
+def test_a_gate_of_before_december_2026_keeps_its_clamp_and_loses_its_dark_rims(tmp_path: Path) -> None:
+    """It was relu(x - m) + relu(b - (1 - m)), and m a difference of two channels with one kernel."""
+    net = build_unet(unet_spec(8, 2, height=32, width=32, output="gate"), seed=3)
+    half = build_unet(unet_spec(8, 2, height=32, width=32, output="gate")).get_layer("dec1a").get_weights()[1][7]
+    kernel, bias = net.get_layer("dec1a").get_weights()
+    kernel[..., 6] *= 40
+    kernel[..., 7], bias[6], bias[7] = kernel[..., 6], 0, -2 * half
+    net.get_layer("dec1a").set_weights([kernel, bias])
+    kernel, bias = net.get_layer("dec1b").get_weights()
+    for first, sign in ((0, -1), (3, 1)):
+        kernel[..., first : first + 3] = 0
+        for colour in range(first, first + 3):
+            kernel[1, 1, colour, colour] = 1
+            kernel[1, 1, 6, colour], kernel[1, 1, 7, colour] = sign * 2 / half, -sign * 2 / half
+    bias[:8] = [0, 0, 0, -4, -4, -4, -0.1, 0]
+    net.get_layer("dec1b").set_weights([kernel, bias])
+    kernel, bias = net.get_layer("head").get_weights()
+    kernel[...] = 0
+    kernel[0, 0, :3] = kernel[0, 0, 3:6] = np.eye(3) / 4
+    net.get_layer("head").set_weights([kernel, bias])
+    picture = np.random.default_rng(1).random((1, 32, 32, 3), np.float32)
+    before = net.predict(picture, verbose=0)
+    assert not has_gate(net)
+    net.save(tmp_path / "old.keras")
+    renewed = load_keras(tmp_path / "old.keras")
+    assert has_gate(renewed)
+    assert gate_clamp(renewed) == (0.1, 0.3)
+    after = renewed.predict(picture, verbose=0)
+    same = np.abs(after - before).max(-1) < 1e-5  # shut or open
+    assert 0.3 < same.mean() < 1
+    assert (after > before - 1e-5).all()
+    set_gate(renewed, 0.5, 0.9)
+    assert gate_clamp(renewed) == (0.5, 0.9)
+
+
 def test_a_gate_opens_where_its_clamp_says() -> None:
     """From the first probability on, fully from the second; setting it leaves what the net thinks of faces."""
     import tensorflow as tf
@@ -183,7 +230,7 @@ def test_a_gate_opens_where_its_clamp_says() -> None:
     spec = unet_spec(8, 2, height=32, width=32, output="gate")
     net = build_unet(spec)
     kernel, bias = net.get_layer("dec1a").get_weights()
-    kernel[..., GATED - 2 : GATED] *= 40  # some faces here, none there
+    kernel[..., GATED - 2 : GATED] *= 40  # some faces here, none there; the two are each other's negative
     net.get_layer("dec1a").set_weights([kernel, bias])
     picture = np.random.default_rng(1).random((1, 32, 32, 3), np.float32)
 

@@ -102,7 +102,7 @@ def test_a_shut_gate_passes_the_picture_on_in_int8(pictures: list[Floats], tmp_p
         net.get_layer(name).set_weights([kernel, bias])
     kernel, bias = net.get_layer("dec1a").get_weights()
     kernel[..., GATE] *= 40
-    kernel[..., GATE + 1] = kernel[..., GATE]
+    kernel[..., GATE + 1] = -kernel[..., GATE]
     net.get_layer("dec1a").set_weights([kernel, bias])
     set_gate(net, 0.3, 0.5)
     before = outputs(net, pictures)
@@ -116,7 +116,7 @@ def test_a_shut_gate_passes_the_picture_on_in_int8(pictures: list[Floats], tmp_p
     assert equalize(net, pictures)
     np.testing.assert_allclose(outputs(net, pictures), before, atol=1e-4)
     kernel, _ = net.get_layer("dec1b").get_weights()
-    assert abs(kernel[1, 1, GATE, 0]) == pytest.approx(kernel[1, 1, 0, 0])  # both are all of int8's steps
+    assert kernel[1, 1, GATE, 3] == pytest.approx(kernel[1, 1, 3, 3])  # each is all of int8's steps
     assert change(tmp_path / "b.tflite") < min(0.5 * spoilt_by, 1.5 / 255)
     scales = [scale for tensor in read_tflite(tmp_path / "b.tflite").tensors for scale in tensor.scales]
     assert min(scales) > 1e-6  # of a channel of zeros it would be 1e-8, with which no kernel is fast
@@ -128,7 +128,7 @@ def test_a_gate_opens_as_far_in_int8_as_in_float(tiny_data: Dataset, pictures: l
     net = build_unet(unet_spec(GATED, 2, height=32, width=32, output="gate"), seed=2)
     kernel, bias = net.get_layer("dec1a").get_weights()
     kernel[..., GATE] *= 40
-    kernel[..., GATE + 1] = kernel[..., GATE]
+    kernel[..., GATE + 1] = -kernel[..., GATE]
     net.get_layer("dec1a").set_weights([kernel, bias])
     set_gate(net, 0.3, 0.5)
     net.save(tmp_path / "net.keras")
