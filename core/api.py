@@ -201,13 +201,13 @@ def make_detector(
         UserError: no data set there, a split is empty, no face in the pictures, or `out` is occupied.
     """
     from edgeblur.errors import UserError
-    from edgeblur.files import refuse_existing, write_bytes
+    from edgeblur.files import refuse_place, write_bytes
     from edgeblur.pictures.images import to_floats
     from edgeblur.quantize import detector, found
     from edgeblur.quantize.convert import calibration_pictures
     from edgeblur.store.dataset import evenly, open_dataset
 
-    refuse_existing(Path(out), force=force)
+    refuse_place(Path(out), force=force)
     dataset = open_dataset(Path(data))
     samples = evenly(dataset.split("test"), limit)
     if not samples:

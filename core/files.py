@@ -34,7 +34,10 @@ def made_parents(path: Path) -> Iterator[None]:
     """Make the folders above `path`; those that were missing go again if the block fails."""
     missing = _missing_parents(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise UserError(f"{error.filename} is no folder, so {path} cannot be made: choose another place") from error
         yield
     except BaseException:
         _remove_empty(missing)
@@ -74,8 +77,10 @@ def new_file(path: Path) -> Iterator[Path]:
     Yields a hidden sibling with the same suffix, which becomes `path` when the block succeeds and is gone otherwise.
 
     Raises:
-        UserError, RunError: the operating system refuses it.
+        UserError: `path` is a folder, a device or a link that leads nowhere, or the operating system refuses it.
+        RunError: the disk is full.
     """
+    _refuse_extraordinary(path)
     tell_left_behind(path)
     with telling_disk_errors(path), made_parents(path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=_hidden(path.stem), suffix=path.suffix)
@@ -96,8 +101,7 @@ def write_together(files: Mapping[Path, bytes]) -> None:
         UserError: a place cannot be written to, or is a folder or a device.
     """
     for path in files:
-        if path.exists() and not path.is_file():  # renamed over, a device such as /dev/null would be gone
-            raise UserError(f"{path} is no ordinary file: choose another place")
+        _refuse_extraordinary(path)
     with contextlib.ExitStack() as open_until_renamed:
         staged = {}
         for path, data in files.items():
@@ -233,6 +237,43 @@ def refuse_existing(path: Path, *, force: bool = False) -> None:
         raise UserError(f"{path} exists already: choose another place, or replace it", options=("force",))
 
 
+def refuse_place(path: Path, *, force: bool = False) -> None:
+    """Refuse a place for a file before what is to be written there has taken its time.
+
+    Raises:
+        UserError: something is there already and `force` is false, it is none that a file may replace, or nothing can
+            be written there.
+    """
+    refuse_existing(path, force=force)
+    _refuse_extraordinary(path)
+    refuse_unwritable(path)
+
+
+def _refuse_extraordinary(path: Path) -> None:
+    """Refuse what a file would be renamed over and should not be: a device such as /dev/null would be gone."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is no ordinary file: choose another place")
+    if path.is_symlink() and not path.exists():
+        raise UserError(f"{path} is a link that leads to no file ({os.readlink(path)}): choose another place")
+
+
+def behind_links(path: Path) -> Path:
+    """The absolute path of a place that symbolic links may lead to; nothing need be there.
+
+    Raises:
+        UserError: they lead round in a circle.
+    """
+    found = Path(os.path.realpath(path))
+    try:
+        found.lstat()
+        circle = found.is_symlink()
+    except OSError as error:
+        circle = error.errno == errno.ELOOP
+    if circle:
+        raise UserError(f"{path} is a link that leads back to itself: choose another place")
+    return found
+
+
 def refuse_unwritable(path: Path) -> None:
     """Refuse a place that cannot be written to before what is to be written there has taken its time.
 
@@ -288,7 +329,7 @@ def refuse_swallowing(path: Path, needed: Iterable[Path]) -> None:
         UserError: something of `needed` lies in `path`.
     """
     for item in needed:
-        if item.resolve().is_relative_to(path.resolve()):
+        if behind_links(item).is_relative_to(behind_links(path)):
             raise UserError(f"{path} would be replaced, but {item} lies in it: move it away first")
 
 
@@ -321,7 +362,7 @@ def new_folder(
             quicker), is not one of ours, or cannot be written to.
         RunError: the disk is full.
     """
-    path = path.resolve()  # of a link the folder behind it
+    path = behind_links(path)
     refuse_existing(path, force=force)
     if marker:
         refuse_strangers(path, marker)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from edgeblur.errors import UserError
+from edgeblur.files import behind_links
 from edgeblur.records import Record
 
 FOLDER = Path(__file__).parent
@@ -200,12 +201,12 @@ def require_shelved(name: str, folder: Path | None = None) -> Shelved:
 
 def entry_at(path: Path, folder: Path | None = None) -> Entry | None:
     """The model of the shelf that a file is, None for a file elsewhere."""
-    path, folder = path.resolve(), (folder or FOLDER).resolve()
-    homes = {folder, *([extra.resolve()] if (extra := extra_folder()) else [])}
+    path, folder = behind_links(path), behind_links(folder or FOLDER)
+    homes = {folder, *([behind_links(extra)] if (extra := extra_folder()) else [])}
     place = folder / path.parent.name
     if path.parent.parent not in homes or not (place / NOTE).is_file():
         return None
-    return next((entry for entry in read_shelved(place).entries if entry.path.resolve() == path), None)
+    return next((entry for entry in read_shelved(place).entries if behind_links(entry.path) == path), None)
 
 
 def default_entry(folder: Path | None = None) -> Entry:

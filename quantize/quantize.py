@@ -13,7 +13,7 @@ from edgeblur.distill.nets.unet import has_gate
 from edgeblur.errors import UserError
 from edgeblur.export.tflite.detector import detector_heads
 from edgeblur.export.tflite.graph import ImageEnd, image_model, read_tflite
-from edgeblur.files import as_json, compressed_bytes, refuse_existing, write_together
+from edgeblur.files import as_json, compressed_bytes, refuse_existing, refuse_place, refuse_unwritable, write_together
 from edgeblur.models.choose import choose_model
 from edgeblur.pictures.images import Floats, to_floats
 from edgeblur.pictures.metrics import psnr_db
@@ -111,7 +111,7 @@ def quantize_run_model(run: Run, model: RunModel, options: QuantizeOptions, *, f
         UserError: it is quantized already (without `force`), or has an op that the scheme does not have.
     """
     path = model.quantized(options.scheme)
-    refuse_existing(path, force=force)
+    refuse_place(path, force=force)
     data = open_dataset(run.dataset)
     net = load_keras(model.keras)
     count = min(options.calibration, len(data.split("train")))
@@ -134,6 +134,7 @@ def quantize_file(path: Path, data: Path | None, out: Path, options: QuantizeOpt
     if data is None:
         raise UserError(f"{options.scheme} needs pictures to calibrate with: name a data set", options=("data",))
     refuse_existing(out, force=force)
+    refuse_unwritable(RunModel(out).quantized_account(options.scheme))
     dataset, net = open_dataset(data), load_keras(path, masks=True)
     exact = float_tflite(net)
     made, account = _quantize(net, exact, dataset, options)

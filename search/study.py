@@ -14,6 +14,7 @@ import numpy as np
 from edgeblur.distill.nets.mask_head import MaskSpec
 from edgeblur.distill.training.fit import Teaching, refuse_changed
 from edgeblur.errors import RunError, UserError
+from edgeblur.files import refuse_unwritable
 from edgeblur.progress import say
 from edgeblur.records import MismatchError
 from edgeblur.search.budget import Budget, Cost, cost_of
@@ -114,6 +115,7 @@ def search(
     """
     refuse_too_few(data)
     data = fewer(data, options.trial)
+    refuse_unwritable(folder / "front.json")
     folder.mkdir(parents=True, exist_ok=True)  # where SQLite puts its file, if nobody says otherwise
     with quiet(), telling_loss(url):
         study = open_study(url, name, options.heartbeat_s)

@@ -47,14 +47,14 @@ def command(
 
     Only figures with a limit are measured. Paths are relative to the folder of gates.toml.
     """  # noqa: D301 - click's own mark for a paragraph that is not wrapped
-    from edgeblur.files import refuse_existing, write_bytes
+    from edgeblur.files import refuse_place, write_bytes
     from edgeblur.firmware_harness.gates.check import check_gates
     from edgeblur.firmware_harness.gates.gates import read_gates
     from edgeblur.firmware_harness.gates.show import gates_table, junit_xml
     from edgeblur.models.choose import choose_tflite
 
     if junit:
-        refuse_existing(junit, force=force)
+        refuse_place(junit, force=force)
     gates, chosen = read_gates(gates_path), [choose_tflite(path, model_name) for path in runs_or_models]
     checked = [check_gates(one, gates, board_file) for one in chosen]
     if junit:

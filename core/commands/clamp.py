@@ -12,6 +12,7 @@ from rich.text import Text
 
 from edgeblur.commands.options import json_option, model_option
 from edgeblur.errors import UserError
+from edgeblur.files import refuse_unwritable
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
 from edgeblur.store.run_folder import open_run
@@ -57,6 +58,7 @@ def command(
     asked = parse_clamp(chosen) if chosen is not None else None
     several = parse_clamps(clamps) if clamps is not None else None
     model = (opened := open_run(run)).model(model_name)
+    refuse_unwritable(model.keras)
     require_tensorflow()
     if asked:
         reset = reset_clamp(model, asked)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeblur.commands.options import force_option, json_option, model_argument, model_option, size_option
-from edgeblur.files import refuse_existing, write_text
+from edgeblur.files import refuse_place, write_text
 from edgeblur.models.choose import choose_tflite
 from edgeblur.progress import out as stdout
 from edgeblur.tables import named_table
@@ -39,7 +39,7 @@ def command(
     from edgeblur.firmware_harness.engines.inspection import graph_svg, inspect_file
 
     if svg is not None:
-        refuse_existing(svg, force=force)
+        refuse_place(svg, force=force)
     found = inspect_file(choose_tflite(run_or_model, model_name).path, size=size)
     if as_json:
         click.echo(json.dumps(found.record.as_json(), indent=2))

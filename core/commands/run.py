@@ -31,6 +31,7 @@ from edgeblur.commands.options import (
     tflm_option,
 )
 from edgeblur.errors import UserError
+from edgeblur.files import refuse_unwritable
 from edgeblur.models.choose import Chosen, choose_tflite
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
@@ -107,6 +108,8 @@ def command(
     for `edgeblur report`.
     """
     chosen = inner(choose_tflite(run_or_model, model_name), size, output)
+    if chosen.run is not None:
+        refuse_unwritable(chosen.run.folder / "boards.json")
     if board_file is not None and (board_name is None or port is not None):
         refuse_given("board_file", because="describes an emulated board: name it as --board, and give no --port")
     if emulated and (port is not None or board_name is None):

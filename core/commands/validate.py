@@ -27,7 +27,7 @@ from edgeblur.commands.options import (
     size_option,
 )
 from edgeblur.errors import UserError
-from edgeblur.files import refuse_existing, refuse_unwritable, write_json
+from edgeblur.files import refuse_place, write_json
 from edgeblur.models.choose import choose_tflite
 from edgeblur.progress import out as stdout
 from edgeblur.progress import say
@@ -108,8 +108,7 @@ def command(
     if out and out.is_dir():
         raise UserError(f"{out} is a folder: name a file for the JSON as --out")
     if out:
-        refuse_existing(out, force=force)
-        refuse_unwritable(out)
+        refuse_place(out, force=force)
     chosen = inner(choose_tflite(run_or_model, model_name), size, output)
     result = edgeblur.validate_model(
         (resized(chosen, net_size) if frames is None else chosen).path,

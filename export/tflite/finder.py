@@ -21,7 +21,7 @@ from edgeblur.export.tflite.graph import Graph, ImageEnd, Op, image_model, read_
 from edgeblur.export.tflite.input_size import input_multiple, with_input_size
 from edgeblur.export.tflite.pixels import value_range
 from edgeblur.export.tflite.writer import write_tflite
-from edgeblur.files import refuse_existing, write_bytes
+from edgeblur.files import refuse_place, write_bytes
 
 MASK = "mask"
 """The output of a mask head that is none of its file's: where faces are, before a picture is made of it."""
@@ -142,7 +142,7 @@ def write_finder(source: Graph, out: Path, *, force: bool = False) -> Path:
     """
     data = finder_of(source).data
     if not out.is_file() or out.read_bytes() != data:
-        refuse_existing(out, force=force)
+        refuse_place(out, force=force)
         write_bytes(out, data)
     return out
 

@@ -90,7 +90,7 @@ def refuse_stranger_files(out: Path) -> None:
     Raises:
         UserError: it is a file, or holds something else.
     """
-    if out.is_file():
+    if out.exists() and not out.is_dir():  # a device as well
         raise UserError(f"{out} is a file: give a folder to export into")
     present = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
     ends = ("_tflm.h", "_weights.h")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeblur.errors import UserError
+from edgeblur.files import behind_links, refuse_unwritable
 from edgeblur.firmware_harness.blurring.blurrers import Blurrer
 from edgeblur.firmware_harness.blurring.files import BlurredFile, blur_picture_file
 from edgeblur.firmware_harness.blurring.video import SUFFIXES, Memory, blur_video, is_video
@@ -92,6 +93,8 @@ def blur_files(
     """
     targets = _targets(source, out, find_pictures(source, skipped, also=SUFFIXES))
     _refuse_taken(targets, resume=resume, force=force)
+    if targets:
+        refuse_unwritable(out if source.is_file() else out / "a picture")
     there = {path for path, target in targets.items() if resume and target.exists()}
     if there:
         skipped.append(f"{len(there)} of {len(targets)} files, as their blurred copies are there already")
@@ -134,7 +137,7 @@ def _targets(source: Path, out: Path, found: list[Path]) -> dict[Path, Path]:
 def _refuse_taken(targets: dict[Path, Path], *, resume: bool, force: bool) -> None:
     """Refuse to blur a file into itself, or over another one that nobody said may go."""
     for path, target in targets.items():
-        if target.resolve() == path.resolve():
+        if behind_links(target) == behind_links(path):
             kind = "video" if is_video(path) else "picture"
             raise UserError(f"{target} is the {kind} itself: write the blurred one elsewhere")
         if target.exists() and not (force or resume):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgeblur.errors import UserError
-from edgeblur.files import new_file, refuse_existing
+from edgeblur.files import behind_links, new_file, refuse_existing
 from edgeblur.firmware_harness.blurring.blurrers import Blurrer
 from edgeblur.firmware_harness.blurring.encoder import Encoder, require_av
 from edgeblur.firmware_harness.blurring.files import BlurredFile
@@ -80,7 +80,7 @@ def blur_video(
 def _check_places(source: Path, out: Path, force: bool) -> None:
     if not is_video(out):
         raise UserError(f"{out} should name a video ({', '.join(sorted(SUFFIXES))}), as {source} is one")
-    if out.resolve() == source.resolve():
+    if behind_links(out) == behind_links(source):
         raise UserError(f"{out} is the video itself: write the blurred one elsewhere")
     refuse_existing(out, force=force)
 

@@ -18,7 +18,7 @@ from edgeblur.distill.data.synthetic import draw_scene
 from edgeblur.export.stream.options import StreamOptions
 from edgeblur.export.veil.compile import CompiledFrames, FrameOptions
 from edgeblur.export.veil.reference import Blurrer
-from edgeblur.files import refuse_existing, refuse_unwritable, write_text
+from edgeblur.files import refuse_place, write_text
 from edgeblur.firmware_harness.blurring.veils import run_finder
 from edgeblur.firmware_harness.boards.boards import boards
 from edgeblur.firmware_harness.fit.fit import NO, Fit, fit
@@ -68,8 +68,7 @@ def write_page(chosen: Chosen, out: Path, frames: FrameOptions, *, force: bool =
         UserError: no clang or lld, a model without a mask, or `out` is there.
         RunError: the C does not compile.
     """
-    refuse_existing(out, force=force)
-    refuse_unwritable(out)
+    refuse_place(out, force=force)
     graph, frames = read_model(chosen.path), replace(frames, pixels="rgb888", hold="buffer")
     first, module = compile_wasm(graph, frames, chosen.name)
     options = first.plan.options

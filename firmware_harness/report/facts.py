@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeblur.detectors.open import USUAL_JUDGES
+from edgeblur.files import refuse_unwritable
 from edgeblur.firmware_harness.comparison.compare import compare, write_comparison
 from edgeblur.firmware_harness.comparison.table import COMPARISON, SHEET, Comparison, Entry
 from edgeblur.firmware_harness.report.boards import ModelBoards, model_boards
@@ -125,9 +126,11 @@ def gather(run: Run, *, limit: int | None = None, judge: str | None = AUTO, priv
         privacy: the comparison must hold the privacy measures too, leaks by every installed detector among them.
 
     Raises:
-        UserError: the run has no finished model, its data set is gone, or the judge is not installed.
+        UserError: the run has no finished model or cannot be written to, its data set is gone, or the judge is not
+            installed.
     """
     run.model()  # refuses a run without any
+    refuse_unwritable(run.folder / COMPARISON)
     if _stale(run, limit, judge) or (privacy and not _has_privacy(run)):
         chosen = installed_judge() if judge == AUTO else judge
         detectors = [chosen] if chosen else []

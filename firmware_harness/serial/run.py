@@ -15,7 +15,7 @@ from edgeblur.export.tflite.cost import cost
 from edgeblur.export.tflite.graph import ImageModel, image_model
 from edgeblur.export.veil.compile import FrameOptions
 from edgeblur.export.veil.plan import VeilPlan
-from edgeblur.files import refuse_existing
+from edgeblur.files import refuse_place
 from edgeblur.firmware_harness.boards.boards import boards
 from edgeblur.firmware_harness.boards.records import Ran
 from edgeblur.firmware_harness.emulation.result import Comparison
@@ -240,7 +240,7 @@ def camera_picture(chosen: Chosen, options: SerialOptions, picture: Path) -> Tim
         UserError: no such port, a board with another model, a file that is there already or no picture's suffix.
         RunError: the board does not answer, or has no camera.
     """
-    refuse_existing(picture)
+    refuse_place(picture)
     model = image_model(read_inside(chosen.path).graph)
     with open_board(options.link) as board:
         info = board.info()

@@ -10,6 +10,7 @@ from edgeblur.export.c_array import Provenance, c_array
 from edgeblur.export.tflite.graph import ImageModel, image_model, read_file
 from edgeblur.export.tflm.arena import Arena, record_arena
 from edgeblur.export.tflm.ops import missing_kernels, tflm_header
+from edgeblur.files import behind_links
 from edgeblur.firmware_harness.boards.boards import Board, boards
 from edgeblur.firmware_harness.shell.model import NAME, Engine, FirmwareModel, safe_name
 from edgeblur.firmware_harness.shell.room import no_room
@@ -62,7 +63,7 @@ def find_tflm(path: Path) -> Path:
             f"{path} is no TensorFlow Lite Micro (it has no {HEADER}): give a checkout of tflite-micro, or a tree that "
             "its create_tflm_tree.py made"
         )
-    return path.resolve()
+    return behind_links(path)
 
 
 def find_library(path: Path, board: Board) -> Library:

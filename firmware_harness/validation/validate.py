@@ -18,6 +18,7 @@ from edgeblur.export.tflite.graph import ImageModel, image_model
 from edgeblur.export.tflite.pixels import Raw, from_raw, to_raw
 from edgeblur.export.tflm.arena import record_arena
 from edgeblur.export.veil.compile import FrameOptions
+from edgeblur.files import behind_links
 from edgeblur.firmware_harness.engines.engines import Engine, engine_as_on_a_board, open_engine
 from edgeblur.firmware_harness.engines.host_c import NAME, compile_for_host
 from edgeblur.firmware_harness.engines.inputs import (
@@ -78,7 +79,7 @@ def _choose_reference(chosen: Chosen, model: ImageModel, kind: str, path: Path |
         return Reference("model", path)
     if chosen.run is not None and not model.others:
         teacher = chosen.run.teacher.float_tflite
-        is_other = teacher.exists() and teacher.resolve() != chosen.path.resolve()
+        is_other = teacher.exists() and behind_links(teacher) != behind_links(chosen.path)
         if is_other and _shape(image_model(read_model(teacher))) == _shape(model):
             return Reference("teacher", teacher)
     one_picture = model.output.channels == 3 and not model.others

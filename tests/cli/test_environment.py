@@ -68,6 +68,78 @@ def test_places_that_take_no_file_are_one_sentence(line: str, place: str, capsys
     assert "cannot be used" in capsys.readouterr().err.strip().splitlines()[-1]
 
 
+ODD_PLACES = ("circle", "circle/x", "nowhere", "pipe", "empty", "file/x")
+
+
+@pytest.fixture
+def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Links in a circle and to nothing, a pipe, an empty folder, a file where a folder would have to be; a picture."""
+    monkeypatch.chdir(tmp_path)
+    for name, target in (("circle", "back"), ("back", "circle"), ("nowhere", "gone/x")):
+        Path(name).symlink_to(target)
+    os.mkfifo("pipe")
+    Path("empty").mkdir()
+    Path("file").touch()
+    Path("gates.toml").write_text("[host]\nmax_differing_bytes = 0\n")
+    Image.new("RGB", (40, 30)).save("photo.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize("place", ODD_PLACES)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "check mask4 --junit PLACE --force",
+        "inspect mask4 --svg PLACE --force",
+        "models path mask4 --output mask --out PLACE --force",
+        "page mask4 --out PLACE --force",
+        "validate mask4 --random 1 --out PLACE --force",
+    ],
+)
+def test_a_file_goes_only_where_a_file_can_be(
+    line: str, place: str, odd: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = tree(odd)
+    with pytest.raises(SystemExit) as ended:
+        main(line.replace("PLACE", place).split())
+    captured = capsys.readouterr()
+    assert ended.value.code == 2
+    assert captured.err.startswith(f"edgeblur: {place.partition('/')[0]}")
+    assert len(captured.err.splitlines()) == 1
+    assert captured.out == "", "no work was done before"
+    assert tree(odd) == before
+
+
+@pytest.mark.parametrize("place", ["circle", "circle/x", "pipe", "file/x"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "blur . --out PLACE --force",
+        "compare --data data --out PLACE --force",
+        "export mask4 --engine stream --out PLACE --force",
+        "export mask4 --out PLACE --force",
+        "firmware mask4 --board pico --out PLACE --force",
+    ],
+)
+def test_a_folder_goes_only_where_a_folder_can_be(
+    line: str, place: str, odd: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = tree(odd)
+    with pytest.raises(SystemExit) as ended:
+        main(line.replace("PLACE", place).split())
+    captured = capsys.readouterr()
+    assert ended.value.code == 2
+    assert place.partition("/")[0] in captured.err
+    assert len(captured.err.splitlines()) == 1
+    assert "of the" not in captured.err, "told before the first picture is blurred"
+    assert tree(odd) == before
+
+
+def tree(folder: Path) -> list[tuple[str, int]]:
+    """Names and kinds of all that lies in a folder."""
+    return sorted((path.name, path.lstat().st_mode) for path in folder.rglob("*"))
+
+
 def test_nothing_asks_for_the_time_of_day() -> None:
     """Durations are of clocks that never jump, and no file depends on when it was written."""
     asked = []
