@@ -6,9 +6,9 @@ Writes bench/clang.csv, and the tables of docs/kernels.md between their markers;
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -134,6 +134,8 @@ def renewed(page: str) -> str:
 
 
 if __name__ == "__main__":
-    if "--page" not in sys.argv[1:]:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--page", action="store_true", help="count nothing, write the tables of the page anew")
+    if not parser.parse_args().page:
         recount()
     write_text(PAGE, renewed(PAGE.read_text()))

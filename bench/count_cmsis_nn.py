@@ -6,8 +6,8 @@ emulators that our kernels are counted in (seconds).
 
 from __future__ import annotations
 
+import argparse
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -60,11 +60,11 @@ def reported(board: Board, elf: Path) -> dict[str, int]:
     return {name: int(value, 16) for name, value in map(str.split, lines)}
 
 
-def main() -> None:
+def main(checkout: Path | None) -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         (scratch / "library").mkdir()
-        library = Path(sys.argv[1]).resolve() if sys.argv[1:] else fetched(scratch / "library")
+        library = checkout.resolve() if checkout else fetched(scratch / "library")
         for board in map(find_board, BOARDS):
             folder = scratch / board.name
             folder.mkdir()
@@ -77,4 +77,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkout", type=Path, nargs="?", help="of CMSIS-NN; fetched if it is left out")
+    main(parser.parse_args().checkout)

@@ -7,6 +7,7 @@ other code, executed instructions and their cycles. An estimate of what a chip t
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import re
@@ -221,4 +222,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

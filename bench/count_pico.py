@@ -6,9 +6,9 @@ layer, and one without a name for the whole frame.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -65,4 +65,6 @@ def main(models: Sequence[Path]) -> None:
 
 
 if __name__ == "__main__":
-    main([Path(name) for name in sys.argv[1:]])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("models", type=Path, nargs="+", metavar="FILE", help="a .tflite")
+    main(parser.parse_args().models)

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -93,13 +94,16 @@ def print_c() -> None:
 
 def main() -> None:
     """Print one of the tables."""
-    match sys.argv[1:]:
-        case ["--python"]:
-            print_readers()
-        case ["--reader", name, *files]:
-            print_reader(name, *files)
-        case _:
-            print_c()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--python", action="store_true", help="measure the readers in Python")
+    parser.add_argument("--reader", nargs="+", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.python:
+        print_readers()
+    elif options.reader:
+        print_reader(*options.reader)
+    else:
+        print_c()
 
 
 if __name__ == "__main__":

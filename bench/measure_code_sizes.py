@@ -5,6 +5,7 @@ Writes firmware_harness/fit/code_sizes.json, from which `edgeblur fit` estimates
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import subprocess
 import tempfile
@@ -165,4 +166,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

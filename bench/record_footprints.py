@@ -5,7 +5,10 @@ make footprints
 
 from __future__ import annotations
 
+import argparse
+
 from edgeblur.models.compile_shelf import record_footprints
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     print(record_footprints())

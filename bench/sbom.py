@@ -5,6 +5,7 @@ python bench/sbom.py >sbom.json
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
 import json
 import re
@@ -50,5 +51,6 @@ def bill(root: str = "edgeblur") -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     json.dump(bill(), sys.stdout, indent=2)
     print()

@@ -7,13 +7,13 @@ Jupyter does the same; this needs no kernel and no package beside Pillow, so tha
 
 from __future__ import annotations
 
+import argparse
 import ast
 import base64
 import contextlib
 import io
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +22,7 @@ from typing import Any
 from PIL import Image
 
 
-def main() -> None:
-    path = Path(sys.argv[1])
+def main(path: Path) -> None:
     notebook = json.loads(path.read_text())
     with tempfile.TemporaryDirectory() as folder, working_in(Path(folder)):
         executed = execute(notebook)
@@ -84,4 +83,6 @@ def shown(value: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("notebook", type=Path, help="the .ipynb to execute and rewrite")
+    main(parser.parse_args().notebook)

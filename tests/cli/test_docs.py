@@ -111,3 +111,11 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     assert "edgeblur.api.train_teacher" in api
     assert "data:image/png;base64" in (tmp_path / "site" / "the-whole-way" / "index.html").read_text()
     assert "edgeblur check" in (tmp_path / "site" / "reference" / "commands" / "index.html").read_text()
+
+
+@pytest.mark.parametrize("place", ["bench", "docs/make"])
+def test_scripts_say_what_they_take(place: str) -> None:
+    """A script that reads no options would start minutes of work on `--help`."""
+    scripts = [path for path in (ROOT / place).glob("*.py") if "__main__" in path.read_text()]
+    assert scripts
+    assert [path.name for path in scripts if not re.search(r"parse_args\(\)|parsed\(", path.read_text())] == []
