@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -124,6 +125,11 @@ class History(Record):
     options: Mapping[str, Any]
     steps_per_epoch: int
     epochs: tuple[Epoch, ...]
+
+    def __post_init__(self) -> None:
+        numbers = [epoch.epoch for epoch in self.epochs]
+        if any(later <= earlier for earlier, later in itertools.pairwise([0, *numbers])):
+            raise ValueError(f"epochs should count upwards from 1, but are {numbers!s:.60}")
 
     @property
     def keep(self) -> str:

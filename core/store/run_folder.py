@@ -19,6 +19,7 @@ RUN/report.json            the student that the report leads with, in numbers (`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from edgeblur.store.notes import HISTORY, MODEL, QUANTIZE, Account, History, Mod
 
 TEACHER = "teacher"
 RUN = "run.json"
+_NAME = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f\x7f-\x9f]+")
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,11 @@ class Settings(Record):
     remark: str | None = None
     student: str | None = None
     edgeblur: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.models:
+            if not _NAME.fullmatch(name):  # a folder's, right in the run's: ../x is somebody else's
+                raise ValueError(f"models should be names of folders in the run, but one is {name!r:.60}")
 
 
 @dataclass(frozen=True)

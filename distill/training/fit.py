@@ -10,6 +10,7 @@ import math
 import shutil
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -170,7 +171,7 @@ def fit(
     history = _History(folder, options, begun_with, len(train), resume=resume, keep_best_after=keep_best_after)
     if not history.finished():
         if resume:
-            _refuse_damaged(net, folder)
+            _refuse_damaged(net, folder, epochs=len(history.epochs), kept=bool(history.kept()))
         keeper = tf_keras.callbacks.BackupAndRestore(str(folder / "checkpoint"), delete_checkpoint=False)
         watcher = _watcher_class()(net, history)
         everyone = [*callbacks, watcher, keeper, _order_class()(train)]
@@ -278,25 +279,41 @@ def load_best(net: Any, folder: Path) -> None:
         ) from error
 
 
-def _refuse_damaged(net: Any, folder: Path) -> None:
+def _refuse_damaged(net: Any, folder: Path, *, epochs: int, kept: bool) -> None:
     """Read all that a training goes on from before its first step: the best weights are only needed after the last.
 
+    Args:
+        net: as it is built.
+        folder: of the training.
+        epochs: that the history knows.
+        kept: the weights of one of them were kept.
+
     Raises:
-        UserError: the checkpoint or the best weights are damaged.
+        UserError: the checkpoint or the best weights are damaged, of another net, or gone while the history has epochs
+            that they stood for, or the history is gone.
     """
     import tensorflow as tf
 
-    if (folder / BEST_WEIGHTS).exists():
+    if kept or (folder / BEST_WEIGHTS).exists():
         now = net.get_weights()
         load_best(net, folder)
         net.set_weights(now)
     place = folder / "checkpoint" / "chief"
-    if not (place / "checkpoint").exists():  # killed before its first epoch ended
+    there = (place / "checkpoint").exists()
+    if there and not epochs:
+        raise UserError(
+            f"{folder / HISTORY}, which says how it was begun, is gone or empty: this training cannot be resumed, "
+            "start it anew"
+        )
+    if not there and epochs < 2:  # killed before its first epoch ended, or as its checkpoint was written
         return
     try:
         reader = tf.train.load_checkpoint(str(place))
-        for name in reader.get_variable_to_shape_map():
+        shapes = reader.get_variable_to_shape_map()
+        for name in shapes:
             reader.get_tensor(name)
+        if Counter(tuple(one.shape) for one in net.weights) - Counter(map(tuple, shapes.values())):
+            raise ValueError("it is of another net")
     except (OSError, ValueError, IndexError, RuntimeError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
@@ -306,11 +323,15 @@ def _refuse_damaged(net: Any, folder: Path) -> None:
 
 @contextlib.contextmanager
 def removed_unless_begun(folder: Path, model: Path) -> Iterator[None]:
-    """Remove `folder` when training `model` (itself or inside) ends before its first epoch: nothing is to resume."""
+    """Remove `folder` when training `model` (itself or inside) ends before its first epoch: nothing is to resume.
+
+    What lay there before, a training that lost its history, say, stays.
+    """
+    new = not folder.is_dir() or not any(folder.iterdir())
     try:
         yield
     except BaseException:
-        if not (model / HISTORY).exists():
+        if new and not (model / HISTORY).exists():
             shutil.rmtree(folder, ignore_errors=True)
         raise
 
@@ -360,7 +381,7 @@ class _History:
         measured = {name: round(float(value), 6) for name, value in logs.items()}
         entry = Epoch.from_json({"epoch": epoch + 1, **measured, "seconds": round(seconds, 1)})
         self.epochs = (*(e for e in self.epochs if e.epoch <= epoch), entry)
-        return self._kept() == epoch + 1
+        return self.kept() == epoch + 1
 
     def write(self) -> None:
         """Put the epochs so far on disk; their curves as well, if it is a while ago that these were drawn."""
@@ -377,14 +398,14 @@ class _History:
         """What the training came to so far."""
         return Fitted(self.epochs, self.first_counting, self.options.keep)
 
-    def _kept(self) -> int:
+    def kept(self) -> int:
         """Number of the epoch whose weights are kept so far, 0 if none counts yet."""
         counts = bool(self.epochs) and self.epochs[-1].epoch >= self.first_counting
         return self.fitted().best.epoch if counts else 0
 
     def stale(self) -> bool:
         """Patience is exhausted."""
-        return bool(self._kept()) and self.epochs[-1].epoch - self._kept() >= self.options.patience
+        return bool(self.kept()) and self.epochs[-1].epoch - self.kept() >= self.options.patience
 
     def finished(self) -> bool:
         """Nothing is left to train."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from pathlib import Path
 
 from edgeblur import __version__
@@ -146,5 +147,6 @@ def _times(larger: float | None, smaller: float | None) -> str:
 
 
 def _cell(text: object) -> str:
-    """Text that may stand in a cell of a Markdown table."""
-    return str(text).replace("|", "\\|").replace("\n", " ")
+    """Text that Markdown shows as it is, in a cell of a table as well: no markup, no other direction of writing."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in str(text))
+    return re.sub(r"([\\`*\[\]<|])", r"\\\1", plain)

@@ -154,6 +154,23 @@ def test_what_is_no_such_json_is_told(name: str, damage: str, tmp_path: Path) ->
     assert sentence(kind, tmp_path / name, whole[: len(whole) // 2] if damage == "half" else damage) is not None
 
 
+@pytest.mark.parametrize("name", ["../teacher", "/etc", "..", "", "a/b", "a\nb", "\x1b[31m"])
+def test_models_of_a_run_are_folders_in_it(name: str, tmp_path: Path) -> None:
+    data = {**KINDS["run.json"][1], "models": ["teacher", name]}
+    said = sentence(Settings, tmp_path / "run.json", json.dumps(data))
+    assert said is not None
+    assert "names of folders in the run" in said
+
+
+@pytest.mark.parametrize("numbers", [(0, 1), (-5, 2), (2, 1), (1, 1)])
+def test_epochs_count_upwards(numbers: tuple[int, int], tmp_path: Path) -> None:
+    data = KINDS["history.json"][1]
+    epochs = [{**data["epochs"][0], "epoch": number} for number in numbers]
+    said = sentence(History, tmp_path / "history.json", json.dumps({**data, "epochs": epochs}))
+    assert said is not None
+    assert "count upwards from 1" in said
+
+
 def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
     for name, (kind, _) in KINDS.items():
         (tmp_path / name).write_bytes(b"\xff\xfe\x00")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -137,7 +138,8 @@ def test_the_last_epoch_can_be_kept_though_another_was_better(tiny_data: Dataset
 def damaged_files_are_told(model: Path) -> None:
     """Each file that a training goes on from, cut anywhere or with another bit, is refused before the first step."""
     net, draw = build_unet(SPEC), random.Random(5)
-    _refuse_damaged(net, model)
+    refuse = functools.partial(_refuse_damaged, folder=model, epochs=2, kept=True)
+    refuse(net)
     weights = net.get_weights()
     files = [model / "best.npz", *(path for path in (model / "checkpoint").rglob("*") if path.is_file())]
     assert len(files) == 4
@@ -152,8 +154,17 @@ def damaged_files_are_told(model: Path) -> None:
         for damaged in (*(whole[:cut] for cut in cuts), bytes(flipped), bytes(len(whole))):
             path.write_bytes(damaged)
             with pytest.raises(UserError, match=r"(checkpoint|best\.npz) .*is damaged.*start it anew"):
-                _refuse_damaged(net, model)
+                refuse(net)
+        path.unlink()
+        with pytest.raises(UserError, match=r"(checkpoint|best\.npz) .*is damaged.*start it anew"):
+            refuse(net)
         path.write_bytes(whole)
+    with pytest.raises(UserError, match=r"history\.json, which says how it was begun, is gone or empty"):
+        refuse(net, epochs=0)
+    (model / "best.npz").rename(model / "aside")
+    with pytest.raises(UserError, match=r"checkpoint .*of another net"):
+        refuse(build_unet(replace(SPEC, bottleneck=(4, 5))), kept=False)
+    (model / "aside").rename(model / "best.npz")
     assert all(np.array_equal(a, b) for a, b in zip(weights, net.get_weights(), strict=True))
 
 

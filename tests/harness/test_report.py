@@ -188,7 +188,7 @@ def test_the_remark_is_text(reported: Path) -> None:
         '<p class="callout" id="remark">small &lt;b&gt;&amp; quick&lt;/b&gt;</p>'
         in (reported / "report.html").read_text()
     )
-    assert "> small <b>& quick</b>" in (reported / "report.md").read_text()
+    assert r"> small \<b>& quick\</b>" in (reported / "report.md").read_text()
 
 
 def test_a_ruined_picture_is_not_praised(reported: Path, facts: list[dict[str, Any]]) -> None:
@@ -316,6 +316,22 @@ def test_a_run_with_only_a_teacher(tiny_run: Run, tmp_path: Path, capsys: pytest
     assert "no student is quantized yet" in text
     assert [row[7] for row in Page(text).tables["comparison"][2:]] == ["-", "-", "-"]
     assert "by-size" not in Page(text).tables
+
+
+def test_names_are_no_markup(tiny_run: Run, tmp_path: Path) -> None:
+    folder = copied(tiny_run, tmp_path / "run | **bold** [a](b)")
+    name = "w8|x `y` <u>\u202ez"
+    (folder / "teacher").rename(folder / name)
+    settings = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**settings, "models": [name]}))
+    assert report(folder, *QUIET) == 0
+    text = (folder / "report.md").read_text()
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    assert len([line for line in tables if line.startswith(r"| w8\|x \`y\` \<u> z |")]) == 2
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in tables if line.startswith("| w8")} == {11, 16}
+    assert text.startswith(r"# edgeblur: run \| \*\*bold\*\* \[a\](b)")
+    assert "(w8%7Cx%20%60y%60%20%3Cu%3E%E2%80%AEz/curves.png)" in text
+    assert "<u>" not in (folder / "report.html").read_text()
 
 
 def without_detector(monkeypatch: pytest.MonkeyPatch) -> None:
