@@ -236,6 +236,7 @@ class _Workshop:
         *, alone: Fitted | None = None,
     ) -> Fitted:  # fmt: skip
         if model.keras.exists():
+            load_keras(model.keras)  # damaged since, it is told now
             return Fitted.read(model)
         net = self._untrained(spec)
         fitted = self._fit(net, model, teaching, start=self.options.start)

@@ -56,12 +56,14 @@ def train(data: Path, out: Path, options: TrainOptions, *, resume: bool = False,
         force: replace what is there.
 
     Raises:
-        UserError: no such data set, `out` occupied, nothing to resume, a start of another shape.
+        UserError: no such data set, `out` occupied, nothing to resume or damaged since it ended, a start of another
+            shape.
     """
     dataset = open_dataset(data)
     place = join(options.strategy)
     with _run_folder(data, out, options, place, resume=resume, force=force) as run:
         if run.teacher.keras.exists():  # what was to resume had ended already
+            load_keras(run.teacher.keras)
             run.add(TEACHER)
             return Fitted.read(run.teacher)
         return _train(dataset, run, options, place, resume=resume)

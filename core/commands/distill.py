@@ -102,7 +102,7 @@ def command(
         return
     for model in models:
         info = model.info()
-        line = f"{model.name}: {info.parameters:,} parameters"
+        line = f"{model.name}: {'unknown' if info.parameters is None else f'{info.parameters:,}'} parameters"
         if info.best and info.best.val_psnr is not None:
             line += f", validation {info.best.val_psnr:.2f} dB"
         elif info.best and info.best.val_iou is not None:

@@ -27,7 +27,7 @@ from edgeblur.distill.training.lessons import Augmentation, lessons, shown
 from edgeblur.distill.training.mask_student_model import MASK_AS_WEIGHT, mask_student_model_class
 from edgeblur.distill.training.student_model import Finding, Teaching, fidelity_metrics, student_model_class
 from edgeblur.errors import RunError, UserError
-from edgeblur.files import telling_disk_errors, write_bytes
+from edgeblur.files import refuse_unwritable, telling_disk_errors, write_bytes
 from edgeblur.progress import bar, say
 from edgeblur.store.dataset import Dataset, Sample
 from edgeblur.store.notes import HISTORY, Epoch, History
@@ -144,6 +144,7 @@ def fit(
     import tf_keras
 
     refuse_unfit(net, options)
+    refuse_unwritable(folder / HISTORY)
     masks = learns_masks(net)
     # Of the graph, not of the layers: the net that is saved stays a float32 one.
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": options.bfloat16})

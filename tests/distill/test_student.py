@@ -222,6 +222,24 @@ def test_finished_students_are_not_trained_again_on_resume(distilled: Run) -> No
     assert {path: path.stat().st_mtime_ns for path in files} == files
 
 
+def test_a_finished_student_that_was_damaged_is_told(
+    distilled: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(distilled.folder, folder)
+    (folder / NAME / "model.json").unlink()
+    line = ["distill", str(folder), *["--width", "4", "--levels", "2", "--epochs", "1", "--batch", "8", "--resume"]]
+    with pytest.raises(SystemExit) as ended:
+        main(line)
+    assert ended.value.code == 0
+    assert f"{NAME}: unknown parameters" in capsys.readouterr().out
+    (folder / NAME / "model.keras").write_bytes(b"junk")
+    with pytest.raises(SystemExit) as ended:
+        main(line)
+    assert ended.value.code == 2
+    assert "model.keras cannot be read" in capsys.readouterr().err
+
+
 def test_an_unfinished_student_is_resumed(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from edgeblur.distill.training import fit as fit_module
 

@@ -212,6 +212,10 @@ def test_resuming_what_had_ended_changes_nothing(tiny_data: Dataset, tiny_run: R
     fitted = train(tiny_data.root, out, QUICK, resume=True)
     assert len(fitted.epochs) == 1
     assert {path.name: path.read_bytes() for path in (out / "teacher").iterdir()} == before
+    for damaged in (b"", b"junk", before["model.keras"][:-50]):
+        (out / "teacher" / "model.keras").write_bytes(damaged)
+        with pytest.raises(UserError, match=r"model\.keras cannot be read"):
+            train(tiny_data.root, out, QUICK, resume=True)
 
 
 @pytest.mark.parametrize(
