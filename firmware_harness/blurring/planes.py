@@ -26,6 +26,22 @@ _FULL_RANGE = 2
 _NO_COLOUR = 128
 
 
+def standing(frame: Any) -> tuple[bool, bool, bool]:
+    """How a decoded frame is brought the way up that it is shown: width for height, then upside down, then mirrored.
+
+    By the display matrix of FFmpeg (libavutil/display.h): of a point x, y it makes a x + c y and b x + d y, its first
+    six numbers being a, b, u, c, d, v. PyAV's `rotation` is the angle alone, wrong for what is mirrored, as the front
+    cameras of phones write it.
+    """
+    matrix = next((bytes(side) for side in frame.side_data if side.type.name == "DISPLAYMATRIX"), None)
+    if matrix is None or len(matrix) < 36:
+        return False, False, False
+    a, b, _, c, d, *_ = np.frombuffer(matrix, np.int32, 9).tolist()
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        return True, b < 0, c < 0
+    return False, d < 0, a < 0
+
+
 @dataclass(frozen=True, eq=False)
 class PlaneVeiler:
     """A finder with the veil, for frames whose planes lie apart.
@@ -40,7 +56,7 @@ class PlaneVeiler:
     def takes(frame: Any) -> bool:
         """Whether a decoded frame is of that kind, with whole pairs of pixels, and stands upright."""
         even = frame.width % 2 == frame.height % 2 == 0
-        return frame.format.name in PLANAR and even and round(frame.rotation / 90) % 4 == 0
+        return frame.format.name in PLANAR and even and not any(standing(frame))
 
     def look(self, frame: Any) -> Look:
         """Find the faces of a decoded frame."""

@@ -17,7 +17,7 @@ from edgeblur.files import behind_links, new_file, refuse_existing
 from edgeblur.firmware_harness.blurring.blurrers import Blurrer
 from edgeblur.firmware_harness.blurring.encoder import Encoder, require_av
 from edgeblur.firmware_harness.blurring.files import BlurredFile
-from edgeblur.firmware_harness.blurring.planes import PlaneVeiler
+from edgeblur.firmware_harness.blurring.planes import PlaneVeiler, standing
 from edgeblur.pictures.arrays import Pixels, changed_share
 from edgeblur.progress import track
 
@@ -139,8 +139,9 @@ def _passed_on(packets: Iterable[Any], moving: Any, encoder: Encoder) -> Iterato
 def _upright(frame: Any) -> Pixels:
     """A decoded frame as RGB, the way up that it is shown."""
     pixels: Pixels = frame.to_ndarray(format="rgb24")
-    turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+    swapped, upside_down, mirrored = standing(frame)
+    pixels = pixels.transpose(1, 0, 2) if swapped else pixels
+    return np.ascontiguousarray(pixels[:: -1 if upside_down else 1, :: -1 if mirrored else 1])
 
 
 @dataclass(frozen=True)
