@@ -176,16 +176,16 @@ class _Bench:
 
     def net(self, net: _Net) -> tuple[Entry, list[Pixels]]:
         name, data = net.name, net.path.read_bytes()
-        graph = read_tflite(data)
+        graph = read_tflite(data, name=name)
         engine = engine_as_on_a_board(graph)
-        approach, blur = open_approach(graph, data, engine)
+        approach, blur = open_approach(graph, net.path, engine)
         integer = graph.tensors[graph.inputs[0]].dtype != "float32"
         precision = "int8" if integer else "float32"
         outputs = [blur(t.picture) for t in track(self.triples, f"{approach}: {name} {precision}")]
         spent, found = cost(graph), self.examiner.examine(name, outputs, lambda p, f: blur(p))
         entry = Entry(
             name, found, approach, precision,
-            latency=measure_latency(open_engine("litert", data, several=True)), parameters=spent.parameters,
+            latency=measure_latency(open_engine("litert", net.path, several=True)), parameters=spent.parameters,
             macs=spent.macs,
             size_bytes=len(data), compressed_bytes=compressed_bytes(data),
             arena_bytes=measure_arena(data) if integer else None, extra=net.extra,

@@ -17,6 +17,7 @@ from edgeblur.export.tflite.options import ResizeBilinearOptions
 from edgeblur.export.tflite.pixels import from_raw, to_raw, value_range
 from edgeblur.export.tflm.write import export_model
 from edgeblur.firmware_harness.engines.engines import engine_as_on_a_board, engine_names, open_engine
+from edgeblur.store.dataset import Dataset
 
 SHAPES = {"int8": (32, 32), "uint8": (48, 24)}
 
@@ -144,7 +145,7 @@ def test_a_custom_op_is_named(name: str) -> None:
 
 @pytest.mark.parametrize("weight", [np.nan, np.inf, 3e38])
 def test_numbers_that_are_none_are_told(
-    weight: float, tiny_int8: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    weight: float, tiny_int8: Path, tiny_data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     net = tiny_unet()
     first, *others = net.get_weights()
@@ -160,6 +161,9 @@ def test_numbers_that_are_none_are_told(
             main([str(part) for part in line])
         assert ended.value.code == 1
         assert "outputs infinite numbers or NaN" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["compare", "--data", str(tiny_data.root), "--with", str(path), "--judge", "none", "--detector", "none"])
+    assert "edgeblur: astray outputs infinite numbers or NaN" in capsys.readouterr().err
     told = export_model(path, tmp_path / "c").remarks
     assert any("has infinite numbers or NaN" in remark for remark in told) == np.isnan(
         weight
