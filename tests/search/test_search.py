@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -19,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browser import dumped
 from click.testing import CliRunner
 
 from edgeblur.cli import cli
@@ -216,6 +219,25 @@ def test_a_report_is_a_picture_a_page_and_numbers(tmp_path: Path) -> None:
     page = written.page.read_text()
     assert "default-src 'none'" in page
     assert json.dumps(rows(found)[0]["spec"])[:40] in page
+
+
+@pytest.mark.parametrize("width", [1280, 768])
+def test_a_browser_shows_the_page_whole(width: int, tmp_path: Path) -> None:
+    spec = MaskSpec(96, 96, widths=(8, 16, 24, 48), depths=(1, 2, 3), stem=5, finest=2, separable=True)
+    found = [replace(tried(n, 0.98 - 0.3 * n, 9_000_000 - n), spec=spec, start="live") for n in range(3)]
+    page = write_report(found, tmp_path).page
+    page.write_text(page.read_text().replace("script-src", "script-src 'unsafe-inline'").replace("'sha256-", "'sha0-"))
+    probe = """<script>addEventListener("load", () => {
+      const wide = document.querySelector(".wide");
+      document.title = JSON.stringify([wide.scrollWidth - wide.clientWidth, document.body.scrollWidth - innerWidth,
+        [...document.querySelectorAll("svg text")].map((text) => text.textContent)]);
+    });</script>"""
+    page.write_text(page.read_text().replace("</body>", f"{probe}</body>"))
+    shown = dumped(page, width, tmp_path / "profile")
+    cut, wider, texts = json.loads(html.unescape(re.search(r"<title>(\[.*?\])</title>", shown).group(1)))  # type: ignore[union-attr]
+    assert wider <= 0
+    assert width < 1280 or cut <= 0, "no column is hidden"
+    assert "100.0 %" in texts, "no share of faces is above all of them"
 
 
 def test_a_page_without_a_judged_net_is_drawn_too(tmp_path: Path) -> None:
