@@ -31,7 +31,7 @@ PAGE, MEASURED = DOCS / "thesis.md", DOCS / "thesis.json"
 BEGIN = "<!-- tables: begin (made by `make thesis`, not by hand) -->"
 END = "<!-- tables: end -->"
 BOARDS = ("mps2-an386", "mps3-an547")
-OURS = ("unet8", "mask8")
+OURS = ("unet8", "mask8", "live")
 
 
 @dataclass(frozen=True)
