@@ -20,6 +20,9 @@ _FILES = {"start", "teachers", "with_teachers"}
 """What in a model's notes names files of the machine that trained it."""
 _TAKEN = (INT8, FLOAT, "model.keras", MODEL, HISTORY, QUANTIZE)
 
+_WORDS = ("none", "detector")
+"""What `search --teacher`, `compare --judge` and `blur --with` read before they look for a model."""
+
 
 @dataclass(frozen=True)
 class PutOptions:
@@ -49,11 +52,16 @@ def put(source: Path, options: PutOptions, *, folder: Path | None = None, force:
         force: replace the model of that name; its card stays, and its measures count no more.
 
     Raises:
-        UserError: no such model, not quantized yet, a name that is taken or that nobody could type.
+        UserError: no such model, not quantized yet, a name that is taken, that nobody could type or that means
+            something else, a title of several lines.
     """
     place = (folder or FOLDER) / options.name
     if not re.fullmatch(r"[a-z][a-z0-9_]*(-(?!float$)[a-z0-9_]+)*", options.name):
         raise UserError(f"{options.name!r} is no name for the shelf: use small letters and digits, such as unet8")
+    if options.name in _WORDS:
+        raise UserError(f"{options.name!r} means something else where a model is asked for: choose another name")
+    if options.title is not None and not options.title.isprintable():
+        raise UserError(f"a title is one line of text, got {options.title!r:.80}", options=("title",))
     refuse_existing(place, force=force)
     _, model = choose_model(source, options.model)
     if not model.int8_tflite.is_file():

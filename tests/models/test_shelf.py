@@ -391,6 +391,8 @@ def test_a_new_default_replaces_the_old_one(other: Shelved, tmp_path: Path) -> N
         (PutOptions("tiny"), "tiny exists already: choose another place, or replace it"),
         (PutOptions("Tiny 2"), "no name for the shelf"),
         (PutOptions("tiny-float"), "no name for the shelf"),
+        (PutOptions("none"), "means something else"),
+        (PutOptions("new", title="a\nb"), "a title is one line of text"),
     ],
 )
 def test_what_cannot_be_put_there_is_refused(
