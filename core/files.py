@@ -37,7 +37,7 @@ def made_parents(path: Path) -> Iterator[None]:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except FileExistsError as error:
-            raise UserError(f"{error.filename} is no folder, so {path} cannot be made: choose another place") from error
+            raise UserError(f"{error.filename} is no folder, so {path} cannot be used: choose another place") from error
         yield
     except BaseException:
         _remove_empty(missing)
