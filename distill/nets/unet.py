@@ -27,9 +27,7 @@ GATE_RELU = "dec1a_relu"
 _GAIN = 4.0  # by which the picture is carried: in int8, beside features that are larger than 1, it keeps its shades
 _SLOPE = 0.25  # of the gate's channel over its logit: small beside the picture, for the same reason
 _TOP = 6.0  # a ReLU that ends there has an op of its own in TFLite
-_BLUR_GAIN = (
-    64 / 127 * _GAIN
-)  # of what is blended in, which reaches twice as far: no half, of which int8 has no half step
+_BLUR_GAIN = 64 / 127 * _GAIN  # of what is blended in and reaches twice as far; int8's 127 steps have no half
 GATED = GATE + 2
 """Channels of the finest level that a net with a gate needs: the picture, a blurred picture, and two for the gate."""
 
