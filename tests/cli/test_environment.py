@@ -99,15 +99,9 @@ def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_file_goes_only_where_a_file_can_be(
     line: str, place: str, odd: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = tree(odd)
-    with pytest.raises(SystemExit) as ended:
-        main(line.replace("PLACE", place).split())
-    captured = capsys.readouterr()
-    assert ended.value.code == 2
-    assert captured.err.startswith(f"edgeblur: {place.partition('/')[0]}")
-    assert len(captured.err.splitlines()) == 1
-    assert captured.out == "", "no work was done before"
-    assert tree(odd) == before
+    out, err = refused(line, place, odd, capsys)
+    assert err.startswith(f"edgeblur: {place.partition('/')[0]}")
+    assert out == "", "no work was done before"
 
 
 @pytest.mark.parametrize("place", ["circle", "circle/x", "pipe", "file/x"])
@@ -124,15 +118,21 @@ def test_a_file_goes_only_where_a_file_can_be(
 def test_a_folder_goes_only_where_a_folder_can_be(
     line: str, place: str, odd: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    _, err = refused(line, place, odd, capsys)
+    assert place.partition("/")[0] in err
+    assert "of the" not in err, "told before the first picture is blurred"
+
+
+def refused(line: str, place: str, odd: Path, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+    """Standard output and error of a command that refuses a place: one sentence, exit code 2, nothing made or lost."""
     before = tree(odd)
     with pytest.raises(SystemExit) as ended:
         main(line.replace("PLACE", place).split())
-    captured = capsys.readouterr()
+    out, err = capsys.readouterr()
     assert ended.value.code == 2
-    assert place.partition("/")[0] in captured.err
-    assert len(captured.err.splitlines()) == 1
-    assert "of the" not in captured.err, "told before the first picture is blurred"
+    assert len(err.splitlines()) == 1
     assert tree(odd) == before
+    return out, err
 
 
 def tree(folder: Path) -> list[tuple[str, int]]:
